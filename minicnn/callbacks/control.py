@@ -1,0 +1,108 @@
+"""Callbacks that act on training itself: the learning rate, averaged weights, an end to hopeless runs."""
+
+import inspect
+import math
+import numbers
+from collections.abc import Callable
+from typing import Any
+
+from minicnn.callbacks.base import Callback
+
+
+class LearningRateScheduler(Callback):
+    """Set the learning rate at the start of each epoch.
+
+    Args:
+        schedule: a function of the epoch (from 0) and the current rate, or of the epoch alone, that returns
+            the rate.
+        verbose: 1 to print it.
+    """
+
+    def __init__(self, schedule: Callable[..., float], verbose: int = 0) -> None:
+        super().__init__()
+        self.schedule, self.verbose = schedule, verbose
+        parameters = inspect.signature(schedule).parameters.values()
+        positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+        self._wants_rate = sum(parameter.kind in positional for parameter in parameters) > 1
+
+    def on_epoch_begin(self, epoch, logs=None) -> None:
+        """Set the rate.
+
+        Raises:
+            TypeError: the optimizer follows a schedule of its own, or the function returns no number.
+        """
+        optimizer = self.model.optimizer
+        rate = self.schedule(epoch, optimizer.learning_rate) if self._wants_rate else self.schedule(epoch)
+        if not isinstance(rate, numbers.Real):
+            raise TypeError(
+                f"the schedule returned {rate!r} for epoch {epoch}: expected a learning rate, a number"
+            )
+        optimizer.learning_rate = rate
+        if self.verbose:
+            print(f"Epoch {epoch + 1}: LearningRateScheduler sets the learning rate to {rate:g}")
+
+    def on_epoch_end(self, epoch, logs=None) -> None:
+        """Add "learning_rate" to the results."""
+        if logs is not None:
+            logs["learning_rate"] = self.model.optimizer.learning_rate
+
+
+class TerminateOnNaN(Callback):
+    """Stop as soon as the loss is NaN or infinite.
+
+    Args:
+        raise_error: raise a RuntimeError instead, which leaves ``fit`` at once.
+    """
+
+    def __init__(self, raise_error: bool = False) -> None:
+        super().__init__()
+        self.raise_error = raise_error
+
+    def on_batch_end(self, batch, logs=None) -> None:
+        """Look at the loss."""
+        loss = (logs or {}).get("loss", 0.0)
+        if math.isfinite(loss):
+            return
+        message = f"batch {batch}: the loss is {loss}"
+        if self.raise_error:
+            raise RuntimeError(f"{message}: lower the learning rate, or clip the gradients (clipnorm=1.0)")
+        print(f"{message}, training stops")
+        self.model.stop_training = True
+
+
+class SwapEMAWeights(Callback):
+    """Evaluate with the averaged weights of an optimizer that has ``use_ema=True``, and train on with the
+    others.
+
+    Args:
+        swap_on_epoch: also have the averages in the model between epochs, where callbacks that come later in
+            the list, such as ModelCheckpoint, see them.
+    """
+
+    def __init__(self, swap_on_epoch: bool = False) -> None:
+        super().__init__()
+        self.swap_on_epoch = swap_on_epoch
+
+    def on_epoch_begin(self, epoch, logs=None) -> None:
+        """Take the averages out, to train."""
+        self._put(False)
+
+    def on_epoch_end(self, epoch, logs=None) -> None:
+        """Put them in, if other callbacks are to see them."""
+        self._put(self.swap_on_epoch)
+
+    def on_test_begin(self, logs=None) -> None:
+        """Put the averages in."""
+        self._put(True)
+
+    def on_test_end(self, logs=None) -> None:
+        """Take them out."""
+        self._put(False)
+
+    on_predict_begin, on_predict_end = on_test_begin, on_test_end
+
+    def _put(self, averages: bool) -> None:
+        optimizer: Any = self.model.optimizer
+        if optimizer.averages_in_model != averages:
+            optimizer.build(self.model.trainable_weights)
+            optimizer.swap_averages()

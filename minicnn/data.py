@@ -1,0 +1,95 @@
+"""Arrays, a batch at a time: checked once, cut and cast when a batch is used, so that images can stay uint8."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+Batch = tuple[np.ndarray, np.ndarray | None, np.ndarray | None]
+
+
+class Batches:
+    """Samples x with targets y and sample weights, cut into batches.
+
+    Args:
+        x: (N, …), any numeric dtype; each batch is cast to ``dtype``.
+        y: (N, …) or None.
+        sample_weight: (N,) or None.
+        class_weight: {class number: weight}, multiplied into the sample weights; or None.
+        batch_size: samples in a batch; the last one may be smaller.
+
+    Raises:
+        ValueError: lengths differ, there is no sample, or class_weight lacks a class.
+    """
+
+    def __init__(
+        self, x, y=None, sample_weight=None, class_weight=None, batch_size=32, dtype="float32"
+    ) -> None:
+        self.x = np.asarray(x)
+        self.y = None if y is None else np.asarray(y)
+        self.dtype = np.dtype(dtype)
+        if self.x.dtype.kind not in "biuf":
+            raise TypeError(f"x has dtype {self.x.dtype}, expected numbers")
+        if self.x.ndim == 0 or len(self.x) == 0:
+            raise ValueError(f"x has shape {self.x.shape}, expected at least one sample: (N, …)")
+        self.weights = None if sample_weight is None else np.asarray(sample_weight, self.dtype)
+        for name, other in (("y", self.y), ("sample_weight", self.weights)):
+            if other is not None and (other.ndim == 0 or len(other) != len(self.x)):
+                raise ValueError(
+                    f"x holds {len(self.x)} samples but {name} has shape {other.shape}: one each, please"
+                )
+        if class_weight is not None:
+            by_class = self._by_class(class_weight)
+            self.weights = by_class if self.weights is None else self.weights * by_class
+        if isinstance(batch_size, bool) or not hasattr(batch_size, "__index__") or batch_size < 1:
+            raise ValueError(f"batch_size={batch_size!r}: expected a positive integer, such as 32")
+        self.batch_size = int(batch_size)
+
+    def _by_class(self, class_weight: dict[int, float]) -> np.ndarray:
+        if self.y is None:
+            raise ValueError("class_weight needs targets y")
+        one_hot = self.y.ndim > 1 and self.y.shape[-1] > 1
+        classes = self.y.argmax(-1) if one_hot else self.y.reshape(-1)
+        missing = set(np.unique(classes).tolist()) - set(class_weight)
+        if missing:
+            raise ValueError(
+                f"class_weight has no weight for class {sorted(missing)[0]:g}: give one for each class"
+            )
+        return np.array([class_weight[label] for label in classes.tolist()], self.dtype)
+
+    def __len__(self) -> int:
+        """The number of batches."""
+        return -(-len(self.x) // self.batch_size)
+
+    @property
+    def samples(self) -> int:
+        """The number of samples."""
+        return len(self.x)
+
+    def iterate(self, order: np.ndarray | None = None) -> Iterator[Batch]:
+        """Yield (x, y, sample_weight) batch after batch, in the order of the given sample numbers."""
+        for start in range(0, self.samples, self.batch_size):
+            stop = start + self.batch_size
+            index = slice(start, stop) if order is None else order[start:stop]
+            yield (
+                self.x[index].astype(self.dtype),
+                None if self.y is None else self.y[index],
+                None if self.weights is None else self.weights[index],
+            )
+
+
+def split(validation_split: float, *arrays: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """Cut the last ``validation_split`` of each array off, before any shuffling, as Keras does.
+
+    Raises:
+        ValueError: the split is not between 0 and 1, or leaves one side empty.
+    """
+    samples = len(arrays[0])
+    cut = int(np.floor(samples * (1 - validation_split)))
+    if not 0 < cut < samples:
+        raise ValueError(
+            f"validation_split={validation_split!r} leaves {cut} of {samples} samples to train on: "
+            "expected a number between 0 and 1 that leaves some on both sides"
+        )
+    both = [(None, None) if array is None else (array[:cut], array[cut:]) for array in arrays]
+    return tuple(train for train, _ in both), tuple(validation for _, validation in both)

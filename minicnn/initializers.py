@@ -1,0 +1,303 @@
+"""Where weights start.
+
+A layer adds up fan_in products. For the sum to vary about as much as its terms, layer after layer, the
+weights need a variance of about 1/fan_in (LeCun); ReLU loses half of it, so 2/fan_in (He); going backward the
+sum has fan_out terms,
+and 2/(fan_in + fan_out) serves both directions (Glorot, Keras's default):
+
+    VarianceScaling    variance = scale / n,   n = fan_in, fan_out or their mean
+        uniform            in ±√(3·variance)
+        truncated normal   drawn again beyond two deviations, then stretched by 1/0.8796… to have that
+        variance
+
+    dense kernel (D, U)                fan_in = D         fan_out = U
+    convolution kernel (kh, kw, C, K)  fan_in = kh·kw·C   fan_out = kh·kw·K
+
+Every initializer is called as ``initializer(shape, dtype="float32", generator=None)``. Values are drawn in
+float64 and rounded to the dtype: a float32 net starts where its float64 twin does.
+
+Sources: LeCun et al., "Efficient BackProp" (1998); Glorot and Bengio (2010); He et al. (2015); Saxe et al.
+(2014).
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from minicnn import random
+from minicnn.registry import Configured, Registry
+from minicnn.registry import serialize as serialize
+
+TRUNCATED_DEVIATION = 0.87962566103423978  # standard deviation of a standard normal that is cut off at ±2
+MODES = ("fan_in", "fan_out", "fan_avg")
+DISTRIBUTIONS = ("truncated_normal", "untruncated_normal", "uniform")
+
+
+class Initializer(Configured):
+    """Base class. One of your own defines ``_values(shape, generator)``; as a dataclass it can also be saved.
+
+    With a ``seed`` of its own an initializer returns the same values at every call, as in Keras. Otherwise it
+    draws from the ``generator`` it is given, or from the next one of ``minicnn.random``.
+    """
+
+    seed: int | None = None
+
+    def __call__(
+        self, shape: Sequence[int], dtype: Any = "float32", generator: np.random.Generator | None = None
+    ) -> np.ndarray:
+        """Return an array of ``shape`` and ``dtype``."""
+        if self.seed is not None:
+            generator = np.random.default_rng(self.seed)
+        return np.asarray(self._values(tuple(shape), generator or random.generator()), dtype)
+
+    def _values(self, shape: tuple[int, ...], generator: np.random.Generator) -> np.ndarray:
+        raise NotImplementedError(f"{type(self).__name__}._values")
+
+
+@dataclass(frozen=True)
+class Constant(Initializer):
+    """All entries are ``value``."""
+
+    value: float = 0.0
+
+    def _values(self, shape, generator):
+        return np.full(shape, self.value)
+
+
+@dataclass(frozen=True)
+class Zeros(Initializer):
+    """All entries are 0."""
+
+    def _values(self, shape, generator):
+        return np.zeros(shape)
+
+
+@dataclass(frozen=True)
+class Ones(Initializer):
+    """All entries are 1."""
+
+    def _values(self, shape, generator):
+        return np.ones(shape)
+
+
+@dataclass(frozen=True)
+class Identity(Initializer):
+    """A matrix with ``gain`` on its diagonal, 0 elsewhere."""
+
+    gain: float = 1.0
+
+    def _values(self, shape, generator):
+        if len(shape) != 2:
+            raise ValueError(f"shape={shape}: Identity makes matrices, expected two dimensions")
+        return self.gain * np.eye(*shape)
+
+
+@dataclass(frozen=True)
+class RandomNormal(Initializer):
+    """Normal with ``mean`` and ``stddev``."""
+
+    mean: float = 0.0
+    stddev: float = 0.05
+    seed: int | None = None
+
+    def _values(self, shape, generator):
+        return generator.normal(self.mean, self.stddev, shape)
+
+
+@dataclass(frozen=True)
+class TruncatedNormal(Initializer):
+    """Normal, but drawn again where it is more than two ``stddev`` from ``mean``: 0.88 ``stddev`` remain."""
+
+    mean: float = 0.0
+    stddev: float = 0.05
+    seed: int | None = None
+
+    def _values(self, shape, generator):
+        return self.mean + self.stddev * _truncated_normal(shape, generator)
+
+
+@dataclass(frozen=True)
+class RandomUniform(Initializer):
+    """Uniform from ``minval`` to ``maxval``."""
+
+    minval: float = -0.05
+    maxval: float = 0.05
+    seed: int | None = None
+
+    def _values(self, shape, generator):
+        return generator.uniform(self.minval, self.maxval, shape)
+
+
+@dataclass(frozen=True)
+class Orthogonal(Initializer):
+    """``gain`` times a matrix with orthonormal columns, or rows if those are fewer: it keeps lengths as they
+    are.
+
+    More dimensions than two: the matrix has the last one as its columns and all others as its rows. The signs
+    of Q are set so that all orthogonal matrices are equally likely.
+    """
+
+    gain: float = 1.0
+    seed: int | None = None
+
+    def _values(self, shape, generator):
+        if len(shape) < 2:
+            raise ValueError(f"shape={shape}: Orthogonal makes matrices, expected at least two dimensions")
+        rows, columns = math.prod(shape[:-1]), shape[-1]
+        q, r = np.linalg.qr(generator.standard_normal((max(rows, columns), min(rows, columns))))
+        q *= np.copysign(1.0, np.diag(r))
+        return self.gain * (q if rows >= columns else q.T).reshape(shape)
+
+
+@dataclass(frozen=True)
+class VarianceScaling(Initializer):
+    """Variance ``scale`` / n, with n by ``mode`` and the form by ``distribution``; see the module's table."""
+
+    scale: float = 1.0
+    mode: str = "fan_in"
+    distribution: str = "truncated_normal"
+    seed: int | None = None
+
+    def __post_init__(self) -> None:
+        if not self.scale > 0:
+            raise ValueError(f"scale={self.scale!r}: expected a positive number")
+        if self.mode not in MODES:
+            raise ValueError(f"mode={self.mode!r}: expected one of {MODES}")
+        if self.distribution not in DISTRIBUTIONS:
+            raise ValueError(f"distribution={self.distribution!r}: expected one of {DISTRIBUTIONS}")
+
+    def _values(self, shape, generator):
+        fan_in, fan_out = compute_fans(shape)
+        n = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[self.mode]
+        deviation = math.sqrt(self.scale / max(1.0, n))
+        if self.distribution == "uniform":
+            limit = math.sqrt(3) * deviation
+            return generator.uniform(-limit, limit, shape)
+        if self.distribution == "untruncated_normal":
+            return generator.normal(0.0, deviation, shape)
+        return deviation / TRUNCATED_DEVIATION * _truncated_normal(shape, generator)
+
+
+class _Preset(VarianceScaling):
+    """A named choice of scale, mode and distribution."""
+
+    settings: tuple[float, str, str]
+
+    def __init__(self, seed: int | None = None) -> None:
+        super().__init__(*self.settings, seed=seed)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"seed": self.seed}
+
+
+class GlorotUniform(_Preset):
+    """Uniform in ±√(6/(fan_in + fan_out)): Keras's default for kernels."""
+
+    settings = (1.0, "fan_avg", "uniform")
+
+
+class GlorotNormal(_Preset):
+    """Truncated normal with variance 2/(fan_in + fan_out)."""
+
+    settings = (1.0, "fan_avg", "truncated_normal")
+
+
+class HeUniform(_Preset):
+    """Uniform in ±√(6/fan_in), for layers with ReLU."""
+
+    settings = (2.0, "fan_in", "uniform")
+
+
+class HeNormal(_Preset):
+    """Truncated normal with variance 2/fan_in, for layers with ReLU."""
+
+    settings = (2.0, "fan_in", "truncated_normal")
+
+
+class LecunUniform(_Preset):
+    """Uniform in ±√(3/fan_in)."""
+
+    settings = (1.0, "fan_in", "uniform")
+
+
+class LecunNormal(_Preset):
+    """Truncated normal with variance 1/fan_in."""
+
+    settings = (1.0, "fan_in", "truncated_normal")
+
+
+@dataclass(frozen=True)
+class FromFunction(Initializer):
+    """What a plain function of shape and dtype returns. It cannot be saved with a model."""
+
+    function: Callable[..., Any]
+
+    def _values(self, shape, generator):
+        values = np.asarray(self.function(shape, dtype="float64"))
+        if values.shape != shape:
+            raise ValueError(f"initializer {self.function!r} returned shape {values.shape}, expected {shape}")
+        return values
+
+    def get_config(self) -> dict[str, Any]:
+        """Raise: a function has no JSON form."""
+        raise ValueError(
+            f"initializer {self.function!r}: a function cannot be saved; use a subclass of Initializer"
+        )
+
+
+def compute_fans(shape: Sequence[int]) -> tuple[int, int]:
+    """Return (fan_in, fan_out) of a weight array: how many terms a forward and a backward sum have.
+
+    A depthwise kernel (kh, kw, C, M) counts as a convolution's, as in Keras: fan_in = kh·kw·C.
+    """
+    if len(shape) < 2:
+        return (shape[0], shape[0]) if shape else (1, 1)
+    window = math.prod(shape[:-2])
+    return window * shape[-2], window * shape[-1]
+
+
+def _truncated_normal(shape: tuple[int, ...], generator: np.random.Generator) -> np.ndarray:
+    """Return standard normal values, drawn again until all are within ±2."""
+    values = generator.standard_normal(shape)
+    while (outside := np.abs(values) > 2).any():
+        values = np.where(outside, generator.standard_normal(shape), values)
+    return values
+
+
+_registry = Registry(
+    "initializer",
+    [
+        *(
+            Constant,
+            Identity,
+            Ones,
+            Orthogonal,
+            RandomNormal,
+            RandomUniform,
+            TruncatedNormal,
+            VarianceScaling,
+            Zeros,
+        ),
+        *(GlorotNormal, GlorotUniform, HeNormal, HeUniform, LecunNormal, LecunUniform),
+    ],
+    {"zero": Zeros, "one": Ones, "normal": RandomNormal, "uniform": RandomUniform},
+)
+
+
+def get(identifier: Any) -> Initializer | None:
+    """Return the initializer of a name ("he_normal"), a dictionary, a class, a function or an object; None
+    for None.
+
+    Raises:
+        ValueError: there is no initializer of that name.
+        TypeError: ``identifier`` is something else.
+    """
+    found = None if identifier is None else _registry.get(identifier)
+    if found is None or isinstance(found, Initializer):
+        return found
+    if not callable(found):
+        raise TypeError(f"initializer={identifier!r}: expected a name, a function or an Initializer")
+    return FromFunction(found)

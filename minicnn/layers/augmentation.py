@@ -1,0 +1,207 @@
+"""Random changes that keep the label: in training every image is flipped, moved, turned, zoomed or partly erased.
+
+Each geometric layer is one affine map a sample, from output pixels to the input pixels they are read from:
+
+    (row, column)ᵢₙ = M · (row, column, 1)ₒᵤₜ          M (N, 2, 3)
+
+Reading between pixels is bilinear interpolation, a weighted mean of four pixels; so the map is linear in x and its
+gradient gives dy back to those four with the same weights. At evaluation these layers return x unchanged.
+Images are (N, H, W, C); arguments are Keras's.
+"""
+
+import numpy as np
+
+from minicnn import ops, random
+from minicnn.layers.base import Layer
+
+
+def _interval(factor, argument, lowest=-np.inf):
+    """Return ``factor`` as (low, high): a single f means (−f, f)."""
+    low, high = (-abs(factor), abs(factor)) if np.isscalar(factor) else tuple(factor)
+    if not lowest <= low <= high <= 1:
+        raise ValueError(
+            f"{argument}={factor!r}: expected a number up to 1, or a pair (low, high) of such numbers"
+        )
+    return float(low), float(high)
+
+
+class _Augmentation(Layer):
+    def __init__(self, seed, **kwargs):
+        super().__init__(**kwargs)
+        self.seed = seed
+        self.generator = random.generator(seed)
+        self._cache = None
+
+    def transform(self, x):
+        """Return a changed x and the cache of the operation that changed it."""
+        raise NotImplementedError
+
+    def forward(self, x, training=False):
+        """Return changed images when training; x itself otherwise."""
+        if not training:
+            self._cache = None
+            return x
+        y, self._cache = self.transform(x)
+        return y
+
+
+class _RandomAffine(_Augmentation):
+    def __init__(self, fill_mode="reflect", interpolation="bilinear", seed=None, fill_value=0.0, **kwargs):
+        super().__init__(seed, **kwargs)
+        if fill_mode not in ("reflect", "constant", "wrap", "nearest"):
+            raise ValueError(f'fill_mode={fill_mode!r}: expected "reflect", "constant", "wrap" or "nearest"')
+        if interpolation not in ("bilinear", "nearest"):
+            raise ValueError(f'interpolation={interpolation!r}: expected "bilinear" or "nearest"')
+        self.fill_mode, self.interpolation, self.fill_value = fill_mode, interpolation, fill_value
+
+    def linear_part(self, samples):
+        """Return the (N, 2, 2) part of the map, which acts about the image's centre."""
+        return np.broadcast_to(np.eye(2), (samples, 2, 2))
+
+    def shift(self, samples, height, width):
+        """Return how many pixels further down and right each output pixel is read, (N, 2)."""
+        return np.zeros((samples, 2))
+
+    def transform(self, x):
+        """Draw one map a sample and apply it."""
+        samples, height, width, _ = x.shape
+        centre = np.array([height - 1, width - 1]) / 2
+        matrices = np.empty((samples, 2, 3))
+        matrices[:, :, :2] = self.linear_part(samples)
+        # about the centre c: in = L·(out − c) + c + shift, so the constant column is c − L·c + shift
+        matrices[:, :, 2] = centre - matrices[:, :, :2] @ centre + self.shift(samples, height, width)
+        return ops.affine_transform_forward(x, matrices, self.fill_mode, self.interpolation, self.fill_value)
+
+    def backward(self, dy):
+        """Return dy to the pixels that forward read."""
+        return dy if self._cache is None else ops.affine_transform_backward(dy, self._cache)
+
+
+class RandomFlip(_RandomAffine):
+    """Mirror each image with probability ½: "horizontal" (left-right), "vertical" or "horizontal_and_vertical"."""
+
+    def __init__(self, mode="horizontal_and_vertical", seed=None, **kwargs):
+        super().__init__(interpolation="nearest", seed=seed, **kwargs)
+        if mode not in ("horizontal", "vertical", "horizontal_and_vertical"):
+            raise ValueError(f'mode={mode!r}: expected "horizontal", "vertical" or "horizontal_and_vertical"')
+        self.mode = mode
+
+    def linear_part(self, samples):
+        """Return diagonal matrices of ±1."""
+        signs = np.where(self.generator.random((samples, 2)) < 0.5, -1.0, 1.0)  # (N, row and column)
+        if self.mode == "horizontal":
+            signs[:, 0] = 1
+        elif self.mode == "vertical":
+            signs[:, 1] = 1
+        return signs[:, :, None] * np.eye(2)
+
+    def get_config(self):
+        """Return mode and seed: how pixels are read and filled is not a choice here."""
+        config = super().get_config()
+        return {name: config[name] for name in ("name", "trainable", "dtype", "mode", "seed")}
+
+
+class RandomTranslation(_RandomAffine):
+    """Move each image by up to these fractions of its height and width; positive is down and right."""
+
+    def __init__(
+        self, height_factor, width_factor, fill_mode="reflect", interpolation="bilinear", seed=None, fill_value=0.0,
+        **kwargs,
+    ):  # fmt: skip
+        super().__init__(fill_mode, interpolation, seed, fill_value, **kwargs)
+        self.height_factor, self.width_factor = height_factor, width_factor
+        self._intervals = (
+            _interval(height_factor, "height_factor", -1),
+            _interval(width_factor, "width_factor", -1),
+        )
+
+    def shift(self, samples, height, width):
+        """Return minus the movement: what moves down is read from further up."""
+        (top, bottom), (left, right) = self._intervals
+        down = self.generator.uniform(top, bottom, samples) * height
+        rightwards = self.generator.uniform(left, right, samples) * width
+        return -np.stack([down, rightwards], axis=1)
+
+
+class RandomRotation(_RandomAffine):
+    """Turn each image about its centre by up to ``factor`` of a full turn; positive is counter-clockwise."""
+
+    def __init__(
+        self, factor, fill_mode="reflect", interpolation="bilinear", seed=None, fill_value=0.0, **kwargs
+    ):
+        super().__init__(fill_mode, interpolation, seed, fill_value, **kwargs)
+        self.factor = factor
+        self._interval = _interval(factor, "factor")
+
+    def linear_part(self, samples):
+        """Return rotation matrices; rows count downwards, which makes the sign of sin look unusual."""
+        angle = 2 * np.pi * self.generator.uniform(*self._interval, samples)
+        cos, sin = np.cos(angle), np.sin(angle)
+        return np.stack([cos, sin, -sin, cos], axis=1).reshape(-1, 2, 2)
+
+
+class RandomZoom(_RandomAffine):
+    """Zoom each image by up to these fractions; negative is in (larger face), positive out.
+
+    Without ``width_factor`` the aspect ratio is kept.
+    """
+
+    def __init__(
+        self, height_factor, width_factor=None, fill_mode="reflect", interpolation="bilinear", seed=None,
+        fill_value=0.0, **kwargs,
+    ):  # fmt: skip
+        super().__init__(fill_mode, interpolation, seed, fill_value, **kwargs)
+        self.height_factor, self.width_factor = height_factor, width_factor
+        self._height = _interval(height_factor, "height_factor", -1)
+        self._width = None if width_factor is None else _interval(width_factor, "width_factor", -1)
+
+    def linear_part(self, samples):
+        """Return diagonal matrices 1 + zoom."""
+        high = self.generator.uniform(*self._height, samples)
+        wide = high if self._width is None else self.generator.uniform(*self._width, samples)
+        return (1 + np.stack([high, wide], axis=1))[:, :, None] * np.eye(2)
+
+
+class RandomErasing(_Augmentation):
+    """Paint a random rectangle over an image, as `keras.layers.RandomErasing`.
+
+    Args:
+        factor: the probability that an image is changed.
+        scale: the smallest and the largest part of the image's area that is erased.
+        fill_value: what it is painted with; None draws one value for each image from ``value_range`` (Keras draws one
+            for each pixel).
+        value_range: the lowest and highest value of an image.
+
+    Source: Zhong et al., "Random Erasing Data Augmentation", arXiv:1708.04896; also of the aspect ratio, 0.3 to 1/0.3.
+    """
+
+    def __init__(
+        self, factor=1.0, scale=(0.02, 0.33), fill_value=None, value_range=(0, 255), seed=None, **kwargs
+    ):
+        super().__init__(seed, **kwargs)
+        if not 0 <= factor <= 1:
+            raise ValueError(f"factor={factor!r}: expected a probability from 0 to 1")
+        if not 0 <= scale[0] <= scale[1] <= 1:
+            raise ValueError(f"scale={scale!r}: expected (smallest, largest) part of the area, from 0 to 1")
+        self.factor, self.scale, self.fill_value, self.value_range = factor, scale, fill_value, value_range
+
+    def transform(self, x):
+        """Draw a box and a value for each sample and paint."""
+        samples, height, width, _ = x.shape
+        draw = self.generator
+        area = draw.uniform(*self.scale, samples) * height * width
+        ratio = np.exp(draw.uniform(np.log(0.3), -np.log(0.3), samples))
+        high = np.clip(np.rint(np.sqrt(area * ratio)), 0, height)
+        wide = np.clip(np.rint(np.sqrt(area / ratio)), 0, width)
+        top = np.floor(draw.random(samples) * (height - high + 1))
+        left = np.floor(draw.random(samples) * (width - wide + 1))
+        high[draw.random(samples) >= self.factor] = 0
+        values = draw.uniform(*self.value_range, samples)
+        if self.fill_value is not None:
+            values[:] = self.fill_value
+        boxes = np.stack([top, left, high, wide], axis=1).astype(np.int64)
+        return ops.random_erasing_forward(x, boxes, values)
+
+    def backward(self, dy):
+        """Return dy, with nothing for the pixels that were painted over."""
+        return dy if self._cache is None else ops.random_erasing_backward(dy, self._cache)

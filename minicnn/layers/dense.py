@@ -1,0 +1,88 @@
+"""The dense layer: every output sees every input.
+
+    y = x · kernel + bias        dx = dy · kernelᵀ        dkernel = xᵀ · dy        dbias = Σ_n dy[n]
+
+Shapes: x (N, D), kernel (D, units), y (N, units). Further axes before the last are treated as more samples.
+And Flatten, which makes one row of each sample so that a dense layer can follow a convolution.
+"""
+
+import numpy as np
+
+from minicnn import initializers, ops, regularizers
+from minicnn.layers.activations import inside
+from minicnn.layers.base import Layer
+from minicnn.ops import geometry
+
+
+class Dense(Layer):
+    """Fully connected layer, as `keras.layers.Dense`."""
+
+    def __init__(
+        self, units, activation=None, use_bias=True, kernel_initializer="glorot_uniform", bias_initializer="zeros",
+        kernel_regularizer=None, bias_regularizer=None, **kwargs,
+    ):  # fmt: skip
+        super().__init__(**kwargs)
+        self.units = geometry.pair(units, "units")[0]
+        self.activation, self.use_bias = activation, use_bias
+        self.kernel_initializer = initializers.get(kernel_initializer)
+        self.bias_initializer = initializers.get(bias_initializer)
+        self.kernel_regularizer = regularizers.get(kernel_regularizer)
+        self.bias_regularizer = regularizers.get(bias_regularizer)
+        self._activation = inside(activation, self)
+
+    @property
+    def final_activation(self):
+        """The activation layer at the end of this one."""
+        return self._activation
+
+    def build(self, input_shape):
+        """Create kernel (D, units) and bias (units,)."""
+        super().build(input_shape)
+        self.kernel = self.add_weight(
+            "kernel",
+            (input_shape[-1], self.units),
+            self.kernel_initializer,
+            regularizer=self.kernel_regularizer,
+        )
+        if self.use_bias:
+            self.bias = self.add_weight(
+                "bias", (self.units,), self.bias_initializer, regularizer=self.bias_regularizer
+            )
+
+    def compute_output_shape(self, input_shape):
+        """(N, …, D) -> (N, …, units)."""
+        return (*input_shape[:-1], self.units)
+
+    def forward(self, x, training=False):
+        """Multiply, add the bias, activate."""
+        rows = x.reshape(-1, x.shape[-1])
+        y, self._cache = ops.dense_forward(
+            rows, self.kernel.value, self.bias.value if self.use_bias else None
+        )
+        return self._activation.forward(y.reshape(*x.shape[:-1], self.units), training)
+
+    def backward(self, dy):
+        """Back through the activation, then to kernel, bias and x."""
+        dy = self._activation.backward(dy)
+        rows = dy.reshape(-1, self.units)
+        dx, self.kernel.grad, dbias = ops.dense_backward(rows, self._cache, self.needs_dx)
+        if self.use_bias:
+            self.bias.grad = dbias
+        return None if dx is None else dx.reshape(*dy.shape[:-1], -1)
+
+
+class Flatten(Layer):
+    """(N, H, W, C) -> (N, H · W · C), as `keras.layers.Flatten`; the gradient takes the way back."""
+
+    def compute_output_shape(self, input_shape):
+        """One row a sample."""
+        return input_shape[0], int(np.prod(input_shape[1:]))
+
+    def forward(self, x, training=False):
+        """Return the samples as rows."""
+        self._shape = x.shape
+        return x.reshape(x.shape[0], -1)
+
+    def backward(self, dy):
+        """Return the gradient in the shape that x had."""
+        return dy.reshape(self._shape)

@@ -1,0 +1,47 @@
+"""Dropout: in training, each entry is silenced with probability ``rate`` and the rest made up for it.
+
+    y = x · mask / (1 − rate)        dx = dy · mask / (1 − rate)         mask = 1 with probability 1 − rate, else 0
+
+The same mask serves both passes. Its mean is y = x, which is what evaluation computes.
+Source: Srivastava et al., "Dropout", JMLR 15 (2014); for whole maps, Tompson et al. (2015), arXiv:1411.4280.
+"""
+
+from minicnn import ops, random
+from minicnn.layers.base import Layer
+
+
+class Dropout(Layer):
+    """Drop single entries, as `keras.layers.Dropout`.
+
+    Args:
+        rate: the probability that an entry is dropped, 0 ≤ rate < 1.
+        seed: for a generator of its own; by default it gets one from the global seed.
+    """
+
+    spatial = False
+
+    def __init__(self, rate, seed=None, **kwargs):
+        super().__init__(**kwargs)
+        if not 0 <= rate < 1:
+            raise ValueError(f"rate={rate!r}: expected a probability from 0 to below 1, such as 0.5")
+        self.rate, self.seed = rate, seed
+        self.generator = random.generator(seed)
+
+    def forward(self, x, training=False):
+        """Return x with entries dropped when training; x itself otherwise."""
+        self._dropped = training and self.rate > 0
+        if not self._dropped:
+            return x
+        key = int(self.generator.integers(2**63))  # all that is random about the mask
+        y, self._cache = ops.dropout_forward(x, self.rate, key, self.spatial)
+        return y
+
+    def backward(self, dy):
+        """Return dy with the same entries dropped."""
+        return ops.dropout_backward(dy, self._cache) if self._dropped else dy
+
+
+class SpatialDropout2D(Dropout):
+    """Drop whole maps (one channel of one sample), as `keras.layers.SpatialDropout2D`."""
+
+    spatial = True

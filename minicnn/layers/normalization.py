@@ -1,0 +1,169 @@
+"""Layers that shift and scale: by fixed numbers (Rescaling), the data's (Normalization) or the batch's statistics.
+
+Batch normalisation, for each channel, with the mean μ and variance σ² over all m other entries of the batch:
+
+    x̂ = (x − μ) / √(σ² + ε)                 y = γ·x̂ + β
+    dβ = Σ dy       dγ = Σ dy·x̂             dx = γ/√(σ² + ε) · (dy − dβ/m − x̂·dγ/m)
+
+The last two terms of dx are what flows through μ and σ²: minicnn.ops.reference.normalization derives them. At
+evaluation μ and σ² are moving averages, constants, and the two terms are absent.
+"""
+
+import numpy as np
+
+from minicnn import backend, initializers, ops, regularizers
+from minicnn.layers.base import Layer
+
+
+class BatchNormalization(Layer):
+    """Batch normalisation over the last axis, as `keras.layers.BatchNormalization`.
+
+    Weights: gamma and beta (C,), trained; moving_mean and moving_variance (C,), updated by every training pass:
+    ``moving = momentum · moving + (1 − momentum) · batch``. Frozen (``trainable=False``), it always uses the latter.
+    """
+
+    def __init__(
+        self, axis=-1, momentum=0.99, epsilon=1e-3, center=True, scale=True, beta_initializer="zeros",
+        gamma_initializer="ones", moving_mean_initializer="zeros", moving_variance_initializer="ones",
+        beta_regularizer=None, gamma_regularizer=None, **kwargs,
+    ):  # fmt: skip
+        super().__init__(**kwargs)
+        if axis != -1:
+            raise NotImplementedError(
+                f"BatchNormalization(axis={axis!r}): only the last axis, -1 (channels_last)"
+            )
+        if not 0 <= momentum <= 1:
+            raise ValueError(f"momentum={momentum!r}: expected a number from 0 to 1, such as 0.99")
+        if epsilon <= 0:
+            raise ValueError(f"epsilon={epsilon!r}: expected a small positive number, such as 0.001")
+        self.axis, self.momentum, self.epsilon, self.center, self.scale = (
+            axis,
+            momentum,
+            epsilon,
+            center,
+            scale,
+        )
+        self.beta_initializer = initializers.get(beta_initializer)
+        self.gamma_initializer = initializers.get(gamma_initializer)
+        self.moving_mean_initializer = initializers.get(moving_mean_initializer)
+        self.moving_variance_initializer = initializers.get(moving_variance_initializer)
+        self.beta_regularizer = regularizers.get(beta_regularizer)
+        self.gamma_regularizer = regularizers.get(gamma_regularizer)
+
+    def build(self, input_shape):
+        """Create gamma, beta, moving_mean and moving_variance, each (C,)."""
+        super().build(input_shape)
+        shape = (input_shape[-1],)
+        if self.scale:
+            self.gamma = self.add_weight(
+                "gamma", shape, self.gamma_initializer, regularizer=self.gamma_regularizer
+            )
+        if self.center:
+            self.beta = self.add_weight(
+                "beta", shape, self.beta_initializer, regularizer=self.beta_regularizer
+            )
+        self.moving_mean = self.add_weight(
+            "moving_mean", shape, self.moving_mean_initializer, trainable=False
+        )
+        self.moving_variance = self.add_weight(
+            "moving_variance", shape, self.moving_variance_initializer, trainable=False
+        )
+
+    def forward(self, x, training=False):
+        """Normalise by the batch's statistics when training, by the moving ones otherwise."""
+        gamma = self.gamma.value if self.scale else np.ones(x.shape[-1], self.dtype)
+        beta = self.beta.value if self.center else np.zeros(x.shape[-1], self.dtype)
+        self._used_batch = training and self.trainable
+        if self._used_batch:
+            y, mean, variance, self._cache = ops.batch_norm_forward(x, gamma, beta, self.epsilon)
+            self._move(self.moving_mean, mean)
+            self._move(self.moving_variance, variance)
+        else:
+            y, self._cache = ops.batch_norm_inference_forward(
+                x, gamma, beta, self.moving_mean.value, self.moving_variance.value, self.epsilon
+            )
+        return y
+
+    def _move(self, moving, batch):
+        moving.value[...] = moving.value * self.momentum + batch.real * (1 - self.momentum)
+
+    def backward(self, dy):
+        """Return dx; through the batch's mean and variance if forward used them."""
+        backward = ops.batch_norm_backward if self._used_batch else ops.batch_norm_inference_backward
+        dx, dgamma, dbeta = backward(dy, self._cache)
+        if self.scale:
+            self.gamma.grad = dgamma
+        if self.center:
+            self.beta.grad = dbeta
+        return dx
+
+
+class Rescaling(Layer):
+    """x · scale + offset, as `keras.layers.Rescaling`: Rescaling(1/255) takes gray values to 0…1."""
+
+    def __init__(self, scale, offset=0.0, **kwargs):
+        super().__init__(**kwargs)
+        self.scale, self.offset = scale, offset
+
+    def forward(self, x, training=False):
+        """Return x · scale + offset."""
+        return x * np.asarray(self.scale, self.dtype) + np.asarray(self.offset, self.dtype)
+
+    def backward(self, dy):
+        """Return dy · scale."""
+        return dy * np.asarray(self.scale, self.dtype)
+
+
+class Normalization(Layer):
+    """(x − mean) / √variance for each channel, as `keras.layers.Normalization`.
+
+    Give ``mean`` and ``variance`` (a number, or one for each channel), or let :meth:`adapt` measure them on data; the
+    measured ones are weights that are saved with the model, but never trained.
+    """
+
+    def __init__(self, axis=-1, mean=None, variance=None, **kwargs):
+        super().__init__(**kwargs)
+        if axis != -1:
+            raise NotImplementedError(f"Normalization(axis={axis!r}): only the last axis, -1 (channels_last)")
+        if (mean is None) != (variance is None):
+            raise ValueError("Normalization: give both mean and variance, or neither and call adapt(data)")
+        self.axis, self.mean, self.variance = axis, mean, variance
+
+    def build(self, input_shape):
+        """Create the weights that :meth:`adapt` fills, unless mean and variance were given."""
+        super().build(input_shape)
+        if self.mean is None:
+            shape = (input_shape[-1],)
+            self.adapted_mean = self.add_weight("mean", shape, "zeros", trainable=False)
+            self.adapted_variance = self.add_weight("variance", shape, "ones", trainable=False)
+
+    def adapt(self, data):
+        """Measure mean and variance of each channel of data (N, …, C)."""
+        data = np.asarray(data)
+        if self.mean is not None:
+            raise ValueError(
+                f"{self.name}: mean and variance were given; adapt(data) is for a layer without them"
+            )
+        if not self.built:
+            self.dtype = self.dtype or backend.float_type(data)
+            self.build(data.shape)
+        axes = tuple(range(data.ndim - 1))
+        self.adapted_mean.assign(data.mean(axes, dtype=np.float64))
+        self.adapted_variance.assign(data.var(axes, dtype=np.float64))
+
+    def _statistics(self):
+        if self.mean is None:
+            return self.adapted_mean.value, self.adapted_variance.value
+        return np.asarray(self.mean, self.dtype), np.asarray(self.variance, self.dtype)
+
+    def _deviation(self):
+        # as Keras, a floor for the deviation: a constant channel becomes 0, not a division by zero
+        return np.maximum(np.sqrt(self._statistics()[1]), np.asarray(1e-7, self.dtype))
+
+    def forward(self, x, training=False):
+        """Return (x − mean) / √variance."""
+        return (x - self._statistics()[0]) / self._deviation()
+
+    def backward(self, dy):
+        """Return dy / √variance."""
+        return dy / self._deviation()

@@ -1,0 +1,97 @@
+"""Pooling layers: each window of a map becomes one number, its maximum or its mean.
+
+    max      y = max of the window          dx: the whole dy goes to the winner (the first one, when there are several)
+    average  y = mean of the window         dx: dy / (entries of the window) goes to each entry
+    global   the window is the whole map
+
+Windows may overlap; then a pixel's gradients from all its windows add. Shapes: (N, H, W, C) -> (N, OH, OW, C), and
+(N, H, W, C) -> (N, C) for the global ones.
+"""
+
+from minicnn import ops
+from minicnn.layers.base import Layer
+from minicnn.ops import geometry
+
+
+class _Pooling(Layer):
+    operation = ""
+
+    def __init__(self, pool_size=(2, 2), strides=None, padding="valid", **kwargs):
+        super().__init__(**kwargs)
+        self.pool_size = geometry.pair(pool_size, "pool_size")
+        self.strides = self.pool_size if strides is None else geometry.pair(strides, "strides")
+        if padding not in geometry.PADDINGS:
+            raise ValueError(f'padding={padding!r}: expected "valid" or "same"')
+        self.padding = padding
+
+    def build(self, input_shape):
+        """Check that the windows fit."""
+        self.compute_output_shape(input_shape)
+        super().build(input_shape)
+
+    def compute_output_shape(self, input_shape):
+        """(N, H, W, C) -> (N, OH, OW, C)."""
+        if len(input_shape) != 4:
+            raise ValueError(
+                f"{self.name}: input of shape {input_shape}, expected (batch, height, width, channels)"
+            )
+        batch, height, width, channels = input_shape
+        rows, columns = geometry.axes(height, width, self.pool_size, self.strides, self.padding)
+        return batch, rows.out, columns.out, channels
+
+    def forward(self, x, training=False):
+        """Return one number for each window."""
+        y, self._cache = getattr(ops, f"{self.operation}_forward")(
+            x, self.pool_size, self.strides, self.padding
+        )
+        return y
+
+    def backward(self, dy):
+        """Return each window's gradient to the pixels that it came from."""
+        return getattr(ops, f"{self.operation}_backward")(dy, self._cache)
+
+
+class MaxPooling2D(_Pooling):
+    """Maximum of each window, as `keras.layers.MaxPooling2D`; strides default to the pool size."""
+
+    operation = "max_pool2d"
+
+
+class AveragePooling2D(_Pooling):
+    """Mean of each window, as `keras.layers.AveragePooling2D`; padding pixels are not counted."""
+
+    operation = "average_pool2d"
+
+
+class _GlobalPooling(Layer):
+    operation = ""
+
+    def __init__(self, keepdims=False, **kwargs):
+        super().__init__(**kwargs)
+        self.keepdims = keepdims
+
+    def compute_output_shape(self, input_shape):
+        """(N, H, W, C) -> (N, C), or (N, 1, 1, C) with keepdims."""
+        batch, channels = input_shape[0], input_shape[-1]
+        return (batch, 1, 1, channels) if self.keepdims else (batch, channels)
+
+    def forward(self, x, training=False):
+        """Return one number for each map."""
+        y, self._cache = getattr(ops, f"{self.operation}_forward")(x)
+        return y.reshape(self.compute_output_shape(x.shape))
+
+    def backward(self, dy):
+        """Return each map's gradient to its pixels."""
+        return getattr(ops, f"{self.operation}_backward")(dy.reshape(dy.shape[0], -1), self._cache)
+
+
+class GlobalAveragePooling2D(_GlobalPooling):
+    """Mean of each map, as `keras.layers.GlobalAveragePooling2D`."""
+
+    operation = "global_average_pool2d"
+
+
+class GlobalMaxPooling2D(_GlobalPooling):
+    """Maximum of each map, as `keras.layers.GlobalMaxPooling2D`."""
+
+    operation = "global_max_pool2d"

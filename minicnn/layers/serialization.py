@@ -1,0 +1,38 @@
+"""Layers as JSON and back: each is its class's name and its constructor's arguments."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from minicnn import layers, saving
+
+
+def serialize(layer: layers.Layer) -> dict[str, Any]:
+    """Return {"class_name": …, "config": …} for a layer, those inside it included; without weights."""
+    return saving.to_json(layer)
+
+
+def deserialize(
+    description: Mapping[str, Any], custom_objects: Mapping[str, type] | None = None
+) -> layers.Layer:
+    """Return a new layer from what :func:`serialize` wrote.
+
+    Args:
+        description: {"class_name": …, "config": …}.
+        custom_objects: class name -> class, for layers that are not minicnn's.
+
+    Raises:
+        ValueError: there is no such class.
+    """
+    classes = {name: getattr(layers, name) for name in layers.__all__} | dict(custom_objects or {})
+
+    def revive(value: Any) -> Any:
+        if isinstance(value, list):
+            return [revive(item) for item in value]
+        if isinstance(value, Mapping) and "config" in value and value.get("class_name") in classes:
+            return deserialize(value, custom_objects)
+        return value
+
+    name = description["class_name"]
+    if name not in classes:
+        raise ValueError(f"unknown layer {name!r}: give its class as custom_objects={{{name!r}: {name}}}")
+    return classes[name].from_config({key: revive(value) for key, value in description["config"].items()})

@@ -1,0 +1,281 @@
+"""Losses: one number that says how wrong the predictions are, and where to move them.
+
+Every loss gives one value ℓₙ for each sample; the total that is minimised is
+
+    L = Σ wₙ·ℓₙ / N          so          dL/dŷₙ = (wₙ / N) · dℓₙ/dŷₙ
+
+with the sample (or class) weights wₙ, 1 by default, and N the batch's size: Keras's "sum_over_batch_size". The
+division by N is where hand-written code goes wrong most often. reduction="sum" leaves it out,
+"mean_with_sample_weight" divides by Σ wₙ.
+
+    with t the target, p the prediction (a probability), K classes                                   dℓ/dp
+    categorical cross-entropy   −Σ t·log p                                                           −t/p
+    … of logits                 −Σ t·log softmax(z), which softmax and cross-entropy make together   softmax(z) − t
+    binary cross-entropy        −mean(t·log p + (1−t)·log(1−p))                                      (p−t) / (p·(1−p)·K)
+    mean squared error          mean (p − t)²                                                        2·(p − t) / K
+    categorical hinge           max(0, 1 + max((1−t)·p) − Σ t·p)                                     +1 at the rival, −t
+
+Label smoothing s trains towards t·(1 − s) + s/K. Shapes: targets and predictions (N, K); sparse targets (N,) or (N, 1).
+"""
+
+from typing import Any
+
+import numpy as np
+
+from minicnn import ops
+from minicnn.registry import Configured, Registry
+
+EPSILON = 1e-7  # Keras's: probabilities are kept within [EPSILON, 1 − EPSILON], so that log stays finite
+REDUCTIONS = ("sum_over_batch_size", "sum", "mean_with_sample_weight")
+
+
+def _clip(p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return p within [EPSILON, 1 − EPSILON], and where it was already: outside, the gradient is 0."""
+    inside = (p.real >= EPSILON) & (p.real <= 1 - EPSILON)
+    return np.where(inside, p, np.clip(p.real, EPSILON, 1 - EPSILON)).astype(p.dtype), inside
+
+
+class Loss(Configured):
+    """Base class. A loss of your own defines :meth:`losses` and :meth:`gradient`.
+
+    Args:
+        reduction: "sum_over_batch_size", "sum" or "mean_with_sample_weight".
+        name: what it is called in reports.
+    """
+
+    sparse = False  # whether targets are class numbers
+
+    def __init__(self, reduction: str = "sum_over_batch_size", name: str | None = None) -> None:
+        if reduction not in REDUCTIONS:
+            raise ValueError(f"reduction={reduction!r}: expected one of {', '.join(REDUCTIONS)}")
+        self.reduction = reduction
+        self.name = name or type(self).__name__
+
+    def losses(self, y_true: np.ndarray, y_pred: np.ndarray) -> tuple[np.ndarray, Any]:
+        """Return each sample's loss (N,), and a cache for :meth:`gradient`."""
+        raise NotImplementedError
+
+    def gradient(self, dlosses: np.ndarray, cache: Any) -> np.ndarray:
+        """Given dL/dℓ (N,), return dL/dy_pred, of y_pred's shape."""
+        raise NotImplementedError
+
+    def targets(self, y_true: Any, y_pred: np.ndarray) -> np.ndarray:
+        """Return the targets in y_pred's shape and dtype.
+
+        Raises:
+            ValueError: they do not fit the predictions.
+        """
+        y_true = np.asarray(y_true)
+        if y_true.ndim == y_pred.ndim - 1 and y_pred.shape[-1] == 1:
+            y_true = y_true[..., None]
+        if y_true.shape != y_pred.shape:
+            hint = (
+                ": for class numbers use sparse_categorical_crossentropy, or utils.to_categorical"
+                if y_true.size == len(y_pred)
+                else ""
+            )
+            raise ValueError(f"{self.name}: y_true has shape {y_true.shape}, but y_pred {y_pred.shape}{hint}")
+        return y_true.astype(y_pred.real.dtype, copy=False)
+
+    def forward(self, y_true: Any, y_pred: np.ndarray, sample_weight: Any = None) -> np.ndarray:
+        """Return the batch's loss, a scalar, and remember what :meth:`backward` will need."""
+        targets = self.targets(y_true, y_pred)
+        losses, cache = self.losses(targets, y_pred)  # (N,)
+        weights = np.ones(len(losses), targets.dtype)
+        if sample_weight is not None:
+            weights = np.asarray(sample_weight, targets.dtype).reshape(-1)
+            if len(weights) != len(losses):
+                raise ValueError(
+                    f"sample_weight has {len(weights)} entries, expected {len(losses)}: one a sample"
+                )
+        if self.reduction == "sum_over_batch_size":
+            weights = weights / len(losses)
+        elif self.reduction == "mean_with_sample_weight":
+            weights = weights / (weights.sum() or 1)  # all weights 0: the loss is 0
+        self._cache = weights, cache
+        return np.sum(weights * losses)
+
+    def backward(self) -> np.ndarray:
+        """Return dL/dy_pred of the last :meth:`forward`."""
+        return self.gradient(*self._cache)
+
+    __call__ = forward
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments, for saving."""
+        return {name: value for name, value in vars(self).items() if not name.startswith("_")}
+
+
+class CategoricalCrossentropy(Loss):
+    """−Σ t·log p, for one-hot or probability targets. See the module for shapes.
+
+    Args:
+        from_logits: predictions are logits, before any softmax. A model whose last activation is softmax is trained on
+            its logits in any case: the gradient p − t is then exact even where p underflows.
+        label_smoothing: s, from 0 to 1.
+        reduction, name: as :class:`Loss`.
+    """
+
+    def __init__(
+        self, from_logits=False, label_smoothing=0.0, reduction="sum_over_batch_size", name="categorical_crossentropy"
+    ):  # fmt: skip
+        super().__init__(reduction, name)
+        if not 0 <= label_smoothing <= 1:
+            raise ValueError(
+                f"label_smoothing={label_smoothing!r}: expected a number from 0 to 1, such as 0.1"
+            )
+        self.from_logits, self.label_smoothing = from_logits, label_smoothing
+
+    def losses(self, y_true, y_pred):
+        """Return −Σ t·log p of each sample."""
+        if self.from_logits:
+            losses, cache = ops.softmax_cross_entropy_forward(y_pred, y_true, self.label_smoothing)
+            return losses, (cache,)
+        smooth = y_true * (1 - self.label_smoothing) + self.label_smoothing / y_true.shape[-1]
+        total = y_pred.sum(-1, keepdims=True)
+        p, inside = _clip(y_pred / total)  # as Keras: rows are made to sum to 1
+        return -np.sum(smooth * np.log(p), -1), (smooth, p, inside, total)
+
+    def gradient(self, dlosses, cache):
+        """Return dL/dy_pred."""
+        if self.from_logits:
+            return ops.softmax_cross_entropy_backward(dlosses, *cache)
+        smooth, p, inside, total = cache
+        dp = np.where(inside, -dlosses[:, None] * smooth / p, 0)
+        return (dp - np.sum(dp * p, -1, keepdims=True)) / total  # through the division by the row's sum
+
+
+class SparseCategoricalCrossentropy(CategoricalCrossentropy):
+    """−log p of the right class, for class numbers 0 … K − 1 as targets.
+
+    ``label_smoothing`` is an addition to Keras's arguments.
+    """
+
+    sparse = True
+
+    def __init__(
+        self, from_logits=False, reduction="sum_over_batch_size", name="sparse_categorical_crossentropy",
+        label_smoothing=0.0,
+    ):  # fmt: skip
+        super().__init__(from_logits, label_smoothing, reduction, name)
+
+    def targets(self, y_true, y_pred):
+        """Return the class numbers as one-hot rows."""
+        numbers = np.asarray(y_true)
+        if numbers.size != len(y_pred):
+            raise ValueError(
+                f"{self.name}: y_true has shape {numbers.shape}, expected ({len(y_pred)},): one class number a sample; "
+                "for one-hot targets use categorical_crossentropy"
+            )
+        numbers = numbers.reshape(-1)
+        classes = y_pred.shape[-1]
+        wrong = (numbers < 0) | (numbers >= classes) | (numbers != np.floor(numbers))
+        if wrong.any():
+            raise ValueError(
+                f"{self.name}: label {numbers[wrong][0]:g}, expected an integer from 0 to {classes - 1}: "
+                f"the last layer has {classes} units"
+            )
+        return np.eye(classes, dtype=y_pred.real.dtype)[numbers.astype(int)]
+
+
+class BinaryCrossentropy(Loss):
+    """−(t·log p + (1 − t)·log(1 − p)), the mean over a sample's entries."""
+
+    def __init__(
+        self, from_logits=False, label_smoothing=0.0, reduction="sum_over_batch_size", name="binary_crossentropy"
+    ):  # fmt: skip
+        super().__init__(reduction, name)
+        if not 0 <= label_smoothing <= 1:
+            raise ValueError(
+                f"label_smoothing={label_smoothing!r}: expected a number from 0 to 1, such as 0.1"
+            )
+        self.from_logits, self.label_smoothing = from_logits, label_smoothing
+
+    def losses(self, y_true, y_pred):
+        """Return the mean cross-entropy of each sample's entries."""
+        t = y_true * (1 - self.label_smoothing) + self.label_smoothing / 2
+        if self.from_logits:
+            # −t·log σ(z) − (1 − t)·log(1 − σ(z)) = max(z, 0) − z·t + log(1 + e^−|z|), which cannot overflow
+            positive = y_pred.real > 0
+            decay = np.exp(np.where(positive, -y_pred, y_pred))  # e^−|z|
+            entries = np.where(positive, y_pred, 0) - y_pred * t + np.log1p(decay)
+            p, inside = np.where(positive, 1, decay) / (1 + decay), None
+        else:
+            p, inside = _clip(y_pred)
+            entries = -t * np.log(p) - (1 - t) * np.log1p(-p)
+        return entries.reshape(len(t), -1).mean(1), (t, p, inside)
+
+    def gradient(self, dlosses, cache):
+        """Return dL/dy_pred."""
+        t, p, inside = cache
+        d = p - t if self.from_logits else np.where(inside, (p - t) / (p * (1 - p)), 0)
+        return d * _each(dlosses, t)
+
+
+class MeanSquaredError(Loss):
+    """(p − t)², the mean over a sample's entries."""
+
+    def __init__(self, reduction="sum_over_batch_size", name="mean_squared_error"):
+        super().__init__(reduction, name)
+
+    def losses(self, y_true, y_pred):
+        """Return the mean squared error of each sample."""
+        error = y_pred - y_true
+        return (error * error).reshape(len(error), -1).mean(1), error
+
+    def gradient(self, dlosses, cache):
+        """Return dL/dy_pred."""
+        return 2 * cache * _each(dlosses, cache)
+
+
+class CategoricalHinge(Loss):
+    """max(0, 1 + the largest wrong score − the right score): 0 once the right class leads by 1."""
+
+    def __init__(self, reduction="sum_over_batch_size", name="categorical_hinge"):
+        super().__init__(reduction, name)
+
+    def losses(self, y_true, y_pred):
+        """Return the hinge of each sample; exactly at its corner the gradient is 0."""
+        wrong = (1 - y_true) * y_pred
+        rival = wrong.real.argmax(-1)[:, None]  # (N, 1); of equals, the first
+        margin = np.take_along_axis(wrong, rival, -1)[:, 0] - np.sum(y_true * y_pred, -1) + 1
+        active = margin.real > 0
+        return np.where(active, margin, 0), (y_true, rival, active)
+
+    def gradient(self, dlosses, cache):
+        """Return dL/dy_pred."""
+        t, rival, active = cache
+        d = -t
+        np.put_along_axis(d, rival, np.take_along_axis(d + 1 - t, rival, -1), -1)
+        return d * (dlosses * active)[:, None]
+
+
+def _each(dlosses: np.ndarray, entries: np.ndarray) -> np.ndarray:
+    """Return dL/dℓ shared among the entries that ℓ is the mean of, in a shape that multiplies them."""
+    per_sample = entries[0].size
+    return (dlosses / np.asarray(per_sample, dlosses.dtype)).reshape(-1, *[1] * (entries.ndim - 1))
+
+
+_registry = Registry(
+    "loss",
+    [
+        CategoricalCrossentropy,
+        SparseCategoricalCrossentropy,
+        BinaryCrossentropy,
+        MeanSquaredError,
+        CategoricalHinge,
+    ],
+    aliases={"mse": MeanSquaredError},
+)
+
+
+def get(loss: Any) -> Loss:
+    """Return a loss from an object, its dictionary, or its name such as "categorical_crossentropy".
+
+    Raises:
+        ValueError: there is no such loss.
+    """
+    found = _registry.get(loss)
+    if not isinstance(found, Loss):
+        raise ValueError(f"loss={loss!r}: expected the name of a loss, or an instance of losses.Loss")
+    return found

@@ -1,0 +1,97 @@
+"""Metrics: what is reported beside the loss, for people to read. Nothing is differentiated here.
+
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy", metrics.F1Score("macro")])
+    print(metrics.classification_report(y_test, model.predict(x_test), class_names).to_text())
+
+Names, arguments and values are Keras 3's, except that sums are in float64, class numbers are accepted
+wherever one-hot targets are, and 0/0 is 0 without an epsilon in the denominators.
+"""
+
+from typing import Any
+
+from minicnn.metrics.accuracy import (
+    Accuracy,
+    BinaryAccuracy,
+    CategoricalAccuracy,
+    SparseCategoricalAccuracy,
+    SparseTopKCategoricalAccuracy,
+    TopKCategoricalAccuracy,
+)
+from minicnn.metrics.base import Mean, MeanMetricWrapper, Metric
+from minicnn.metrics.counts import F1Score, Precision, Recall
+from minicnn.metrics.report import ClassificationReport, classification_report, confusion_matrix
+from minicnn.registry import Registry, serialize
+
+__all__ = [
+    "Accuracy",
+    "BinaryAccuracy",
+    "CategoricalAccuracy",
+    "ClassificationReport",
+    "F1Score",
+    "Mean",
+    "MeanMetricWrapper",
+    "Metric",
+    "Precision",
+    "Recall",
+    "SparseCategoricalAccuracy",
+    "SparseTopKCategoricalAccuracy",
+    "TopKCategoricalAccuracy",
+    "classification_report",
+    "confusion_matrix",
+    "get",
+    "serialize",
+]
+
+_registry = Registry(
+    "metric",
+    [
+        *(Accuracy, BinaryAccuracy, CategoricalAccuracy, F1Score, Mean, Precision, Recall),
+        *(SparseCategoricalAccuracy, SparseTopKCategoricalAccuracy, TopKCategoricalAccuracy),
+    ],
+)
+
+
+def get(
+    identifier: Any,
+    loss: Any = None,
+    output_shape: tuple[int | None, ...] | None = None,
+    target_shape: tuple[int | None, ...] | None = None,
+) -> Metric:
+    """Return the metric of a name, a dictionary, a function of (y_true, y_pred) or a Metric.
+
+    "accuracy" and "acc" mean, as in Keras, what fits the predictions and targets: BinaryAccuracy for one
+    output, SparseCategoricalAccuracy for class numbers, CategoricalAccuracy for one-hot targets.
+
+    Args:
+        identifier: what to look up. A metric made from a name carries that name.
+        loss: the model's loss; one whose name has "sparse" in it tells that targets are class numbers.
+        output_shape: shape of the predictions.
+        target_shape: shape of the targets: decides, where it is known, rather than the loss.
+
+    Raises:
+        ValueError: there is no metric of that name.
+        TypeError: ``identifier`` is something else.
+    """
+    if isinstance(identifier, str) and identifier.lower() in ("accuracy", "acc"):
+        metric = _accuracy(loss, output_shape, target_shape)
+    else:
+        metric = _registry.get(identifier)
+    if not isinstance(metric, Metric):
+        if not callable(metric):
+            raise TypeError(f"metric={identifier!r}: expected a name, a function or a Metric")
+        return MeanMetricWrapper(metric)
+    if isinstance(identifier, str):
+        metric.name = identifier
+    return metric
+
+
+def _accuracy(loss: Any, output_shape: Any, target_shape: Any) -> Metric:
+    if output_shape is None:
+        return Accuracy()
+    if output_shape[-1] == 1:
+        return BinaryAccuracy()
+    if target_shape is not None:
+        sparse = len(target_shape) < len(output_shape) or target_shape[-1] == 1
+    else:
+        sparse = "sparse" in (loss if isinstance(loss, str) else type(loss).__name__).lower()
+    return SparseCategoricalAccuracy() if sparse else CategoricalAccuracy()

@@ -1,0 +1,109 @@
+"""The share of predictions that are right.
+
+    CategoricalAccuracy          argmax y_true = argmax y_pred                          y_true one-hot (N, K)
+    SparseCategoricalAccuracy    y_true = argmax y_pred                                 y_true class numbers
+    (N,) or (N, 1)
+    BinaryAccuracy               y_true = (y_pred > threshold)                          0 or 1, any shape
+    TopK…                        fewer than k classes score higher than the true one    classes that tie count
+    as one place
+
+Predictions (N, K) may be probabilities or logits; binary ones are probabilities unless the threshold is 0.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from minicnn.metrics.base import MeanMetricWrapper
+
+
+class Accuracy(MeanMetricWrapper):
+    """How often y_pred equals y_true."""
+
+    def __init__(self, name: str = "accuracy") -> None:
+        super().__init__(_equal, name)
+
+
+class BinaryAccuracy(MeanMetricWrapper):
+    """How often y_pred, above ``threshold`` or not, equals y_true, 1 or 0."""
+
+    def __init__(self, name: str = "binary_accuracy", threshold: float = 0.5) -> None:
+        super().__init__(_binary, name, threshold=threshold)
+
+
+class CategoricalAccuracy(MeanMetricWrapper):
+    """How often the highest score is that of the true class, given one-hot."""
+
+    def __init__(self, name: str = "categorical_accuracy") -> None:
+        super().__init__(_categorical, name)
+
+
+class SparseCategoricalAccuracy(MeanMetricWrapper):
+    """How often the highest score is that of the true class, given as a number."""
+
+    def __init__(self, name: str = "sparse_categorical_accuracy") -> None:
+        super().__init__(_sparse, name)
+
+
+class TopKCategoricalAccuracy(MeanMetricWrapper):
+    """How often the true class, given one-hot, is among the ``k`` highest scores."""
+
+    def __init__(self, k: int = 5, name: str = "top_k_categorical_accuracy") -> None:
+        super().__init__(_top_k, name, k=k)
+
+
+class SparseTopKCategoricalAccuracy(MeanMetricWrapper):
+    """How often the true class, given as a number, is among the ``k`` highest scores."""
+
+    def __init__(self, k: int = 5, name: str = "sparse_top_k_categorical_accuracy") -> None:
+        super().__init__(_sparse_top_k, name, k=k)
+
+
+def class_numbers(y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
+    """Return sparse targets (N,) or (N, 1) as integers (N,).
+
+    Raises:
+        ValueError: there is not one for each prediction.
+    """
+    if y_true.size != len(y_pred):
+        raise ValueError(
+            f"y_true of shape {y_true.shape} for y_pred of shape {y_pred.shape}: expected ({len(y_pred)},), "
+            "a class number for each sample; for one-hot targets use the metric without 'Sparse'"
+        )
+    return y_true.reshape(-1).astype(np.int64)
+
+
+def _equal(y_true: np.ndarray, y_pred: np.ndarray) -> Any:
+    return _alike(y_true, y_pred) == y_pred
+
+
+def _binary(y_true: np.ndarray, y_pred: np.ndarray, threshold: float) -> Any:
+    return _alike(y_true, y_pred) == (y_pred > threshold)
+
+
+def _categorical(y_true: np.ndarray, y_pred: np.ndarray) -> Any:
+    return _sparse(np.argmax(_alike(y_true, y_pred), axis=-1), y_pred)
+
+
+def _sparse(y_true: np.ndarray, y_pred: np.ndarray) -> Any:
+    return class_numbers(y_true, y_pred) == np.argmax(y_pred, axis=-1)
+
+
+def _top_k(y_true: np.ndarray, y_pred: np.ndarray, k: int) -> Any:
+    return _sparse_top_k(np.argmax(_alike(y_true, y_pred), axis=-1), y_pred, k)
+
+
+def _sparse_top_k(y_true: np.ndarray, y_pred: np.ndarray, k: int) -> Any:
+    scores = np.take_along_axis(y_pred, class_numbers(y_true, y_pred)[:, None], axis=-1)  # (N, 1)
+    return (np.sum(y_pred > scores, axis=-1) < k) & np.isfinite(scores[:, 0])
+
+
+def _alike(y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
+    """Return y_true in the shape of y_pred: (N,) and (N, 1) are the same thing."""
+    if y_true.shape == y_pred.shape:
+        return y_true
+    if y_true.size != y_pred.size or len(y_true) != len(y_pred):
+        raise ValueError(
+            f"y_true of shape {y_true.shape} for y_pred of shape {y_pred.shape}: expected the same shape"
+        )
+    return y_true.reshape(y_pred.shape)

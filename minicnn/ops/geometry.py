@@ -1,0 +1,73 @@
+"""Where windows fall: output sizes and padding of every sliding-window operation.
+
+A window of ``size`` entries, ``dilation`` apart, spans ``extent = (size - 1) * dilation + 1`` pixels. It starts at
+pixels ``-before, -before + stride, -before + 2 stride, …`` of the input.
+
+    "valid"   no padding:   out = floor((in - extent) / stride) + 1
+    "same"    zero padding: out = ceil(in / stride),  total = max((out - 1) * stride + extent - in, 0),
+              before = floor(total / 2), after = total - before      (the odd pixel goes to the bottom and right)
+
+The "same" rule is TensorFlow's and Keras's; PyTorch pads both sides alike, which differs for even sizes and strides.
+"""
+
+from typing import Any, NamedTuple
+
+PADDINGS = ("valid", "same")
+
+
+class Axis(NamedTuple):
+    """One spatial axis of a sliding window: the output's length and the padding before and after the input."""
+
+    out: int
+    before: int
+    after: int
+
+
+def pair(value: Any, argument: str) -> tuple[int, int]:
+    """Return ``value`` as (height, width): an integer stands for both.
+
+    Raises:
+        ValueError: ``value`` is neither a positive integer nor two of them.
+    """
+    two = (value, value) if not hasattr(value, "__len__") else tuple(value)
+    if len(two) != 2 or not all(isinstance(v, int) or hasattr(v, "__index__") for v in two) or min(two) < 1:
+        raise ValueError(
+            f"{argument}={value!r}: expected a positive integer or a pair of them, such as 2 or (2, 2)"
+        )
+    return int(two[0]), int(two[1])
+
+
+def axis(length: int, size: int, stride: int, padding: str, dilation: int = 1) -> Axis:
+    """Return where windows fall along one axis of ``length`` pixels.
+
+    Raises:
+        ValueError: the padding has no such name, or the window does not fit into the input.
+    """
+    extent = (size - 1) * dilation + 1
+    if padding == "same":
+        out = -(-length // stride)
+        total = max((out - 1) * stride + extent - length, 0)
+        return Axis(out, total // 2, total - total // 2)
+    if padding == "valid":
+        if extent > length:
+            raise ValueError(
+                f'a window of {extent} pixels does not fit into {length} with padding="valid": '
+                'use padding="same", a smaller window, or fewer pooling layers before'
+            )
+        return Axis((length - extent) // stride + 1, 0, 0)
+    raise ValueError(f'padding={padding!r}: expected "valid" or "same"')
+
+
+def axes(
+    height: int,
+    width: int,
+    size: tuple[int, int],
+    strides: tuple[int, int],
+    padding: str,
+    dilation: tuple[int, int] = (1, 1),
+) -> tuple[Axis, Axis]:
+    """Return the vertical and the horizontal :class:`Axis` of a window over a ``height`` × ``width`` map."""
+    return (
+        axis(height, size[0], strides[0], padding, dilation[0]),
+        axis(width, size[1], strides[1], padding, dilation[1]),
+    )

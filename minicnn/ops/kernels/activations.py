@@ -1,0 +1,298 @@
+"""Activations: the equations of ``ops/reference/activations.py``, each compiled to one loop.
+
+    forward   y[i]  = f(x[i])
+    backward  dx[i] = dy[i] · f'(kept[i])           kept: y where f' can be had from it, else x
+
+The next layer keeps this output for itself anyway, so keeping y costs no memory; ReLU, sigmoid and tanh do.
+Two functions make every loop from a scalar function, which LLVM puts inline and vectorises.
+
+That needs an exponential without a call: the C library's takes one number at a time. Here, in float64,
+
+    eˣ = 2ⁿ·e^r,   n = round(x / ln 2),   r = x − n·ln 2 in [−0.35, 0.35]
+
+e^r − 1 is its Taylor polynomial to r¹³ (the next term is below 1e-17), and 2ⁿ is a float whose exponent
+bits are n.
+"""
+
+import math
+
+import numpy as np
+from numba import njit, prange
+from numba.extending import register_jitable
+
+from minicnn.ops.kernels.parallel import CHUNKS, PARALLEL, prepare
+
+__all__ = [
+    "elu_backward",
+    "elu_forward",
+    "gelu_backward",
+    "gelu_forward",
+    "leaky_relu_backward",
+    "leaky_relu_forward",
+    "relu_backward",
+    "relu_forward",
+    "sigmoid_backward",
+    "sigmoid_forward",
+    "tanh_backward",
+    "tanh_forward",
+]
+
+_GELU_CUBIC = 0.044715
+_SQRT_2_OVER_PI = math.sqrt(2 / math.pi)
+_LN2_HIGH = 0.6931471803691238  # ln 2 in two parts: n·HIGH is exact, as HIGH ends in 21 zero bits
+_LN2_LOW = 1.9082149292705877e-10
+_ROUND = 1.5 * 2.0**52  # adding it to n leaves no bits for a fraction: the sum's last bits are n, rounded
+
+
+# ---------------------------------------------------------------------------------------------------- loops
+
+
+def _map(function):
+    """Return the kernel y[i] = function(x[i], parameter)."""
+
+    @njit(**PARALLEL)
+    def kernel(x, parameter, y):
+        for chunk in prange(CHUNKS):
+            for i in range(chunk * y.size // CHUNKS, (chunk + 1) * y.size // CHUNKS):
+                y[i] = function(x[i], parameter)
+
+    return kernel
+
+
+def _chain(gradient):
+    """Return the kernel dx[i] = gradient(dy[i], kept[i], parameter)."""
+
+    @njit(**PARALLEL)
+    def kernel(dy, kept, parameter, dx):
+        for chunk in prange(CHUNKS):
+            for i in range(chunk * dx.size // CHUNKS, (chunk + 1) * dx.size // CHUNKS):
+                dx[i] = gradient(dy[i], kept[i], parameter)
+
+    return kernel
+
+
+class _Activation:
+    """The two passes of one function; ``keeps`` is "x" or "y", what the backward pass computes f' from.
+
+    The scalar functions must be ``register_jitable`` functions of this module, neither closures nor ``njit``:
+    only then does Numba find their kernels in its disk cache, and compile anew when they change.
+    """
+
+    def __init__(self, function, gradient, keeps):
+        self._map, self._chain, self._keeps = _map(function), _chain(gradient), keeps
+
+    def forward(self, x, parameter=0.0):
+        x = prepare(x)
+        y = np.empty_like(x)
+        parameter = x.dtype.type(parameter)
+        self._map(x.reshape(-1), parameter, y.reshape(-1))
+        return y, (y if self._keeps == "y" else x, parameter)
+
+    def backward(self, dy, cache):
+        kept, parameter = cache
+        dy, kept = prepare(dy, kept)
+        dx = np.empty_like(dy)
+        self._chain(dy.reshape(-1), kept.reshape(-1), parameter, dx.reshape(-1))
+        return dx
+
+
+# --------------------------------------------------------------------------------------------- exponential
+
+
+@njit(cache=True, fastmath={"contract"})  # not "reassoc": (x + _ROUND) - _ROUND must not be simplified
+def _exponential(x):
+    """Return (2ⁿ, e^r − 1), in float64: eˣ is 2ⁿ + 2ⁿ·(e^r − 1), and eˣ − 1 is (2ⁿ − 1) + 2ⁿ·(e^r − 1)."""
+    x = np.float64(x)
+    x = -708.0 if x < -708.0 else x  # beyond these 2ⁿ is no normal float
+    x = 709.0 if x > 709.0 else x
+    rounded = np.float64(x * (1 / math.log(2)) + _ROUND)
+    n = rounded - _ROUND
+    r = (x - n * _LN2_HIGH) - n * _LN2_LOW
+    p = r * (1 / 13) + 1  # a Horner scheme in r/k: e^r − 1 = r·(1 + r/2·(1 + r/3·(1 + …)))
+    p = p * r * (1 / 12) + 1
+    p = p * r * (1 / 11) + 1
+    p = p * r * (1 / 10) + 1
+    p = p * r * (1 / 9) + 1
+    p = p * r * (1 / 8) + 1
+    p = p * r * (1 / 7) + 1
+    p = p * r * (1 / 6) + 1
+    p = p * r * (1 / 5) + 1
+    p = p * r * (1 / 4) + 1
+    p = p * r * (1 / 3) + 1
+    p = p * r * (1 / 2) + 1
+    exponent = np.int64((rounded.view(np.int64) + 1023) << 52)
+    return exponent.view(np.float64), p * r
+
+
+@njit(cache=True)
+def _exp(x):
+    power, fraction = _exponential(x)
+    return power + power * fraction
+
+
+@njit(cache=True)
+def _expm1(x):
+    power, fraction = _exponential(x)
+    return (power - 1) + power * fraction
+
+
+@njit(cache=True)
+def _normal_cdf(x):
+    return 0.5 * math.erfc(x * -math.sqrt(0.5))
+
+
+@njit(cache=True)
+def _tanh(x):
+    e = _expm1(2 * x)  # tanh x = (e^2x − 1)/(e^2x + 1)
+    return e / (e + 2)
+
+
+# ---------------------------------------------------------------- f(x, parameter) and dx(dy, kept, parameter)
+# Tests are written `<= 0`, so that NaN takes the other branch and stays NaN.
+
+
+@register_jitable
+def _relu(x, zero):  # a zero of x's own type, as a plain 0 would make the loop float64
+    return zero if x <= zero else x
+
+
+@register_jitable
+def _relu_dx(dy, y, zero):
+    return zero if y <= zero else dy
+
+
+@register_jitable
+def _leaky_relu(x, slope):
+    return slope * x if x <= 0 else x
+
+
+@register_jitable
+def _leaky_relu_dx(dy, x, slope):
+    return slope * dy if x <= 0 else dy
+
+
+@register_jitable
+def _elu(x, alpha):
+    return alpha * _expm1(x) if x <= 0 else x
+
+
+@register_jitable
+def _elu_dx(dy, x, alpha):
+    return dy * alpha * _exp(x) if x <= 0 else dy
+
+
+@register_jitable
+def _sigmoid(x, _):
+    return 1 / (1 + _exp(-x))
+
+
+@register_jitable
+def _sigmoid_dx(dy, y, _):
+    return dy * y * (1 - y)
+
+
+@register_jitable
+def _tanh_y(x, _):
+    return _tanh(x)
+
+
+@register_jitable
+def _tanh_dx(dy, y, _):
+    return dy * (1 - y * y)
+
+
+@register_jitable
+def _gelu(x, _):
+    return x * _normal_cdf(x)
+
+
+@register_jitable
+def _gelu_dx(dy, x, _):
+    return dy * (_normal_cdf(x) + x * _exp(-0.5 * x * x) / math.sqrt(2 * math.pi))
+
+
+@register_jitable
+def _gelu_by_tanh(x, _):
+    t = _tanh(_SQRT_2_OVER_PI * (x + _GELU_CUBIC * x * x * x))
+    return x * (1 + t) / 2
+
+
+@register_jitable
+def _gelu_by_tanh_dx(dy, x, _):
+    t = _tanh(_SQRT_2_OVER_PI * (x + _GELU_CUBIC * x * x * x))
+    du = _SQRT_2_OVER_PI * (1 + 3 * _GELU_CUBIC * x * x)
+    return dy * ((1 + t) / 2 + x / 2 * (1 - t * t) * du)
+
+
+# --------------------------------------------------------------------------------------------- the operations
+
+_RELU = _Activation(_relu, _relu_dx, keeps="y")
+_LEAKY_RELU = _Activation(_leaky_relu, _leaky_relu_dx, keeps="x")
+_ELU = _Activation(_elu, _elu_dx, keeps="x")
+_SIGMOID = _Activation(_sigmoid, _sigmoid_dx, keeps="y")
+_TANH = _Activation(_tanh_y, _tanh_dx, keeps="y")
+_GELU = _Activation(_gelu, _gelu_dx, keeps="x")
+_GELU_BY_TANH = _Activation(_gelu_by_tanh, _gelu_by_tanh_dx, keeps="x")
+
+
+def relu_forward(x):
+    """Return (y, cache), as the reference does."""
+    return _RELU.forward(x)
+
+
+def relu_backward(dy, cache):
+    """Return dx, as the reference does."""
+    return _RELU.backward(dy, cache)
+
+
+def leaky_relu_forward(x, negative_slope=0.3):
+    """Return (y, cache), as the reference does."""
+    return _LEAKY_RELU.forward(x, negative_slope)
+
+
+def leaky_relu_backward(dy, cache):
+    """Return dx, as the reference does."""
+    return _LEAKY_RELU.backward(dy, cache)
+
+
+def elu_forward(x, alpha=1.0):
+    """Return (y, cache), as the reference does."""
+    return _ELU.forward(x, alpha)
+
+
+def elu_backward(dy, cache):
+    """Return dx, as the reference does."""
+    return _ELU.backward(dy, cache)
+
+
+def sigmoid_forward(x):
+    """Return (y, cache), as the reference does."""
+    return _SIGMOID.forward(x)
+
+
+def sigmoid_backward(dy, cache):
+    """Return dx, as the reference does."""
+    return _SIGMOID.backward(dy, cache)
+
+
+def tanh_forward(x):
+    """Return (y, cache), as the reference does."""
+    return _TANH.forward(x)
+
+
+def tanh_backward(dy, cache):
+    """Return dx, as the reference does."""
+    return _TANH.backward(dy, cache)
+
+
+def gelu_forward(x, approximate=False):
+    """Return (y, cache), as the reference does."""
+    form = _GELU_BY_TANH if approximate else _GELU
+    y, cache = form.forward(x)
+    return y, (form, cache)
+
+
+def gelu_backward(dy, cache):
+    """Return dx, as the reference does."""
+    form, cache = cache
+    return form.backward(dy, cache)

@@ -1,0 +1,113 @@
+"""Depthwise convolution: each channel meets only its own M kernels, so there is no sum over channels.
+
+    y[n,i,j,c·M + m] = bias[c·M + m] + Σ_a Σ_b xp[n, i·s + a·d, j·s + b·d, c] · kernel[a,b,c,m]
+
+With one multiplication for each number loaded, this is traffic and not arithmetic: plain loops, with the channels
+innermost for the vectoriser. The border is not copied: each output row asks which entries fall inside.
+
+Shapes: x (N, H, W, C), kernel (kh, kw, C, M), y (N, OH, OW, C·M). An image is one piece of work.
+"""
+
+import numpy as np
+from numba import njit, prange
+
+from minicnn.ops import geometry
+from minicnn.ops.kernels.parallel import CHUNKS, JIT, PARALLEL, sum_pieces
+
+
+@njit(**JIT)
+def _first(before, offset, stride):
+    """Return the first output whose pixel i·s + offset − before is not above (left of) the map."""
+    return max(0, -((offset - before) // stride))
+
+
+@njit(**JIT)
+def _last(length, before, offset, stride, out):
+    """Return one more than the last output whose pixel is inside a map of ``length`` pixels."""
+    return min(out, (length - 1 + before - offset) // stride + 1)
+
+
+@njit(**PARALLEL)
+def _forward(x, kernel, bias, window, y):
+    images, height, width, channels = x.shape
+    kh, kw, _, multiplier = kernel.shape
+    top, left, s0, s1, d0, d1 = window
+    rows, columns = y.shape[1], y.shape[2]
+    for n in prange(images):
+        y[n] = bias
+        for a in range(kh):
+            for b in range(kw):
+                for i in range(_first(top, a * d0, s0), _last(height, top, a * d0, s0, rows)):
+                    for j in range(_first(left, b * d1, s1), _last(width, left, b * d1, s1, columns)):
+                        pixel = x[n, i * s0 + a * d0 - top, j * s1 + b * d1 - left]
+                        for m in range(multiplier):
+                            for c in range(channels):
+                                y[n, i, j, c * multiplier + m] += pixel[c] * kernel[a, b, c, m]
+
+
+@njit(**PARALLEL)
+def _input_gradient(dy, kernel, window, dx):
+    images, height, width, channels = dx.shape
+    kh, kw, _, multiplier = kernel.shape
+    top, left, s0, s1, d0, d1 = window
+    rows, columns = dy.shape[1], dy.shape[2]
+    for n in prange(images):
+        dx[n] = 0
+        for a in range(kh):
+            for b in range(kw):
+                for i in range(_first(top, a * d0, s0), _last(height, top, a * d0, s0, rows)):
+                    for j in range(_first(left, b * d1, s1), _last(width, left, b * d1, s1, columns)):
+                        pixel = dx[n, i * s0 + a * d0 - top, j * s1 + b * d1 - left]
+                        for m in range(multiplier):
+                            for c in range(channels):
+                                pixel[c] += dy[n, i, j, c * multiplier + m] * kernel[a, b, c, m]
+
+
+@njit(**PARALLEL)
+def _kernel_gradient(x, dy, window, partial):
+    images, height, width, channels = x.shape
+    pieces, kh, kw, _, multiplier = partial.shape
+    top, left, s0, s1, d0, d1 = window
+    rows, columns = dy.shape[1], dy.shape[2]
+    for piece in prange(pieces):
+        partial[piece] = 0
+        for n in range(piece * images // pieces, (piece + 1) * images // pieces):
+            for a in range(kh):
+                for b in range(kw):
+                    for i in range(_first(top, a * d0, s0), _last(height, top, a * d0, s0, rows)):
+                        for j in range(_first(left, b * d1, s1), _last(width, left, b * d1, s1, columns)):
+                            pixel = x[n, i * s0 + a * d0 - top, j * s1 + b * d1 - left]
+                            for m in range(multiplier):
+                                for c in range(channels):
+                                    partial[piece, a, b, c, m] += pixel[c] * dy[n, i, j, c * multiplier + m]
+
+
+def _place(shape, size, strides, padding, dilation):
+    """Return the output's rows and columns and (top, left, strides, dilation), which the kernels take."""
+    rows, columns = geometry.axes(shape[1], shape[2], size, strides, padding, dilation)
+    return rows.out, columns.out, (rows.before, columns.before, *strides, *dilation)
+
+
+def forward(x, kernel, bias, strides, padding, dilation):
+    """Return y (N, OH, OW, C·M)."""
+    rows, columns, window = _place(x.shape, kernel.shape[:2], strides, padding, dilation)
+    outputs = kernel.shape[2] * kernel.shape[3]
+    y = np.empty((x.shape[0], rows, columns, outputs), x.dtype)
+    _forward(x, kernel, np.zeros(outputs, x.dtype) if bias is None else bias, window, y)
+    return y
+
+
+def input_gradient(dy, kernel, shape, strides, padding, dilation):
+    """Return dx of the given shape (N, H, W, C)."""
+    _, _, window = _place(shape, kernel.shape[:2], strides, padding, dilation)
+    dx = np.empty(shape, dy.dtype)
+    _input_gradient(dy, kernel, window, dx)
+    return dx
+
+
+def kernel_gradient(x, dy, kernel_shape, strides, padding, dilation):
+    """Return dkernel (kh, kw, C, M)."""
+    _, _, window = _place(x.shape, kernel_shape[:2], strides, padding, dilation)
+    partial = np.empty((min(CHUNKS, len(x)), *kernel_shape), x.dtype)
+    _kernel_gradient(x, dy, window, partial)
+    return sum_pieces(partial, kernel_shape)

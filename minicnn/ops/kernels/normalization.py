@@ -1,0 +1,162 @@
+"""Batch normalization: the equations of ``ops/reference/normalization.py`` in the fewest passes over memory.
+
+Training reads x twice and writes y once: a pass for the statistics, a pass that normalises. Backward reads
+x and dy twice and writes dx once: a pass for the two sums, a pass for dx. x̂ is never stored; it is (x −
+μ)·r wherever needed.
+
+The statistics of one block of rows, small enough to stay in the nearest cache, are taken by the two-pass
+formula, which no large mean can spoil as it spoils Σx² − (Σx)²/m. Two sets of rows (counts n₁ and n₂, means
+μ₁ and μ₂, sums of squared deviations S₁ and S₂) then merge exactly:
+
+    δ = μ₂ − μ₁        μ = μ₁ + δ·n₂/(n₁ + n₂)        S = S₁ + S₂ + δ²·n₁·n₂/(n₁ + n₂)
+
+Statistics and sums are float64 whatever x is: adding up 150,000 float32 in float32 would lose the 1e-5 we
+promise.
+
+Source: Chan, Golub and LeVeque, "Updating formulae and a pairwise algorithm for computing sample variances"
+(1979).
+"""
+
+import numpy as np
+from numba import njit, prange
+
+from minicnn.ops.kernels.parallel import CHUNKS, JIT, PARALLEL, prepare
+
+__all__ = [
+    "batch_norm_backward",
+    "batch_norm_forward",
+    "batch_norm_inference_backward",
+    "batch_norm_inference_forward",
+]
+
+_BLOCK = 4096  # entries of x in a block of rows: 16 KB in float32, half of the nearest cache
+
+
+def batch_norm_forward(x, gamma, beta, epsilon):
+    """Return (y, mean, variance, cache), as the reference does."""
+    x = prepare(x)
+    mean, squares = _statistics(_rows(x))
+    variance = squares / (x.size // x.shape[-1])
+    y, cache = batch_norm_inference_forward(x, gamma, beta, mean, variance, epsilon)
+    return y, mean.astype(x.dtype), variance.astype(x.dtype), cache
+
+
+def batch_norm_backward(dy, cache):
+    """Return (dx, dgamma, dbeta), as the reference does."""
+    return _backward(dy, cache, m=dy.size // dy.shape[-1])
+
+
+def batch_norm_inference_forward(x, gamma, beta, mean, variance, epsilon):
+    """Return (y, cache), as the reference does."""
+    x = prepare(x)
+    mean, gamma, beta = np.float64(mean), np.float64(gamma), np.float64(beta)
+    inverse_std = 1 / np.sqrt(np.float64(variance) + epsilon)
+    y = np.empty_like(x)
+    _normalise(_rows(x), mean, gamma * inverse_std, beta, _rows(y))
+    return y, (x, gamma, mean, inverse_std)
+
+
+def batch_norm_inference_backward(dy, cache):
+    """Return (dx, dgamma, dbeta), as the reference does."""
+    return _backward(dy, cache, m=np.inf)  # an infinite batch: this one moves neither mean nor variance
+
+
+def _backward(dy, cache, m):
+    x, gamma, mean, inverse_std = cache
+    dy, x = prepare(dy, x)
+    dbeta, dgamma = _sums(_rows(dy), _rows(x), mean)
+    dgamma *= inverse_std
+    dx = np.empty_like(dy)
+    _input_gradient(
+        _rows(dy), _rows(x), mean, gamma * inverse_std, dbeta / m, dgamma * inverse_std / m, _rows(dx)
+    )
+    return dx, dgamma.astype(x.dtype), dbeta.astype(x.dtype)
+
+
+def _rows(x):
+    return x.reshape(-1, x.shape[-1])
+
+
+@njit(**PARALLEL)
+def _statistics(x):
+    """Return each channel's mean and sum of squared deviations, of x (m, C)."""
+    rows, channels = x.shape
+    means, squares = np.zeros((CHUNKS, channels)), np.zeros((CHUNKS, channels))
+    for chunk in prange(CHUNKS):
+        start, stop = chunk * rows // CHUNKS, (chunk + 1) * rows // CHUNKS
+        _chunk_statistics(x[start:stop], means[chunk], squares[chunk])
+    count = rows // CHUNKS
+    for chunk in range(1, CHUNKS):
+        more = (chunk + 1) * rows // CHUNKS - chunk * rows // CHUNKS
+        _merge(count, means[0], squares[0], more, means[chunk], squares[chunk])
+        count += more
+    return means[0], squares[0]
+
+
+@njit(**JIT)
+def _chunk_statistics(x, mean, squares):
+    rows, channels = x.shape
+    block_mean, block_squares = np.empty(channels), np.empty(channels)
+    step = max(1, _BLOCK // channels)
+    for start in range(0, rows, step):
+        stop = min(start + step, rows)
+        for c in range(channels):
+            block_mean[c] = block_squares[c] = 0
+        for i in range(start, stop):
+            for c in range(channels):
+                block_mean[c] += x[i, c]
+        for c in range(channels):
+            block_mean[c] /= stop - start
+        for i in range(start, stop):
+            for c in range(channels):
+                block_squares[c] += (x[i, c] - block_mean[c]) ** 2
+        _merge(start, mean, squares, stop - start, block_mean, block_squares)
+
+
+@njit(**JIT)
+def _merge(count, mean, squares, more, more_mean, more_squares):
+    """Merge the statistics of ``more`` rows into those of ``count`` rows."""
+    if more == 0:
+        return
+    share = more / (count + more)
+    for c in range(mean.size):
+        delta = more_mean[c] - mean[c]
+        mean[c] += delta * share
+        squares[c] += more_squares[c] + delta * delta * count * share
+
+
+@njit(**PARALLEL)
+def _normalise(x, mean, scale, offset, y):
+    rows, channels = x.shape
+    for chunk in prange(CHUNKS):
+        for i in range(chunk * rows // CHUNKS, (chunk + 1) * rows // CHUNKS):
+            for c in range(channels):
+                y[i, c] = (x[i, c] - mean[c]) * scale[c] + offset[c]
+
+
+@njit(**PARALLEL)
+def _sums(dy, x, mean):
+    """Return Σ dy and Σ dy·(x − mean) for each channel."""
+    rows, channels = x.shape
+    partial = np.zeros((CHUNKS, 2, channels))
+    for chunk in prange(CHUNKS):
+        total, product = partial[chunk, 0], partial[chunk, 1]
+        for i in range(chunk * rows // CHUNKS, (chunk + 1) * rows // CHUNKS):
+            for c in range(channels):
+                total[c] += dy[i, c]
+                product[c] += dy[i, c] * (x[i, c] - mean[c])
+    for chunk in range(1, CHUNKS):
+        for c in range(channels):
+            partial[0, 0, c] += partial[chunk, 0, c]
+            partial[0, 1, c] += partial[chunk, 1, c]
+    return partial[0, 0], partial[0, 1]
+
+
+@njit(**PARALLEL)
+def _input_gradient(dy, x, mean, scale, constant, slope, dx):
+    """dx = scale · (dy − constant − slope·(x − mean)): the projection that the reference explains."""
+    rows, channels = x.shape
+    for chunk in prange(CHUNKS):
+        for i in range(chunk * rows // CHUNKS, (chunk + 1) * rows // CHUNKS):
+            for c in range(channels):
+                dx[i, c] = (dy[i, c] - constant[c] - (x[i, c] - mean[c]) * slope[c]) * scale[c]

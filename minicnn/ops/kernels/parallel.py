@@ -1,0 +1,99 @@
+"""What every kernel shares: how it is compiled, how its work is cut, and where its arrays come from.
+
+**The same bits for any number of threads.** A parallel loop runs over a fixed number of pieces (:data:`CHUNKS`, or one
+that follows from the shapes), never over the number of threads; a sum over pieces is taken afterwards, in order:
+
+    for chunk in prange(CHUNKS):
+        partial[chunk] = …items chunk·n//CHUNKS to (chunk + 1)·n//CHUNKS…
+    total = partial[0] + partial[1] + …
+
+**No NaN is lost.** Of the fast-math licences only those are given that keep NaN and infinity: the compiler may
+reorder a sum, contract a·b + c to one FMA and multiply by a reciprocal.
+"""
+
+import numpy as np
+from numba import config, njit, prange
+
+CHUNKS = 16
+
+FAST = {"contract", "reassoc", "arcp", "nsz"}
+JIT = {"cache": True, "fastmath": FAST, "error_model": "numpy"}  # @njit(**JIT): a helper inside one piece
+PARALLEL = {**JIT, "parallel": True}  # @njit(**PARALLEL): a kernel that may use prange
+
+
+def prepare(*arrays):
+    """Return the arrays C-contiguous and of one dtype, float32 or float64; ``None`` stays ``None``.
+
+    One layout means that each kernel is compiled once per dtype. A single array returns alone, several as a list.
+
+    Raises:
+        TypeError: an array is complex, or not of a floating-point type that the kernels know.
+    """
+    dtype = None
+    for array in arrays:
+        if array is None or array.dtype == dtype:
+            continue
+        if array.dtype.kind == "c":
+            raise TypeError(
+                f"dtype {array.dtype}: the kernels compute in float32 and float64; for complex numbers use "
+                'the definition: with minicnn.ops.use("reference"): …'
+            )
+        if array.dtype.char not in "fd":
+            raise TypeError(
+                f"dtype {array.dtype}: expected float32 or float64; convert with x.astype(np.float32)"
+            )
+        dtype = array.dtype if dtype is None else np.promote_types(dtype, array.dtype)
+    ready = [None if array is None else np.ascontiguousarray(array, dtype) for array in arrays]
+    return ready[0] if len(ready) == 1 else ready
+
+
+_scratch: dict[np.dtype, np.ndarray] = {}
+
+
+def scratch(dtype, size):
+    """Return working memory (threads, at least ``size``) of unspecified content: kept, and handed out again next time.
+
+    A kernel takes row ``numba.get_thread_id()``, so that a thread always works in the same lines of its own cache.
+    """
+    dtype, size = np.dtype(dtype), -(-size // 64) * 64  # rows start at cache lines of their own
+    if dtype not in _scratch or _scratch[dtype].shape[1] < size:
+        _scratch[dtype] = np.empty((config.NUMBA_NUM_THREADS, size), dtype)
+    return _scratch[dtype]
+
+
+@njit(**PARALLEL)
+def _sum_rows(x, partial):
+    rows, columns = x.shape
+    for chunk in prange(CHUNKS):
+        for c in range(columns):
+            partial[chunk, c] = 0
+        for r in range(chunk * rows // CHUNKS, (chunk + 1) * rows // CHUNKS):
+            for c in range(columns):
+                partial[chunk, c] += x[r, c]
+    for chunk in range(1, CHUNKS):
+        partial[0] += partial[chunk]
+
+
+def sum_rows(x):
+    """Return Σ_r x[r] over every axis but the last: a bias's gradient. x (…, C) -> (C,)."""
+    partial = np.empty((CHUNKS, x.shape[-1]), x.dtype)
+    _sum_rows(x.reshape(-1, x.shape[-1]), partial)
+    return partial[0].copy()
+
+
+@njit(**PARALLEL)
+def _sum_pieces(partial, total):
+    pieces, size = partial.shape
+    for chunk in prange(CHUNKS):
+        for i in range(chunk * size // CHUNKS, (chunk + 1) * size // CHUNKS):
+            s = partial[0, i]
+            for piece in range(1, pieces):
+                s += partial[piece, i]
+            total[i] = s
+
+
+def sum_pieces(partial, shape):
+    """Return partial[0] + partial[1] + …, in that order, in the given shape."""
+    total = np.empty(shape, partial.dtype)
+    _sum_pieces(partial.reshape(len(partial), -1), total.reshape(-1))
+    return total

@@ -1,0 +1,226 @@
+"""Pooling: the equations of ``ops/reference/pooling.py``, without a padded copy of the map.
+
+Forward, one row of windows at a time: a window's rows and columns are cut to the map, so padding is never
+read. The maximum keeps its winner as an entry number a·kw + b, one byte for windows of up to 256 entries.
+
+Backward, one row of *pixels* at a time, gathers: pixel (r, c) looks up the windows that cover it,
+
+    i·s <= r + before < i·s + kh        i = ⌈(r + before − kh + 1)/s⌉ … ⌊(r + before)/s⌋,  cut to 0 … OH − 1
+
+and adds what each of them sends. Every dx is written once, by one thread, whether windows overlap, tile or
+leave gaps. The innermost loop runs over channels, which lie side by side.
+"""
+
+import numpy as np
+from numba import njit, prange
+
+from minicnn.ops import geometry
+from minicnn.ops.kernels.parallel import JIT, PARALLEL, prepare
+
+__all__ = [
+    "average_pool2d_backward",
+    "average_pool2d_forward",
+    "global_average_pool2d_backward",
+    "global_average_pool2d_forward",
+    "global_max_pool2d_backward",
+    "global_max_pool2d_forward",
+    "max_pool2d_backward",
+    "max_pool2d_forward",
+]
+
+
+def max_pool2d_forward(x, pool_size=(2, 2), strides=None, padding="valid"):
+    """Return (y, cache), as the reference does."""
+    x = prepare(x)
+    shape, layout = _layout(x.shape, pool_size, strides or pool_size, padding)
+    y = np.empty(shape, x.dtype)
+    winner = np.empty(shape, np.uint8 if pool_size[0] * pool_size[1] <= 256 else np.int32)
+    _max_forward(x, layout, y, winner)
+    return y, (winner, layout, x.shape)
+
+
+def max_pool2d_backward(dy, cache):
+    """Return dx, as the reference does."""
+    winner, layout, shape = cache
+    dy = prepare(dy)
+    dx = np.empty(shape, dy.dtype)
+    _max_backward(dy, winner, layout, dx)
+    return dx
+
+
+def average_pool2d_forward(x, pool_size=(2, 2), strides=None, padding="valid"):
+    """Return (y, cache), as the reference does."""
+    x = prepare(x)
+    shape, layout = _layout(x.shape, pool_size, strides or pool_size, padding)
+    y = np.empty(shape, x.dtype)
+    _average_forward(x, layout, y)
+    return y, (layout, x.shape)
+
+
+def average_pool2d_backward(dy, cache):
+    """Return dx, as the reference does."""
+    layout, shape = cache
+    dy = prepare(dy)
+    dx = np.empty(shape, dy.dtype)
+    _average_backward(dy, layout, dx)
+    return dx
+
+
+def global_average_pool2d_forward(x):
+    """Return (y, cache), as the reference does."""
+    y, _ = average_pool2d_forward(x, x.shape[1:3])
+    return y[:, 0, 0], x.shape
+
+
+def global_average_pool2d_backward(dy, cache):
+    """Return dx, as the reference does."""
+    _, height, width, _ = shape = cache
+    dy = prepare(dy)
+    return np.broadcast_to(dy[:, None, None] / dy.dtype.type(height * width), shape).copy()
+
+
+def global_max_pool2d_forward(x):
+    """Return (y, cache), as the reference does."""
+    y, cache = max_pool2d_forward(x, x.shape[1:3])
+    return y[:, 0, 0], cache
+
+
+def global_max_pool2d_backward(dy, cache):
+    """Return dx, as the reference does."""
+    return max_pool2d_backward(dy[:, None, None], cache)
+
+
+def _layout(shape, size, strides, padding):
+    """Return y's shape, and a row (size, stride, before) for each spatial axis."""
+    rows, columns = geometry.axes(shape[1], shape[2], size, strides, padding)
+    layout = np.array([[size[0], strides[0], rows.before], [size[1], strides[1], columns.before]])
+    return (shape[0], rows.out, columns.out, shape[3]), layout
+
+
+@njit(**JIT)
+def _window(i, axis, length):
+    """Return window i's first pixel, and the range of its entries that lie inside the map."""
+    size, stride, before = axis[0], axis[1], axis[2]
+    start = i * stride - before
+    return start, max(0, -start), min(size, length - start)
+
+
+@njit(**JIT)
+def _covering(pixel, axis, out):
+    """Return the range of the windows that cover a pixel."""
+    size, stride, before = axis[0], axis[1], axis[2]
+    first = pixel + before - size + stride  # ⌈(p − size + 1)/stride⌉ = ⌊(p − size + stride)/stride⌋
+    return max(0, first // stride), min(out, (pixel + before) // stride + 1)
+
+
+# Each kernel is a parallel loop around a plain function of one row: Numba's parallel passes are slow on
+# long code, and see little of it this way.
+
+
+@njit(**PARALLEL)
+def _max_forward(x, layout, y, winner):
+    height = y.shape[1]
+    for row in prange(y.shape[0] * height):
+        n, i = row // height, row % height
+        _max_row(x[n], i, layout, y[n, i], winner[n, i])
+
+
+@njit(**JIT)
+def _max_row(x, i, layout, y, winner):
+    rows, columns = layout[0], layout[1]
+    top, a_first, a_stop = _window(i, rows, x.shape[0])
+    for j in range(y.shape[0]):
+        left, b_first, b_stop = _window(j, columns, x.shape[1])
+        best, which = y[j], winner[j]
+        for c in range(best.size):
+            best[c] = x[top + a_first, left + b_first, c]
+            which[c] = a_first * columns[0] + b_first
+        for a in range(a_first, a_stop):
+            for b in range(b_first, b_stop):
+                pixel = x[top + a, left + b]
+                entry = which.dtype.type(a * columns[0] + b)
+                for c in range(best.size):
+                    # strictly greater: the first of equals stays; NaN alone is not itself, and wins
+                    better = (pixel[c] > best[c]) | (pixel[c] != pixel[c])
+                    best[c] = pixel[c] if better else best[c]
+                    which[c] = entry if better else which[c]
+
+
+@njit(**PARALLEL)
+def _max_backward(dy, winner, layout, dx):
+    height = dx.shape[1]
+    for row in prange(dx.shape[0] * height):
+        n, r = row // height, row % height
+        _max_row_backward(dy[n], winner[n], r, layout, dx[n, r])
+
+
+@njit(**JIT)
+def _max_row_backward(dy, winner, r, layout, dx):
+    rows, columns = layout[0], layout[1]
+    i_first, i_stop = _covering(r, rows, dy.shape[0])
+    for s in range(dx.shape[0]):
+        j_first, j_stop = _covering(s, columns, dy.shape[1])
+        pixel = dx[s]
+        for c in range(pixel.size):
+            pixel[c] = 0
+        for i in range(i_first, i_stop):
+            for j in range(j_first, j_stop):
+                a, b = r + rows[2] - i * rows[1], s + columns[2] - j * columns[1]
+                entry = a * columns[0] + b
+                upstream, which = dy[i, j], winner[i, j]
+                for c in range(pixel.size):
+                    pixel[c] += upstream[c] if which[c] == entry else 0
+
+
+@njit(**PARALLEL)
+def _average_forward(x, layout, y):
+    height = y.shape[1]
+    for row in prange(y.shape[0] * height):
+        n, i = row // height, row % height
+        _average_row(x[n], i, layout, y[n, i])
+
+
+@njit(**JIT)
+def _average_row(x, i, layout, y):
+    rows, columns = layout[0], layout[1]
+    top, a_first, a_stop = _window(i, rows, x.shape[0])
+    total = np.empty(y.shape[1])  # in float64: a global pool adds up thousands of float32
+    for j in range(y.shape[0]):
+        left, b_first, b_stop = _window(j, columns, x.shape[1])
+        for c in range(total.size):
+            total[c] = 0
+        for a in range(a_first, a_stop):
+            for b in range(b_first, b_stop):
+                pixel = x[top + a, left + b]
+                for c in range(total.size):
+                    total[c] += pixel[c]
+        share = 1 / ((a_stop - a_first) * (b_stop - b_first))
+        for c in range(total.size):
+            y[j, c] = total[c] * share
+
+
+@njit(**PARALLEL)
+def _average_backward(dy, layout, dx):
+    height = dx.shape[1]
+    for row in prange(dx.shape[0] * height):
+        n, r = row // height, row % height
+        _average_row_backward(dy[n], r, layout, dx.shape[1], dx[n, r])
+
+
+@njit(**JIT)
+def _average_row_backward(dy, r, layout, height, dx):
+    rows, columns = layout[0], layout[1]
+    i_first, i_stop = _covering(r, rows, dy.shape[0])
+    for s in range(dx.shape[0]):
+        j_first, j_stop = _covering(s, columns, dy.shape[1])
+        pixel = dx[s]
+        for c in range(pixel.size):
+            pixel[c] = 0
+        for i in range(i_first, i_stop):
+            _, a_first, a_stop = _window(i, rows, height)
+            for j in range(j_first, j_stop):
+                _, b_first, b_stop = _window(j, columns, dx.shape[0])
+                share = dx.dtype.type(1 / ((a_stop - a_first) * (b_stop - b_first)))
+                upstream = dy[i, j]
+                for c in range(pixel.size):
+                    pixel[c] += upstream[c] * share

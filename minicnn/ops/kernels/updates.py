@@ -1,0 +1,180 @@
+"""Optimizer steps of :mod:`minicnn.ops.reference.updates`, each one pass over a parameter.
+
+NumPy walks memory once for every operator of a formula and stores each result; an Adam step written so moves
+a parameter some fifteen times. Here one loop loads w, dw, m and v, and stores w, m and v.
+
+An entry does not look at its neighbours, so the cut into pieces cannot change a bit. The one sum, the squared
+norm, is taken piece by piece in float64 and added in order. A bias of 32 entries is not worth waking a second
+thread: on a busy machine the wait for it is longer than the whole step, so small arrays stay on the calling
+thread.
+"""
+
+import math
+
+import numpy as np
+from numba import get_num_threads, njit, prange, set_num_threads
+
+from minicnn.ops.kernels.parallel import CHUNKS, JIT, PARALLEL, prepare
+from minicnn.ops.reference.updates import adam_rate
+
+__all__ = ["adam_update", "average_update", "rmsprop_update", "sgd_update", "squared_norm"]
+
+SMALL = 8192  # entries
+
+
+def sgd_update(
+    w, dw, velocity, learning_rate, momentum=0.0, nesterov=False, weight_decay=0.0, scale=1.0, limit=math.inf
+):
+    """Take one SGD step; ``velocity`` is u, or None when the momentum is 0."""
+    keep = 1 - learning_rate * weight_decay
+    numbers = _numbers(w, learning_rate, momentum, keep, scale, limit)
+    _launch(_sgd, *_flat(w, dw, velocity), velocity is not None, nesterov, *numbers)
+
+
+def adam_update(
+    w, dw, m, v, v_max, learning_rate, beta_1, beta_2, epsilon, t, weight_decay=0.0, scale=1.0, limit=math.inf
+):
+    """Take Adam step number ``t`` (from 1); ``v_max`` is AMSGrad's v̂, or None for Adam."""
+    rate, keep = adam_rate(learning_rate, beta_1, beta_2, t), 1 - learning_rate * weight_decay
+    numbers = _numbers(w, rate, 1 - beta_1, 1 - beta_2, epsilon, keep, scale, limit)
+    _launch(_adam, *_flat(w, dw, m, v, v_max), v_max is not None, *numbers)
+
+
+def rmsprop_update(
+    w,
+    dw,
+    v,
+    velocity,
+    mean,
+    learning_rate,
+    rho,
+    momentum,
+    epsilon,
+    weight_decay=0.0,
+    scale=1.0,
+    limit=math.inf,
+):
+    """Take one RMSprop step; ``velocity`` is u or None (no momentum), ``mean`` a or None (not centered)."""
+    keep = 1 - learning_rate * weight_decay
+    numbers = _numbers(w, learning_rate, rho, 1 - rho, momentum, epsilon, keep, scale, limit)
+    _launch(_rmsprop, *_flat(w, dw, v, velocity, mean), velocity is not None, mean is not None, *numbers)
+
+
+def average_update(average, w, momentum):
+    """Move the average of the weights: average ← momentum·average + (1 − momentum)·w."""
+    _launch(_average, *_flat(average, w), *_numbers(w, momentum, 1 - momentum))
+
+
+def squared_norm(dw):
+    """Return Σ dw², summed in float64 whatever the dtype, as a float."""
+    partial = np.empty(CHUNKS)
+    _launch(_squares, prepare(dw).reshape(-1), partial)
+    return float(partial.sum())
+
+
+def _flat(w, dw, *states):
+    """Return views of one dimension, to write through; an array without entries stands for None."""
+    for array in (w, *states):
+        if array is not None and (array.dtype != w.dtype or not array.flags.c_contiguous):
+            raise ValueError(
+                f"{array.dtype} array of shape {array.shape}: what changes in place must be C-contiguous and "
+                f"of the weights' dtype, {w.dtype}"
+            )
+    dw = prepare(w, dw)[1].astype(w.dtype, copy=False)
+    return [np.empty(0, w.dtype) if array is None else array.reshape(-1) for array in (w, dw, *states)]
+
+
+def _numbers(w, *numbers):
+    """Return Python floats as scalars of the weights' dtype: a float64 would widen all that it meets."""
+    return [w.dtype.type(number) for number in numbers]
+
+
+def _launch(kernel, w, *arguments):
+    """Run a kernel on all threads, or on this one if w is small."""
+    if w.size > SMALL:
+        kernel(w, *arguments)
+        return
+    threads = get_num_threads()
+    set_num_threads(1)
+    try:
+        kernel(w, *arguments)
+    finally:
+        set_num_threads(threads)
+
+
+@njit(**JIT)
+def _piece(chunk, size):
+    """Return the entries of piece ``chunk``."""
+    return range(chunk * size // CHUNKS, (chunk + 1) * size // CHUNKS)
+
+
+@njit(**JIT)
+def _clip(g, limit):
+    """Return g inside ±limit; both comparisons are false for NaN, which stays."""
+    if g > limit:
+        return limit
+    if g < -limit:
+        return -limit
+    return g
+
+
+@njit(**PARALLEL)
+def _sgd(w, dw, u, moving, nesterov, rate, momentum, keep, scale, limit):
+    for chunk in prange(CHUNKS):
+        for i in _piece(chunk, w.size):
+            step = rate * _clip(scale * dw[i], limit)
+            move = -step
+            if moving:
+                move = momentum * u[i] - step
+                u[i] = move
+                if nesterov:
+                    move = momentum * move - step
+            w[i] = keep * w[i] + move
+
+
+@njit(**PARALLEL)
+def _adam(w, dw, m, v, v_max, amsgrad, rate, blend_1, blend_2, epsilon, keep, scale, limit):
+    for chunk in prange(CHUNKS):
+        for i in _piece(chunk, w.size):
+            g = _clip(scale * dw[i], limit)
+            m[i] += blend_1 * (g - m[i])
+            v[i] += blend_2 * (g * g - v[i])
+            variance = v[i]
+            if amsgrad:
+                variance = max(v_max[i], variance)
+                v_max[i] = variance
+            w[i] = keep * w[i] - rate * m[i] / (np.sqrt(variance) + epsilon)
+
+
+@njit(**PARALLEL)
+def _rmsprop(w, dw, v, u, mean, moving, centered, rate, rho, blend, momentum, epsilon, keep, scale, limit):
+    for chunk in prange(CHUNKS):
+        for i in _piece(chunk, w.size):
+            g = _clip(scale * dw[i], limit)
+            variance = rho * v[i] + blend * (g * g)
+            v[i] = variance
+            if centered:
+                mean[i] = rho * mean[i] + blend * g
+                variance -= mean[i] * mean[i]
+            step = rate * g / np.sqrt(variance + epsilon)
+            if moving:
+                step += momentum * u[i]
+                u[i] = step
+            w[i] = keep * w[i] - step
+
+
+@njit(**PARALLEL)
+def _average(average, w, momentum, blend):
+    for chunk in prange(CHUNKS):
+        for i in _piece(chunk, w.size):
+            average[i] = momentum * average[i] + blend * w[i]
+
+
+@njit(**PARALLEL)
+def _squares(dw, partial):
+    for chunk in prange(CHUNKS):
+        total = 0.0
+        for i in _piece(chunk, dw.size):
+            value = np.float64(dw[i])
+            total += value * value
+        partial[chunk] = total

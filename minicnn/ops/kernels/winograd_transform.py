@@ -1,0 +1,146 @@
+"""Winograd's transforms as vector code: Y = L X Lᵀ, each entry of X and Y a vector of neighbouring channels.
+
+X is p × p and Y q × q; L is one of the constant matrices of winograd_matrices.py, so the generated code is straight
+additions and FMAs with constants, no loop and no zero. Two thirds of the multiplications go by sharing:
+
+    rows ±        r1 = e + o, r2 = e − o        (Bᵀ, G, A: p_i and −p_i differ in the signs of odd powers)
+    columns ±     c·(x1 + x2), c'·(x1 − x2)     (Aᵀ, Gᵀ: the same, transposed)
+
+Bᵀ of F(4, 3) so takes 12 instructions for 6 numbers, 144 for the 36 of a tile, against 36 loads and 36 stores.
+
+Which matrices: the *type* of the argument ``points`` says it, since a tuple's length belongs to its type in Numba; so
+one source serves all tile sizes, and Numba's cache on disk can tell the versions apart.
+"""
+
+from fractions import Fraction
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from minicnn.ops.kernels.register_tile import Memory, fused_multiply_add, vector_type
+from minicnn.ops.kernels.winograd_matrices import POINTS, transforms, transpose
+
+
+def _mirror(first, second):
+    """Return the signs s with second[j] = s[j]·first[j] if both signs occur, else None."""
+    if any(abs(a) != abs(b) for a, b in zip(first, second)):
+        return None
+    signs = [1 if a == b else -1 for a, b in zip(first, second)]
+    present = {sign for sign, a in zip(signs, first) if a}
+    return signs if present == {1, -1} else None
+
+
+class LinearCode:
+    """Emits vector instructions for products with constant matrices."""
+
+    def __init__(self, builder, vector):
+        self.builder, self.vector, self.fma = builder, vector, fused_multiply_add(builder, vector)
+
+    def _constant(self, value):
+        return ir.Constant(self.vector, [float(value)] * self.vector.count)
+
+    def _sum(self, terms, total=None):
+        """Return total + Σ factor·value; factors ±1 cost an addition, which comes first, others an FMA."""
+        for factor, value in sorted(terms, key=lambda term: abs(term[0]) != 1):
+            if total is None:
+                total = value if factor == 1 else self.builder.fmul(self._constant(factor), value)
+            elif factor == 1:
+                total = self.builder.fadd(total, value)
+            elif factor == -1:
+                total = self.builder.fsub(total, value)
+            else:
+                total = self.builder.call(self.fma, [self._constant(factor), value, total])
+        return total
+
+    def multiply(self, matrix: list[list[Fraction]], values: list) -> list:
+        """Return the vectors matrix · values."""
+        matrix, values = self._fold_columns(matrix, list(values))
+        results: list = [None] * len(matrix)
+        for i, row in enumerate(matrix):
+            if results[i] is not None:
+                continue
+            mirrors = ((k, _mirror(row, matrix[k])) for k in range(i + 1, len(matrix)) if results[k] is None)
+            k, signs = next((found for found in mirrors if found[1]), (None, None))
+            if k is None:
+                results[i] = self._sum([(c, x) for c, x in zip(row, values) if c])
+                continue
+            even = self._sum([(c, x) for c, x, s in zip(row, values, signs) if c and s == 1])
+            odd = [(c, x) for c, x, s in zip(row, values, signs) if c and s == -1]
+            factor = odd[-1][0]  # taken out of the odd sum: one multiplication less
+            odd_sum = self._sum([(c / factor, x) for c, x in odd])
+            results[i] = self._sum([(factor, odd_sum)], even)
+            results[k] = self._sum([(-factor, odd_sum)], even)
+        return results
+
+    def _fold_columns(self, matrix, values):
+        """Replace columns that mirror each other, x1 and x2, by x1 + x2 and x1 − x2."""
+        columns = transpose(matrix)
+        for i in range(len(columns)):
+            for k in range(i + 1, len(columns)):
+                signs = _mirror(columns[i], columns[k])
+                if signs:
+                    x1, x2 = values[i], values[k]
+                    values[i], values[k] = self._sum([(1, x1), (1, x2)]), self._sum([(1, x1), (-1, x2)])
+                    first = columns[i]
+                    columns[i] = [c if s == 1 else Fraction(0) for c, s in zip(first, signs)]
+                    columns[k] = [c if s == -1 else Fraction(0) for c, s in zip(first, signs)]
+        return transpose(columns), values
+
+
+def _transform(choose, add_bias=False):
+    """Return the intrinsic Y = L X Lᵀ (+ bias), L = ``choose(matrices)``, over ``vectors`` vectors of channels.
+
+    Entry (i, j) of X is at x[x_start + i·x_row + j·x_column : …], that of Y likewise.
+    """
+
+    @intrinsic
+    def transform(context, points, x, x_start, x_row, x_column, y, y_start, y_row, y_column, bias, vectors):
+        size = types.intp
+        signature = types.void(points, x, size, size, size, y, size, size, size, bias, size)
+        by_count = {len(p): p for p in POINTS.values()}
+        matrix = choose(transforms(by_count[points.count]))
+
+        def generate(ctx, builder, signature, arguments):
+            _, _, x_start, x_row, x_column, _, y_start, y_row, y_column, _, vectors = arguments
+            source, target, offset = (
+                cgutils.create_struct_proxy(signature.args[i])(ctx, builder, value=arguments[i]).data
+                for i in (1, 5, 9)
+            )
+            i64 = ir.IntType(64)
+            vector = vector_type(ctx.get_value_type(x.dtype))
+            memory, code = Memory(builder, vector), LinearCode(builder, vector)
+
+            def entry(pointer, i, j, row, column):
+                return builder.gep(
+                    pointer, [builder.add(builder.mul(row, i64(i)), builder.mul(column, i64(j)))]
+                )
+
+            with cgutils.for_range(builder, vectors, intp=i64) as loop:
+                lane = builder.mul(loop.index, i64(vector.count))
+                x_here = builder.gep(source, [builder.add(x_start, lane)])
+                y_here = builder.gep(target, [builder.add(y_start, lane)])
+                p = len(matrix[0])
+                columns = []
+                for j in range(p):
+                    xs = [memory.load(entry(x_here, i, j, x_row, x_column)) for i in range(p)]
+                    columns.append(code.multiply(matrix, xs))  # L X, column by column
+                shift = memory.load(builder.gep(offset, [lane])) if add_bias else None
+                for i, row in enumerate(zip(*columns)):
+                    for j, value in enumerate(code.multiply(matrix, row)):  # (L X) Lᵀ, row by row
+                        if add_bias:
+                            value = builder.fadd(value, shift)
+                        memory.store(value, entry(y_here, i, j, y_row, y_column))
+            return ctx.get_dummy_value()
+
+        return signature, generate
+
+    return transform
+
+
+input_transform = _transform(lambda matrices: matrices.BT)
+output_transform = _transform(lambda matrices: matrices.AT, add_bias=True)
+kernel_transform = _transform(lambda matrices: matrices.G)
+output_gradient_transform = _transform(lambda matrices: transpose(matrices.AT))
+kernel_gradient_transform = _transform(lambda matrices: transpose(matrices.G))

@@ -1,0 +1,140 @@
+"""Activations: one function of one number, applied to every entry; so dx = dy · f'(x), entry by entry.
+
+    relu        f = max(x, 0)                                   f' = 1 if x > 0 else 0
+    leaky_relu  f = x if x > 0 else a·x                         f' = 1 if x > 0 else a
+    elu         f = x if x > 0 else a·(eˣ − 1)                  f' = 1 if x > 0 else a·eˣ  = f + a
+    sigmoid     f = 1 / (1 + e⁻ˣ)                               f' = f·(1 − f)
+    tanh        f = (eˣ − e⁻ˣ) / (eˣ + e⁻ˣ)                     f' = 1 − f²
+    gelu        f = x·Φ(x),  Φ(x) = (1 + erf(x/√2)) / 2         f' = Φ(x) + x·φ(x),  φ(x) = e^(−x²/2) / √(2π)
+      or        f = x·(1 + t)/2,  t = tanh u                    f' = (1 + t)/2 + x/2·(1 − t²)·u'
+                u = √(2/π)·(x + 0.044715·x³)                    u' = √(2/π)·(1 + 3·0.044715·x²)
+
+At the kink x = 0 the left branch is taken, so ReLU'(0) = 0 (a convention: any slope between the branches'
+would do). NaN stays NaN: tests are written `x <= 0`, which is false for it. Where f' can be had from y =
+f(x), the cache is y.
+
+Shapes: x, y, dy and dx are alike, of any shape.
+"""
+
+import math
+
+import numpy as np
+
+__all__ = [
+    "elu_backward",
+    "elu_forward",
+    "gelu_backward",
+    "gelu_forward",
+    "leaky_relu_backward",
+    "leaky_relu_forward",
+    "relu_backward",
+    "relu_forward",
+    "sigmoid_backward",
+    "sigmoid_forward",
+    "tanh_backward",
+    "tanh_forward",
+]
+
+_GELU_CUBIC = 0.044715  # Hendrycks and Gimpel, "Gaussian error linear units" (2016), section 2
+_SQRT_2_OVER_PI = math.sqrt(2 / math.pi)
+
+
+def relu_forward(x):
+    """Return (y, cache): y = max(x, 0)."""
+    y = np.where(x.real <= 0, 0, x)
+    return y, y
+
+
+def relu_backward(dy, cache):
+    """Return dx: dy where the output was positive, 0 elsewhere."""
+    y = cache
+    return np.where(y.real <= 0, 0, dy)
+
+
+def leaky_relu_forward(x, negative_slope=0.3):
+    """Return (y, cache): y = x where x > 0, ``negative_slope``·x elsewhere."""
+    return np.where(x.real <= 0, negative_slope * x, x), (x, negative_slope)
+
+
+def leaky_relu_backward(dy, cache):
+    """Return dx: dy where x > 0, ``negative_slope``·dy elsewhere."""
+    x, negative_slope = cache
+    return np.where(x.real <= 0, negative_slope * dy, dy)
+
+
+def elu_forward(x, alpha=1.0):
+    """Return (y, cache): y = x where x > 0, ``alpha``·(eˣ − 1) elsewhere."""
+    left = x.real <= 0
+    y = np.where(left, alpha * np.expm1(np.where(left, x, 0)), x)  # the inner where keeps eˣ from overflowing
+    return y, (x, y, alpha)
+
+
+def elu_backward(dy, cache):
+    """Return dx: dy where x > 0, dy·``alpha``·eˣ = dy·(y + ``alpha``) elsewhere."""
+    x, y, alpha = cache
+    return np.where(x.real <= 0, dy * (y + alpha), dy)
+
+
+def sigmoid_forward(x):
+    """Return (y, cache): y = 1 / (1 + e⁻ˣ), or eˣ / (1 + eˣ) for x < 0: neither exponential overflows."""
+    negative = x.real < 0
+    small = np.exp(np.where(negative, x, -x))  # e^(−|x|), in (0, 1]
+    y = np.where(negative, small, 1) / (1 + small)
+    return y, y
+
+
+def sigmoid_backward(dy, cache):
+    """Return dx = dy·y·(1 − y)."""
+    y = cache
+    return dy * y * (1 - y)
+
+
+def tanh_forward(x):
+    """Return (y, cache): y = tanh x."""
+    y = np.tanh(x)
+    return y, y
+
+
+def tanh_backward(dy, cache):
+    """Return dx = dy·(1 − y²)."""
+    y = cache
+    return dy * (1 - y**2)
+
+
+def gelu_forward(x, approximate=False):
+    """Return (y, cache): y = x·Φ(x), or its ``approximate`` form with tanh."""
+    y = x * (_normal_cdf_by_tanh(x)[0] if approximate else _normal_cdf(x))
+    return y, (x, approximate)
+
+
+def gelu_backward(dy, cache):
+    """Return dx = dy·(Φ + x·Φ')."""
+    x, approximate = cache
+    if approximate:
+        cdf, slope = _normal_cdf_by_tanh(x)
+    else:
+        cdf, slope = _normal_cdf(x), np.exp(-(x**2) / 2) / math.sqrt(2 * math.pi)
+    return dy * (cdf + x * slope)
+
+
+def _normal_cdf(x):
+    """Return Φ(x) = (1 + erf(x/√2)) / 2."""
+    return (1 + _erf(x / math.sqrt(2))) / 2
+
+
+def _normal_cdf_by_tanh(x):
+    """Return (1 + tanh u)/2 and its derivative (1 − tanh² u)/2·u'."""
+    t = np.tanh(_SQRT_2_OVER_PI * (x + _GELU_CUBIC * x**3))
+    return (1 + t) / 2, (1 - t**2) / 2 * (_SQRT_2_OVER_PI * (1 + 3 * _GELU_CUBIC * x**2))
+
+
+def _erf(x):
+    """Return erf(x), by the standard library's. NumPy has none.
+
+    For complex x = r + i·h it is erf(r) + i·h·erf'(r), erf'(r) = 2/√π·e^(−r²): right to O(h²), which is all
+    that a complex step of 1e-30 can see.
+    """
+    real = np.vectorize(math.erf, otypes=[x.real.dtype])(x.real) if x.size else x.real
+    if not np.iscomplexobj(x):
+        return real
+    return real + 1j * (x.imag * (2 / math.sqrt(math.pi)) * np.exp(-(x.real**2)))

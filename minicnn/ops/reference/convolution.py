@@ -1,0 +1,75 @@
+"""Convolution (cross-correlation, as every deep-learning library calls convolution), by its definition.
+
+    y[n,i,j,k] = bias[k] + Σ_a Σ_b Σ_c  xp[n, i·s + a·d, j·s + b·d, c] · kernel[a,b,c,k]
+
+with stride s, dilation d and xp the zero-padded input. Each y is a sum of products, so each factor's gradient is the
+other factor, summed over every y it went into:
+
+    dbias[k]       = Σ_n Σ_i Σ_j  dy[n,i,j,k]
+    dkernel[a,b,c,k] = Σ_n Σ_i Σ_j  xp[n, i·s + a·d, j·s + b·d, c] · dy[n,i,j,k]
+    dxp[n, i·s + a·d, j·s + b·d, c] += Σ_k  dy[n,i,j,k] · kernel[a,b,c,k]        then crop the padding: dxp -> dx
+
+The last line, for s = d = 1, is itself a convolution of dy with the kernel rotated by 180° and its channels swapped.
+
+Shapes: x (N, H, W, C), kernel (kh, kw, C, K), bias (K,) or None, y (N, OH, OW, K).
+"""
+
+import numpy as np
+
+from minicnn.ops.reference.windows import Windows
+
+
+def conv2d_forward(x, kernel, bias=None, strides=(1, 1), padding="valid", dilation=(1, 1)):
+    """Return (y, cache); see the module's equations."""
+    windows = Windows(x.shape, kernel.shape[:2], strides, padding, dilation)
+    xp = windows.pad(x)  # (N, H + pads, W + pads, C)
+    y = sum(
+        xp[index] @ kernel[a, b] for a, b, index in windows.entries()
+    )  # (N,OH,OW,C) @ (C,K) -> (N,OH,OW,K)
+    if bias is not None:
+        y = y + bias
+    return y, (xp, kernel, bias is not None, windows)
+
+
+def conv2d_backward(dy, cache, need_dx=True):
+    """Return (dx, dkernel, dbias): dx is None without ``need_dx``, dbias is None when there was no bias."""
+    xp, kernel, has_bias, windows = cache
+    dkernel = np.empty(kernel.shape, np.result_type(xp, dy))
+    dxp = np.zeros(xp.shape, np.result_type(kernel, dy)) if need_dx else None
+    for a, b, index in windows.entries():
+        dkernel[a, b] = np.tensordot(xp[index], dy, axes=([0, 1, 2], [0, 1, 2]))  # (C, K)
+        if need_dx:
+            dxp[index] += dy @ kernel[a, b].T  # (N,OH,OW,K) @ (K,C); += because windows overlap
+    dx = windows.crop(dxp) if need_dx else None
+    dbias = dy.sum(axis=(0, 1, 2)) if has_bias else None
+    return dx, dkernel, dbias
+
+
+def depthwise_conv2d_forward(x, kernel, bias=None, strides=(1, 1), padding="valid", dilation=(1, 1)):
+    """Convolve each channel with its own M kernels: x (N,H,W,C), kernel (kh,kw,C,M) -> y (N,OH,OW,C·M), cache.
+
+    y[n,i,j,c·M + m] = bias[c·M + m] + Σ_a Σ_b xp[n, i·s + a·d, j·s + b·d, c] · kernel[a,b,c,m]
+    """
+    windows = Windows(x.shape, kernel.shape[:2], strides, padding, dilation)
+    xp = windows.pad(x)
+    y = sum(xp[index][..., None] * kernel[a, b] for a, b, index in windows.entries())  # (N,OH,OW,C,M)
+    y = y.reshape(*y.shape[:3], -1)  # (N,OH,OW,C·M)
+    if bias is not None:
+        y = y + bias
+    return y, (xp, kernel, bias is not None, windows)
+
+
+def depthwise_conv2d_backward(dy, cache, need_dx=True):
+    """Return (dx, dkernel, dbias), as :func:`conv2d_backward`."""
+    xp, kernel, has_bias, windows = cache
+    _, _, channels, multiplier = kernel.shape
+    dbias = dy.sum(axis=(0, 1, 2)) if has_bias else None
+    dy = dy.reshape(*dy.shape[:3], channels, multiplier)
+    dkernel = np.empty(kernel.shape, np.result_type(xp, dy))
+    dxp = np.zeros(xp.shape, np.result_type(kernel, dy)) if need_dx else None
+    for a, b, index in windows.entries():
+        dkernel[a, b] = np.einsum("nijc,nijcm->cm", xp[index], dy)
+        if need_dx:
+            dxp[index] += np.einsum("nijcm,cm->nijc", dy, kernel[a, b])
+    dx = windows.crop(dxp) if need_dx else None
+    return dx, dkernel, dbias

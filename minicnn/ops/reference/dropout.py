@@ -1,0 +1,59 @@
+"""Dropout: silence random entries while training, and make the others louder so that the mean stays.
+
+    y = x·mask / (1 − rate)        dx = dy·mask / (1 − rate)        mask = 1 with probability 1 − rate, else 0
+
+Spatial dropout silences whole maps: one decision for each sample and channel.
+
+The mask is not a stream of random numbers but a function of (key, index): entry i's bits are a hash of the
+key and i. Whoever computes them, in whatever order and with however many threads, gets the same mask.
+
+    gamma = 0x9E3779B97F4A7C15              mix(z): z ^= z >> 30;  z *= 0xBF58476D1CE4E5B9
+    bits(key, i) = mix(mix(key) + i·gamma)          z ^= z >> 27;  z *= 0x94D049BB133111EB;  z ^= z >> 31
+    kept  where  bits >> 40  >=  rate·2²⁴           (the top 24 of 64 bits; arithmetic is modulo 2⁶⁴)
+
+Shapes: x, y (…); the mask is x's shape, or (N, 1, 1, C) for spatial dropout of (N, H, W, C).
+Source: SplitMix64, by Steele, Lea and Flood, "Fast splittable pseudorandom number generators" (2014).
+"""
+
+import math
+
+import numpy as np
+
+__all__ = ["dropout_backward", "dropout_forward", "dropout_mask"]
+
+_WORD = (1 << 64) - 1
+
+
+def dropout_mask(key, shape, rate):
+    """Return a bool array of ``shape``, True = kept, the same for the same ``key``: any integer."""
+    start, threshold = start_and_threshold(key, rate)
+    index = np.arange(math.prod(shape), dtype=np.uint64)
+    bits = _mix(start + index * np.uint64(0x9E3779B97F4A7C15))
+    return ((bits >> np.uint64(40)) >= threshold).reshape(shape)
+
+
+def start_and_threshold(key, rate):
+    """Return mix(key) and rate·2²⁴, what the bits are counted from and compared with."""
+    if not 0 <= rate < 1:
+        raise ValueError(f"rate={rate!r}: expected a fraction to drop, 0 <= rate < 1")
+    start = _mix(np.array([key & _WORD], np.uint64))  # an array, as NumPy warns when a scalar wraps around
+    return start[0], np.uint64(round(rate * 2**24))
+
+
+def dropout_forward(x, rate, key, spatial=False):
+    """Return (y, cache); see the module's equations. ``key`` is any integer: another key, another mask."""
+    mask = dropout_mask(key, (x.shape[0], 1, 1, x.shape[3]) if spatial else x.shape, rate)
+    scaled_mask = (mask / (1 - rate)).astype(x.real.dtype)
+    return x * scaled_mask, scaled_mask
+
+
+def dropout_backward(dy, cache):
+    """Return dx: dy through the mask of the forward pass, with its scale."""
+    scaled_mask = cache
+    return dy * scaled_mask
+
+
+def _mix(z):
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))

@@ -1,0 +1,134 @@
+"""Image warps for augmentation: affine transformation and random erasing.
+
+Affine: where does output pixel (i, j) come from? From the input point (u, v), which lies between pixels:
+
+    (u, v) = A·(i, j, 1)            A (2, 3), one for each image
+    y[n,i,j,c] = Σ_taps w · x[n, row, column, c]
+
+    bilinear: four taps, rows ⌊u⌋ and ⌊u⌋ + 1 with weights 1 − (u − ⌊u⌋) and u − ⌊u⌋, columns alike; w
+              is their product
+    nearest:  one tap, the rounded (u, v), w = 1
+
+y is linear in x, with weights that do not depend on x, so the gradient runs backward along the same taps:
+
+    dx[n, row, column, c] += w · dy[n,i,j,c]
+
+A tap outside the map (row −1, say) is found by ``fill_mode``:
+
+    "reflect"   (d c b a | a b c d | d c b a)   the map mirrored at its edge
+    "wrap"      (a b c d | a b c d | a b c d)   the map repeated
+    "nearest"   (a a a a | a b c d | d d d d)   the edge stretched
+    "constant"  (k k k k | a b c d | k k k k)   k = ``fill_value``
+
+Random erasing replaces a rectangle by a value: y = x outside, value inside; dx = dy outside, 0 inside.
+
+Shapes: x, y (N, H, W, C); matrices (N, 2, 3); boxes (N, 4).
+"""
+
+import numpy as np
+
+__all__ = [
+    "affine_transform_backward",
+    "affine_transform_forward",
+    "random_erasing_backward",
+    "random_erasing_forward",
+]
+
+FILL_MODES = ("reflect", "constant", "wrap", "nearest")
+INTERPOLATIONS = ("bilinear", "nearest")
+
+
+def affine_transform_forward(x, matrices, fill_mode="reflect", interpolation="bilinear", fill_value=0.0):
+    """Return (y, cache): image n is moved by ``matrices[n]``; see the module's equations."""
+    check_modes(fill_mode, interpolation)
+    images = np.arange(len(x))[
+        :, None, None
+    ]  # with rows and columns (N, H, W): x[images, rows, columns] (N, H, W, C)
+    taps = [
+        (weight.astype(x.real.dtype)[..., None], inside[..., None], (images, rows, columns))
+        for weight, inside, rows, columns in _taps(x.shape, matrices, fill_mode, interpolation)
+    ]
+    y = sum(weight * np.where(inside, x[pixels], fill_value) for weight, inside, pixels in taps)
+    return y, (x.shape, taps)
+
+
+def affine_transform_backward(dy, cache):
+    """Return dx: the adjoint, each dy handed back along the taps it came from."""
+    shape, taps = cache
+    dx = np.zeros(shape, dy.dtype)
+    for weight, inside, pixels in taps:
+        np.add.at(dx, pixels, np.where(inside, weight * dy, 0))  # add.at: one pixel may be tapped many times
+    return dx
+
+
+def check_modes(fill_mode, interpolation):
+    """Raise ValueError for a mode that does not exist."""
+    if fill_mode not in FILL_MODES:
+        raise ValueError(f"fill_mode={fill_mode!r}: expected one of {FILL_MODES}")
+    if interpolation not in INTERPOLATIONS:
+        raise ValueError(f"interpolation={interpolation!r}: expected one of {INTERPOLATIONS}")
+
+
+def random_erasing_forward(x, boxes, values):
+    """Return (y, cache): in image n the box ``boxes[n]`` = (top, left, height, width) becomes ``values[n]``.
+
+    Args:
+        x: (N, H, W, C).
+        boxes: (N, 4) integers, in pixels; a height of 0 erases nothing.
+        values: a number, or (N, …): for each image anything that broadcasts to (H, W, C), noise for example.
+    """
+    values = np.asarray(values, x.dtype)
+    values = (
+        values.reshape(len(values), *(1,) * (4 - values.ndim), *values.shape[1:]) if values.ndim else values
+    )
+    erased = np.zeros((*x.shape[:3], 1), bool)
+    for mask, (top, left, height, width) in zip(erased, boxes):
+        mask[top : top + height, left : left + width] = True
+    return np.where(erased, values, x), erased
+
+
+def random_erasing_backward(dy, cache):
+    """Return dx: dy outside the boxes, 0 inside."""
+    erased = cache
+    return np.where(erased, 0, dy)
+
+
+def _taps(shape, matrices, fill_mode, interpolation):
+    """Return [(weight, inside, row, column)], each (N, H, W): what every output pixel reads."""
+    _, height, width, _ = shape
+    i, j = np.mgrid[:height, :width]
+    u, v = (
+        m[:, 0, None, None] * i + m[:, 1, None, None] * j + m[:, 2, None, None]
+        for m in np.moveaxis(matrices, 1, 0)
+    )
+    if interpolation == "nearest":
+        rows, columns = [(np.rint(u), 1.0)], [(np.rint(v), 1.0)]
+    else:
+        rows, columns = _linear(u), _linear(v)
+    taps = []
+    for row, row_weight in rows:
+        for column, column_weight in columns:
+            row_inside, row_index = _find(row.astype(int), height, fill_mode)
+            column_inside, column_index = _find(column.astype(int), width, fill_mode)
+            weight = np.broadcast_to(row_weight * column_weight, u.shape)
+            taps.append((weight, row_inside & column_inside, row_index, column_index))
+    return taps
+
+
+def _linear(u):
+    """Return [(pixel, weight)] of the two pixels around the coordinate u."""
+    lower = np.floor(u)
+    return [(lower, 1 - (u - lower)), (lower + 1, u - lower)]
+
+
+def _find(index, length, fill_mode):
+    """Return whether a pixel is read at ``index``, and which one."""
+    if fill_mode == "constant":
+        return (index >= 0) & (index < length), index.clip(0, length - 1)
+    everywhere = np.ones(index.shape, bool)
+    if fill_mode == "nearest":
+        return everywhere, index.clip(0, length - 1)
+    if fill_mode == "wrap":
+        return everywhere, index % length
+    folded = index % (2 * length)  # "reflect": 0 … 2L−1, the map and then its mirror image
+    return everywhere, np.minimum(folded, 2 * length - 1 - folded)

@@ -1,0 +1,69 @@
+"""Batch normalization: give every channel mean 0 and variance 1, then a learned scale and offset.
+
+    μ = 1/m · Σ x        v = 1/m · Σ (x − μ)²        x̂ = (x − μ) / √(v + ε)        y = γ·x̂ + β
+
+for each channel, sums over the m entries of all other axes. β and γ are a sum and a product away from y:
+
+    dβ = Σ dy            dγ = Σ dy·x̂            dx̂ = γ·dy
+
+x reaches x̂ by three paths: directly, through μ and through v. With r = 1/√(v + ε):
+
+    dv = Σ dx̂·(x − μ) · (−r³/2)          dμ = −r·Σ dx̂          (the path x -> μ -> v is 0, as Σ (x − μ) = 0)
+    dx = r·dx̂  +  dv · 2·(x − μ)/m  +  dμ/m
+       = γ·r · ( dy  −  dβ/m  −  x̂·dγ/m )
+
+The last line subtracts from dy what the batch could not have changed: its mean, and its part along x̂.
+Therefore Σ dx = 0, and an all-ones dy gives dx = 0 whatever the rest of the code does: never check this
+layer with one.
+
+At inference μ and v are fixed numbers (moving averages), so only the direct path is left: dx = γ·r·dy.
+
+Shapes: x, y (…, C); γ, β, μ, v (C,).
+Source: Ioffe and Szegedy, "Batch normalization" (2015).
+"""
+
+import numpy as np
+
+__all__ = [
+    "batch_norm_backward",
+    "batch_norm_forward",
+    "batch_norm_inference_backward",
+    "batch_norm_inference_forward",
+]
+
+
+def batch_norm_forward(x, gamma, beta, epsilon):
+    """Return (y, mean, variance, cache), by the batch's own statistics; the variance is biased (over m)."""
+    axes = _all_but_last(x)
+    mean = x.mean(axis=axes)  # (C,)
+    variance = ((x - mean) ** 2).mean(axis=axes)  # (C,)
+    y, cache = batch_norm_inference_forward(x, gamma, beta, mean, variance, epsilon)
+    return y, mean, variance, cache
+
+
+def batch_norm_backward(dy, cache):
+    """Return (dx, dgamma, dbeta), through mean and variance."""
+    x_hat, gamma, inverse_std = cache
+    _, dgamma, dbeta = batch_norm_inference_backward(dy, cache)
+    m = dy.size // dy.shape[-1]
+    dx = gamma * inverse_std * (dy - dbeta / m - x_hat * (dgamma / m))
+    return dx, dgamma, dbeta
+
+
+def batch_norm_inference_forward(x, gamma, beta, mean, variance, epsilon):
+    """Return (y, cache), by the given mean and variance."""
+    inverse_std = 1 / np.sqrt(variance + epsilon)  # (C,)
+    x_hat = (x - mean) * inverse_std  # (…, C)
+    return gamma * x_hat + beta, (x_hat, gamma, inverse_std)
+
+
+def batch_norm_inference_backward(dy, cache):
+    """Return (dx, dgamma, dbeta), with mean and variance constant."""
+    x_hat, gamma, inverse_std = cache
+    dbeta = dy.sum(axis=_all_but_last(dy))
+    dgamma = (dy * x_hat).sum(axis=_all_but_last(dy))
+    return gamma * inverse_std * dy, dgamma, dbeta
+
+
+def _all_but_last(x):
+    return tuple(range(x.ndim - 1))

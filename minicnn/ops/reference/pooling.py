@@ -1,0 +1,98 @@
+"""Pooling: one number for each window of each channel.
+
+    max      y[n,i,j,c] = xp[n, i·s + a*, j·s + b*, c]     (a*, b*) = argmax over the window's entries (a, b)
+    average  y[n,i,j,c] = 1/|W| · Σ xp[n, i·s + a, j·s + b, c]     over W: the window's entries inside the map
+
+with stride s and xp the padded input. The maximum copies one entry, so that entry alone receives the
+gradient; the average treats all alike, so each receives its share. A pixel that several windows see receives
+from each (+=):
+
+    max      dxp[n, i·s + a*, j·s + b*, c] += dy[n,i,j,c]
+    average  dxp[n, i·s + a,  j·s + b,  c] += dy[n,i,j,c] / |W|       for every (a, b) in W
+
+Two conventions: of equal maxima the first in row-major order wins and takes the whole gradient; padding
+("same") never wins (it is −∞, not 0) and is not counted in an average. Keras and TensorFlow do both.
+
+Global pooling is one window over the whole map.
+
+Shapes: x (N, H, W, C), y (N, OH, OW, C), or (N, C) for global pooling.
+"""
+
+import numpy as np
+
+from minicnn.ops.reference.windows import Windows
+
+__all__ = [
+    "average_pool2d_backward",
+    "average_pool2d_forward",
+    "global_average_pool2d_backward",
+    "global_average_pool2d_forward",
+    "global_max_pool2d_backward",
+    "global_max_pool2d_forward",
+    "max_pool2d_backward",
+    "max_pool2d_forward",
+]
+
+
+def max_pool2d_forward(x, pool_size=(2, 2), strides=None, padding="valid"):
+    """Return (y, cache), see the equations. ``strides=None`` means ``pool_size``: windows side by side."""
+    windows = Windows(x.shape, pool_size, strides or pool_size, padding)
+    xp = windows.pad(x, -np.inf)
+    entries = np.stack([xp[index] for _, _, index in windows.entries()])  # (kh·kw, N, OH, OW, C)
+    winner = entries.real.argmax(axis=0)  # (N, OH, OW, C); argmax returns the first of equals
+    y = np.take_along_axis(entries, winner[None], axis=0)[0]
+    return y, (winner, xp.shape, windows)
+
+
+def max_pool2d_backward(dy, cache):
+    """Return dx: each dy goes to its window's winner."""
+    winner, padded_shape, windows = cache
+    dxp = np.zeros(padded_shape, dy.dtype)
+    for entry, (_, _, index) in enumerate(windows.entries()):
+        dxp[index] += np.where(winner == entry, dy, 0)
+    return windows.crop(dxp)
+
+
+def average_pool2d_forward(x, pool_size=(2, 2), strides=None, padding="valid"):
+    """Return (y, cache), see the equations. ``strides=None`` means ``pool_size``: windows side by side."""
+    windows = Windows(x.shape, pool_size, strides or pool_size, padding)
+    xp = windows.pad(x)
+    inside = windows.pad(np.ones((1, *x.shape[1:3], 1), x.real.dtype))  # 1 in the map, 0 in the padding
+    count = sum(inside[index] for _, _, index in windows.entries())  # |W|: (1, OH, OW, 1)
+    y = sum(xp[index] for _, _, index in windows.entries()) / count  # (N, OH, OW, C)
+    return y, (count, xp.shape, windows)
+
+
+def average_pool2d_backward(dy, cache):
+    """Return dx: each dy is divided evenly among the pixels it averaged."""
+    count, padded_shape, windows = cache
+    dxp = np.zeros(padded_shape, dy.dtype)
+    for _, _, index in windows.entries():
+        dxp[index] += dy / count
+    return windows.crop(dxp)
+
+
+def global_average_pool2d_forward(x):
+    """Return (y, cache): y[n,c] = 1/(H·W) · Σ_h Σ_w x[n,h,w,c]."""
+    return x.mean(axis=(1, 2)), x.shape
+
+
+def global_average_pool2d_backward(dy, cache):
+    """Return dx[n,h,w,c] = dy[n,c] / (H·W)."""
+    _, height, width, _ = shape = cache
+    return np.broadcast_to(dy[:, None, None, :] / (height * width), shape).copy()
+
+
+def global_max_pool2d_forward(x):
+    """Return (y, cache): y[n,c] = max over h, w of x[n,h,w,c]."""
+    pixels = x.reshape(x.shape[0], -1, x.shape[3])  # (N, H·W, C)
+    winner = pixels.real.argmax(axis=1)[:, None]  # (N, 1, C)
+    return np.take_along_axis(pixels, winner, axis=1)[:, 0], (winner, x.shape)
+
+
+def global_max_pool2d_backward(dy, cache):
+    """Return dx: dy[n,c] at the pixel that won, 0 elsewhere."""
+    winner, shape = cache
+    dx = np.zeros((shape[0], shape[1] * shape[2], shape[3]), dy.dtype)  # (N, H·W, C)
+    np.put_along_axis(dx, winner, dy[:, None], axis=1)
+    return dx.reshape(shape)

@@ -1,0 +1,108 @@
+"""One optimizer step on one parameter, in place.
+
+Every step first makes g from the gradient dw and shrinks the weights, then moves them by the optimizer's
+rule:
+
+    g = clip(scale · dw, −limit, limit)          scale: clipping by norm, limit: clipping by value
+    w ← w · (1 − η·λ)                            η the learning rate, λ the weight decay
+
+The decay is *decoupled*: it never enters g, so Adam's moments do not see it (what makes AdamW differ from
+Adam with an
+L2 penalty). The rules, all variables starting at zero, t = 1, 2, … counting the steps:
+
+    SGD        w ← w − η·g
+    momentum   u ← μ·u − η·g;  w ← w + u                  Nesterov: w ← w + μ·u − η·g, one look ahead
+    Adam       m ← m + (1 − β₁)·(g − m)                   the mean of g
+               v ← v + (1 − β₂)·(g² − v)                  the mean of g²
+               w ← w − η · √(1 − β₂ᵗ)/(1 − β₁ᵗ) · m/(√v + ε)       both means start at 0: divide that bias out
+    AMSGrad    as Adam with v̂ ← max(v̂, v) in the place of √v's v
+    RMSprop    v ← ρ·v + (1 − ρ)·g²;  d = g/√(v + ε)      centered: a ← ρ·a + (1 − ρ)·g;  d = g/√(v − a² + ε)
+               w ← w − η·d                                with momentum: u ← μ·u + η·d;  w ← w − u
+
+Sources: Sutskever et al. (2013), Kingma and Ba (2015), Reddi et al. (2018), Hinton's lecture 6 (2012),
+Loshchilov and Hutter (2019). ε stands where Keras puts it.
+
+Shapes: w, dw and every state array have one shape and one dtype; all but dw are changed in place.
+"""
+
+import math
+
+import numpy as np
+
+__all__ = ["adam_update", "average_update", "rmsprop_update", "sgd_update", "squared_norm"]
+
+
+def sgd_update(
+    w, dw, velocity, learning_rate, momentum=0.0, nesterov=False, weight_decay=0.0, scale=1.0, limit=math.inf
+):
+    """Take one SGD step; ``velocity`` is u, or None when the momentum is 0."""
+    step = learning_rate * _clipped(dw, scale, limit)
+    w *= 1 - learning_rate * weight_decay
+    if velocity is None:
+        w -= step
+        return
+    velocity[...] = momentum * velocity - step
+    w += momentum * velocity - step if nesterov else velocity
+
+
+def adam_update(
+    w, dw, m, v, v_max, learning_rate, beta_1, beta_2, epsilon, t, weight_decay=0.0, scale=1.0, limit=math.inf
+):
+    """Take Adam step number ``t`` (from 1); ``v_max`` is AMSGrad's v̂, or None for Adam."""
+    g = _clipped(dw, scale, limit)
+    w *= 1 - learning_rate * weight_decay
+    m += (1 - beta_1) * (g - m)
+    v += (1 - beta_2) * (g * g - v)
+    if v_max is not None:
+        v = np.maximum(v_max, v, out=v_max)
+    w -= adam_rate(learning_rate, beta_1, beta_2, t) * m / (np.sqrt(v) + epsilon)
+
+
+def rmsprop_update(
+    w,
+    dw,
+    v,
+    velocity,
+    mean,
+    learning_rate,
+    rho,
+    momentum,
+    epsilon,
+    weight_decay=0.0,
+    scale=1.0,
+    limit=math.inf,
+):
+    """Take one RMSprop step; ``velocity`` is u or None (no momentum), ``mean`` a or None (not centered)."""
+    g = _clipped(dw, scale, limit)
+    w *= 1 - learning_rate * weight_decay
+    v[...] = rho * v + (1 - rho) * (g * g)
+    variance = v
+    if mean is not None:
+        mean[...] = rho * mean + (1 - rho) * g
+        variance = v - mean * mean
+    step = learning_rate * g / np.sqrt(variance + epsilon)
+    if velocity is None:
+        w -= step
+        return
+    velocity[...] = momentum * velocity + step
+    w -= velocity
+
+
+def average_update(average, w, momentum):
+    """Move the average of the weights: average ← momentum·average + (1 − momentum)·w."""
+    average[...] = momentum * average + (1 - momentum) * w
+
+
+def squared_norm(dw):
+    """Return Σ dw², summed in float64 whatever the dtype, as a float."""
+    return float(np.sum(np.square(dw, dtype=np.float64)))
+
+
+def adam_rate(learning_rate, beta_1, beta_2, t):
+    """Return η · √(1 − β₂ᵗ)/(1 − β₁ᵗ), the learning rate with the bias of both means divided out."""
+    return learning_rate * math.sqrt(1 - beta_2**t) / (1 - beta_1**t)
+
+
+def _clipped(dw, scale, limit):
+    """Return clip(scale · dw, −limit, limit); NaN stays NaN."""
+    return np.clip(scale * dw, -limit, limit)

@@ -1,0 +1,48 @@
+"""The one way the reference looks through a sliding window: pad, then slice the map once for each window entry.
+
+Entry (a, b) of every window at once is a strided slice of the padded map:
+
+    xp[:, a*dilation : … : stride, b*dilation : … : stride, :]            # (N, OH, OW, C)
+
+Reading through it is the forward pass; adding through it (`+=`) is the backward pass, overlaps included.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from minicnn.ops import geometry
+
+
+class Windows:
+    """Windows of ``size`` over maps of ``shape`` (N, H, W, C)."""
+
+    def __init__(self, shape, size, strides, padding, dilation=(1, 1)):
+        self.shape, self.size, self.strides, self.dilation = shape, size, strides, dilation
+        self.rows, self.columns = geometry.axes(shape[1], shape[2], size, strides, padding, dilation)
+        # a stride larger than the window can leave pixels after the last window that no window sees
+        self.padding = ((0, 0), self.rows[1:], self.columns[1:], (0, 0))
+
+    def pad(self, x: np.ndarray, value: float = 0) -> np.ndarray:
+        """Return x (N, H, W, C) with its padding, filled with ``value``."""
+        return np.pad(x, self.padding, constant_values=value)
+
+    def crop(self, xp: np.ndarray) -> np.ndarray:
+        """Return the map inside a padded one: the adjoint of :meth:`pad`."""
+        _, height, width, _ = self.shape
+        top, left = self.rows.before, self.columns.before
+        return np.ascontiguousarray(xp[:, top : top + height, left : left + width])
+
+    def entries(self) -> Iterator[tuple[int, int, tuple[slice, ...]]]:
+        """Yield (a, b, index): ``xp[index]`` is entry (a, b) of every window, (N, OH, OW, C)."""
+        for a in range(self.size[0]):
+            for b in range(self.size[1]):
+                yield (
+                    a,
+                    b,
+                    (slice(None), self._slice(a, 0, self.rows.out), self._slice(b, 1, self.columns.out)),
+                )
+
+    def _slice(self, entry: int, axis: int, out: int) -> slice:
+        start, stride = entry * self.dilation[axis], self.strides[axis]
+        return slice(start, start + (out - 1) * stride + 1, stride)

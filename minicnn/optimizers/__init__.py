@@ -1,0 +1,36 @@
+"""Optimizers: how a gradient becomes a step.
+
+    optimizer = optimizers.AdamW(schedules.CosineDecay(1e-3, decay_steps=5000), weight_decay=0.01)
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    model.compile(optimizer, loss="categorical_crossentropy")
+
+Names, arguments, defaults and formulas are Keras 3's. Different here: options that all optimizers share are
+given by name; ``apply`` takes the parameters, whose ``grad`` it reads; a number as the learning rate is kept
+in float64.
+"""
+
+from typing import Any
+
+from minicnn.optimizers import schedules
+from minicnn.optimizers.adam import Adam, AdamW
+from minicnn.optimizers.base import Optimizer
+from minicnn.optimizers.rmsprop import RMSprop
+from minicnn.optimizers.sgd import SGD
+from minicnn.registry import Registry, serialize
+
+__all__ = ["SGD", "Adam", "AdamW", "Optimizer", "RMSprop", "get", "schedules", "serialize"]
+
+_registry = Registry("optimizer", [SGD, Adam, AdamW, RMSprop])
+
+
+def get(identifier: Any) -> Optimizer:
+    """Return the optimizer of a name ("adam"), of a dictionary that :func:`serialize` made, or the one given.
+
+    Raises:
+        ValueError: there is no such optimizer.
+        TypeError: ``identifier`` is something else.
+    """
+    optimizer = _registry.get(identifier)
+    if not isinstance(optimizer, Optimizer):
+        raise TypeError(f"optimizer={identifier!r}: expected a name, a dictionary or an Optimizer")
+    return optimizer

@@ -1,0 +1,90 @@
+"""Adam: each weight gets a step of its own size, the mean of its gradient over the root of the mean of its
+square.
+
+    m ← m + (1 − β₁)·(g − m)                        v ← v + (1 − β₂)·(g² − v)
+    w ← w − η · √(1 − β₂ᵗ)/(1 − β₁ᵗ) · m/(√v + ε)
+
+Both means start at 0 and are too small at first: after t steps with a constant g, m = (1 − β₁ᵗ)·g and v = (1
+− β₂ᵗ)·g². The factor with t = 1, 2, … divides that out, so that the very first step is already η·sign(g). Off
+by one in t, it is √(1 − β₂²)/(1 − β₁²) · (1 − β₁)/√(1 − β₂) = 0.74 of that.
+
+AdamW is Adam with decoupled weight decay (:mod:`minicnn.optimizers.base`, step 2). An L2 penalty would not do
+the same: its gradient goes through m/√v, which takes its size away from it.
+
+Sources: Kingma and Ba, "Adam" (2015), with the ε of section 2 ("epsilon hat"); Loshchilov and Hutter,
+"Decoupled weight decay regularization" (2019); Reddi, Kale and Kumar, "On the convergence of Adam and beyond"
+(2018) for AMSGrad.
+"""
+
+from typing import Any
+
+from minicnn import ops
+from minicnn.optimizers.base import Optimizer
+from minicnn.optimizers.checks import check
+
+
+class Adam(Optimizer):
+    """Adam.
+
+    Args:
+        learning_rate: η, about the size of a step of every weight.
+        beta_1: β₁, memory of the mean of g: about 1/(1 − β₁) steps.
+        beta_2: β₂, memory of the mean of g².
+        epsilon: ε, keeps weights still whose gradient is nothing but rounding.
+        amsgrad: divide by the largest √v so far, not the current one.
+        **options: those of :class:`~minicnn.optimizers.Optimizer`: weight_decay, clipnorm, clipvalue,
+            global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency, name.
+    """
+
+    def __init__(
+        self,
+        learning_rate=0.001,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=1e-7,
+        amsgrad=False,
+        weight_decay=None,
+        **options,
+    ) -> None:
+        super().__init__(learning_rate, weight_decay, **options)
+        check(0 <= beta_1 < 1, "beta_1", beta_1, "a number from 0 to below 1")
+        check(0 <= beta_2 < 1, "beta_2", beta_2, "a number from 0 to below 1")
+        self.beta_1, self.beta_2, self.epsilon, self.amsgrad = beta_1, beta_2, epsilon, amsgrad
+
+    @property
+    def slots(self) -> list[str]:
+        """Keras's names: "momentum" is m, "velocity" is v and "velocity_hat" the largest v."""
+        return ["momentum", "velocity", "velocity_hat"] if self.amsgrad else ["momentum", "velocity"]
+
+    def update_step(self, w, dw, state, rate, options) -> None:
+        """Move w in place."""
+        arrays = state["momentum"], state["velocity"], state.get("velocity_hat")
+        ops.adam_update(
+            w, dw, *arrays, rate, self.beta_1, self.beta_2, self.epsilon, self.iterations + 1, **options
+        )
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments as JSON-able values."""
+        own = {"beta_1": self.beta_1, "beta_2": self.beta_2, "epsilon": self.epsilon, "amsgrad": self.amsgrad}
+        return super().get_config() | own
+
+
+class AdamW(Adam):
+    """Adam with weight decay from the start; the arguments in Keras's order, as :class:`Adam`'s otherwise.
+
+    Args:
+        weight_decay: λ; weights shrink by the factor 1 − η·λ a step.
+    """
+
+    def __init__(
+        self,
+        learning_rate=0.001,
+        weight_decay=0.004,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=1e-7,
+        amsgrad=False,
+        **options,
+    ) -> None:
+        check(weight_decay is not None, "weight_decay", weight_decay, "a number; without decay, use Adam")
+        super().__init__(learning_rate, beta_1, beta_2, epsilon, amsgrad, weight_decay, **options)

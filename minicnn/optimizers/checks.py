@@ -1,0 +1,42 @@
+"""What optimizers refuse: arguments out of range; the error names the argument and what it may be."""
+
+import numbers
+from typing import Any
+
+UNSUPPORTED = {
+    "loss_scale_factor": "it serves float16, which minicnn does not compute in",
+    "gradient_accumulation_steps": "choose a larger batch_size",
+}
+
+
+def check(holds: bool, argument: str, value: Any, expected: str) -> None:
+    """Raise a ValueError that names the argument, unless ``holds``."""
+    if not holds:
+        raise ValueError(f"{argument}={value!r}: expected {expected}")
+
+
+def check_unknown(kind: str, arguments: dict[str, Any]) -> None:
+    """Raise for arguments that no optimizer knows, and for those of Keras that minicnn does not have."""
+    for argument, value in arguments.items():
+        if argument not in UNSUPPORTED:
+            raise TypeError(f"{kind}: unknown argument {argument!r}")
+        if value is not None:
+            raise ValueError(f"{argument}={value!r} is not supported: {UNSUPPORTED[argument]}")
+
+
+def check_clipping(**limits: float | None) -> None:
+    """Raise unless at most one way of clipping is given, with a positive limit."""
+    given = {argument: limit for argument, limit in limits.items() if limit is not None}
+    if len(given) > 1:
+        raise ValueError(f"{' and '.join(given)} are given: choose one way of clipping")
+    for argument, limit in given.items():
+        check(limit > 0, argument, limit, "a positive number, or None for no clipping")
+
+
+def checked_rate(value: Any) -> Any:
+    """Return a learning rate as a float; a schedule or function as it is."""
+    if callable(value):
+        return value
+    if not isinstance(value, numbers.Real) or not float(value) >= 0:
+        raise ValueError(f"learning_rate={value!r}: expected a number from 0, a schedule or a function")
+    return float(value)

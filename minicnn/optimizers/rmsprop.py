@@ -1,0 +1,64 @@
+"""RMSprop: divide the gradient by the root of a running mean of its square, so that only its sign and
+steadiness count.
+
+    v ← ρ·v + (1 − ρ)·g²
+    w ← w − η · g/√(v + ε)
+
+Centered, v − a² with the running mean a of g takes the place of v: the variance of g rather than its mean
+square, larger steps where the gradient is steady. With momentum, the steps feed a velocity u ← μ·u + η·g/√(v
++ ε) that moves w. Unlike Adam, nothing corrects the start of v at 0: the first step is η/√(1 − ρ) long, 3.2·η
+for ρ = 0.9.
+
+Source: Hinton, Srivastava and Swersky, "Neural networks for machine learning", lecture 6 (2012); ε where
+Keras puts it.
+"""
+
+from typing import Any
+
+from minicnn import ops
+from minicnn.optimizers.base import Optimizer
+from minicnn.optimizers.checks import check
+
+
+class RMSprop(Optimizer):
+    """RMSprop.
+
+    Args:
+        learning_rate: η.
+        rho: ρ, memory of the mean of g²: about 1/(1 − ρ) steps.
+        momentum: μ, from 0 (none) to 1.
+        epsilon: ε, inside the root.
+        centered: divide by the deviation of g, not by its root mean square.
+        **options: those of :class:`~minicnn.optimizers.Optimizer`: weight_decay, clipnorm, clipvalue,
+            global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency, name.
+    """
+
+    def __init__(
+        self,
+        learning_rate=0.001,
+        rho=0.9,
+        momentum=0.0,
+        epsilon=1e-7,
+        centered=False,
+        weight_decay=None,
+        **options,
+    ) -> None:
+        super().__init__(learning_rate, weight_decay, **options)
+        check(0 <= rho < 1, "rho", rho, "a number from 0 to below 1")
+        check(0 <= momentum <= 1, "momentum", momentum, "a number from 0 to 1")
+        self.rho, self.momentum, self.epsilon, self.centered = rho, momentum, epsilon, centered
+
+    @property
+    def slots(self) -> list[str]:
+        """Keras's names: "velocity" is v, "momentum" is u and "average_gradient" is a."""
+        return ["velocity"] + ["momentum"] * bool(self.momentum) + ["average_gradient"] * bool(self.centered)
+
+    def update_step(self, w, dw, state, rate, options) -> None:
+        """Move w in place."""
+        arrays = state["velocity"], state.get("momentum"), state.get("average_gradient")
+        ops.rmsprop_update(w, dw, *arrays, rate, self.rho, self.momentum, self.epsilon, **options)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments as JSON-able values."""
+        own = {"rho": self.rho, "momentum": self.momentum, "epsilon": self.epsilon, "centered": self.centered}
+        return super().get_config() | own

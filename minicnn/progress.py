@@ -1,0 +1,83 @@
+"""What a person sees while a net trains: a bar on a terminal, a line an epoch elsewhere."""
+
+import sys
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from tqdm import tqdm
+
+from minicnn.callbacks import Callback
+
+
+def resolve(verbose: Any) -> int:
+    """Return 0, 1 or 2 for Keras's ``verbose``: "auto" is 1, a bar, on a terminal and 2, a line, elsewhere.
+
+    Raises:
+        ValueError: another value.
+    """
+    if verbose == "auto":
+        return 1 if sys.stdout.isatty() else 2
+    if verbose in (0, 1, 2):
+        return int(verbose)
+    raise ValueError(f'verbose={verbose!r}: expected 0 (nothing), 1 (a bar), 2 (a line an epoch) or "auto"')
+
+
+def callbacks(verbose: int) -> list[Callback]:
+    """Return the callbacks that show progress: none for 0."""
+    return [[], [Bar()], [Line()]][verbose]
+
+
+def describe(logs: Mapping[str, Any]) -> str:
+    """Return "loss: 1.2345 - accuracy: 0.5678": four decimals, small numbers with an exponent."""
+
+    def show(value: float) -> str:
+        return f"{value:.4f}" if value == 0 or abs(value) >= 1e-3 else f"{value:.2e}"
+
+    return " - ".join(f"{name}: {show(value)}" for name, value in logs.items() if isinstance(value, float))
+
+
+class Line(Callback):
+    """One line an epoch."""
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Start the clock."""
+        self._start = time.perf_counter()
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Print number, time and results."""
+        seconds = time.perf_counter() - self._start
+        print(
+            f"Epoch {epoch + 1}/{self.params['epochs']} - {seconds:.1f}s - {describe(logs or {})}", flush=True
+        )
+
+
+class Bar(Callback):
+    """A bar an epoch: step, time left, loss and metrics; it stays when the epoch is over."""
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Draw an empty bar."""
+        self._bar = tqdm(
+            total=self.params["steps"],
+            desc=f"Epoch {epoch + 1}/{self.params['epochs']}",
+            unit="step",
+            file=sys.stdout,
+            dynamic_ncols=True,
+            bar_format="{desc} {n_fmt}/{total_fmt} {bar:20} {elapsed}<{remaining}{postfix}",
+        )
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Move it by a step."""
+        self._bar.set_postfix_str(describe(logs or {}), refresh=False)
+        self._bar.update()
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Leave it with the epoch's results."""
+        self._bar.set_postfix_str(describe(logs or {}), refresh=False)
+        self._bar.refresh()
+        self._bar.close()
+
+    def on_train_end(self, logs=None):
+        """Close a bar that an interruption left open."""
+        if hasattr(self, "_bar"):
+            self._bar.close()

@@ -1,0 +1,38 @@
+"""Explicit randomness: one seed, from which every consumer gets a generator of its own.
+
+Initialisation, shuffling, each dropout layer and each augmentation layer draw from separate generators, so that adding
+one does not change what another draws. A generator's state is part of a checkpoint (:func:`state`, :func:`restore`).
+"""
+
+from typing import Any
+
+import numpy as np
+
+_root = np.random.SeedSequence()
+
+
+def set_seed(seed: int) -> None:
+    """Make every generator created from now on a function of ``seed`` and of the order of creation.
+
+    Raises:
+        ValueError: ``seed`` is not a non-negative integer.
+    """
+    global _root
+    if isinstance(seed, bool) or not hasattr(seed, "__index__") or seed < 0:
+        raise ValueError(f"seed={seed!r}: expected a non-negative integer")
+    _root = np.random.SeedSequence(seed)
+
+
+def generator(seed: int | None = None) -> np.random.Generator:
+    """Return a new generator: the next one of the global seed, or one of its own ``seed``."""
+    return np.random.default_rng(_root.spawn(1)[0] if seed is None else seed)
+
+
+def state(source: np.random.Generator) -> dict[str, Any]:
+    """Return the state of a generator as JSON-able values."""
+    return dict(source.bit_generator.state)
+
+
+def restore(target: np.random.Generator, saved: dict[str, Any]) -> None:
+    """Put a generator back where :func:`state` found it."""
+    target.bit_generator.state = saved

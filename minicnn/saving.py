@@ -1,0 +1,94 @@
+"""Models on disk: one .npz file, which is arrays and one JSON text; no pickle, so loading runs no code.
+
+    config.json   what the model is: layers with their arguments, how it was compiled, states of its random generators
+    weights/0 …   its weights, in the order of `model.weights`
+    optimizer/…   the optimizer's moments, so that training goes on where it stopped
+
+A file is written beside its destination and renamed when complete: whoever reads finds the old one or the new one.
+"""
+
+import json
+import os
+import tempfile
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+VERSION = 1
+
+
+def to_json(value: Any) -> Any:
+    """Return ``value`` as JSON-able: objects with get_config become {"class_name", "config"}."""
+    if hasattr(value, "get_config"):
+        return {"class_name": type(value).__name__, "config": to_json(value.get_config())}
+    if isinstance(value, Mapping):
+        return {str(key): to_json(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [to_json(item) for item in value]
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
+    return value
+
+
+def write(path: str | os.PathLike, config: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
+    """Write a configuration and arrays to ``path``, all or nothing.
+
+    Raises:
+        ValueError: the name does not end in .npz.
+        FileNotFoundError: there is no such folder.
+    """
+    path = Path(path)
+    if path.suffix != ".npz":
+        raise ValueError(f"{path}: expected a file name that ends in .npz, minicnn's format")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"{path}: there is no folder {path.parent}; make it first")
+    text = json.dumps({"minicnn": VERSION, **to_json(config)}, allow_nan=False)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            np.savez(file, **{"config.json": np.array(text)}, **arrays)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def read(path: str | os.PathLike) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Return what :func:`write` wrote: (configuration, arrays).
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is not such a file, or it is damaged.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file; a model is saved by model.save({path.name!r})")
+    try:
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        config = json.loads(str(arrays.pop("config.json")))
+        if config["minicnn"] != VERSION:
+            raise ValueError(f"{path}: written by format version {config['minicnn']}, expected {VERSION}")
+    except (zipfile.BadZipFile, KeyError, TypeError, EOFError, OSError, json.JSONDecodeError) as error:
+        raise ValueError(
+            f"{path}: not a minicnn model, or damaged ({error}); expected a file by model.save"
+        ) from error
+    except ValueError as error:
+        if "allow_pickle" in str(error) or "pickle" in str(error):
+            raise ValueError(
+                f"{path}: holds pickled objects, which are refused; expected a file by model.save"
+            ) from None
+        raise
+    return config, arrays

@@ -1,0 +1,21 @@
+import numpy as np
+import pytest
+
+
+@pytest.fixture
+def faces(rng):
+    """Return a function: images of every digit count, labels and usages, ``count`` of each."""
+
+    def make(count):
+        largest = rng.choice([9, 99, 255], size=(count, 48, 48))
+        images = rng.integers(0, largest + 1).astype(np.uint8)
+        labels = rng.integers(0, 7, count).astype(np.uint8)
+        usage = rng.choice(["Training", "PublicTest", "PrivateTest"], count)
+        return images, labels, usage
+
+    return make
+
+
+@pytest.fixture
+def no_default_data(monkeypatch):
+    monkeypatch.delenv("FER2013_DATA", raising=False)

@@ -1,0 +1,92 @@
+import csv
+import io
+import json
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fer import reports
+from fer.emotions import EMOTIONS
+
+
+def sure(predicted):
+    """Return probabilities whose first choice is ``predicted`` and whose second is the next emotion."""
+    predicted = np.asarray(predicted)
+    probabilities = np.full((len(predicted), 7), 0.01)
+    probabilities[np.arange(len(predicted)), predicted] = 0.7
+    probabilities[np.arange(len(predicted)), (predicted + 1) % 7] = 0.2
+    return probabilities
+
+
+def test_figures_by_hand():
+    # Two of three Angry found, one taken for Happy; the Happy one taken for Angry; Sad found.
+    report = reports.measure(np.array([0, 0, 0, 3, 4]), sure([0, 0, 3, 0, 4]))
+    assert report.samples == 5
+    assert report.accuracy == 3 / 5
+    assert report.standard_error == pytest.approx((0.6 * 0.4 / 5) ** 0.5)
+    assert report.top2 == 3 / 5  # nothing right in second place
+    assert report.precision.tolist() == [2 / 3, 0, 0, 0, 1, 0, 0]
+    assert report.recall.tolist() == [2 / 3, 0, 0, 0, 1, 0, 0]
+    assert report.f1.tolist() == pytest.approx([2 / 3, 0, 0, 0, 1, 0, 0])
+    assert report.support.tolist() == [3, 0, 0, 1, 1, 0, 0]
+    assert report.macro["f1"] == pytest.approx((2 / 3 + 0 + 1) / 3)  # over the three that occur
+
+
+def test_the_second_choice_counts_in_top2_only():
+    report = reports.measure(np.array([1, 2, 3]), sure([0, 2, 6]))
+    assert report.accuracy == pytest.approx(1 / 3)
+    assert report.top2 == pytest.approx(2 / 3)
+
+
+@given(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), min_size=1, max_size=40))
+def test_figures_are_counts(pairs):
+    labels, predicted = np.array(pairs).T
+    report = reports.measure(labels.astype(np.uint8), sure(predicted))
+    seen = Counter(pairs)
+    for true in range(7):
+        for called in range(7):
+            assert report.confusion[true, called] == seen[true, called]
+        hits = seen[true, true]
+        shown, called = (labels == true).sum(), (predicted == true).sum()
+        assert report.support[true] == shown
+        assert report.recall[true] == (hits / shown if shown else 0)
+        assert report.precision[true] == (hits / called if called else 0)
+        both = report.precision[true] + report.recall[true]
+        harmonic = 2 * report.precision[true] * report.recall[true] / both if both else 0
+        assert report.f1[true] == pytest.approx(harmonic)
+    assert report.accuracy == pytest.approx((labels == predicted).mean())
+
+
+def test_tables_hold_the_figures(rng):
+    labels = rng.integers(0, 7, 100)
+    report = reports.measure(labels, rng.dirichlet(np.ones(7), 100))
+    header, *rows = csv.reader(io.StringIO(report.confusion_csv()))
+    assert header[1:] == list(EMOTIONS)
+    assert [row[0] for row in rows] == list(EMOTIONS)
+    assert [[int(count) for count in row[1:]] for row in rows] == report.confusion.tolist()
+
+    values = json.loads(json.dumps(report.to_dict()))
+    assert values["accuracy"] == report.accuracy
+    assert values["macro"]["recall"] == pytest.approx(report.recall.mean())
+    assert values["classes"]["Sad"]["support"] == (labels == 4).sum()
+
+    text = report.to_text("Some title")
+    assert text.startswith("Some title\n")
+    sad = next(line for line in text.splitlines() if line.startswith("Sad"))
+    assert sad.split() == [
+        "Sad",
+        f"{report.precision[4]:.3f}",
+        f"{report.recall[4]:.3f}",
+        f"{report.f1[4]:.3f}",
+        str((labels == 4).sum()),
+    ]
+    assert f"accuracy  {report.accuracy:.2%} ± {report.standard_error:.2%} (100 faces)" in text
+
+
+@pytest.mark.parametrize(("labels", "shape"), [([1, 2], (3, 7)), ([1, 2], (2, 6)), ([], (0, 7))])
+def test_shapes_that_do_not_fit_are_named(labels, shape):
+    with pytest.raises(ValueError, match=r"probabilities has shape \(\d, \d\) for \d labels"):
+        reports.measure(np.array(labels, int), np.zeros(shape))

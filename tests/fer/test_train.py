@@ -1,0 +1,265 @@
+import contextlib
+import csv
+import io
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import minicnn
+from fer import dataset, synthetic, train
+from fer.dataset import FerDataset, Split
+from fer.errors import BadInput
+from fer.train import Config, main
+from minicnn.models import load_model
+from tests.fer.csv_files import write
+
+pytestmark = pytest.mark.usefixtures("no_default_data")
+
+
+@pytest.fixture(scope="module")
+def faces_data():
+    return synthetic.load(140)
+
+
+@pytest.fixture(scope="module")
+def npz(faces_data, tmp_path_factory):
+    path = tmp_path_factory.mktemp("data") / "faces.npz"
+    splits = list(faces_data.splits().values())
+    np.savez(
+        path,
+        images=np.concatenate([split.images for split in splits]),
+        labels=np.concatenate([split.labels for split in splits]),
+        usage=np.repeat(["Training", "PublicTest", "PrivateTest"], [len(split) for split in splits]),
+    )
+    return path
+
+
+@pytest.fixture(scope="module")
+def finished(npz, tmp_path_factory):
+    """Run the whole command once; return what it printed and its folder."""
+    out = tmp_path_factory.mktemp("out") / "runs"
+    printed = io.StringIO()
+    arguments = ["--data", str(npz), "--epochs", "3", "--batch-size", "28", "--seed", "4", "--out", str(out)]
+    with contextlib.redirect_stdout(printed):
+        main(arguments)
+    return SimpleNamespace(folder=out / "001", printed=printed.getvalue(), arguments=arguments)
+
+
+@pytest.fixture
+def history(finished):
+    with (finished.folder / "history.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+def test_the_folder_holds_what_runs_promises(finished):
+    assert sorted(child.name for child in finished.folder.iterdir()) == [
+        "classes.png", "config.json", "confusion_matrix.csv", "confusion_matrix.png", "curves.png", "examples.png",
+        "history.csv", "model_best.npz", "model_last.npz", "report.json", "report.txt",
+    ]  # fmt: skip
+    for name in finished.folder.glob("*.png"):
+        with Image.open(name) as image:
+            image.load()
+            assert min(image.size) > 200
+
+
+def test_the_configuration_says_everything_needed_to_repeat_the_run(finished, npz, faces_data):
+    config = json.loads((finished.folder / "config.json").read_text())
+    assert Config(**config["arguments"]) == Config(
+        data=str(npz), epochs=3, batch_size=28, seed=4, out=str(finished.folder.parent)
+    )
+    assert config["data"]["name"] == "faces.npz"
+    assert list(config["data"]["faces"]["train"].values()) == faces_data.train.counts().tolist()
+    assert config["versions"]["minicnn"] == minicnn.__version__
+    assert config["versions"]["numpy"] == np.__version__
+
+
+def test_the_history_has_a_line_an_epoch(history):
+    assert [row["epoch"] for row in history] == ["0", "1", "2"]
+    for row in history:
+        assert 0 <= float(row["val_accuracy"]) <= 1
+        assert np.isfinite(float(row["loss"]))
+        assert np.isfinite(float(row["val_loss"]))
+
+
+def test_the_report_is_that_of_the_best_model_on_the_test_rows(finished, history, faces_data):
+    report = json.loads((finished.folder / "report.json").read_text())
+    test = faces_data.test
+    model = load_model(finished.folder / "model_best.npz")
+    right = model.predict(test.images[..., None]).argmax(axis=1) == test.labels
+    assert report["split"] == "test"
+    assert report["accuracy"] == right.mean()
+    assert [row["support"] for row in report["classes"].values()] == test.counts().tolist()
+    scores = [float(row["val_accuracy"]) for row in history]
+    assert report["best_epoch"] == 1 + scores.index(max(scores))
+    validation = faces_data.validation
+    again = (model.predict(validation.images[..., None]).argmax(axis=1) == validation.labels).mean()
+    assert again == pytest.approx(max(scores))
+
+
+def test_the_last_model_is_that_of_the_last_epoch(finished, history, faces_data):
+    model = load_model(finished.folder / "model_last.npz")
+    validation = faces_data.validation
+    loss = model.evaluate(validation.images[..., None], validation.labels, verbose=0)[0]
+    assert loss == pytest.approx(float(history[-1]["val_loss"]), rel=1e-4)
+
+
+def test_the_end_says_the_accuracy_and_where_things_are(finished):
+    *_, accuracy, where = finished.printed.splitlines()
+    report = json.loads((finished.folder / "report.json").read_text())
+    assert accuracy == (
+        f"Test accuracy {report['accuracy']:.2%} ± {report['standard_error']:.2%} (14 faces), "
+        f"with the model of epoch {report['best_epoch']}."
+    )
+    assert where.startswith(f"In {finished.folder}: ")
+    assert "synthetic" not in finished.printed
+
+
+def test_the_same_seed_gives_the_same_run(faces_data, tmp_path):
+    few = FerDataset(
+        Split(faces_data.train.images[:32], faces_data.train.labels[:32]), *[faces_data.test] * 2, "few"
+    )
+    config = {"epochs": 1, "batch_size": 16, "augment": True, "out": str(tmp_path)}
+    first, again, other = (train.run(Config(seed=seed, **config), few) for seed in (1, 1, 2))
+    assert first.history == again.history
+    assert all(np.array_equal(a, b) for a, b in zip(first.model.get_weights(), again.model.get_weights()))
+    assert first.history != other.history
+    assert [result.run.folder.name for result in (first, again, other)] == ["001", "002", "003"]
+
+
+def test_without_data_it_trains_on_synthetic_faces_and_says_so(faces_data, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(synthetic, "load", lambda: faces_data)
+    main(["--epochs", "1", "--out", str(tmp_path)])
+    printed = capsys.readouterr().out
+    for part in ("synthetic faces", "https://www.kaggle.com/", "--data fer2013.csv", "FER2013_DATA"):
+        assert part in printed.split("Epoch")[0]
+    assert f"Data: {faces_data.name}, 112 train, 14 validation, 14 test" in printed
+
+
+def test_data_without_test_rows_are_judged_by_validation_and_said_so(
+    faces_data, tmp_path, monkeypatch, capsys
+):
+    columns = faces_data.validation.images, faces_data.validation.labels
+    usage = ["Training"] * 7 + ["PublicTest"] * 7
+    monkeypatch.setenv("FER2013_DATA", str(write(tmp_path / "faces.csv", *columns, usage)))
+    main(["--epochs", "1", "--out", str(tmp_path)])
+    printed = capsys.readouterr().out
+    assert "faces.csv has no PrivateTest rows" in printed
+    assert printed.splitlines()[-2].startswith("Validation accuracy ")
+    assert json.loads((tmp_path / "001" / "report.json").read_text())["split"] == "validation"
+
+
+def test_data_without_validation_rows_are_refused_before_a_folder_is_made(faces_data, tmp_path):
+    with pytest.raises(BadInput, match="few has no PublicTest rows"):
+        train.run(Config(out=str(tmp_path)), FerDataset(faces_data.test, None, None, "few"))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ["--data", "nowhere.csv"],
+            "nowhere.csv does not exist. FER2013 can be had from https://www.kaggle.com/",
+        ),
+        (["--epochs", "0"], "epochs=0: expected 1 or more"),
+        (["--batch-size", "-3"], "batch_size=-3: expected 1 or more"),
+        (["--learning-rate", "0"], "learning_rate=0.0: expected a positive number"),
+        (["--learning-rate", "nan"], "learning_rate=nan: expected a positive number"),
+        (["--seed", "-1"], "seed=-1: expected 0 or more"),
+    ],
+)
+def test_bad_input_is_one_line_and_status_2(arguments, message, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as stopped:
+        main(arguments)
+    printed = capsys.readouterr()
+    assert stopped.value.code == 2
+    assert printed.out == ""
+    assert printed.err.startswith(f"fer.train: {message}")
+    assert printed.err.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_in_place_of_the_output_folder_is_one_line_and_status_2(npz, tmp_path, capsys):
+    (tmp_path / "runs").write_text("")
+    with pytest.raises(SystemExit) as stopped:
+        main(["--data", str(npz), "--out", str(tmp_path / "runs")])
+    assert stopped.value.code == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("arch", "resnet"), ("optimizer", "magic"), ("class_weight", "some")]
+)
+def test_names_are_checked_in_python_too(field, value):
+    with pytest.raises(BadInput, match=f"{field}='{value}': expected one of "):
+        Config(**{field: value})
+
+
+def test_a_loss_that_is_not_finite_names_the_learning_rate(npz, tmp_path, monkeypatch, capsys):
+    def diverge(*arguments, **settings):
+        return SimpleNamespace(history={"loss": [1.9, np.nan]})
+
+    monkeypatch.setattr(minicnn.Sequential, "fit", diverge)
+    with pytest.raises(SystemExit) as stopped:
+        main(["--data", str(npz), "--learning-rate", "9", "--out", str(tmp_path)])
+    assert stopped.value.code == 2
+    assert (
+        capsys.readouterr().err
+        == "fer.train: the loss became nan in epoch 2: try a learning rate below 9.0\n"
+    )
+
+
+def test_ctrl_c_ends_with_a_line_that_says_where_things_are(npz, tmp_path, monkeypatch, capsys):
+    def interrupted(*arguments, **settings):
+        assert (tmp_path / "001" / "config.json").exists()  # written before training starts
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(minicnn.Sequential, "fit", interrupted)
+    with pytest.raises(SystemExit) as stopped:
+        main(["--data", str(npz), "--out", str(tmp_path)])
+    assert stopped.value.code == 130
+    history = tmp_path / "001" / "history.csv"
+    assert (
+        capsys.readouterr().err
+        == f"\nfer.train: stopped. The finished epochs are in {history}, their models beside it.\n"
+    )
+
+
+def test_class_weights_of_fer2013():
+    labels = np.repeat(np.arange(7), [3995, 436, 4097, 7215, 4830, 3171, 4965])
+    split = Split(np.zeros((len(labels), 0)), labels)
+    weights = train.class_weights(split, "sqrt")
+    assert [round(weight, 3) for weight in weights.values()] == [
+        1.058,
+        3.203,
+        1.045,
+        0.787,
+        0.962,
+        1.188,
+        0.949,
+    ]
+    balanced = train.class_weights(split, "balanced")
+    assert balanced[1] == pytest.approx(28709 / (7 * 436))
+    assert train.class_weights(split, "none") == dict.fromkeys(range(7), pytest.approx(1))
+
+
+@pytest.mark.parametrize("kind", train.CLASS_WEIGHTS)
+def test_class_weights_keep_the_mean_and_need_not_meet_every_emotion(kind):
+    labels = np.array([0, 0, 0, 5], np.uint8)
+    weights = train.class_weights(Split(np.zeros((4, 0)), labels), kind)
+    assert np.mean([weights[label] for label in labels]) == pytest.approx(1)
+    assert weights[1] == 1
+    assert weights[5] / weights[0] == pytest.approx(3 ** train.CLASS_WEIGHTS[kind])
+
+
+def test_help_shows_examples_and_where_data_come_from(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(["--help"])
+    assert stopped.value.code == 0
+    text = capsys.readouterr().out
+    for part in ("examples:", "python -m fer.train --data fer2013.csv", dataset.VARIABLE, "residual blocks"):
+        assert part in text

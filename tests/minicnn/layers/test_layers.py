@@ -1,0 +1,239 @@
+"""What layers do beside their gradients: shapes, statistics, modes, dtypes, errors."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from minicnn import layers, ops
+
+IMAGES = (4, 6, 5, 2)
+
+
+def every_layer():
+    return [
+        layers.Conv2D(3, 3, strides=2, padding="same", activation="relu"),
+        layers.DepthwiseConv2D(2, depth_multiplier=2),
+        layers.SeparableConv2D(3, 2, dilation_rate=2),
+        layers.MaxPooling2D(),
+        layers.MaxPooling2D(3, 2, "same"),
+        layers.AveragePooling2D(2, 1),
+        layers.GlobalAveragePooling2D(),
+        layers.GlobalMaxPooling2D(keepdims=True),
+        layers.Dense(3, "gelu"),
+        layers.Flatten(),
+        layers.Activation("tanh"),
+        layers.ReLU(),
+        layers.LeakyReLU(),
+        layers.ELU(),
+        layers.Softmax(),
+        layers.BatchNormalization(),
+        layers.Dropout(0.3),
+        layers.SpatialDropout2D(0.3),
+        layers.Rescaling(0.5),
+        layers.Normalization(mean=1, variance=4),
+        layers.RandomFlip(),
+        layers.RandomTranslation(0.1, 0.1),
+        layers.RandomRotation(0.1),
+        layers.RandomZoom(0.1),
+        layers.RandomErasing(),
+        layers.Residual(layers.Conv2D(2, 3, padding="same")),
+    ]
+
+
+NAMES = [layer.name for layer in every_layer()]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("index", range(len(NAMES)), ids=NAMES)
+def test_shape_and_dtype_are_kept_through_both_passes(index, dtype, rng):
+    fresh = every_layer()[index]
+    x = rng.standard_normal(IMAGES).astype(dtype)
+    for training in (True, False):
+        y = fresh(x, training=training)
+        assert y.shape == fresh.compute_output_shape(x.shape)
+        assert y.dtype == dtype
+        dx = fresh.backward(np.ones_like(y))
+        assert dx.shape == x.shape
+        assert dx.dtype == dtype
+        for weight in fresh.trainable_weights:
+            assert weight.grad.shape == weight.shape
+            assert weight.grad.dtype == weight.dtype == dtype
+
+
+@pytest.mark.parametrize("index", range(len(NAMES)), ids=NAMES)
+def test_neither_pass_changes_its_input(index, rng):
+    fresh = every_layer()[index]
+    x = rng.standard_normal(IMAGES).astype("float32")
+    before = x.copy()
+    y = fresh(x, training=True)
+    dy = rng.standard_normal(y.shape).astype("float32")
+    dy_before = dy.copy()
+    fresh.backward(dy)
+    np.testing.assert_array_equal(x, before)
+    np.testing.assert_array_equal(dy, dy_before)
+
+
+def test_batch_normalization_statistics_by_hand():
+    layer = layers.BatchNormalization(momentum=0.9, epsilon=1e-3)
+    x = np.array([[1.0, 10.0], [3.0, 10.0]])
+    y = layer(x, training=True)
+    np.testing.assert_allclose(y, [[-1 / np.sqrt(1.001), 0], [1 / np.sqrt(1.001), 0]])
+    np.testing.assert_allclose(layer.moving_mean.value, [0.2, 1.0])
+    np.testing.assert_allclose(layer.moving_variance.value, [0.9 + 0.1, 0.9])
+    before = layer.get_weights()
+    np.testing.assert_allclose(layer(x), (x - [0.2, 1.0]) / np.sqrt(np.array([1.0, 0.9]) + 1e-3))
+    for a, b in zip(layer.get_weights(), before):
+        np.testing.assert_array_equal(a, b)  # evaluation moves nothing
+
+
+def test_frozen_batch_normalization_uses_the_moving_statistics():
+    layer = layers.BatchNormalization(trainable=False)
+    x = np.array([[1.0], [3.0]])
+    np.testing.assert_allclose(layer(x, training=True), x / np.sqrt(1.001))
+    assert layer.trainable_weights == []
+    assert layer.moving_mean.value == 0
+
+
+@given(rate=st.floats(0, 0.9), spatial=st.booleans(), seed=st.integers(0, 1000))
+def test_dropout(rate, spatial, seed):
+    layer = (layers.SpatialDropout2D if spatial else layers.Dropout)(rate, seed=seed)
+    x = np.ones((3, 4, 4, 5))
+    y = layer(x, training=True)
+    assert np.isin(y, [0, 1 / (1 - rate)]).all() or np.allclose(y[y != 0], 1 / (1 - rate))
+    np.testing.assert_array_equal(layer.backward(x), y)  # the same mask and scale on the way back
+    if spatial:
+        np.testing.assert_array_equal(y, np.broadcast_to(y[:, :1, :1], y.shape))
+    np.testing.assert_array_equal(layer(x), x)
+    np.testing.assert_array_equal(layer.backward(x), x)
+
+
+def test_dropout_keeps_the_mean():
+    y = layers.Dropout(0.3, seed=0)(np.ones((200, 500)), training=True)
+    assert y.mean() == pytest.approx(1, abs=0.01)  # 100,000 draws: 5 standard deviations
+    assert (y == 0).mean() == pytest.approx(0.3, abs=0.01)
+
+
+def test_two_draws_differ():
+    layer = layers.Dropout(0.5)
+    x = np.ones((10, 10))
+    assert not np.array_equal(layer(x, training=True), layer(x, training=True))
+
+
+def moved(layer, image):
+    return layer(image[None, :, :, None].astype(float), training=True)[0, :, :, 0]
+
+
+def test_augmentation_goes_the_way_keras_says():
+    image = np.zeros((5, 5))
+    image[2, 4] = 1  # at the right edge
+    np.testing.assert_allclose(moved(layers.RandomTranslation((0.2, 0.2), (-0.4, -0.4)), image)[3, 2], 1)
+    np.testing.assert_allclose(
+        moved(layers.RandomRotation((0.25, 0.25)), image)[0, 2], 1, atol=1e-12
+    )  # to the top
+    np.testing.assert_allclose(
+        moved(layers.RandomZoom((-0.5, -0.5)), np.eye(5)[[2] * 5])[0, 1:4], [0.5, 1, 0.5], atol=0.51
+    )
+    out = moved(layers.RandomZoom((1.0, 1.0), fill_mode="constant"), np.ones((5, 5)))
+    np.testing.assert_allclose(out, np.pad(np.ones((3, 3)), 1))  # twice as far away: half as large
+
+
+def test_flips():
+    image = np.arange(12.0).reshape(3, 4)
+    seen = {moved(layers.RandomFlip("horizontal"), image).tobytes() for _ in range(30)}
+    assert seen == {image.tobytes(), image[:, ::-1].tobytes()}
+    seen = {moved(layers.RandomFlip("vertical"), image).tobytes() for _ in range(30)}
+    assert seen == {image.tobytes(), image[::-1].tobytes()}
+
+
+def test_erasing_paints_one_box_of_the_right_size():
+    layer = layers.RandomErasing(1.0, scale=(0.1, 0.2), fill_value=7.0)
+    y = layer(np.zeros((50, 20, 20, 2)), training=True)
+    for image in y[..., 0] == 7:
+        rows, columns = image.any(1), image.any(0)
+        np.testing.assert_array_equal(image, np.outer(rows, columns))
+        assert 0.07 * 400 <= image.sum() <= 0.23 * 400
+        assert np.diff(np.flatnonzero(rows)).max(initial=1) == 1
+    never = layers.RandomErasing(0.0)
+    np.testing.assert_array_equal(never(np.ones((5, 4, 4, 1)), training=True), np.ones((5, 4, 4, 1)))
+
+
+@pytest.mark.parametrize(
+    "layer", [layer for layer in every_layer() if layer.generator], ids=lambda layer: layer.name
+)
+def test_evaluation_is_the_identity_for_random_layers(layer, rng):
+    x = rng.standard_normal(IMAGES).astype("float32")
+    np.testing.assert_array_equal(layer(x), x)
+    np.testing.assert_array_equal(layer.backward(x), x)
+
+
+def test_normalization_adapts(rng):
+    x = rng.normal([5, -3], [2, 0.1], (1000, 3, 3, 2))
+    layer = layers.Normalization()
+    layer.adapt(x)
+    y = layer(x)
+    np.testing.assert_allclose(y.mean((0, 1, 2)), 0, atol=1e-12)
+    np.testing.assert_allclose(y.std((0, 1, 2)), 1, atol=1e-12)
+    constant = layers.Normalization()
+    constant.adapt(np.full((3, 2, 2, 1), 4.0))
+    np.testing.assert_array_equal(constant(np.full((3, 2, 2, 1), 4.0)), 0)
+
+
+def test_residual_without_shortcut_adds_x(rng):
+    layer = layers.Residual(layers.Rescaling(2.0))
+    x = rng.standard_normal(IMAGES)
+    np.testing.assert_array_equal(layer(x), 3 * x)
+    np.testing.assert_array_equal(layer.backward(x), 3 * x)
+
+
+def test_a_layer_casts_integers_but_no_other_float(rng):
+    layer = layers.Dense(2, dtype="float32")
+    assert layer(np.ones((1, 3), np.uint8)).dtype == "float32"
+    with pytest.raises(TypeError, match=r'x.astype\("float32"\)'):
+        layer(np.ones((1, 3)))
+
+
+def test_complex_numbers_go_through_the_reference_only():
+    x = np.ones((1, 3), complex)
+    layer = layers.Dense(2, dtype="float64")
+    with ops.use("reference"):
+        assert layer(x).dtype == complex
+    with pytest.raises(TypeError, match="reference"):
+        layer(x)
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda: layers.Conv2D(0, 3), ValueError, "filters=0"),
+        (lambda: layers.Conv2D(4, (3, 0)), ValueError, r"kernel_size=\(3, 0\)"),
+        (lambda: layers.Conv2D(4, 3, padding="full"), ValueError, "padding='full'"),
+        (lambda: layers.Conv2D(4, 3)(np.ones((1, 2, 2, 1))), ValueError, "does not fit"),
+        (lambda: layers.Conv2D(4, 3)(np.ones((2, 8, 8))), ValueError, "one channel"),
+        (lambda: layers.MaxPooling2D(3)(np.ones((1, 2, 2, 1))), ValueError, "does not fit"),
+        (lambda: layers.Activation("rely"), ValueError, "activation='rely'"),
+        (lambda: layers.Dense(3, activation="rely"), ValueError, "activation='rely'"),
+        (lambda: layers.Dropout(1.0), ValueError, r"rate=1\.0"),
+        (lambda: layers.RandomFlip("diagonal"), ValueError, "mode='diagonal'"),
+        (lambda: layers.RandomZoom(0.1, fill_mode="mirror"), ValueError, "fill_mode='mirror'"),
+        (lambda: layers.RandomTranslation(2, 0), ValueError, "height_factor=2"),
+        (lambda: layers.RandomErasing(2), ValueError, "factor=2"),
+        (lambda: layers.BatchNormalization(epsilon=0), ValueError, "epsilon=0"),
+        (lambda: layers.BatchNormalization(axis=1), NotImplementedError, "last axis"),
+        (lambda: layers.Softmax(axis=1), NotImplementedError, "last axis"),
+        (lambda: layers.Residual(layers.Conv2D(3, 1))(np.ones(IMAGES)), ValueError, "cannot be added"),
+        (lambda: layers.Dense(3, unit=4), TypeError, "'unit'"),
+        (lambda: layers.Normalization(mean=1), ValueError, "both mean and variance"),
+    ],
+)
+def test_bad_arguments(make, error, message):
+    with pytest.raises(error, match=message):
+        make()
+
+
+def test_names_count_up():
+    first, second = layers.Conv2D(1, 1), layers.MaxPooling2D()
+    assert first.name.startswith("conv2d")
+    assert second.name.startswith("max_pooling2d")
+    assert layers.Conv2D(1, 1).name != first.name
+    assert layers.Dense(1, name="top").name == "top"

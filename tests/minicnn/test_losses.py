@@ -1,0 +1,146 @@
+"""Losses: their values by hand, their gradients by the complex step, and the division by the batch."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from minicnn import losses, ops
+from minicnn.gradient_check import complex_step, worst_error
+
+REDUCTIONS = list(losses.REDUCTIONS)
+
+
+def probabilities(rng, shape):
+    p = rng.uniform(0.05, 1, shape)
+    return p / p.sum(-1, keepdims=True)
+
+
+def sample(loss, rng, samples, classes):
+    """Targets and predictions that the loss is made for."""
+    one_hot = np.eye(classes)[rng.integers(classes, size=samples)]
+    from_logits = getattr(loss, "from_logits", True)
+    scores = rng.standard_normal((samples, classes))
+    if isinstance(loss, losses.CategoricalCrossentropy) and not from_logits:
+        scores = probabilities(rng, (samples, classes))
+    elif isinstance(loss, losses.BinaryCrossentropy):
+        one_hot = rng.integers(0, 2, (samples, classes)).astype(float)
+        if not from_logits:
+            scores = rng.uniform(0.05, 0.95, (samples, classes))
+    return (one_hot.argmax(-1) if loss.sparse else one_hot), scores
+
+
+def all_losses(reduction):
+    for from_logits in (False, True):
+        for smoothing in (0.0, 0.1):
+            yield losses.CategoricalCrossentropy(from_logits, smoothing, reduction)
+            yield losses.SparseCategoricalCrossentropy(from_logits, reduction, label_smoothing=smoothing)
+            yield losses.BinaryCrossentropy(from_logits, smoothing, reduction)
+    yield losses.MeanSquaredError(reduction)
+    yield losses.CategoricalHinge(reduction)
+
+
+@pytest.mark.parametrize(
+    "loss", [loss for r in REDUCTIONS for loss in all_losses(r)], ids=lambda loss: loss.name
+)
+@given(
+    samples=st.integers(1, 4),
+    classes=st.integers(2, 5),
+    weighted=st.booleans(),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_gradient(loss, samples, classes, weighted, seed):
+    rng = np.random.default_rng(seed)
+    y_true, y_pred = sample(loss, rng, samples, classes)
+    weights = rng.uniform(0, 2, samples) if weighted else None
+    with ops.use("reference"):
+        loss.forward(y_true, y_pred, weights)
+        analytic = loss.backward()
+        exact = complex_step(
+            lambda y_pred: loss.forward(y_true, y_pred, weights), {"y_pred": y_pred}, np.array(1.0)
+        )
+    assert worst_error(analytic, exact["y_pred"]) <= 1e-12
+
+
+def test_values_by_hand():
+    half = np.array([[0.5, 0.25, 0.25], [0.125, 0.125, 0.75]])
+    assert losses.CategoricalCrossentropy()(np.eye(3)[[0, 0]], half) == pytest.approx(np.log([2, 8]).mean())
+    assert losses.SparseCategoricalCrossentropy()([0, 0], half) == pytest.approx(np.log([2, 8]).mean())
+    logits = np.log(half)
+    assert losses.SparseCategoricalCrossentropy(from_logits=True)([0, 0], logits) == pytest.approx(
+        np.log([2, 8]).mean()
+    )
+    assert losses.BinaryCrossentropy()(np.array([[1.0]]), np.array([[0.25]])) == pytest.approx(np.log(4))
+    assert losses.BinaryCrossentropy(from_logits=True)([[1.0]], np.zeros((1, 1))) == pytest.approx(np.log(2))
+    assert losses.MeanSquaredError()([[1.0, 2.0]], np.array([[3.0, 5.0]])) == pytest.approx((4 + 9) / 2)
+    assert losses.CategoricalHinge()([[0.0, 1.0, 0.0]], np.array([[0.25, 0.5, 1.0]])) == pytest.approx(1.5)
+    assert losses.CategoricalHinge()([[0.0, 1.0, 0.0]], np.array([[0.25, 3.0, 1.0]])) == 0
+
+
+@pytest.mark.parametrize("loss", list(all_losses("sum_over_batch_size")), ids=lambda loss: loss.name)
+def test_a_batch_said_twice_has_the_same_loss_and_half_the_gradient_each(loss, rng):
+    y_true, y_pred = sample(loss, rng, 3, 4)
+    once, gradient = loss.forward(y_true, y_pred), loss.backward()
+    twice = loss.forward(np.concatenate([y_true, y_true]), np.concatenate([y_pred, y_pred]))
+    assert twice == pytest.approx(once, rel=1e-13)
+    np.testing.assert_allclose(
+        loss.backward(), np.concatenate([gradient, gradient]) / 2, rtol=1e-12, atol=1e-15
+    )
+
+
+def test_weights_enter_as_keras_has_it(rng):
+    loss = losses.MeanSquaredError()
+    y_true, y_pred = sample(loss, rng, 4, 3)
+    weights = np.array([0.0, 1.0, 2.0, 5.0])
+    each = ((y_pred - y_true) ** 2).mean(1)
+    assert loss(y_true, y_pred, weights) == pytest.approx((weights * each).sum() / 4)
+    assert not loss.backward()[0].any()  # a sample of weight 0 moves nothing
+    assert losses.MeanSquaredError("sum")(y_true, y_pred, weights) == pytest.approx((weights * each).sum())
+    mean = losses.MeanSquaredError("mean_with_sample_weight")
+    assert mean(y_true, y_pred, weights) == pytest.approx((weights * each).sum() / 8)
+    assert mean(y_true, y_pred, np.zeros(4)) == 0
+
+
+def test_the_loss_stays_finite_where_a_probability_is_zero():
+    certain = np.array([[1.0, 0.0, 0.0]])
+    loss = losses.CategoricalCrossentropy()
+    assert loss(np.eye(3)[[1]], certain) == pytest.approx(-np.log(losses.EPSILON))
+    assert np.isfinite(loss.backward()).all()
+    huge = np.array([[1e4, -1e4, 0.0]])
+    loss = losses.CategoricalCrossentropy(from_logits=True)
+    assert loss(np.eye(3)[[1]], huge) == pytest.approx(2e4)
+    np.testing.assert_allclose(loss.backward(), [[1, -1, 0]], atol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("loss", list(all_losses("sum_over_batch_size")), ids=lambda loss: loss.name)
+def test_the_dtype_is_that_of_the_predictions(loss, dtype, rng):
+    y_true, y_pred = sample(loss, rng, 4, 3)
+    assert loss.forward(y_true, y_pred.astype(dtype), [1, 2, 3, 4]).dtype == dtype
+    assert loss.backward().dtype == dtype
+
+
+@pytest.mark.parametrize(
+    ("loss", "y_true", "message"),
+    [
+        ("categorical_crossentropy", [0, 1], "sparse_categorical_crossentropy"),
+        ("sparse_categorical_crossentropy", [0, 3], r"label 3, expected an integer from 0 to 2"),
+        ("sparse_categorical_crossentropy", [0, -1], r"label -1"),
+        ("sparse_categorical_crossentropy", np.eye(3)[:2], "categorical_crossentropy"),
+        ("mse", np.zeros((2, 4)), r"\(2, 4\)"),
+    ],
+)
+def test_targets_that_do_not_fit(loss, y_true, message):
+    with pytest.raises(ValueError, match=message):
+        losses.get(loss)(y_true, np.ones((2, 3)) / 3)
+
+
+def test_bad_arguments():
+    with pytest.raises(ValueError, match="did you mean 'CategoricalCrossentropy'"):
+        losses.get("catgorical_crossentropy")
+    with pytest.raises(ValueError, match="reduction='mean'"):
+        losses.MeanSquaredError("mean")
+    with pytest.raises(ValueError, match="label_smoothing=2"):
+        losses.CategoricalCrossentropy(label_smoothing=2)
+    with pytest.raises(ValueError, match="sample_weight has 3 entries, expected 2"):
+        losses.MeanSquaredError()(np.ones((2, 1)), np.ones((2, 1)), [1, 2, 3])
