@@ -89,7 +89,7 @@ ARCHITECTURES: dict[str, Callable[[int], Layers]] = {"simple": simple, "vgg": vg
 
 DESCRIPTIONS = {
     "simple": "conv 32-64-128 with ReLU and max-pooling, dense 128, dropout (0.68M parameters)",
-    "vgg": "(conv, batch norm, ReLU) twice at 32-64-128-256, global average pooling (1.17M parameters)",
+    "vgg": "(conv, batch norm, ReLU) twice at 32-64-128-256, global average pooling (1.18M parameters)",
     "tiny": "residual blocks of 32-64-64-128 channels, global average pooling (0.38M parameters)",
 }
 

@@ -23,5 +23,5 @@ def one_line(command: str) -> Iterator[None]:
         print(f"{command}: {error}", file=sys.stderr)
         raise SystemExit(2) from None
     except KeyboardInterrupt as stop:
-        print(f"\n{command}: {stop or 'stopped.'}", file=sys.stderr)
+        print(f"\n{command}: {str(stop) or 'stopped.'}", file=sys.stderr)
         raise SystemExit(130) from None

@@ -40,6 +40,7 @@ def curves(history: Mapping[str, Sequence[float]], best_epoch: int) -> Figure:
         axes.set(title=title, xlabel="epoch")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         _plain_axes(axes)
+        axes.margins(y=0.12)  # room for the best epoch's figure
         axes.grid(alpha=0.3)
         axes.legend(frameon=False)
     panels[1].yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
@@ -106,7 +107,7 @@ def examples(split: Split, columns: int = 10, seed: int = 0, title: str = "") ->
     # An inch holds about one and a half faces: 48 pixels become 100 at 150 dots an inch.
     figure = _figure(columns * 0.68 + 1.1, len(EMOTIONS) * 0.68 + (0.5 if title else 0.2))
     axes = figure.subplots()
-    axes.imshow(sheet, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+    axes.imshow(sheet, cmap="gray", vmin=0, vmax=255)
     axes.set_yticks([k * step + side / 2 for k in range(len(EMOTIONS))], EMOTIONS, fontsize=11)
     axes.set_xticks([])
     axes.tick_params(length=0)

@@ -8,6 +8,7 @@ It is a task, not a toy: who sits, how the head is held and how it is lit all ch
 does, and weak expressions resemble neutral faces. No photograph and no row of FER2013 went into it.
 """
 
+import operator
 from types import SimpleNamespace
 
 import numpy as np
@@ -36,6 +37,7 @@ def load(count: int = 6000, seed: int = 0) -> FerDataset:
 
     Every split holds every emotion at least once, in random order.
     """
+    count = operator.index(count)
     if count < SMALLEST:
         raise ValueError(
             f"count={count} is too few: expected at least {SMALLEST}, so that each split can hold each of the "
@@ -60,12 +62,10 @@ def apportion(size: int, shares: np.ndarray) -> np.ndarray:
     """Return whole numbers that sum to ``size``, each at least 1, as near as possible in proportion to ``shares``."""
     exact = size * shares / shares.sum()
     counts = np.maximum(np.floor(exact), 1).astype(int)
-    while counts.sum() != size:  # give to the one most short of its share, or take from the one most over it
-        over = np.where(counts > 1, counts - exact, -np.inf)
-        if counts.sum() < size:
-            counts[np.argmin(counts - exact)] += 1
-        else:
-            counts[np.argmax(over)] -= 1
+    while counts.sum() < size:
+        counts[np.argmin(counts - exact)] += 1  # to the one most short of its share
+    while counts.sum() > size:
+        counts[np.argmax(counts)] -= 1  # from the most numerous
     return counts
 
 

@@ -29,6 +29,7 @@ OPTIMIZERS = {
     "sgd": optimizers.SGD,
     "rmsprop": optimizers.RMSprop,
 }
+SCHEDULES = ("cosine", "constant")
 CLASS_WEIGHTS = {"none": 0.0, "sqrt": 0.5, "balanced": 1.0}  # weight = count to minus this power
 
 EXAMPLES = """\
@@ -54,7 +55,8 @@ class Config:
         arch: a name in ``architectures.ARCHITECTURES``.
         epochs: how often each training face is seen.
         batch_size: faces a step.
-        learning_rate: of the optimizer.
+        learning_rate: of the optimizer, at the beginning.
+        schedule: how it goes on: "cosine" falls to 0 along half a cosine, "constant" stays.
         optimizer: "adam", "adamw", "sgd" (Nesterov, momentum 0.9) or "rmsprop".
         class_weight: how much more a rare emotion counts: "none", "sqrt" (of its rarity) or "balanced".
         augment: whether to flip, shift, turn, zoom and partly erase the training faces.
@@ -67,6 +69,7 @@ class Config:
     epochs: int = 10
     batch_size: int = 64
     learning_rate: float = 1e-3
+    schedule: str = "cosine"
     optimizer: str = "adam"
     class_weight: str = "sqrt"
     augment: bool = False
@@ -81,6 +84,7 @@ class Config:
         """
         for name, choices in (
             ("arch", architectures.ARCHITECTURES),
+            ("schedule", SCHEDULES),
             ("optimizer", OPTIMIZERS),
             ("class_weight", CLASS_WEIGHTS),
         ):
@@ -123,7 +127,9 @@ def run(config: Config = Config(), data: FerDataset | None = None) -> Result:
         raise BadInput(f"{data.name} has no PublicTest rows: there is nothing to choose the best epoch by")
     weights = class_weights(data.train, config.class_weight)
     model = architectures.build(config.arch, seed=config.seed, augment=config.augment)
-    model.compile(_optimizer(config), "sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.compile(
+        _optimizer(config, len(data.train)), "sparse_categorical_crossentropy", metrics=["accuracy"]
+    )
 
     folder = runs.create(config.out)
     folder.write_json(runs.CONFIG, _description(config, data, weights, model))
@@ -164,9 +170,15 @@ def class_weights(train: Split, kind: str) -> dict[int, float]:
     return dict(enumerate(weights.tolist()))
 
 
-def _optimizer(config: Config) -> optimizers.Optimizer:
+def _optimizer(config: Config, faces: int) -> optimizers.Optimizer:
+    """Return the optimizer, with its schedule laid over all steps of all epochs of so many faces."""
+    rate: Any = config.learning_rate
+    if config.schedule == "cosine":
+        rate = optimizers.schedules.CosineDecay(
+            rate, decay_steps=config.epochs * -(-faces // config.batch_size)
+        )
     settings: dict[str, Any] = {"momentum": 0.9, "nesterov": True} if config.optimizer == "sgd" else {}
-    return OPTIMIZERS[config.optimizer](config.learning_rate, **settings)
+    return OPTIMIZERS[config.optimizer](rate, **settings)
 
 
 def _fit(
@@ -265,6 +277,7 @@ def parser() -> argparse.ArgumentParser:
     add("--epochs", type=int, metavar="N", help="default: %(default)s")
     add("--batch-size", type=int, metavar="N", help="default: %(default)s")
     add("--learning-rate", type=float, metavar="RATE", help="default: %(default)s")
+    add("--schedule", choices=SCHEDULES, help="of the learning rate (default: %(default)s)")
     add("--optimizer", choices=OPTIMIZERS, help="default: %(default)s")
     add(
         "--class-weight",

@@ -13,6 +13,7 @@ Source: Squire and Trapp, "Using complex variables to estimate derivatives of re
 """
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -84,7 +85,8 @@ def check_layer(layer: Layer, x: np.ndarray, training: bool = True, seed: int = 
         arrays = {"x": x, **values}
         y = run(**arrays)
         dy = np.random.default_rng(seed).standard_normal(y.shape)
-        analytic = {"x": layer.backward(dy)} | {path: weight.grad for path, weight in weights.items()}
+        analytic: dict[str, Any] = {"x": layer.backward(dy)}
+        analytic |= {path: weight.grad for path, weight in weights.items()}
         try:
             exact = complex_step(run, arrays, dy)
         finally:

@@ -2,8 +2,7 @@
 
 A layer adds up fan_in products. For the sum to vary about as much as its terms, layer after layer, the
 weights need a variance of about 1/fan_in (LeCun); ReLU loses half of it, so 2/fan_in (He); going backward the
-sum has fan_out terms,
-and 2/(fan_in + fan_out) serves both directions (Glorot, Keras's default):
+sum has fan_out terms, and 2/(fan_in + fan_out) serves both directions (Glorot, Keras's default):
 
     VarianceScaling    variance = scale / n,   n = fan_in, fan_out or their mean
         uniform            in ±√(3·variance)
@@ -133,8 +132,7 @@ class RandomUniform(Initializer):
 
 @dataclass(frozen=True)
 class Orthogonal(Initializer):
-    """``gain`` times a matrix with orthonormal columns, or rows if those are fewer: it keeps lengths as they
-    are.
+    """``gain`` times a matrix with orthonormal columns, or rows if those are fewer: it keeps lengths.
 
     More dimensions than two: the matrix has the last one as its columns and all others as its rows. The signs
     of Q are set so that all orthogonal matrices are equally likely.
@@ -288,8 +286,7 @@ _registry = Registry(
 
 
 def get(identifier: Any) -> Initializer | None:
-    """Return the initializer of a name ("he_normal"), a dictionary, a class, a function or an object; None
-    for None.
+    """Return the initializer of a name ("he_normal"), a dictionary, a class, a function or an object.
 
     Raises:
         ValueError: there is no initializer of that name.

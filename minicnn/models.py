@@ -8,12 +8,12 @@ import numpy as np
 
 from minicnn import random, saving
 from minicnn.layers.base import Layer
-from minicnn.layers.containers import Chain, InputLayer
+from minicnn.layers.containers import InputLayer
 from minicnn.layers.serialization import deserialize
 from minicnn.training import Trainer
 
 
-class Sequential(Trainer, Chain):
+class Sequential(Trainer):
     """A model whose layers follow one another, as `keras.Sequential`.
 
         model = Sequential([Input((48, 48, 1)), Conv2D(32, 3, activation="relu"), …, Dense(7, activation="softmax")])
@@ -125,8 +125,8 @@ class Sequential(Trainer, Chain):
             config["compiled"] = {
                 "optimizer": self.optimizer,
                 "loss": self.loss,
-                "metrics": self._metric_names[0],
-                "weighted_metrics": self._metric_names[1],
+                "metrics": self._results.chosen[0],
+                "weighted_metrics": self._results.chosen[1],
             }
             config["optimizer_state"] = {k: v for k, v in state.items() if not isinstance(v, np.ndarray)}
             arrays |= {f"optimizer/{k}": v for k, v in state.items() if isinstance(v, np.ndarray)}

@@ -25,7 +25,8 @@ def resolve(verbose: Any) -> int:
 
 def callbacks(verbose: int) -> list[Callback]:
     """Return the callbacks that show progress: none for 0."""
-    return [[], [Bar()], [Line()]][verbose]
+    shown: tuple[list[Callback], ...] = ([], [Bar()], [Line()])
+    return shown[verbose]
 
 
 def describe(logs: Mapping[str, Any]) -> str:

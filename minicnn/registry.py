@@ -1,5 +1,4 @@
-"""Names and JSON for the small objects of a model: optimizers, schedules, initializers, regularizers,
-metrics.
+"""Names and JSON for a model's small objects: optimizers, schedules, initializers, regularizers, metrics.
 
 Each can be written three ways, and all come back as an object:
 
@@ -35,17 +34,16 @@ class Registry:
     Args:
         kind: what an error calls them: "optimizer".
         classes: the classes.
-        aliases: other names -> a class, or a function of no arguments that makes the object.
+        aliases: other names, of lower-case letters -> class.
     """
 
-    def __init__(self, kind: str, classes: Iterable[type], aliases: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, kind: str, classes: Iterable[type], aliases: Mapping[str, type] | None = None) -> None:
         self.kind = kind
         self.names = [cls.__name__ for cls in classes]
         self._makers = {_letters(cls.__name__): cls for cls in classes} | dict(aliases or {})
 
     def get(self, identifier: Any) -> Any:
-        """Return the object that a name or a dictionary stands for, or a new one of a class; anything else as
-        it is.
+        """Return the object of a name, a dictionary or a class; anything else as it is.
 
         Raises:
             ValueError: there is no such name, or a dictionary has no "class_name".

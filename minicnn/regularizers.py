@@ -78,17 +78,18 @@ class L2(L1L2):
         return {"l2": self.l2}
 
 
-_registry = Registry("regularizer", [L1, L2, L1L2], {"l1l2": lambda: L1L2(0.01, 0.01)})
+_registry = Registry("regularizer", [L1, L2, L1L2])
 
 
 def get(identifier: Any) -> Regularizer | None:
-    """Return the regularizer of a name ("l1", "l2", "l1_l2": factors 0.01), a dictionary or an object; None
-    for None.
+    """Return the regularizer of a name ("l1", "l2", "l1_l2": factors 0.01), a dictionary or an object.
 
     Raises:
         ValueError: there is no regularizer of that name.
         TypeError: ``identifier`` is something else, such as a function: its gradient is not known.
     """
+    if isinstance(identifier, str) and identifier.lower() == "l1_l2":
+        return L1L2(0.01, 0.01)  # as Keras documents; L1L2() by itself is no penalty at all
     regularizer = None if identifier is None else _registry.get(identifier)
     if regularizer is not None and not (callable(regularizer) and hasattr(regularizer, "gradient")):
         raise TypeError(f"regularizer={identifier!r}: expected a name or a Regularizer (with its gradient)")

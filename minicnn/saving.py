@@ -46,10 +46,11 @@ def write(path: str | os.PathLike, config: Mapping[str, Any], arrays: Mapping[st
     if not path.parent.is_dir():
         raise FileNotFoundError(f"{path}: there is no folder {path.parent}; make it first")
     text = json.dumps({"minicnn": VERSION, **to_json(config)}, allow_nan=False)
+    contents: dict[str, Any] = {"config.json": np.array(text), **arrays}
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
     try:
         with os.fdopen(handle, "wb") as file:
-            np.savez(file, **{"config.json": np.array(text)}, **arrays)
+            np.savez(file, **contents)
             file.flush()
             os.fsync(file.fileno())
         os.chmod(temporary, 0o666 & ~_umask())

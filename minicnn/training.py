@@ -15,16 +15,19 @@ from typing import Any
 import numpy as np
 
 from minicnn import callbacks as callbacks_module
-from minicnn import data, losses, metrics, optimizers, progress
-from minicnn.layers.base import Layer
+from minicnn import data, losses, optimizers, progress
+from minicnn.layers.containers import Chain
+from minicnn.metrics import Metric
+from minicnn.results import Results
 
 
-class Trainer(Layer):
-    """compile, fit, evaluate, predict: what a model can do beyond a layer."""
+class Trainer(Chain):
+    """compile, fit, evaluate, predict: what a model can do beyond a chain of layers."""
 
     optimizer: Any = None
     loss: losses.Loss | None = None
     stop_training = False
+    _results: Any = None
 
     def compile(self, optimizer="rmsprop", loss=None, metrics=None, weighted_metrics=None) -> None:
         """Choose how to train.
@@ -41,10 +44,7 @@ class Trainer(Layer):
         if isinstance(self.loss, losses.CategoricalCrossentropy) and not self.loss.from_logits:
             self._loss_of_logits = copy.copy(self.loss)
             self._loss_of_logits.from_logits = True
-        self._metric_names = list(metrics or []), list(weighted_metrics or [])
-        self._metrics: tuple[list[metrics.Metric], list[metrics.Metric]] | None = (
-            None  # made for the first batch
-        )
+        self._results = Results(self.loss, metrics or [], weighted_metrics or [])
         self.stop_training = False
 
     def _compiled(self) -> losses.Loss:
@@ -150,20 +150,20 @@ class Trainer(Layer):
             hooks.on_epoch_end(epoch, logs)
             if self.stop_training:
                 break
+        self.optimizer.finalize_variable_values(self.trainable_weights)  # a moving average becomes the weights
         hooks.on_train_end(logs)
         return hooks.history
 
     def _run_epoch(self, batches, hooks, shuffle):
         order = self.generator.permutation(batches.samples) if shuffle else None
-        report = self._new_report()
+        results = self._results.restart()
         for step, (x, y, weight) in enumerate(batches.iterate(order)):
             hooks.on_train_batch_begin(step)
             value, prediction = self.train_step(x, y, weight)
-            logs = report.update(value, y, prediction, weight)
-            hooks.on_train_batch_end(step, logs)
+            hooks.on_train_batch_end(step, results.update(value, y, prediction, weight))
             if self.stop_training:
                 break
-        return report.logs()
+        return results.logs()
 
     def evaluate(
         self, x=None, y=None, batch_size=None, verbose="auto", sample_weight=None, callbacks=None, return_dict=False
@@ -181,30 +181,37 @@ class Trainer(Layer):
         return values if len(values) > 1 else values[0]
 
     def _evaluate(self, held_out, batch_size, hooks):
-        batches = data.Batches(
-            held_out[0], held_out[1], *held_out[2:], batch_size=batch_size, dtype=self.dtype
-        )
-        report = self._new_report()
+        x, y, sample_weight = (*held_out, None)[:3]
+        batches = data.Batches(x, y, sample_weight, batch_size=batch_size, dtype=self.dtype)
+        results = self._results.restart()
         hooks.on_test_begin()
         for step, (x, y, weight) in enumerate(batches.iterate()):
             hooks.on_test_batch_begin(step)
             value, prediction = self.test_step(x, y, weight)
-            hooks.on_test_batch_end(step, report.update(value, y, prediction, weight))
-        hooks.on_test_end(report.logs())
-        return report.logs()
+            hooks.on_test_batch_end(step, results.update(value, y, prediction, weight))
+        hooks.on_test_end(results.logs())
+        return results.logs()
 
-    def predict(self, x, batch_size=None, verbose="auto"):
-        """Return the model's output for x (N, …), computed a batch at a time."""
+    def predict(self, x, batch_size=None, verbose="auto", callbacks=None):
+        """Return the model's output for x (N, …), computed a batch at a time; ``verbose`` changes nothing."""
         self._build_for(x)
         batches = data.Batches(x, batch_size=batch_size or 32, dtype=self.dtype)
-        return np.concatenate([self(samples) for samples, _, _ in batches.iterate()])
+        hooks = callbacks_module.CallbackList(callbacks or [], model=self, params={})
+        hooks.on_predict_begin()
+        outputs = []
+        for step, (samples, _, _) in enumerate(batches.iterate()):
+            hooks.on_predict_batch_begin(step)
+            outputs.append(self.forward(samples))
+            hooks.on_predict_batch_end(step)
+        hooks.on_predict_end()
+        return np.concatenate(outputs)
 
     def train_on_batch(self, x, y, sample_weight=None, class_weight=None, return_dict=False):
         """Take one step on one batch; return its loss and metrics."""
         self._build_for(x)
         ((x, y, weight),) = data.Batches(x, y, sample_weight, class_weight, len(x), self.dtype).iterate()
         value, prediction = self.train_step(x, y, weight)
-        logs = self._new_report().update(value, y, prediction, weight)
+        logs = self._results.restart().update(value, y, prediction, weight)
         return logs if return_dict else list(logs.values())
 
     def _build_for(self, x):
@@ -219,46 +226,9 @@ class Trainer(Layer):
     @property
     def metrics_names(self) -> list[str]:
         """What evaluate returns, in order."""
-        plain, weighted = self._metric_names
-        return ["loss", *(name if isinstance(name, str) else name.name for name in plain + weighted)]
+        return self._results.names if self._results else []
 
-    def _new_report(self) -> "_Report":
-        return _Report(self)
-
-
-class _Report:
-    """Running means of the loss and the metrics over an epoch."""
-
-    def __init__(self, model: Trainer) -> None:
-        self.model = model
-        self.loss = metrics.Mean("loss")
-        for metric in self._metrics():
-            metric.reset_state()
-
-    def _metrics(self):
-        return [metric for group in self.model._metrics or () for metric in group]
-
-    def update(self, loss, y, prediction, sample_weight):
-        """Take in a batch; return the means so far."""
-        if self.model._metrics is None:
-            # what "accuracy" means depends on the targets' form, so the metrics are made for the first batch
-            self.model._metrics = tuple(
-                [metrics.get(name, self.model.loss, prediction.shape) for name in names]
-                for names in self.model._metric_names
-            )
-        self.loss.update_state([loss], sample_weight=[len(prediction)])
-        plain, weighted = self.model._metrics
-        for metric in plain:
-            metric.update_state(y, prediction)
-        for metric in weighted:
-            metric.update_state(y, prediction, sample_weight=sample_weight)
-        return self.logs()
-
-    def logs(self):
-        """Return {name: mean so far}."""
-        values = [self.loss.result(), *(metric.result() for metric in self._metrics())]
-        return dict(zip(self.model.metrics_names, map(_plain, values)))
-
-
-def _plain(value):
-    return float(value) if np.ndim(value) == 0 else value
+    @property
+    def metrics(self) -> list[Metric]:
+        """The loss's running mean and the metrics; these from the first batch on."""
+        return self._results.metrics if self._results else []

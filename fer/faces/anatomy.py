@@ -23,7 +23,7 @@ PERSON = {
     "eye_slant": (-0.10, 0.16),  # how much the outer corner lies higher
     "iris": (1.6, 2.0),
     "eye_colour": (0.02, 0.35),
-    "brow_gap": (3.8, 5.2),  # from the eye to the brow
+    "brow_gap": (4.0, 5.1),  # from the eye to the brow
     "brow_arch": (0.0, 1.2),
     "brow_width": (0.55, 1.25),  # half its thickness
     "brow_dark": (0.5, 1.0),
@@ -32,7 +32,7 @@ PERSON = {
     "nose_height": (2.2, 4.2),
     "mouth_drop": (6.4, 8.2),  # from the nose's tip to the mouth
     "mouth_width": (5.4, 7.4),  # half the width
-    "mouth_rest": (-0.6, 0.7),  # the resting corners lie higher (negative) or lower than the middle
+    "mouth_rest": (-0.5, 0.5),  # the resting corners lie higher (negative) or lower than the middle
     "lip_upper": (0.7, 1.5),
     "lip_lower": (0.9, 1.9),
     "lip_dark": (0.10, 0.40),
@@ -47,7 +47,7 @@ PERSON = {
     "hair_drape": (0.0, 7.0),  # how far it hangs over the temples
     "hair_waves": (0.5, 1.6),
     "hair_streaks": (0.05, 0.35),
-    "hair_curl": (0.0, 1.5),
+    "hair_curl": (0.0, 1.3),
     "beard_dark": (0.25, 0.85),
 }
 # The chance that a person has it (1) or not (0).
@@ -89,7 +89,7 @@ def landmarks(person, au):
     stretch = 0.34 * au[12] + 0.32 * au[20] + 0.06 * au[15] - 0.15 * au[23] - 0.08 * au[24] - 0.22 * au[26]
     at.mouth_width = person.mouth_width * (1 + stretch)
     at.mouth_y = person.nose_y + person.mouth_drop - 1.0 * au[17] - 0.9 * au[10] + 0.3 * au[12]
-    sag = 2.6 * au[15] + 0.9 * au[17] + 0.7 * au[20] + 1.2 * au[10] + 1.8 * au[26]
+    sag = 2.5 * au[15] + 0.9 * au[17] + 0.7 * au[20] + 1.2 * au[10] + 1.8 * au[26]
     at.corner_y = person.mouth_rest - 3.4 * au[12] + sag  # below the middle of the mouth
     at.gap_upper = au[25] * (0.3 + 1.5 * au[10] + 0.5 * au[12] + 0.5 * au[20])
     at.gap_lower = au[25] * (0.7 + 0.9 * au[12] + 0.9 * au[20]) + 5.6 * au[26]

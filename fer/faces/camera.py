@@ -45,19 +45,16 @@ def photograph(person, au, scene, rng):
         rng: ``numpy.random.Generator``, for the sensor's noise.
     """
     face = pose(person, au, scene)
-    upper, lower = (
-        face.rows(0, 32),
-        face.rows(18, 48),
-    )  # brows and eyes, nose and mouth, wherever the pose puts them
+    upper, middle, lower = face.rows(0, 32), face.rows(8, 42), face.rows(13, 48)  # a feature's, however posed
     tone, cap = head.hair(face)
     head.wall(face)
     head.hair_behind(face, tone, cap)
     head.body(face)
     skin = head.skin(face)
-    features.cheeks(face)
     features.brows(upper)
     features.eyes(upper)
-    features.nose(face)
+    features.nose(middle)
+    features.cheeks(lower)
     head.beard(face, tone, skin)
     features.mouth(lower)
     head.hair_before(face, tone, cap)

@@ -29,9 +29,9 @@ COMBINATIONS: dict[str, tuple[tuple[int, ...], ...]] = {
 }
 UNITS = sorted({unit for combinations in COMBINATIONS.values() for units in combinations for unit in units})
 
-WEAKEST = 0.55  # the lowest intensity of an expression as a whole; 1 is the strongest
+WEAKEST = 0.5  # the lowest intensity of an expression as a whole; 1 is the strongest
 EVENNESS = 0.7  # the least that a unit of the combination has of the whole's intensity
-UNREST = 0.15  # the strongest trace of a unit that has no part
+UNREST = 0.2  # the strongest trace of a unit that has no part
 
 
 def action_units(labels, rng):
@@ -41,7 +41,7 @@ def action_units(labels, rng):
         labels: (N,) integers, indices into ``EMOTIONS``.
         rng: ``numpy.random.Generator``.
     """
-    au = np.zeros((max(UNITS) + 1, len(labels)), np.float32)  # the numbers that FACS does not use stay 0
+    au = np.zeros((max(UNITS) + 1, len(labels)), np.float32)
     au[UNITS] = UNREST * rng.random((len(UNITS), len(labels))) ** 2
     strength = rng.uniform(WEAKEST, 1.0, len(labels)) * rng.uniform(EVENNESS, 1.0, au.shape)
     choice = rng.random(len(labels))

@@ -1,4 +1,4 @@
-"""Brows, eyes, nose, cheeks, mouth. Each first raises its relief, for the light to shade, and then takes its paint."""
+"""Brows, eyes, nose, cheeks, mouth: each first raises its relief, for the light to shade, and then takes its paint."""
 
 import numpy as np
 
@@ -57,10 +57,8 @@ def nose(face):
     """Draw the nose: a wedge that rises and widens from bridge to tip, its wings, nostrils and wrinkles."""
     u, v, w, person, at = face.u, face.v, face.w, face.person, face.at
     bridge = person.eye_y - 1.5
-    wedge = np.minimum(
-        (v - bridge) / (at.nose_y - bridge), (at.nose_y + 2.4 - v) / 2.4
-    )  # 0 bridge … 1 tip … 0 lip
-    wedge = np.maximum(wedge, 0.0)
+    rise, fall = (v - bridge) / (at.nose_y - bridge), (at.nose_y + 2.8 - v) / 2.8
+    wedge = np.maximum(np.minimum(rise, fall), 0.0)  # 0 at the bridge, 1 at the tip, 0 at the lip
     face.relief += person.nose_height * wedge * hill(u, 0.0, 2.6 + at.nose_width * wedge, 1.0)
     face.relief += 0.9 * hill(w - at.nose_width + 0.3, v - at.nose_y - 0.4, 1.8, 1.8)
     for drop in (1.2, 3.6):
@@ -68,7 +66,7 @@ def nose(face):
         face.relief -= at.fold_nose * fold
 
     under = v - at.nose_y - 1.7
-    paint(face.canvas, 0.72 * person.skin, 0.5 * cover(ellipse(u, under, at.nose_width + 0.2, 0.7), 1.6))
+    paint(face.canvas, 0.72 * person.skin, 0.4 * cover(ellipse(u, under, at.nose_width, 0.7), 1.6))
     nostril = ellipse(w - 0.5 * at.nose_width, under + 0.1, 0.3 * at.nose_width, 0.6)
     paint(face.canvas, 0.2 * person.skin, 0.9 * cover(nostril))
 
@@ -76,11 +74,9 @@ def nose(face):
 def cheeks(face):
     """Draw the cheeks and the fold between cheek and mouth."""
     v, w, person, at = face.v, face.w, face.person, face.at
-    cheek = hill(w - person.eye_x - 1.2, v - person.eye_y - 8.5, 5.5, 5.0)
-    face.relief += 1.6 * at.cheek * cheek
+    face.relief += 1.6 * at.cheek * hill(w - person.eye_x - 1.2, v - person.eye_y - 8.5, 5.5, 5.0)
     corner = (at.mouth_width + 1.6, at.mouth_y + at.corner_y - 0.3)
     face.relief -= at.fold_mouth * groove(w, v, (at.nose_width + 0.5, at.nose_y - 0.6), corner, 1.9)
-    paint(face.canvas, 0.9 * face.canvas, cheek)
 
 
 def mouth(face):

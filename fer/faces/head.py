@@ -9,10 +9,8 @@ def wall(face):
     """Paint the background: its own brightness, unevenly lit, with an edge (a door, a shelf) somewhere across it."""
     scene = face.scene
     along = np.cos(scene.wall_angle) * face.column + np.sin(scene.wall_angle) * face.row
-    tone = (
-        scene.wall + scene.wall_slope * along / 24.0 + scene.wall_step * cover(along - scene.wall_edge, 1.5)
-    )
-    face.canvas[:] = np.clip(tone, 0.0, 1.0)
+    step = scene.wall_step * cover(along - scene.wall_edge, 1.5)
+    face.canvas[:] = np.clip(scene.wall + scene.wall_slope * along / 24.0 + step, 0.0, 1.0)
 
 
 def body(face):
@@ -56,20 +54,15 @@ def hair_behind(face, tone, cap):
     x, y, person = face.x, face.y, face.person
     width = person.head_width + person.hair_volume + 0.06 * y
     hanging = np.minimum(width - np.abs(x), np.minimum(person.hair_length - y, y + 6.0))
-    paint(face.canvas, 0.75 * tone, (1.0 - person.bald) * cover(np.maximum(cap, hanging), 1.5))
+    paint(face.canvas, 0.75 * tone, (1.0 - person.bald) * cover(np.maximum(cap, hanging), 2.0))
 
 
 def skin(face):
     """Paint the skin, ears first, raise the head's relief, and return how much of each pixel is skin."""
     person = face.person
-    ear = ellipse(
-        np.abs(face.x) - person.head_width,
-        face.y - person.eye_y - 4.0,
-        0.55 * person.ear_size,
-        person.ear_size,
-    )
-    shows = cover(4.0 - person.hair_length)
-    paint(face.canvas, 0.8 * person.skin, shows * cover(ear))
+    out, down = np.abs(face.x) - person.head_width, face.y - person.eye_y - 4.0
+    ear = cover(ellipse(out, down, 0.55 * person.ear_size, person.ear_size))
+    paint(face.canvas, 0.8 * person.skin, ear * cover(4.0 - person.hair_length))  # unless hair hangs over it
     inside = skull(face)
     face.relief += 13.0 * np.sqrt(np.maximum(inside, 0.02))
     amount = cover(0.5 * person.head_width * inside, 1.2)
@@ -95,7 +88,8 @@ def hair_before(face, tone, cap):
     line += person.hair_round * ((x / person.head_width) ** 2) ** 2
     line = np.minimum(line, np.maximum(person.hair_length, person.hairline))
     ragged = 2.0 * (tone / person.hair - 1.0)
-    amount = (1.0 - person.bald) * cover(np.minimum(line - y + ragged, cap), 1.6)
+    inside = (line - y + ragged) / (1.0 + 2.4 * temple)  # where the line is steep, the way to it is short
+    amount = (1.0 - person.bald) * cover(np.minimum(inside, cap), 1.6)
     paint(face.canvas, tone, amount)
     face.relief += amount * (1.2 + ragged)
 
@@ -114,14 +108,12 @@ def glasses(face):
 
 
 def hand(face):
-    """Paint a hand held to the face: four fingers side by side."""
+    """Paint a hand held to the face: fingers side by side."""
     scene = face.scene
     cos, sin = np.cos(scene.hand_angle), np.sin(scene.hand_angle)
     x, y = face.x - scene.hand_x, face.y - scene.hand_y
     across, along = cos * x + sin * y, cos * y - sin * x
-    finger = (
-        across - 4.0 * np.rint(across / 4.0)
-    ) ** 2  # squared distance from the middle of the nearest finger
+    finger = (across - 4.0 * np.rint(across / 4.0)) ** 2  # squared distance from the nearest finger's middle
     amount = scene.hand * cover(np.minimum(8.0 - np.abs(across), along - 0.5 * finger - 0.05 * across**2))
     paint(face.canvas, face.person.skin * (0.95 - 0.06 * finger), amount)
     paint(face.relief, 14.0, amount)

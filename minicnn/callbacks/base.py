@@ -1,5 +1,4 @@
-"""What a callback is: an object that a training loop tells what happens, and that may answer by acting on the
-model.
+"""What a callback is: an object that a training loop tells what happens, and that may act on the model.
 
     on_train_begin
         on_epoch_begin(epoch)
@@ -21,7 +20,7 @@ class Callback:
     """Base class: a callback of your own overrides the hooks that it needs.
 
     Attributes:
-        model: the model that is trained; ``model.stop_training = True`` ends the training after this epoch.
+        model: the model that is trained; ``model.stop_training = True`` ends the training.
         params: {"epochs": …, "steps": …, "verbose": …}.
     """
 
@@ -127,8 +126,7 @@ class Resumable(Callback):
 
 
 class LambdaCallback(Callback):
-    """Functions as a callback: ``LambdaCallback(on_epoch_end=lambda epoch, logs: print(epoch,
-    logs["loss"]))``.
+    """Functions as a callback: ``LambdaCallback(on_epoch_end=lambda epoch, logs: print(logs["loss"]))``.
 
     Args:
         **hooks: functions under the names of hooks, with the hooks' arguments.

@@ -71,8 +71,7 @@ class TerminateOnNaN(Callback):
 
 
 class SwapEMAWeights(Callback):
-    """Evaluate with the averaged weights of an optimizer that has ``use_ema=True``, and train on with the
-    others.
+    """Evaluate with the averaged weights of an optimizer with ``use_ema=True``; train on with the others.
 
     Args:
         swap_on_epoch: also have the averages in the model between epochs, where callbacks that come later in

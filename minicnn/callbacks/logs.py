@@ -34,8 +34,7 @@ class History(Resumable):
 
 
 class CSVLogger(Callback):
-    """A line in a file for each epoch, complete on disk when the next epoch begins: a killed run keeps its
-    history.
+    """A line in a file for each epoch, written at once: a run that is killed keeps its history.
 
     Columns are "epoch" and the results, sorted. A result that turns up later gets a column then; where an
     epoch does not have one, the line says NA.

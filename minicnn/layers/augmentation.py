@@ -17,7 +17,7 @@ from minicnn.layers.base import Layer
 
 def _interval(factor, argument, lowest=-np.inf):
     """Return ``factor`` as (low, high): a single f means (−f, f)."""
-    low, high = (-abs(factor), abs(factor)) if np.isscalar(factor) else tuple(factor)
+    low, high = (-abs(factor), abs(factor)) if isinstance(factor, int | float) else tuple(factor)
     if not lowest <= low <= high <= 1:
         raise ValueError(
             f"{argument}={factor!r}: expected a number up to 1, or a pair (low, high) of such numbers"

@@ -108,7 +108,7 @@ class Layer:
         self.built = False
         self.input_shape: tuple[int | None, ...] | None = None
         self._parameters: list[Parameter] = []
-        self.generator: np.random.Generator | None = None  # layers that draw random numbers set one
+        self.generator: Any = None  # layers that draw random numbers set one
 
     # ---- what a layer defines -------------------------------------------------------------------------------------
 
@@ -177,7 +177,7 @@ class Layer:
         self, name, shape, initializer="glorot_uniform", trainable=True, regularizer=None
     ) -> Parameter:
         """Create, register and return a :class:`Parameter` filled by an initializer (a name or an object)."""
-        draw = initializers.get(initializer)
+        draw: Any = initializers.get(initializer)
         value = np.ascontiguousarray(draw(tuple(shape), dtype=self.dtype, generator=random.generator()))
         parameter = Parameter(value, name, f"{self.name}/{name}", trainable, regularizers.get(regularizer))
         self._parameters.append(parameter)

@@ -1,5 +1,4 @@
-"""Adam: each weight gets a step of its own size, the mean of its gradient over the root of the mean of its
-square.
+"""Adam: a step of its own for each weight, its gradient's mean over the root of the mean of its square.
 
     m ← m + (1 − β₁)·(g − m)                        v ← v + (1 − β₂)·(g² − v)
     w ← w − η · √(1 − β₂ᵗ)/(1 − β₁ᵗ) · m/(√v + ε)

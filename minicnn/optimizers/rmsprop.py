@@ -1,5 +1,4 @@
-"""RMSprop: divide the gradient by the root of a running mean of its square, so that only its sign and
-steadiness count.
+"""RMSprop: divide the gradient by the root of a running mean of its square, so that its size drops out.
 
     v ← ρ·v + (1 − ρ)·g²
     w ← w − η · g/√(v + ε)

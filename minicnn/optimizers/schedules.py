@@ -194,8 +194,7 @@ class CosineDecay(LearningRateSchedule):
 
 @dataclass(frozen=True)
 class CosineDecayRestarts(LearningRateSchedule):
-    """CosineDecay that starts over, each period ``t_mul`` times as long and ``m_mul`` times as high as the
-    last.
+    """CosineDecay that starts over: each period ``t_mul`` times as long, ``m_mul`` times as high.
 
     Source: Loshchilov and Hutter, "SGDR" (2017).
     """

@@ -16,7 +16,7 @@ HISTORY = {
 
 
 def drawn(figure):
-    """Return the figure's texts, after drawing it (which warns, and so fails, if something cannot be drawn)."""
+    """Return the figure's texts, after drawing it: what cannot be drawn warns, and so fails."""
     figure.savefig(io.BytesIO(), format="png", dpi=40)
     return [text.get_text() for axes in figure.axes for text in axes.texts]
 

@@ -76,6 +76,14 @@ def test_the_configuration_says_everything_needed_to_repeat_the_run(finished, np
     assert config["versions"]["numpy"] == np.__version__
 
 
+def test_the_learning_rate_falls_to_0_over_all_steps(finished):
+    optimizer = load_model(finished.folder / "model_last.npz").optimizer
+    assert optimizer.iterations == 3 * 112 / 28
+    assert optimizer.learning_rate == pytest.approx(0, abs=1e-12)
+    optimizer.iterations //= 2
+    assert optimizer.learning_rate == pytest.approx(1e-3 / 2)
+
+
 def test_the_history_has_a_line_an_epoch(history):
     assert [row["epoch"] for row in history] == ["0", "1", "2"]
     for row in history:
@@ -192,7 +200,8 @@ def test_a_file_in_place_of_the_output_folder_is_one_line_and_status_2(npz, tmp_
 
 
 @pytest.mark.parametrize(
-    ("field", "value"), [("arch", "resnet"), ("optimizer", "magic"), ("class_weight", "some")]
+    ("field", "value"),
+    [("arch", "resnet"), ("optimizer", "magic"), ("schedule", "wave"), ("class_weight", "some")],
 )
 def test_names_are_checked_in_python_too(field, value):
     with pytest.raises(BadInput, match=f"{field}='{value}': expected one of "):

@@ -1,1 +1,1 @@
-"""What must hold of every operation, whatever it computes: see registry.py for the operations and their arguments."""
+"""What must hold of every operation, whatever it computes. See registry.py for the operations."""

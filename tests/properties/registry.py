@@ -24,7 +24,15 @@ class Case:
     options: dict[str, Any] = field(default_factory=dict)
 
     def astype(self, dtype) -> "Case":
-        return Case({name: array.astype(dtype) for name, array in self.arrays.items()}, self.options)
+        """Return the case in another type; options follow from one float type to another, but not to complex."""
+        options = self.options
+        if np.dtype(dtype).kind == "f":
+            options = {name: _as_float(value, dtype) for name, value in options.items()}
+        return Case({name: array.astype(dtype) for name, array in self.arrays.items()}, options)
+
+
+def _as_float(option, dtype):
+    return option.astype(dtype) if isinstance(option, np.ndarray) and option.dtype.kind == "f" else option
 
 
 @dataclass(frozen=True)

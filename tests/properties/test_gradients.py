@@ -1,4 +1,4 @@
-"""Every entry of every gradient is the complex step's, for random arguments and a random upstream gradient."""
+"""Every entry of every gradient is the complex step's, for random arguments and upstream gradient."""
 
 import numpy as np
 import pytest

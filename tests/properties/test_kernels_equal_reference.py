@@ -69,13 +69,12 @@ def test_signatures_are_alike(function):
     assert inspect.signature(getattr(kernels, function)) == inspect.signature(getattr(reference, function))
 
 
-@pytest.mark.parametrize(
-    "name", [name for name in OPS if name != "random_erasing"]
-)  # the reference serves both
+# random_erasing is the reference's own
+@pytest.mark.parametrize("name", [name for name in OPS if name != "random_erasing"])
 @given(data=st.data())
 def test_kernels_refuse_complex_numbers(name, data):
     case = data.draw(OPS[name].cases()).astype(complex)
-    with ops.use("kernels"), pytest.raises(TypeError, match='minicnn.ops.use\\("reference"\\)'):
+    with ops.use("kernels"), pytest.raises(TypeError, match="for complex numbers use"):
         OPS[name].forward(case.arrays, case.options)
 
 

@@ -49,6 +49,9 @@ def input_gradient(dy, cache):
 def kernel_gradient(dy, cache):
     """Return dkernel alone."""
     x, kernel, _, window = cache
+    rows, columns = geometry.axes(*x.shape[1:3], kernel.shape[:2], *window)
+    if _winograd_suits(kernel.shape, window[0], window[2], rows, columns):
+        return winograd.kernel_gradient(x, dy, kernel.shape, rows, columns)
     return direct.kernel_gradient(x, dy, kernel.shape, *window)
 
 

@@ -25,12 +25,10 @@ from itertools import product as pairs
 from typing import NamedTuple
 
 import numpy as np
-from numba import get_thread_id, njit, prange
 
 from minicnn.ops import geometry
-from minicnn.ops.kernels.matmul import product
-from minicnn.ops.kernels.parallel import CHUNKS, JIT, PARALLEL, scratch, sum_pieces
-from minicnn.ops.kernels.register_tile import PANEL_BYTES
+from minicnn.ops.kernels.matmul import products, transposed
+from minicnn.ops.kernels.parallel import CHUNKS, sum_pieces
 
 
 class Padding(NamedTuple):
@@ -42,56 +40,19 @@ class Padding(NamedTuple):
     width: int
 
 
-@njit(**JIT)
-def padded(x, n, top, left, height, width, memory):
-    """Return (array, start) where image n lies with its border: in x itself when there is none, else in ``memory``."""
-    _, rows, columns, channels = x.shape
-    if rows == height and columns == width:
-        return x.reshape(-1), n * rows * columns * channels
-    line = width * channels
-    for i in range(height):
-        r = i - top
-        if r < 0 or r >= rows:
-            memory[i * line : (i + 1) * line] = 0
-        else:
-            at = i * line + left * channels
-            memory[i * line : at] = 0
-            memory[at : at + columns * channels] = x[n, r].reshape(-1)
-            memory[at + columns * channels : (i + 1) * line] = 0
-    return memory, 0
-
-
-@njit(**PARALLEL)
-def _gather(x, border, workspace, a_rows, taps, depth, matrix, bias, y, y_rows, first_row, first_tap):
-    """y[pixel] = bias + Σ_tap x[pixel + tap] · matrix[tap], phase by phase; y (N, …, K), matrix (taps·depth, K)."""
+def _with_border(x, border):
+    """Return x (N, H, W, C) with its zero border."""
     top, left, height, width = border
-    columns = y.shape[3]
-    image = y.size // y.shape[0]
-    for n in prange(x.shape[0]):
-        source, start = padded(x, n, top, left, height, width, workspace[get_thread_id()])
-        for phase in range(len(first_tap) - 1):
-            tap0, tap1 = first_tap[phase], first_tap[phase + 1]
-            product(
-                source, start, a_rows, taps[tap0:tap1], tap1 - tap0, depth, 1, matrix, tap0 * depth * columns, columns, PANEL_BYTES // x.itemsize,
-                bias, 0, 0, y.reshape(-1), n * image, y_rows, first_row[phase], first_row[phase + 1], columns,
-            )  # fmt: skip
+    if x.shape[1:3] == (height, width):
+        return x
+    padded = np.zeros((len(x), height, width, x.shape[3]), x.dtype)
+    padded[:, top : top + x.shape[1], left : left + x.shape[2]] = x
+    return padded
 
 
-@njit(**PARALLEL)
-def _kernel_gradient(x, border, workspace, a_rows, taps, depth, step, dy, zero, partial, c_rows):
-    """partial[piece, (a, b, c)] = Σ over its images and pixels of x[pixel + (a, b), c] · dy[pixel]; dy (N, OH, OW, K)."""
-    top, left, height, width = border
-    images, columns = dy.shape[0], dy.shape[3]
-    pieces, size = partial.shape
-    flat = partial.reshape(-1)
-    for piece in prange(pieces):
-        flat[piece * size : (piece + 1) * size] = zero
-        for n in range(piece * images // pieces, (piece + 1) * images // pieces):
-            source, start = padded(x, n, top, left, height, width, workspace[get_thread_id()])
-            product(
-                source, start, a_rows, taps, len(taps), depth, step, dy.reshape(-1), n * (dy.size // images), columns, PANEL_BYTES // x.itemsize,
-                flat, piece * size, 1, flat, piece * size, c_rows, 0, len(a_rows), columns,
-            )  # fmt: skip
+def _share(items):
+    """Return the ends of at most CHUNKS pieces of a list of products."""
+    return np.arange(min(CHUNKS, items) + 1) * items // min(CHUNKS, items)
 
 
 def _pixels(rows, columns, line, channels):
@@ -119,16 +80,18 @@ def _forward_plan(shape, kernel_shape, strides, padding, dilation):
 
 def forward(x, kernel, bias, strides, padding, dilation):
     """Return y (N, OH, OW, K)."""
-    border, (rows, columns), pixels, taps, depth = _forward_plan(
-        x.shape, kernel.shape, strides, padding, dilation
-    )
-    filters = kernel.shape[3]
-    y = np.empty((x.shape[0], rows, columns, filters), x.dtype)
-    whole = np.array([0, len(pixels)]), np.array([0, len(taps)])
-    workspace = scratch(x.dtype, border.height * border.width * x.shape[3])
-    bias = np.zeros(filters, x.dtype) if bias is None else bias
-    y_rows = np.arange(len(pixels)) * filters
-    _gather(x, tuple(border), workspace, pixels, taps, depth, kernel.reshape(-1), bias, y, y_rows, *whole)
+    border, (rows, columns), pixels, taps, depth = _forward_plan(x.shape, kernel.shape, strides, padding, dilation)
+    filters, images, count = kernel.shape[3], len(x), len(pixels)
+    x = _with_border(x, border)
+    y = np.empty((images, rows, columns, filters), x.dtype)
+    cuts = min(count, -(-CHUNKS // images))  # a few images: several pieces each
+    ends = [i * count // cuts for i in range(cuts + 1)]
+    items = [
+        (n * x[0].size, 0, n * y[0].size, first, last, 0, len(taps), filters, 0)
+        for n in range(images) for first, last in zip(ends, ends[1:])
+    ]  # fmt: skip
+    y_rows = np.arange(count) * filters
+    products(items, _share(len(items)), x, pixels, taps, depth, 1, kernel, bias, y, y_rows)
     return y
 
 
@@ -136,17 +99,22 @@ def kernel_gradient(x, dy, kernel_shape, strides, padding, dilation):
     """Return dkernel (kh, kw, C, K)."""
     border, (rows, columns), _, _, _ = _forward_plan(x.shape, kernel_shape, strides, padding, dilation)
     kh, kw, channels, filters = kernel_shape
+    x = _with_border(x, border)
     entries = _pixels(np.arange(kh) * dilation[0], np.arange(kw) * dilation[1], border.width, channels)
     a_rows = (entries[:, None] + np.arange(channels)).ravel()
     taps = np.arange(rows) * strides[0] * border.width * channels
-    size = len(a_rows) * filters
-    pieces = min(len(x), CHUNKS, max(2, 2**22 // size))  # many pieces of a large kernel are only memory
+    size, images = len(a_rows) * filters, len(x)
+    pieces = min(images, CHUNKS, max(2, 2**22 // size))  # many pieces of a large kernel are only memory
+    ends = np.arange(pieces + 1) * images // pieces
     partial = np.empty((pieces, size), x.dtype)
-    workspace = scratch(x.dtype, border.height * border.width * channels)
-    _kernel_gradient(
-        x, tuple(border), workspace, a_rows, taps, columns, strides[1] * channels, dy,
-        x.dtype.type(0), partial, np.arange(len(a_rows)) * filters,
-    )  # fmt: skip
+    items = [
+        (n * x[0].size, n * dy[0].size, piece * size, 0, len(a_rows), 0, rows, filters, int(n > ends[piece]))
+        for piece in range(pieces) for n in range(ends[piece], ends[piece + 1])
+    ]  # fmt: skip
+    c_rows = np.arange(len(a_rows)) * filters
+    products(
+        items, ends, x, a_rows, taps, columns, strides[1] * channels, dy, np.zeros(filters, x.dtype), partial, c_rows
+    )
     return sum_pieces(partial, kernel_shape)
 
 
@@ -198,12 +166,16 @@ def _input_plan(shape, kernel_shape, strides, padding, dilation):
 def input_gradient(dy, kernel, shape, strides, padding, dilation):
     """Return dx of the given shape (N, H, W, C)."""
     border, tables, ends, entries = _input_plan(shape, kernel.shape, strides, padding, dilation)
-    (a_rows, taps, y_rows), channels, filters = tables, shape[3], kernel.shape[3]
-    matrix = np.empty((len(entries), filters, channels), dy.dtype)
-    for tap, (a, b) in enumerate(entries):
-        matrix[tap] = kernel[a, b].T
+    (a_rows, taps, y_rows), (first_row, first_tap) = tables, ends
+    dy = _with_border(dy, border)
     dx = np.empty(shape, dy.dtype)
-    workspace = scratch(dy.dtype, border.height * border.width * filters)
-    zero = np.zeros(channels, dy.dtype)
-    _gather(dy, tuple(border), workspace, a_rows, taps, filters, matrix.reshape(-1), zero, dx, y_rows, *ends)
+    filters, channels = kernel.shape[3], shape[3]
+    matrix = transposed(np.array([kernel[entry] for entry in entries])) if entries else np.empty((0, 1, channels), dy.dtype)
+    phases = range(len(first_row) - 1)
+    items = [
+        (n * dy[0].size, first_tap[p] * filters * channels, n * dx[0].size, *first_row[p : p + 2], *first_tap[p : p + 2],
+         channels, 0)
+        for n in range(shape[0]) for p in phases
+    ]  # fmt: skip
+    products(items, _share(len(items)), dy, a_rows, taps, filters, 1, matrix, None, dx, y_rows)
     return dx

@@ -1,4 +1,4 @@
-"""A product of any size, cut into register tiles.
+"""Products of matrices of any size, cut into register tiles, and lists of such products, shared out among the threads.
 
     C = D + A · B        rows first_row … last_row of C, ``columns`` columns, k = taps × depth; addresses: register_tile
 
@@ -6,10 +6,11 @@ The columns are the outer loop: a strip of B, k × VECTORS vectors, is read agai
 L1 cache (k = 288: 36 KB), while A passes by it once a strip.
 """
 
-from numba import njit
+import numpy as np
+from numba import njit, prange
 
-from minicnn.ops.kernels.parallel import JIT
-from minicnn.ops.kernels.register_tile import ROWS, VECTOR_BYTES, VECTORS, narrow_tile, wide_tile
+from minicnn.ops.kernels.parallel import JIT, PARALLEL
+from minicnn.ops.kernels.register_tile import PANEL_BYTES, ROWS, VECTOR_BYTES, VECTORS, narrow_tile, wide_tile
 
 
 @njit(**JIT)
@@ -36,3 +37,62 @@ def product(
                 )  # fmt: skip
         column += VECTORS * lanes if wide else lanes
         panel += b_panel if wide else lanes
+
+
+# what one product of a list needs, a row of integers each
+ITEM = ("a_start", "b_start", "c_start", "first_row", "last_row", "first_tap", "last_tap", "columns", "accumulate")
+
+
+@njit(**PARALLEL)
+def _products(items, ends, a, a_rows, taps, depth, step, b, b_step, bias, c, c_rows):
+    strip = PANEL_BYTES // a.itemsize
+    for piece in prange(len(ends) - 1):
+        for i in range(ends[piece], ends[piece + 1]):
+            accumulate = items[i, 8]
+            product(
+                a, items[i, 0], a_rows, taps[items[i, 5] :], items[i, 6] - items[i, 5], depth, step,
+                b, items[i, 1], b_step, strip,
+                c if accumulate else bias, items[i, 2] if accumulate else items[i, 2] % bias.size, accumulate, c, items[i, 2], c_rows,
+                items[i, 3], items[i, 4], items[i, 7],
+            )  # fmt: skip
+
+
+def products(items, ends, a, a_rows, taps, depth, step, b, bias, c, c_rows):
+    """Compute a list of products C = bias + A·B, or C += A·B where an item says ``accumulate``.
+
+    Args:
+        items: integers (n, len(ITEM)), the columns named in :data:`ITEM`.
+        ends: piece i is items ends[i] … ends[i + 1], done in order by one thread; pieces must not write to one place.
+        a, b, c: C-contiguous arrays of one dtype; a row of b is its last axis.
+        a_rows, c_rows, taps: tables of offsets; depth, step: k runs over taps × depth, ``step`` numbers apart in a.
+        bias: one row of C, or None for zeros.
+    """
+    items = np.ascontiguousarray(items, np.intp).reshape(-1, len(ITEM))
+    if bias is None:
+        bias = np.zeros(c.shape[-1], c.dtype)
+    _products(
+        items, np.asarray(ends, np.intp), a.reshape(-1), a_rows, taps, depth, step,
+        b.reshape(-1), b.shape[-1], bias, c.reshape(-1), c_rows,
+    )  # fmt: skip
+
+
+@njit(**PARALLEL)
+def _transpose(x, rows, columns, reverse, y):
+    size = rows * columns
+    count, bands = x.size // size, (rows + 15) // 16
+    for piece in prange(count * bands):
+        source = piece // bands
+        target = count - 1 - source if reverse else source
+        first = piece % bands * 16
+        for column in range(0, columns, 16):
+            for c in range(column, min(column + 16, columns)):
+                for r in range(first, min(first + 16, rows)):
+                    y[target * size + c * rows + r] = x[source * size + r * columns + c]
+
+
+def transposed(x, reverse=False):
+    """Return the matrices x (…, R, C) as (…, C, R), in reversed order if asked: 16 × 16 at a time, cache lines on both sides."""
+    y = np.empty((*x.shape[:-2], x.shape[-1], x.shape[-2]), x.dtype)
+    if x.size:
+        _transpose(x.reshape(-1), *x.shape[-2:], reverse, y.reshape(-1))
+    return y

@@ -11,10 +11,17 @@ that follows from the shapes), never over the number of threads; a sum over piec
 reorder a sum, contract a·b + c to one FMA and multiply by a reciprocal.
 """
 
+import os
+
 import numpy as np
 from numba import config, njit, prange
 
 CHUNKS = 16
+
+# GNU OpenMP, the pool that Numba takes on Linux, lets a waiting thread spin. On a machine that is busy with other things
+# too the spinning takes the cores away from the work (measured: a step five times slower beside two busy processes), so
+# it is kept short. It is read when the pool starts; a value that is set already stays.
+os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 FAST = {"contract", "reassoc", "arcp", "nsz"}
 JIT = {"cache": True, "fastmath": FAST, "error_model": "numpy"}  # @njit(**JIT): a helper inside one piece
@@ -62,38 +69,37 @@ def scratch(dtype, size):
 
 
 @njit(**PARALLEL)
-def _sum_rows(x, partial):
-    rows, columns = x.shape
+def _sum_rows(x, columns, partial):
+    rows = x.size // columns
     for chunk in prange(CHUNKS):
+        first = chunk * columns
         for c in range(columns):
-            partial[chunk, c] = 0
+            partial[first + c] = 0
         for r in range(chunk * rows // CHUNKS, (chunk + 1) * rows // CHUNKS):
             for c in range(columns):
-                partial[chunk, c] += x[r, c]
-    for chunk in range(1, CHUNKS):
-        partial[0] += partial[chunk]
+                partial[first + c] += x[r * columns + c]
+
+
+@njit(**PARALLEL)
+def _sum_pieces(partial, total):
+    size = total.size
+    for chunk in prange(CHUNKS):
+        for i in range(chunk * size // CHUNKS, (chunk + 1) * size // CHUNKS):
+            s = partial[i]
+            for at in range(i + size, partial.size, size):
+                s += partial[at]
+            total[i] = s
 
 
 def sum_rows(x):
     """Return Σ_r x[r] over every axis but the last: a bias's gradient. x (…, C) -> (C,)."""
     partial = np.empty((CHUNKS, x.shape[-1]), x.dtype)
-    _sum_rows(x.reshape(-1, x.shape[-1]), partial)
-    return partial[0].copy()
-
-
-@njit(**PARALLEL)
-def _sum_pieces(partial, total):
-    pieces, size = partial.shape
-    for chunk in prange(CHUNKS):
-        for i in range(chunk * size // CHUNKS, (chunk + 1) * size // CHUNKS):
-            s = partial[0, i]
-            for piece in range(1, pieces):
-                s += partial[piece, i]
-            total[i] = s
+    _sum_rows(x.reshape(-1), x.shape[-1], partial.reshape(-1))
+    return sum_pieces(partial, x.shape[-1:])
 
 
 def sum_pieces(partial, shape):
     """Return partial[0] + partial[1] + …, in that order, in the given shape."""
     total = np.empty(shape, partial.dtype)
-    _sum_pieces(partial.reshape(len(partial), -1), total.reshape(-1))
+    _sum_pieces(partial.reshape(-1), total.reshape(-1))
     return total

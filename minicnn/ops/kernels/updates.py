@@ -5,8 +5,7 @@ a parameter some fifteen times. Here one loop loads w, dw, m and v, and stores w
 
 An entry does not look at its neighbours, so the cut into pieces cannot change a bit. The one sum, the squared
 norm, is taken piece by piece in float64 and added in order. A bias of 32 entries is not worth waking a second
-thread: on a busy machine the wait for it is longer than the whole step, so small arrays stay on the calling
-thread.
+thread, for which a busy machine may make it wait: small arrays stay on the calling thread.
 """
 
 import math

@@ -89,49 +89,65 @@ class LinearCode:
         return transpose(columns), values
 
 
-def _transform(choose, add_bias=False):
+def _transform(choose, edge=None, add_bias=False):
     """Return the intrinsic Y = L X Lᵀ (+ bias), L = ``choose(matrices)``, over ``vectors`` vectors of channels.
 
-    Entry (i, j) of X is at x[x_start + i·x_row + j·x_column : …], that of Y likewise.
+    Entry (i, j) of X is at x[x_start + i·x_row + j·x_column : …], that of Y likewise. A tile may stick out of its map:
+    with ``edge`` "x" (or "y"), only the entries of ``inside`` = (first row, end row, first column, end column) are read
+    (written) there, the others at ``outside`` (zeros to read, waste to write). Choosing an address costs less than
+    a branch or a mask.
     """
 
     @intrinsic
-    def transform(context, points, x, x_start, x_row, x_column, y, y_start, y_row, y_column, bias, vectors):
+    def transform(
+        context, points, x, x_start, x_row, x_column, y, y_start, y_row, y_column, inside, outside, bias, vectors
+    ):
         size = types.intp
-        signature = types.void(points, x, size, size, size, y, size, size, size, bias, size)
+        signature = types.void(
+            points, x, size, size, size, y, size, size, size, types.UniTuple(size, 4), outside, bias, size
+        )
         by_count = {len(p): p for p in POINTS.values()}
         matrix = choose(transforms(by_count[points.count]))
 
         def generate(ctx, builder, signature, arguments):
-            _, _, x_start, x_row, x_column, _, y_start, y_row, y_column, _, vectors = arguments
-            source, target, offset = (
+            _, _, x_start, x_row, x_column, _, y_start, y_row, y_column, inside, _, _, vectors = arguments
+            source, target, elsewhere, offset = (
                 cgutils.create_struct_proxy(signature.args[i])(ctx, builder, value=arguments[i]).data
-                for i in (1, 5, 9)
+                for i in (1, 5, 10, 11)
             )
             i64 = ir.IntType(64)
             vector = vector_type(ctx.get_value_type(x.dtype))
             memory, code = Memory(builder, vector), LinearCode(builder, vector)
+            first_row, end_row, first_column, end_column = cgutils.unpack_tuple(builder, inside, 4)
 
-            def entry(pointer, i, j, row, column):
-                return builder.gep(
+            def between(first, i, end):
+                above = builder.icmp_signed("<=", first, i64(i))
+                return builder.and_(above, builder.icmp_signed("<", i64(i), end))
+
+            rows = [between(first_row, i, end_row) for i in range(6)]
+            columns = [between(first_column, j, end_column) for j in range(6)]
+
+            def entry(pointer, i, j, row, column, chosen):
+                there = builder.gep(
                     pointer, [builder.add(builder.mul(row, i64(i)), builder.mul(column, i64(j)))]
                 )
+                return builder.select(builder.and_(rows[i], columns[j]), there, elsewhere) if chosen else there
 
             with cgutils.for_range(builder, vectors, intp=i64) as loop:
                 lane = builder.mul(loop.index, i64(vector.count))
                 x_here = builder.gep(source, [builder.add(x_start, lane)])
                 y_here = builder.gep(target, [builder.add(y_start, lane)])
                 p = len(matrix[0])
-                columns = []
+                halfway = []
                 for j in range(p):
-                    xs = [memory.load(entry(x_here, i, j, x_row, x_column)) for i in range(p)]
-                    columns.append(code.multiply(matrix, xs))  # L X, column by column
+                    xs = [memory.load(entry(x_here, i, j, x_row, x_column, edge == "x")) for i in range(p)]
+                    halfway.append(code.multiply(matrix, xs))  # L X, column by column
                 shift = memory.load(builder.gep(offset, [lane])) if add_bias else None
-                for i, row in enumerate(zip(*columns)):
+                for i, row in enumerate(zip(*halfway)):
                     for j, value in enumerate(code.multiply(matrix, row)):  # (L X) Lᵀ, row by row
                         if add_bias:
                             value = builder.fadd(value, shift)
-                        memory.store(value, entry(y_here, i, j, y_row, y_column))
+                        memory.store(value, entry(y_here, i, j, y_row, y_column, edge == "y"))
             return ctx.get_dummy_value()
 
         return signature, generate
@@ -139,8 +155,8 @@ def _transform(choose, add_bias=False):
     return transform
 
 
-input_transform = _transform(lambda matrices: matrices.BT)
-output_transform = _transform(lambda matrices: matrices.AT, add_bias=True)
+input_transform = _transform(lambda matrices: matrices.BT, edge="x")
+output_transform = _transform(lambda matrices: matrices.AT, edge="y", add_bias=True)
 kernel_transform = _transform(lambda matrices: matrices.G)
-output_gradient_transform = _transform(lambda matrices: transpose(matrices.AT))
+output_gradient_transform = _transform(lambda matrices: transpose(matrices.AT), edge="x")
 kernel_gradient_transform = _transform(lambda matrices: transpose(matrices.G))

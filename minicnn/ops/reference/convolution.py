@@ -35,7 +35,7 @@ def conv2d_backward(dy, cache, need_dx=True):
     """Return (dx, dkernel, dbias): dx is None without ``need_dx``, dbias is None when there was no bias."""
     xp, kernel, has_bias, windows = cache
     dkernel = np.empty(kernel.shape, np.result_type(xp, dy))
-    dxp = np.zeros(xp.shape, np.result_type(kernel, dy)) if need_dx else None
+    dxp = np.zeros(xp.shape, np.result_type(kernel, dy))
     for a, b, index in windows.entries():
         dkernel[a, b] = np.tensordot(xp[index], dy, axes=([0, 1, 2], [0, 1, 2]))  # (C, K)
         if need_dx:
@@ -66,7 +66,7 @@ def depthwise_conv2d_backward(dy, cache, need_dx=True):
     dbias = dy.sum(axis=(0, 1, 2)) if has_bias else None
     dy = dy.reshape(*dy.shape[:3], channels, multiplier)
     dkernel = np.empty(kernel.shape, np.result_type(xp, dy))
-    dxp = np.zeros(xp.shape, np.result_type(kernel, dy)) if need_dx else None
+    dxp = np.zeros(xp.shape, np.result_type(kernel, dy))
     for a, b, index in windows.entries():
         dkernel[a, b] = np.einsum("nijc,nijcm->cm", xp[index], dy)
         if need_dx:

@@ -1,14 +1,12 @@
 """One optimizer step on one parameter, in place.
 
-Every step first makes g from the gradient dw and shrinks the weights, then moves them by the optimizer's
-rule:
+Every step makes g from the gradient dw, shrinks the weights, then moves them by the optimizer's rule:
 
     g = clip(scale · dw, −limit, limit)          scale: clipping by norm, limit: clipping by value
     w ← w · (1 − η·λ)                            η the learning rate, λ the weight decay
 
 The decay is *decoupled*: it never enters g, so Adam's moments do not see it (what makes AdamW differ from
-Adam with an
-L2 penalty). The rules, all variables starting at zero, t = 1, 2, … counting the steps:
+Adam with an L2 penalty). The rules, with all state starting at 0 and t = 1, 2, … counting the steps:
 
     SGD        w ← w − η·g
     momentum   u ← μ·u − η·g;  w ← w + u                  Nesterov: w ← w + μ·u − η·g, one look ahead
