@@ -98,7 +98,7 @@ def overview():
             axis.set_xticks([])
             axis.set_yticks([])
     axes[0, 0].set_ylabel("forward  →", fontsize=11)
-    axes[1, 0].set_ylabel("←  backward: ∂loss/∂value", fontsize=11)
+    axes[1, 0].set_ylabel("←  backward: gradients", fontsize=11)
     return figure
 
 

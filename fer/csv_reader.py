@@ -24,9 +24,8 @@ PIXELS = SIDE * SIDE
 USAGES = ("Training", "PublicTest", "PrivateTest")
 COLUMNS = ("emotion", "pixels", "usage")
 
-_BLANKS = (
-    b' \t\r"'  # may stand around a value: icml_face_data.csv has spaces, Windows \r, some programs quotes
-)
+# What may stand around a value: icml_face_data.csv has spaces, files of Windows \r, those of some programs quotes.
+_BLANKS = b' \t\r"'
 _SHORTEST_ROW = 2 * PIXELS  # bytes: one digit a pixel, a space or a line end after each
 _BUFFER = 1 << 22
 _LOOKAHEAD = 16  # bytes after the last row that the machine may look at
@@ -60,9 +59,7 @@ def read(path: Path) -> Rows:
             raise BadInput(f"{path} is empty; expected a CSV file whose first line is emotion,pixels,Usage")
         start = buffer.find(b"\n", 0, filled) + 1 or filled
         columns = parse_header(bytes(buffer[:start]), path)
-        capacity = (
-            path.stat().st_size // _SHORTEST_ROW + 1
-        )  # more than enough; pages left unused cost nothing
+        capacity = path.stat().st_size // _SHORTEST_ROW + 1  # more than enough; unused pages cost nothing
         images = np.empty((capacity, PIXELS), np.uint8)
         labels = np.empty(capacity, np.uint8)
         usage = np.empty(capacity, np.uint8)
@@ -90,7 +87,11 @@ def read(path: Path) -> Rows:
 
 
 def parse_header(line: bytes, path: Path) -> np.ndarray:
-    """Return the file's columns, in its order, as indices into COLUMNS."""
+    """Return the file's columns, in its order, as indices into COLUMNS.
+
+    Raises:
+        BadInput: there are no pixels among them, or other columns than these three, or one twice.
+    """
     text = line.decode("utf-8-sig", errors="replace").strip()
     names = [name.strip(_BLANKS.decode()).lower() for name in text.split(",")]
     if "pixels" not in names or len(set(names)) < len(names) or not set(names) <= set(COLUMNS):

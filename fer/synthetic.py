@@ -47,8 +47,10 @@ def load(count: int = 6000, seed: int = 0) -> FerDataset:
     labels = [rng.permutation(np.repeat(np.arange(7), n)) for n in class_counts(count)]
     images = draw(np.concatenate(labels), rng)
     starts = np.cumsum([len(part) for part in labels])[:-1]
-    splits = [Split(part, np.uint8(codes)) for part, codes in zip(np.split(images, starts), labels)]
-    return FerDataset(*splits, name=f"synthetic faces ({count}, seed {seed})")
+    train, validation, test = (
+        Split(part, codes.astype(np.uint8)) for part, codes in zip(np.split(images, starts), labels)
+    )
+    return FerDataset(train, validation, test, name=f"synthetic faces ({count}, seed {seed})")
 
 
 def class_counts(count: int) -> np.ndarray:

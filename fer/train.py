@@ -10,6 +10,7 @@ import os
 import platform
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
+from importlib import metadata
 from typing import Any
 
 import numpy as np
@@ -127,9 +128,8 @@ def run(config: Config = Config(), data: FerDataset | None = None) -> Result:
         raise BadInput(f"{data.name} has no PublicTest rows: there is nothing to choose the best epoch by")
     weights = class_weights(data.train, config.class_weight)
     model = architectures.build(config.arch, seed=config.seed, augment=config.augment)
-    model.compile(
-        _optimizer(config, len(data.train)), "sparse_categorical_crossentropy", metrics=["accuracy"]
-    )
+    optimizer = _optimizer(config, len(data.train))
+    model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
 
     folder = runs.create(config.out)
     folder.write_json(runs.CONFIG, _description(config, data, weights, model))
@@ -137,9 +137,10 @@ def run(config: Config = Config(), data: FerDataset | None = None) -> Result:
     plots.examples(data.train).savefig(folder.path("examples.png"), dpi=110)
     sizes = ", ".join(f"{len(split)} {name}" for name, split in data.splits().items())
     print(f"Data: {data.name}, {sizes}")
-    print(f"Network: {config.arch}, {model.count_params():,} parameters\nRun: {folder.folder}", flush=True)
     if data.test is None:
-        print(f"{data.name} has no PrivateTest rows: the result will be that of the validation rows.")
+        print(f"{data.name} has no PrivateTest rows: the result will be that of the validation rows,")
+        print("which also choose the epoch and so flatter it a little.")
+    print(f"Network: {config.arch}, {model.count_params():,} parameters\nRun: {folder.folder}", flush=True)
     try:
         history = _fit(model, config, data.train, data.validation, weights, folder)
     except KeyboardInterrupt:
@@ -249,8 +250,8 @@ def _description(
         "parameters": model.count_params(),
         "versions": {
             "python": platform.python_version(),
-            "numpy": np.__version__,
             "minicnn": minicnn.__version__,
+            **{package: metadata.version(package) for package in ("numpy", "numba")},
             "system": platform.platform(),
         },
         "started": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
@@ -262,7 +263,8 @@ def parser() -> argparse.ArgumentParser:
     default = {field.name: field.default for field in fields(Config)}
     networks = "".join(f"  {name:8}{text}\n" for name, text in architectures.DESCRIPTIONS.items())
     result = argparse.ArgumentParser(
-        prog="python -m fer.train",
+        prog="fer.train",
+        usage="python -m fer.train [--data PATH] [--arch NAME] [options]",
         description="Train a network on FER2013, or on synthetic faces if no data are given.",
         epilog=f"networks:\n{networks}\n{EXAMPLES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -271,7 +273,7 @@ def parser() -> argparse.ArgumentParser:
     add(
         "--data",
         metavar="PATH",
-        help=f"fer2013.csv, another form of it, or its directory (default: ${dataset.VARIABLE})",
+        help=f"fer2013.csv or its directory (default: ${dataset.VARIABLE}, or else synthetic faces)",
     )
     add("--arch", choices=architectures.ARCHITECTURES, help="the network (default: %(default)s)")
     add("--epochs", type=int, metavar="N", help="default: %(default)s")

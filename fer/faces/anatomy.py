@@ -109,5 +109,5 @@ def landmarks(person, au):
     at.fold_eye = 0.4 * person.age + 0.8 * au[6] + 0.5 * au[7]  # under the eye
     at.fold_frown = 0.25 * person.age + 1.1 * au[4] + 0.5 * au[9]  # between the brows
     at.fold_forehead = 0.25 * person.age + 0.8 * np.maximum(au[1], au[2])
-    at.fold_nose = 1.2 * au[9]  # across the nose's bridge
+    at.fold_nose = 1.6 * au[9]  # across the nose's bridge
     return at

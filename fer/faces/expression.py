@@ -29,9 +29,9 @@ COMBINATIONS: dict[str, tuple[tuple[int, ...], ...]] = {
 }
 UNITS = sorted({unit for combinations in COMBINATIONS.values() for units in combinations for unit in units})
 
-WEAKEST = 0.5  # the lowest intensity of an expression as a whole; 1 is the strongest
+WEAKEST = 0.55  # the lowest intensity of an expression as a whole; 1 is the strongest
 EVENNESS = 0.7  # the least that a unit of the combination has of the whole's intensity
-UNREST = 0.2  # the strongest trace of a unit that has no part
+UNREST = 0.18  # the strongest trace of a unit that has no part
 
 
 def action_units(labels, rng):
@@ -49,6 +49,6 @@ def action_units(labels, rng):
         combinations = COMBINATIONS[emotion]
         for i, units in enumerate(combinations):
             faces = np.flatnonzero((labels == label) & (np.floor(choice * len(combinations)) == i))
-            where = np.ix_(units, faces)
+            where = np.ix_(list(units), faces)
             au[where] = np.maximum(au[where], strength[where])
     return au[:, :, None, None]

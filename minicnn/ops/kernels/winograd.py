@@ -12,19 +12,22 @@ winograd_matrices.py, for tile t, channels c and k, and s = (i, j) one of the α
     Z[t,s,k] = (A dy Aᵀ)[s];  dU[s,c,k] = Σ_t V[t,s,c] · Z[t,s,k];  dkernel = Gᵀ dU G
 
 **Arithmetic and traffic.** F(4×4) multiplies 2.25 times an output and channel pair instead of 9, so the products take a
-quarter of the time; the transforms, a few operations a number, are traffic. So T tiles at a time are transformed,
-multiplied and transformed back while V and M stay in the second-level cache, and only x, U and y go further out. Where
-U itself does not fit there (36·C·K numbers), the filters are cut into ranges, each with its part of U: transforming
-the input again for each range costs less than fetching all of U again for each block of tiles.
+quarter of the time; the transforms, a few operations a number, are traffic. So a block of tiles at a time is
+transformed, multiplied and transformed back while its V and M stay in the second-level cache, and only x, U and y go
+further out.
 
-A tile that sticks out of the map, or channels that do not fill vectors, pass through a small zeroed patch.
+**Where things lie** decides as much as how many they are. U and dU are kept in panels, the columns of one register tile
+side by side: with rows 512 bytes apart a strip would fall into an eighth of the first-level cache. One vector more
+between tiles keeps V, M and Z off each other's cache lines for the same reason.
+
+Channels that do not fill vectors are padded beforehand. x (N, H, W, C), kernel (3, 3, C, K), y (N, OH, OW, K).
 """
 
 import numpy as np
 from numba import get_thread_id, njit, prange
 
 from minicnn.ops.kernels.matmul import product, transposed
-from minicnn.ops.kernels.parallel import CHUNKS, JIT, PARALLEL, scratch
+from minicnn.ops.kernels.parallel import CHUNKS, JIT, PARALLEL, scratch, sum_pieces
 from minicnn.ops.kernels.register_tile import PANEL_BYTES, ROWS, VECTOR_BYTES
 from minicnn.ops.kernels.winograd_matrices import POINTS
 from minicnn.ops.kernels.winograd_transform import (
@@ -35,190 +38,130 @@ from minicnn.ops.kernels.winograd_transform import (
     output_transform,
 )
 
-BUDGET = 3 * 2**18  # bytes of V and M at a time
-GRADIENT_BUDGET = 2**20  # of V and Z
-PARTIAL = 2**24  # bytes of all pieces' dU
+BLOCK_BYTES = 3 * 2**18  # of V and M at a time, about: they and the part of U in use share the second-level cache
+GRADIENT_BLOCK_BYTES = 2**20  # of V and Z
+PARTIAL_BYTES = 2**24  # of dU in all pieces
 
 
 @njit(**JIT)
-def copy_in(x, shape, n, top, left, size, patch, at):
-    """Copy size × size pixels of image n from (top, left), zero outside, to patch[at:] (size, size, C in whole vectors)."""
-    height, width, channels, wide = shape
-    for i in range(top, top + size):
-        for j in range(left, left + size):
-            inside = channels if i >= 0 and i < height and j >= 0 and j < width else 0
-            pixel = ((n * height + i) * width + j) * channels
-            for c in range(wide):
-                patch[at + c] = x[pixel + c] if c < inside else 0
-            at += wide
+def _place(shape, n, top, left):
+    """Return where the tile at (top, left) of image n lies: (start, row step, column step, inside).
 
-
-@njit(**JIT)
-def copy_out(patch, at, y, shape, n, top, left, size):
-    """Copy the part of a size × size patch that lies inside the map to image n at (top, left)."""
-    height, width, channels, wide = shape
-    for i in range(top, top + size):
-        for j in range(left, left + size):
-            inside = channels if i < height and j < width else 0
-            pixel = ((n * height + i) * width + j) * channels
-            for c in range(inside):
-                y[pixel + c] = patch[at + c]
-            at += wide
-
-
-@njit(**JIT)
-def whole(shape, n, top, left):
-    """Return (start, row step, column step, inside) of a tile of image n at (top, left), which may stick out.
-
-    ``inside`` = (first row, end row, first column, end column): the entries that lie in the map.
+    It may stick out of the map: ``inside`` = (first row, end row, first column, end column) are its entries that do not.
     """
-    height, width, channels, _ = shape
+    height, width, channels = shape
     start = ((n * height + top) * width + left) * channels
     return start, width * channels, channels, (-top, height - top, -left, width - left)
 
 
 @njit(**JIT)
-def _forward_piece(points, x, x_shape, U, bias, y, y_shape, place, blocks, block, zero, tables, memory, parts):
-    """Outputs of the tiles of ``blocks`` = (first, end), ``block`` tiles at a time."""
+def _forward_piece(points, x, x_shape, U, bias, y, y_shape, grid, first_block, end_block, tables, memory, zero):
+    """Outputs of some blocks of tiles; memory: V, M and a place for outputs outside the map."""
     alpha, m = len(points) + 1, len(points) - 1
-    images, top, left, down, across = place
-    channels, vc, filters, mk = x_shape[2], x_shape[3], y_shape[2], y_shape[3]
-    lanes, strip = VECTOR_BYTES // x.itemsize, PANEL_BYTES // x.itemsize
+    images, top, left, down, across = grid
     v_rows, m_rows, taps = tables
-    M0, patch, waste = parts
-    tiles = images * down * across
-    outside = memory[waste:]
-    for first in range(blocks[0] * block, min(blocks[1] * block, tiles), block):
+    channels, filters, block, tiles = x_shape[2], y_shape[2], len(v_rows) - 1, images * down * across
+    lanes, strip = VECTOR_BYTES // x.itemsize, PANEL_BYTES // x.itemsize
+    M, waste = v_rows[block], memory[v_rows[block] + m_rows[block] :]
+    for first in range(first_block * block, min(end_block * block, tiles), block):
         count = min(block, tiles - first)
         for t in range(count):
             n, i, j = (first + t) // (down * across), (first + t) // across % down, (first + t) % across
-            source, (start, row, column, inside) = x, whole(x_shape, n, i * m - top, j * m - left)
-            if channels != vc:
-                copy_in(x, x_shape, n, i * m - top, j * m - left, alpha, memory, patch)
-                source, start, row, column, inside = memory, patch, alpha * vc, vc, (0, alpha, 0, alpha)
+            start, row, column, inside = _place(x_shape, n, i * m - top, j * m - left)
             input_transform(
-                points, source, start, row, column, memory, v_rows[t], alpha * vc, vc, inside, zero, zero, vc // lanes
-            )
+                points, x, start, row, column, memory, v_rows[t], alpha * channels, channels,
+                inside, zero, zero, channels // lanes,
+            )  # fmt: skip
         for s in range(alpha * alpha):
             product(
-                memory, s * vc, v_rows, taps, 1, channels, 1, U, s * U.size // (alpha * alpha), strip, channels * strip,
-                zero, 0, 0, memory, M0 + s * mk, m_rows, 0, count, mk,
+                memory, s * channels, v_rows, taps, 1, channels, 1,
+                U, s * (U.size // (alpha * alpha)), strip, channels * strip,
+                zero, 0, 0, memory, M + s * filters, m_rows, 0, count, filters,
             )  # fmt: skip
         for t in range(count):
             n, i, j = (first + t) // (down * across), (first + t) // across % down, (first + t) % across
-            target, (start, row, column, inside) = y, whole(y_shape, n, i * m, j * m)
-            if filters != mk:
-                target, start, row, column, inside = memory, waste, m * mk, mk, (0, m, 0, m)
+            start, row, column, inside = _place(y_shape, n, i * m, j * m)
             output_transform(
-                points, memory, M0 + m_rows[t], alpha * mk, mk, target, start, row, column, inside, outside,
-                bias, mk // lanes,
+                points, memory, M + m_rows[t], alpha * filters, filters, y, start, row, column,
+                inside, waste, bias, filters // lanes,
             )  # fmt: skip
-            if filters != mk:
-                copy_out(memory, waste, y, y_shape, n, i * m, j * m, m)
 
 
 @njit(**PARALLEL)
-def _forward(points, x, x_shape, U, bias, y, y_shape, place, ends, block, zero, tables, workspace, parts):
-    """y: each piece takes a range of the blocks of tiles."""
+def _forward(points, x, x_shape, U, bias, y, y_shape, grid, ends, tables, workspace, zero):
     for piece in prange(len(ends) - 1):
         _forward_piece(
-            points, x, x_shape, U, bias, y, y_shape, place, (ends[piece], ends[piece + 1]), block,
-            zero, tables, workspace[get_thread_id()], parts,
+            points, x, x_shape, U, bias, y, y_shape, grid, ends[piece], ends[piece + 1],
+            tables, workspace[get_thread_id()], zero,
         )  # fmt: skip
 
 
-@njit(**PARALLEL)
-def _transform_kernel(points, kernel, U, channels, wide, zero):
-    """U = G g Gᵀ; kernel (3, 3, C, K in whole vectors), U (α², panels, C, numbers of a panel), both flat."""
-    alpha = len(points) + 1
-    lanes, strip = VECTOR_BYTES // kernel.itemsize, PANEL_BYTES // kernel.itemsize
-    line, position = channels * wide, U.size // (alpha * alpha)
-    for c in prange(channels):
-        for k in range(0, wide, strip):
-            kernel_transform(
-                points, kernel, c * wide + k, 3 * line, line, U, k * channels + c * strip, alpha * position, position,
-                (0, 0, 0, 0), zero, zero, min(strip, wide - k) // lanes,
-            )  # fmt: skip
-
-
 @njit(**JIT)
-def _gradient_piece(points, x, x_shape, dy, dy_shape, place, blocks, block, zero, tables, dU, start0, memory, parts):
-    """dU[start0:] = Σ Vᵀ·Z of the tiles of ``blocks`` = (first, end), ``block`` tiles at a time."""
+def _gradient_piece(points, x, x_shape, dy, dy_shape, grid, first_block, end_block, tables, memory, zero, dU, dU_start):
+    """dU[dU_start:] = Σ Vᵀ·Z over some blocks of tiles; memory: V and Z, position by position."""
     alpha, m = len(points) + 1, len(points) - 1
-    images, top, left, down, across = place
-    channels, vc, filters, zk = x_shape[2], x_shape[3], dy_shape[2], dy_shape[3]
+    images, top, left, down, across = grid
+    v_tiles, z_tiles, v_rows, u_rows, taps = tables
+    channels, filters, block, tiles = x_shape[2], dy_shape[2], len(v_tiles) - 1, images * down * across
     lanes, strip = VECTOR_BYTES // x.itemsize, PANEL_BYTES // x.itemsize
-    v_rows, u_rows, taps = tables
-    Z0, patch, _ = parts
-    vt, zt = vc + lanes, zk + lanes
-    vs, zs = block * vt, block * zt
-    tiles, panels = images * down * across, (zk + strip - 1) // strip
-    for k in range(alpha * alpha * panels * channels * strip):
-        dU[start0 + k] = 0
-    for first in range(blocks[0] * block, min(blocks[1] * block, tiles), block):
+    panels = (filters + strip - 1) // strip
+    v_step, z_step = v_tiles[block], z_tiles[block]
+    Z = alpha * alpha * v_step
+    for first in range(first_block * block, min(end_block * block, tiles), block):
         count = min(block, tiles - first)
         for t in range(count):
             n, i, j = (first + t) // (down * across), (first + t) // across % down, (first + t) % across
-            source, (start, row, column, inside) = x, whole(x_shape, n, i * m - top, j * m - left)
-            if channels != vc:
-                copy_in(x, x_shape, n, i * m - top, j * m - left, alpha, memory, patch)
-                source, start, row, column, inside = memory, patch, alpha * vc, vc, (0, alpha, 0, alpha)
+            start, row, column, inside = _place(x_shape, n, i * m - top, j * m - left)
             input_transform(
-                points, source, start, row, column, memory, t * vt, alpha * vs, vs, inside, zero, zero, vc // lanes
-            )
-            source, (start, row, column, inside) = dy, whole(dy_shape, n, i * m, j * m)
-            if filters != zk:
-                copy_in(dy, dy_shape, n, i * m, j * m, m, memory, patch)
-                source, start, row, column, inside = memory, patch, m * zk, zk, (0, m, 0, m)
+                points, x, start, row, column, memory, v_tiles[t], alpha * v_step, v_step,
+                inside, zero, zero, channels // lanes,
+            )  # fmt: skip
+            start, row, column, inside = _place(dy_shape, n, i * m, j * m)
             output_gradient_transform(
-                points, source, start, row, column, memory, Z0 + t * zt, alpha * zs, zs, inside, zero, zero, zk // lanes
-            )
+                points, dy, start, row, column, memory, Z + z_tiles[t], alpha * z_step, z_step,
+                inside, zero, zero, filters // lanes,
+            )  # fmt: skip
+        fresh = first == first_block * block
         for s in range(alpha * alpha):
             for panel in range(panels):
-                start = start0 + (s * panels + panel) * channels * strip
+                start = dU_start + (s * panels + panel) * channels * strip
                 product(
-                    memory, s * vs, v_rows, taps, 1, count, vt, memory, Z0 + s * zs + panel * strip, zt, 0,
-                    dU, start, 1, dU, start, u_rows, 0, channels, min(strip, zk - panel * strip),
+                    memory, s * v_step, v_rows, taps, 1, count, v_tiles[1],
+                    memory, Z + s * z_step + panel * strip, z_tiles[1], strip,
+                    zero if fresh else dU, 0 if fresh else start, 0 if fresh else 1,
+                    dU, start, u_rows, 0, channels, min(strip, filters - panel * strip),
                 )  # fmt: skip
 
 
 @njit(**PARALLEL)
-def _kernel_gradient(points, x, x_shape, dy, dy_shape, place, ends, block, zero, tables, dU, workspace, parts):
-    """dU[piece] = Σ Vᵀ·Z over the tiles of each piece; dU (pieces, α², panels, C, numbers of a panel), flat."""
+def _kernel_gradient(points, x, x_shape, dy, dy_shape, grid, ends, tables, workspace, zero, dU):
     pieces = len(ends) - 1
     for piece in prange(pieces):
         _gradient_piece(
-            points, x, x_shape, dy, dy_shape, place, (ends[piece], ends[piece + 1]), block,
-            zero, tables, dU, piece * (dU.size // pieces), workspace[get_thread_id()], parts,
+            points, x, x_shape, dy, dy_shape, grid, ends[piece], ends[piece + 1],
+            tables, workspace[get_thread_id()], zero, dU, piece * (dU.size // pieces),
         )  # fmt: skip
 
 
 @njit(**PARALLEL)
-def _collect(points, dU, pieces, dkernel, channels, wide, zero, workspace):
-    """dkernel = Gᵀ (dU[0] + dU[1] + …) G; dkernel (3, 3, C, K in whole vectors), flat."""
+def _transform_kernels(points, kernel, U, channels, filters, zero, backward):
+    """U = G g Gᵀ, or if ``backward`` the transpose, dkernel = Gᵀ dU G; U (α², panels, C, columns of a panel)."""
     alpha = len(points) + 1
-    lanes, strip = VECTOR_BYTES // dU.itemsize, PANEL_BYTES // dU.itemsize
-    line, size = channels * wide, dU.size // pieces
+    lanes, strip = VECTOR_BYTES // kernel.itemsize, PANEL_BYTES // kernel.itemsize
+    line, position, inside = channels * filters, U.size // (alpha * alpha), (0, 0, 0, 0)
     for c in prange(channels):
-        total = workspace[get_thread_id()]
-        for k0 in range(0, wide, strip):
-            for s in range(alpha * alpha):
-                at = s * size // (alpha * alpha) + k0 * channels + c * strip
-                for k in range(strip):
-                    total[s * strip + k] = dU[at + k]
-                for piece in range(1, pieces):
-                    for k in range(strip):
-                        total[s * strip + k] += dU[piece * size + at + k]
-            kernel_gradient_transform(
-                points, total, 0, alpha * strip, strip, dkernel, c * wide + k0, 3 * line, line,
-                (0, 0, 0, 0), zero, zero, min(strip, wide - k0) // lanes,
-            )  # fmt: skip
-
-
-def _lanes(count, dtype):
-    """Return ``count`` rounded up to whole vectors."""
-    lanes = VECTOR_BYTES // dtype.itemsize
-    return -(-count // lanes) * lanes
+        for k in range(0, filters, strip):
+            entry, place, vectors = c * filters + k, k * channels + c * strip, min(strip, filters - k) // lanes
+            if backward:
+                kernel_gradient_transform(
+                    points, U, place, alpha * position, position, kernel, entry, 3 * line, line,
+                    inside, zero, zero, vectors,
+                )  # fmt: skip
+            else:
+                kernel_transform(
+                    points, kernel, entry, 3 * line, line, U, place, alpha * position, position,
+                    inside, zero, zero, vectors,
+                )  # fmt: skip
 
 
 def tiling(height, width):
@@ -228,74 +171,80 @@ def tiling(height, width):
     return POINTS[m], down, across
 
 
-def _cut(tiles, per_tile, budget, most=CHUNKS):
-    """Return (tiles a block, ends): blocks of about ``budget`` numbers, and where each piece's blocks begin and end."""
-    block = max(1, budget // per_tile // ROWS) * ROWS
+def _fill_vectors(array, *axes):
+    """Return the array with zeros up to whole vectors along the given axes."""
+    lanes = VECTOR_BYTES // array.itemsize
+    missing = [(0, -length % lanes if axis in axes else 0) for axis, length in enumerate(array.shape)]
+    return np.pad(array, missing) if any(after for _, after in missing) else array
+
+
+def _cut(tiles, tile_bytes, block_bytes, most=CHUNKS):
+    """Return (tiles in a block, ends): piece i of the work is blocks ends[i] to ends[i + 1]."""
+    block = max(1, block_bytes // tile_bytes // ROWS) * ROWS
     blocks = -(-tiles // block)
     pieces = min(most, blocks)
     return block, np.arange(pieces + 1) * blocks // pieces
 
 
-def _convolve(x, kernel, bias, pad, y):
-    """y = x ⋆ kernel for a zero border of ``pad`` = (top, left) pixels; every row of y is written."""
-    channels, filters = kernel.shape[2:]
-    dtype = x.dtype
-    vc, mk = _lanes(channels, dtype), _lanes(filters, dtype)
-    points, down, across = tiling(*y.shape[1:3])
-    alpha, m = len(points) + 1, len(points) - 1
-    zero = np.zeros(max(vc, mk), dtype)
-    if mk != filters:
-        kernel = np.concatenate([kernel, np.zeros((3, 3, channels, mk - filters), dtype)], axis=3)
-        bias = None if bias is None else np.concatenate([bias, zero[filters:mk]])
-    strip = PANEL_BYTES // dtype.itemsize
-    U = np.empty(alpha * alpha * -(-mk // strip) * channels * strip, dtype)
-    _transform_kernel(points, kernel.reshape(-1), U, channels, mk, zero)
-    v_tile, m_tile = alpha * alpha * vc + strip // 2, alpha * alpha * mk + strip // 2
-    block, ends = _cut(len(x) * down * across, v_tile + m_tile, BUDGET // dtype.itemsize)
-    tables = np.arange(block) * v_tile, np.arange(block) * m_tile, np.zeros(1, np.intp)
-    parts = tuple(np.cumsum([block * v_tile, block * m_tile, alpha * alpha * vc]).tolist())
-    workspace = scratch(dtype, parts[-1] + m * m * mk)
+def _panels(points, channels, filters, itemsize):
+    """Return how many numbers U has."""
+    strip = PANEL_BYTES // itemsize
+    return (len(points) + 1) ** 2 * -(-filters // strip) * strip * channels
+
+
+def _convolve(x, kernel, bias, top, left, height, width):
+    """Return y (N, height, width, K) = x ⋆ kernel + bias, with ``top`` rows and ``left`` columns of zeros before x."""
+    filters = kernel.shape[3]
+    x, kernel = _fill_vectors(x, 3), _fill_vectors(kernel, 2, 3)
+    channels, whole_filters = kernel.shape[2:]
+    zero = np.zeros(max(channels, whole_filters), x.dtype)
+    bias = zero if bias is None else _fill_vectors(bias, 0)
+    points, down, across = tiling(height, width)
+    positions, lanes = (len(points) + 1) ** 2, VECTOR_BYTES // x.itemsize
+    U = np.empty(_panels(points, channels, whole_filters, x.itemsize), x.dtype)
+    _transform_kernels(points, kernel.reshape(-1), U, channels, whole_filters, zero, False)
+    v_tile, m_tile = positions * channels + lanes, positions * whole_filters + lanes
+    block, ends = _cut(len(x) * down * across, (v_tile + m_tile) * x.itemsize, BLOCK_BYTES)
+    tables = np.arange(block + 1) * v_tile, np.arange(block + 1) * m_tile, np.zeros(1, np.intp)
+    workspace = scratch(x.dtype, block * (v_tile + m_tile) + whole_filters)
+    y = np.empty((len(x), height, width, whole_filters), x.dtype)
     _forward(
-        points, x.reshape(-1), (*x.shape[1:], vc), U, zero if bias is None else bias, y.reshape(-1), (*y.shape[1:], mk),
-        (len(x), *pad, down, across), ends, block, zero, tables, workspace, parts,
+        points, x.reshape(-1), x.shape[1:], U, bias, y.reshape(-1), y.shape[1:],
+        (len(x), top, left, down, across), ends, tables, workspace, zero,
     )  # fmt: skip
-    return y
+    return y if filters == whole_filters else np.ascontiguousarray(y[..., :filters])
 
 
 def forward(x, kernel, bias, rows, columns):
     """Return y; rows and columns: the geometry.Axis of the output."""
-    y = np.empty((len(x), rows.out, columns.out, kernel.shape[3]), x.dtype)
-    return _convolve(x, kernel, bias, (rows.before, columns.before), y)
+    return _convolve(x, kernel, bias, rows.before, columns.before, rows.out, columns.out)
 
 
 def input_gradient(dy, kernel, shape, rows, columns):
     """Return dx of the given shape: dy, with the border that completes the padding to two pixels, ⋆ rotated kernel."""
     rotated = transposed(kernel, reverse=True)
-    return _convolve(dy, rotated, None, (2 - rows.before, 2 - columns.before), np.empty(shape, dy.dtype))
+    return _convolve(dy, rotated, None, 2 - rows.before, 2 - columns.before, *shape[1:3])
 
 
 def kernel_gradient(x, dy, kernel_shape, rows, columns):
     """Return dkernel (3, 3, C, K)."""
-    channels, filters = kernel_shape[2:]
-    dtype = x.dtype
-    vc, zk = _lanes(channels, dtype), _lanes(filters, dtype)
+    x, dy = _fill_vectors(x, 3), _fill_vectors(dy, 3)
+    channels, filters, dtype = x.shape[3], dy.shape[3], x.dtype
     points, down, across = tiling(rows.out, columns.out)
-    alpha = len(points) + 1
-    strip = PANEL_BYTES // dtype.itemsize
-    size = alpha * alpha * -(-zk // strip) * channels * strip
-    v_tile, z_tile = alpha * alpha * (vc + strip // 2), alpha * alpha * (zk + strip // 2)
-    most = min(CHUNKS, max(2, PARTIAL // (size * dtype.itemsize)))
-    block, ends = _cut(len(x) * down * across, v_tile + z_tile, GRADIENT_BUDGET // dtype.itemsize, most)
-    pieces = len(ends) - 1
-    tables = np.arange(channels), np.arange(channels) * strip, np.zeros(1, np.intp)
-    parts = tuple(np.cumsum([block * v_tile, block * z_tile, alpha * alpha * max(vc, zk)]).tolist())
-    workspace = scratch(dtype, max(parts[-1], alpha * alpha * strip))
-    zero, dU = np.zeros(max(vc, zk), dtype), np.empty(pieces * size, dtype)
+    positions, lanes = (len(points) + 1) ** 2, VECTOR_BYTES // x.itemsize
+    size, zero = _panels(points, channels, filters, x.itemsize), np.zeros(max(channels, filters), dtype)
+    v_tile, z_tile = channels + lanes, filters + lanes
+    most = min(CHUNKS, max(2, PARTIAL_BYTES // (size * x.itemsize)))
+    tile_bytes = positions * (v_tile + z_tile) * x.itemsize
+    block, ends = _cut(len(x) * down * across, tile_bytes, GRADIENT_BLOCK_BYTES, most)
+    tiles, entries = np.arange(block + 1), np.arange(channels)
+    tables = tiles * v_tile, tiles * z_tile, entries, entries * (PANEL_BYTES // x.itemsize), np.zeros(1, np.intp)
+    workspace = scratch(dtype, block * positions * (v_tile + z_tile))
+    dU = np.empty((len(ends) - 1, size), dtype)
     _kernel_gradient(
-        points, x.reshape(-1), (*x.shape[1:], vc), dy.reshape(-1), (*dy.shape[1:], zk),
-        (len(x), rows.before, columns.before, down, across), ends, block, zero, tables, dU, workspace,
-        (parts[0], parts[1], parts[2]),
+        points, x.reshape(-1), x.shape[1:], dy.reshape(-1), dy.shape[1:],
+        (len(x), rows.before, columns.before, down, across), ends, tables, workspace, zero, dU.reshape(-1),
     )  # fmt: skip
-    dkernel = np.empty((3, 3, channels, zk), dtype)
-    _collect(points, dU, pieces, dkernel.reshape(-1), channels, zk, zero, workspace)
-    return dkernel if zk == filters else np.ascontiguousarray(dkernel[..., :filters])
+    dkernel = np.empty((3, 3, channels, filters), dtype)
+    _transform_kernels(points, dkernel.reshape(-1), sum_pieces(dU, size), channels, filters, zero, True)
+    return np.ascontiguousarray(dkernel[:, :, : kernel_shape[2], : kernel_shape[3]])

@@ -1,0 +1,59 @@
+"""A file is whole or it is the old one; what is written is what is read."""
+
+import os
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from minicnn import saving
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(
+    config=st.dictionaries(st.text(min_size=1, max_size=4), json_values, max_size=3),
+    array=hnp.arrays(st.sampled_from(["float32", "float64", "uint8"]), hnp.array_shapes(min_dims=0, max_side=3)),
+)
+def test_round_trip(tmp_path_factory, config, array):
+    path = tmp_path_factory.mktemp("saving") / "file.npz"
+    saving.write(path, config, {"weights/0": array})
+    read, arrays = saving.read(path)
+    assert read == {"minicnn": saving.VERSION, **config}
+    assert list(arrays) == ["weights/0"]
+    assert arrays["weights/0"].dtype == array.dtype
+    np.testing.assert_array_equal(arrays["weights/0"], array)
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
+    path = tmp_path / "model.npz"
+    saving.write(path, {"n": 1}, {})
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        saving.write(path, {"n": 2}, {"a": np.zeros(10)})
+    assert [p.name for p in tmp_path.iterdir()] == ["model.npz"]
+    assert saving.read(path)[0]["n"] == 1
+
+
+def test_a_newer_format_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(saving, "VERSION", 99)
+    saving.write(tmp_path / "new.npz", {}, {})
+    monkeypatch.undo()
+    with pytest.raises(ValueError, match="version 99, expected 1"):
+        saving.read(tmp_path / "new.npz")
+
+
+def test_what_json_cannot_say_is_not_written(tmp_path):
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        saving.write(tmp_path / "nan.npz", {"loss": float("nan")}, {})
+    assert not list(tmp_path.iterdir())
