@@ -58,7 +58,9 @@ def sample(ranges, chances, count, rng):
     """Return a namespace of (count, 1, 1) float32 arrays: uniform within ``ranges``, 0 or 1 by ``chances``."""
     columns = {name: rng.uniform(low, high, count) for name, (low, high) in ranges.items()}
     columns |= {name: rng.random(count) < chance for name, chance in chances.items()}
-    return SimpleNamespace(**{name: np.float32(values)[:, None, None] for name, values in columns.items()})
+    return SimpleNamespace(
+        **{name: values.astype(np.float32)[:, None, None] for name, values in columns.items()}
+    )
 
 
 def landmarks(person, au):
@@ -72,12 +74,12 @@ def landmarks(person, au):
     brow_y = person.eye_y - person.brow_gap
     at.brow_inner_x = 2.9 - 1.0 * au[4]
     at.brow_outer_x = person.eye_x + 4.8
-    at.brow_inner_y = brow_y + 0.3 - 3.0 * au[1] + 2.8 * au[4] * (1 - 0.8 * au[1]) + 1.4 * au[9]
+    at.brow_inner_y = brow_y + 0.3 - 3.0 * au[1] + 2.8 * au[4] * (1 - 0.8 * au[1]) + 1.8 * au[9]
     at.brow_middle_y = brow_y - person.brow_arch - 1.2 * au[1] - 1.9 * au[2] + 1.6 * au[4] + 0.6 * au[9]
     at.brow_outer_y = brow_y + 0.9 - 2.6 * au[2] + 0.5 * au[4] + 0.5 * au[1] * (1 - au[2])
 
     # Eyes: how far the lids lie above and below the line through the corners. AU5 opens; AU6, 7 and 9 close.
-    upper = person.eye_open + 1.4 * au[5] - 0.6 * au[7] - 0.5 * au[6] - 0.7 * au[9] - 0.3 * au[15]
+    upper = person.eye_open + 1.4 * au[5] - 0.6 * au[7] - 0.5 * au[6] - 0.9 * au[9] - 0.3 * au[15]
     lower = 0.65 * person.eye_open + 0.25 * au[5] - 0.6 * au[7] - 0.8 * au[6] - 0.4 * au[9]
     at.lid_upper, at.lid_lower = np.maximum(upper, 0.3), np.maximum(lower, 0.0)
 
@@ -89,9 +91,9 @@ def landmarks(person, au):
     stretch = 0.34 * au[12] + 0.32 * au[20] + 0.06 * au[15] - 0.15 * au[23] - 0.08 * au[24] - 0.22 * au[26]
     at.mouth_width = person.mouth_width * (1 + stretch)
     at.mouth_y = person.nose_y + person.mouth_drop - 1.0 * au[17] - 0.9 * au[10] + 0.3 * au[12]
-    sag = 2.5 * au[15] + 0.9 * au[17] + 0.7 * au[20] + 1.2 * au[10] + 1.8 * au[26]
+    sag = 2.5 * au[15] + 0.9 * au[17] + 0.7 * au[20] + 1.6 * au[10] + 1.8 * au[26]
     at.corner_y = person.mouth_rest - 3.4 * au[12] + sag  # below the middle of the mouth
-    at.gap_upper = au[25] * (0.3 + 1.5 * au[10] + 0.5 * au[12] + 0.5 * au[20])
+    at.gap_upper = au[25] * (0.3 + 0.8 * au[10] + 0.5 * au[12] + 0.5 * au[20]) + 0.9 * au[10]
     at.gap_lower = au[25] * (0.7 + 0.9 * au[12] + 0.9 * au[20]) + 5.6 * au[26]
     at.gap_square = np.clip(au[10] + au[20], 0.0, 1.0)  # 0 an ellipse, 1 nearly a box
     at.teeth = 2.2 * np.clip(au[10] + au[12] + au[20], 0.15, 1.0)  # how far down the upper teeth show

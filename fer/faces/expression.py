@@ -41,14 +41,12 @@ def action_units(labels, rng):
         labels: (N,) integers, indices into ``EMOTIONS``.
         rng: ``numpy.random.Generator``.
     """
-    au = np.zeros((max(UNITS) + 1, len(labels)), np.float32)
-    au[UNITS] = UNREST * rng.random((len(UNITS), len(labels))) ** 2
-    strength = rng.uniform(WEAKEST, 1.0, len(labels)) * rng.uniform(EVENNESS, 1.0, au.shape)
+    part = np.zeros((max(UNITS) + 1, len(labels)), bool)  # does the unit take part in the face's combination?
     choice = rng.random(len(labels))
     for label, emotion in enumerate(EMOTIONS):
         combinations = COMBINATIONS[emotion]
         for i, units in enumerate(combinations):
-            faces = np.flatnonzero((labels == label) & (np.floor(choice * len(combinations)) == i))
-            where = np.ix_(list(units), faces)
-            au[where] = np.maximum(au[where], strength[where])
-    return au[:, :, None, None]
+            part[list(units)] |= (labels == label) & (np.floor(choice * len(combinations)) == i)
+    strength = rng.uniform(WEAKEST, 1.0, len(labels)) * rng.uniform(EVENNESS, 1.0, part.shape)
+    trace = UNREST * rng.random(part.shape) ** 2
+    return np.where(part, strength, trace).astype(np.float32)[:, :, None, None]

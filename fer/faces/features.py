@@ -40,11 +40,12 @@ def eyes(face):
     lid_shadow = np.clip(0.55 + 0.25 * below_upper, 0.0, 1.0)
     paint(face.canvas, (0.55 + 0.4 * person.skin) * lid_shadow, opening)
 
+    glint_x = 0.6 * side * face.scene.light_x  # towards the light
     iris_x, iris_y = across - side * face.scene.gaze_x, down - face.scene.gaze_y + 0.2
     radius = np.sqrt(iris_x**2 + iris_y**2)
     paint(face.canvas, person.eye_colour * (0.4 + 0.6 * person.skin), opening * cover(person.iris - radius))
     paint(face.canvas, 0.02, opening * cover(0.5 * person.iris - radius))
-    paint(face.canvas, 1.0, 0.8 * opening * hill(iris_x - 0.5 * side, iris_y + 0.6, 1.0, 1.0))
+    paint(face.canvas, 1.0, 0.8 * opening * hill(iris_x - glint_x, iris_y + 0.6, 1.0, 1.0))
 
     paint(face.canvas, 0.12 * person.skin, 0.8 * between * cover(0.35 - np.abs(below_upper)))  # lashes
     paint(face.canvas, 0.5 * person.skin, 0.5 * between * cover(0.3 - np.abs(above_lower)))  # lower lid

@@ -7,6 +7,7 @@ and not once a tile of rows: y and dx are shared out by columns, with a strip of
 import numpy as np
 
 from minicnn.ops.kernels.matmul import products, transposed
+from minicnn.ops.kernels.memory import empty
 from minicnn.ops.kernels.parallel import CHUNKS, prepare, sum_rows
 from minicnn.ops.kernels.register_tile import PANEL_BYTES, ROWS
 
@@ -26,7 +27,7 @@ def _multiply(a, b, bias=None):
     """Return a (R, D) · b (D, U) + bias, shared out by columns."""
     rows, depth = a.shape
     columns = b.shape[1]
-    c = np.empty((rows, columns), a.dtype)
+    c = empty((rows, columns), a.dtype)
     ends = _pieces(columns, PANEL_BYTES // a.itemsize)
     items = [(0, k0, k0, 0, rows, 0, 1, k1 - k0, 0) for k0, k1 in zip(ends, ends[1:])]
     steps = np.arange(rows)
@@ -38,7 +39,7 @@ def _multiply_transposed(a, b):
     """Return aᵀ (D, R) · b (R, U), shared out by rows."""
     depth, rows = a.shape
     columns = b.shape[1]
-    c = np.empty((rows, columns), a.dtype)
+    c = empty((rows, columns), a.dtype)
     ends = _pieces(rows, ROWS)
     items = [(0, 0, 0, r0, r1, 0, 1, columns, 0) for r0, r1 in zip(ends, ends[1:])]
     steps = np.arange(rows)

@@ -28,6 +28,7 @@ import numpy as np
 
 from minicnn.ops import geometry
 from minicnn.ops.kernels.matmul import products, transposed
+from minicnn.ops.kernels.memory import empty
 from minicnn.ops.kernels.parallel import CHUNKS, sum_pieces
 
 
@@ -83,7 +84,7 @@ def forward(x, kernel, bias, strides, padding, dilation):
     border, (rows, columns), pixels, taps, depth = _forward_plan(x.shape, kernel.shape, strides, padding, dilation)
     filters, images, count = kernel.shape[3], len(x), len(pixels)
     x = _with_border(x, border)
-    y = np.empty((images, rows, columns, filters), x.dtype)
+    y = empty((images, rows, columns, filters), x.dtype)
     cuts = min(count, -(-CHUNKS // images))  # a few images: several pieces each
     ends = [i * count // cuts for i in range(cuts + 1)]
     items = [
@@ -106,7 +107,7 @@ def kernel_gradient(x, dy, kernel_shape, strides, padding, dilation):
     size, images = len(a_rows) * filters, len(x)
     pieces = min(images, CHUNKS, max(2, 2**22 // size))  # many pieces of a large kernel are only memory
     ends = np.arange(pieces + 1) * images // pieces
-    partial = np.empty((pieces, size), x.dtype)
+    partial = empty((pieces, size), x.dtype)
     items = [
         (n * x[0].size, n * dy[0].size, piece * size, 0, len(a_rows), 0, rows, filters, int(n > ends[piece]))
         for piece in range(pieces) for n in range(ends[piece], ends[piece + 1])
@@ -168,7 +169,7 @@ def input_gradient(dy, kernel, shape, strides, padding, dilation):
     border, tables, ends, entries = _input_plan(shape, kernel.shape, strides, padding, dilation)
     (a_rows, taps, y_rows), (first_row, first_tap) = tables, ends
     dy = _with_border(dy, border)
-    dx = np.empty(shape, dy.dtype)
+    dx = empty(shape, dy.dtype)
     filters, channels = kernel.shape[3], shape[3]
     matrix = transposed(np.array([kernel[entry] for entry in entries])) if entries else np.empty((0, 1, channels), dy.dtype)
     phases = range(len(first_row) - 1)

@@ -9,6 +9,7 @@ L1 cache (k = 288: 36 KB), while A passes by it once a strip.
 import numpy as np
 from numba import njit, prange
 
+from minicnn.ops.kernels.memory import empty
 from minicnn.ops.kernels.parallel import JIT, PARALLEL
 from minicnn.ops.kernels.register_tile import PANEL_BYTES, ROWS, VECTOR_BYTES, VECTORS, narrow_tile, wide_tile
 
@@ -92,7 +93,7 @@ def _transpose(x, rows, columns, reverse, y):
 
 def transposed(x, reverse=False):
     """Return the matrices x (…, R, C) as (…, C, R), in reversed order if asked: 16 × 16 at a time, cache lines on both sides."""
-    y = np.empty((*x.shape[:-2], x.shape[-1], x.shape[-2]), x.dtype)
+    y = empty((*x.shape[:-2], x.shape[-1], x.shape[-2]), x.dtype)
     if x.size:
         _transpose(x.reshape(-1), *x.shape[-2:], reverse, y.reshape(-1))
     return y

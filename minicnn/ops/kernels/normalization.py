@@ -35,8 +35,10 @@ _BLOCK = 4096  # entries of x in a block of rows: 16 KB in float32, half of the 
 def batch_norm_forward(x, gamma, beta, epsilon):
     """Return (y, mean, variance, cache), as the reference does."""
     x = prepare(x)
-    mean, squares = _statistics(_rows(x))
-    variance = squares / (x.size // x.shape[-1])
+    means, squares = np.zeros((2, CHUNKS, x.shape[-1]))
+    _statistics(_rows(x), means, squares)
+    mean = means[0]
+    variance = squares[0] / (x.size // x.shape[-1])
     y, cache = batch_norm_inference_forward(x, gamma, beta, mean, variance, epsilon)
     return y, mean.astype(x.dtype), variance.astype(x.dtype), cache
 
@@ -64,8 +66,9 @@ def batch_norm_inference_backward(dy, cache):
 def _backward(dy, cache, m):
     x, gamma, mean, inverse_std = cache
     dy, x = prepare(dy, x)
-    dbeta, dgamma = _sums(_rows(dy), _rows(x), mean)
-    dgamma *= inverse_std
+    totals, products = np.zeros((2, CHUNKS, x.shape[-1]))
+    _sums(_rows(dy), _rows(x), mean, totals, products)
+    dbeta, dgamma = totals[0], products[0] * inverse_std
     dx = np.empty_like(dy)
     _input_gradient(
         _rows(dy), _rows(x), mean, gamma * inverse_std, dbeta / m, dgamma * inverse_std / m, _rows(dx)
@@ -78,28 +81,27 @@ def _rows(x):
 
 
 @njit(**PARALLEL)
-def _statistics(x):
-    """Return each channel's mean and sum of squared deviations, of x (m, C)."""
-    rows, channels = x.shape
-    means, squares = np.zeros((CHUNKS, channels)), np.zeros((CHUNKS, channels))
+def _statistics(x, means, squares):
+    """Fill row 0 with each channel's mean and sum of squared deviations, of x (m, C); (CHUNKS, C) zeros go in."""
+    rows = len(x)
     for chunk in prange(CHUNKS):
-        start, stop = chunk * rows // CHUNKS, (chunk + 1) * rows // CHUNKS
-        _chunk_statistics(x[start:stop], means[chunk], squares[chunk])
+        _chunk_statistics(
+            x, chunk * rows // CHUNKS, (chunk + 1) * rows // CHUNKS, means[chunk], squares[chunk]
+        )
     count = rows // CHUNKS
     for chunk in range(1, CHUNKS):
         more = (chunk + 1) * rows // CHUNKS - chunk * rows // CHUNKS
         _merge(count, means[0], squares[0], more, means[chunk], squares[chunk])
         count += more
-    return means[0], squares[0]
 
 
 @njit(**JIT)
-def _chunk_statistics(x, mean, squares):
-    rows, channels = x.shape
+def _chunk_statistics(x, first, last, mean, squares):
+    channels = x.shape[1]
     block_mean, block_squares = np.empty(channels), np.empty(channels)
     step = max(1, _BLOCK // channels)
-    for start in range(0, rows, step):
-        stop = min(start + step, rows)
+    for start in range(first, last, step):
+        stop = min(start + step, last)
         for c in range(channels):
             block_mean[c] = block_squares[c] = 0
         for i in range(start, stop):
@@ -110,7 +112,7 @@ def _chunk_statistics(x, mean, squares):
         for i in range(start, stop):
             for c in range(channels):
                 block_squares[c] += (x[i, c] - block_mean[c]) ** 2
-        _merge(start, mean, squares, stop - start, block_mean, block_squares)
+        _merge(start - first, mean, squares, stop - start, block_mean, block_squares)
 
 
 @njit(**JIT)
@@ -135,21 +137,18 @@ def _normalise(x, mean, scale, offset, y):
 
 
 @njit(**PARALLEL)
-def _sums(dy, x, mean):
-    """Return Σ dy and Σ dy·(x − mean) for each channel."""
+def _sums(dy, x, mean, totals, products):
+    """Fill row 0 with Σ dy and Σ dy·(x − mean) for each channel; (CHUNKS, C) zeros go in."""
     rows, channels = x.shape
-    partial = np.zeros((CHUNKS, 2, channels))
     for chunk in prange(CHUNKS):
-        total, product = partial[chunk, 0], partial[chunk, 1]
         for i in range(chunk * rows // CHUNKS, (chunk + 1) * rows // CHUNKS):
             for c in range(channels):
-                total[c] += dy[i, c]
-                product[c] += dy[i, c] * (x[i, c] - mean[c])
+                totals[chunk, c] += dy[i, c]
+                products[chunk, c] += dy[i, c] * (x[i, c] - mean[c])
     for chunk in range(1, CHUNKS):
         for c in range(channels):
-            partial[0, 0, c] += partial[chunk, 0, c]
-            partial[0, 1, c] += partial[chunk, 1, c]
-    return partial[0, 0], partial[0, 1]
+            totals[0, c] += totals[chunk, c]
+            products[0, c] += products[chunk, c]
 
 
 @njit(**PARALLEL)

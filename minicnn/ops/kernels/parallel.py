@@ -1,4 +1,4 @@
-"""What every kernel shares: how it is compiled, how its work is cut, and where its arrays come from.
+"""What every kernel shares: how it is compiled and how its work is cut.
 
 **The same bits for any number of threads.** A parallel loop runs over a fixed number of pieces (:data:`CHUNKS`, or one
 that follows from the shapes), never over the number of threads; a sum over pieces is taken afterwards, in order:
@@ -12,9 +12,12 @@ reorder a sum, contract a·b + c to one FMA and multiply by a reciprocal.
 """
 
 import os
+from typing import Any
 
 import numpy as np
-from numba import config, njit, prange
+from numba import njit, prange
+
+from minicnn.ops.kernels.memory import empty
 
 CHUNKS = 16
 
@@ -24,8 +27,8 @@ CHUNKS = 16
 os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 FAST = {"contract", "reassoc", "arcp", "nsz"}
-JIT = {"cache": True, "fastmath": FAST, "error_model": "numpy"}  # @njit(**JIT): a helper inside one piece
-PARALLEL = {**JIT, "parallel": True}  # @njit(**PARALLEL): a kernel that may use prange
+JIT: dict[str, Any] = {"cache": True, "fastmath": FAST, "error_model": "numpy"}  # @njit(**JIT): a helper inside one piece
+PARALLEL: dict[str, Any] = {**JIT, "parallel": True}  # @njit(**PARALLEL): a kernel that may use prange
 
 
 def prepare(*arrays):
@@ -52,20 +55,6 @@ def prepare(*arrays):
         dtype = array.dtype if dtype is None else np.promote_types(dtype, array.dtype)
     ready = [None if array is None else np.ascontiguousarray(array, dtype) for array in arrays]
     return ready[0] if len(ready) == 1 else ready
-
-
-_scratch: dict[np.dtype, np.ndarray] = {}
-
-
-def scratch(dtype, size):
-    """Return working memory (threads, at least ``size``) of unspecified content: kept, and handed out again next time.
-
-    A kernel takes row ``numba.get_thread_id()``, so that a thread always works in the same lines of its own cache.
-    """
-    dtype, size = np.dtype(dtype), -(-size // 64) * 64  # rows start at cache lines of their own
-    if dtype not in _scratch or _scratch[dtype].shape[1] < size:
-        _scratch[dtype] = np.empty((config.NUMBA_NUM_THREADS, size), dtype)
-    return _scratch[dtype]
 
 
 @njit(**PARALLEL)
@@ -100,6 +89,6 @@ def sum_rows(x):
 
 def sum_pieces(partial, shape):
     """Return partial[0] + partial[1] + …, in that order, in the given shape."""
-    total = np.empty(shape, partial.dtype)
+    total = empty(shape, partial.dtype)
     _sum_pieces(partial.reshape(-1), total.reshape(-1))
     return total

@@ -27,7 +27,8 @@ import numpy as np
 from numba import get_thread_id, njit, prange
 
 from minicnn.ops.kernels.matmul import product, transposed
-from minicnn.ops.kernels.parallel import CHUNKS, JIT, PARALLEL, scratch, sum_pieces
+from minicnn.ops.kernels.memory import empty, scratch
+from minicnn.ops.kernels.parallel import CHUNKS, JIT, PARALLEL, sum_pieces
 from minicnn.ops.kernels.register_tile import PANEL_BYTES, ROWS, VECTOR_BYTES
 from minicnn.ops.kernels.winograd_matrices import POINTS
 from minicnn.ops.kernels.winograd_transform import (
@@ -39,7 +40,8 @@ from minicnn.ops.kernels.winograd_transform import (
 )
 
 BLOCK_BYTES = 3 * 2**18  # of V and M at a time, about: they and the part of U in use share the second-level cache
-GRADIENT_BLOCK_BYTES = 2**20  # of V and Z
+GRADIENT_BLOCK_BYTES = 2**20  # of V and Z; twice dU if that is more, for dU is read and written once a block,
+LARGEST_BLOCK_BYTES = 2**23  # up to this
 PARTIAL_BYTES = 2**24  # of dU in all pieces
 
 
@@ -55,16 +57,16 @@ def _place(shape, n, top, left):
 
 
 @njit(**JIT)
-def _forward_piece(points, x, x_shape, U, bias, y, y_shape, grid, first_block, end_block, tables, memory, zero):
-    """Outputs of some blocks of tiles; memory: V, M and a place for outputs outside the map."""
+def _forward_piece(points, x, x_shape, U, bias, y, y_shape, grid, begin, end, tables, memory, zero):
+    """Outputs of tiles begin … end; memory: V, M and a place for outputs outside the map."""
     alpha, m = len(points) + 1, len(points) - 1
-    images, top, left, down, across = grid
+    top, left, down, across = grid
     v_rows, m_rows, taps = tables
-    channels, filters, block, tiles = x_shape[2], y_shape[2], len(v_rows) - 1, images * down * across
+    channels, filters, block = x_shape[2], y_shape[2], len(v_rows) - 1
     lanes, strip = VECTOR_BYTES // x.itemsize, PANEL_BYTES // x.itemsize
     M, waste = v_rows[block], memory[v_rows[block] + m_rows[block] :]
-    for first in range(first_block * block, min(end_block * block, tiles), block):
-        count = min(block, tiles - first)
+    for first in range(begin, end, block):
+        count = min(block, end - first)
         for t in range(count):
             n, i, j = (first + t) // (down * across), (first + t) // across % down, (first + t) % across
             start, row, column, inside = _place(x_shape, n, i * m - top, j * m - left)
@@ -97,18 +99,18 @@ def _forward(points, x, x_shape, U, bias, y, y_shape, grid, ends, tables, worksp
 
 
 @njit(**JIT)
-def _gradient_piece(points, x, x_shape, dy, dy_shape, grid, first_block, end_block, tables, memory, zero, dU, dU_start):
-    """dU[dU_start:] = Σ Vᵀ·Z over some blocks of tiles; memory: V and Z, position by position."""
+def _gradient_piece(points, x, x_shape, dy, dy_shape, grid, begin, end, tables, memory, zero, dU, dU_start):
+    """dU[dU_start:] = Σ Vᵀ·Z over tiles begin … end; memory: V and Z, position by position."""
     alpha, m = len(points) + 1, len(points) - 1
-    images, top, left, down, across = grid
+    top, left, down, across = grid
     v_tiles, z_tiles, v_rows, u_rows, taps = tables
-    channels, filters, block, tiles = x_shape[2], dy_shape[2], len(v_tiles) - 1, images * down * across
+    channels, filters, block = x_shape[2], dy_shape[2], len(v_tiles) - 1
     lanes, strip = VECTOR_BYTES // x.itemsize, PANEL_BYTES // x.itemsize
     panels = (filters + strip - 1) // strip
-    v_step, z_step = v_tiles[block], z_tiles[block]
+    v_step, z_step = v_tiles[block] + lanes, z_tiles[block] + lanes
     Z = alpha * alpha * v_step
-    for first in range(first_block * block, min(end_block * block, tiles), block):
-        count = min(block, tiles - first)
+    for first in range(begin, end, block):
+        count = min(block, end - first)
         for t in range(count):
             n, i, j = (first + t) // (down * across), (first + t) // across % down, (first + t) % across
             start, row, column, inside = _place(x_shape, n, i * m - top, j * m - left)
@@ -121,7 +123,7 @@ def _gradient_piece(points, x, x_shape, dy, dy_shape, grid, first_block, end_blo
                 points, dy, start, row, column, memory, Z + z_tiles[t], alpha * z_step, z_step,
                 inside, zero, zero, filters // lanes,
             )  # fmt: skip
-        fresh = first == first_block * block
+        fresh = first == begin
         for s in range(alpha * alpha):
             for panel in range(panels):
                 start = dU_start + (s * panels + panel) * channels * strip
@@ -179,11 +181,16 @@ def _fill_vectors(array, *axes):
 
 
 def _cut(tiles, tile_bytes, block_bytes, most=CHUNKS):
-    """Return (tiles in a block, ends): piece i of the work is blocks ends[i] to ends[i + 1]."""
+    """Return (tiles in a block, ends): piece i of the work is tiles ends[i] to ends[i + 1], in whole register tiles.
+
+    The pieces are a power of two, so that two, four or eight threads share them evenly, each at least a block long.
+    """
     block = max(1, block_bytes // tile_bytes // ROWS) * ROWS
-    blocks = -(-tiles // block)
-    pieces = min(most, blocks)
-    return block, np.arange(pieces + 1) * blocks // pieces
+    units = -(-tiles // ROWS)
+    pieces = 2 if units > 1 else 1
+    while 2 * pieces <= most and 2 * pieces * block <= tiles:
+        pieces *= 2
+    return block, np.minimum(np.arange(pieces + 1) * units // pieces * ROWS, tiles)
 
 
 def _panels(points, channels, filters, itemsize):
@@ -201,16 +208,16 @@ def _convolve(x, kernel, bias, top, left, height, width):
     bias = zero if bias is None else _fill_vectors(bias, 0)
     points, down, across = tiling(height, width)
     positions, lanes = (len(points) + 1) ** 2, VECTOR_BYTES // x.itemsize
-    U = np.empty(_panels(points, channels, whole_filters, x.itemsize), x.dtype)
+    U = empty(_panels(points, channels, whole_filters, x.itemsize), x.dtype)
     _transform_kernels(points, kernel.reshape(-1), U, channels, whole_filters, zero, False)
     v_tile, m_tile = positions * channels + lanes, positions * whole_filters + lanes
     block, ends = _cut(len(x) * down * across, (v_tile + m_tile) * x.itemsize, BLOCK_BYTES)
     tables = np.arange(block + 1) * v_tile, np.arange(block + 1) * m_tile, np.zeros(1, np.intp)
     workspace = scratch(x.dtype, block * (v_tile + m_tile) + whole_filters)
-    y = np.empty((len(x), height, width, whole_filters), x.dtype)
+    y = empty((len(x), height, width, whole_filters), x.dtype)
     _forward(
         points, x.reshape(-1), x.shape[1:], U, bias, y.reshape(-1), y.shape[1:],
-        (len(x), top, left, down, across), ends, tables, workspace, zero,
+        (top, left, down, across), ends, tables, workspace, zero,
     )  # fmt: skip
     return y if filters == whole_filters else np.ascontiguousarray(y[..., :filters])
 
@@ -234,17 +241,17 @@ def kernel_gradient(x, dy, kernel_shape, rows, columns):
     positions, lanes = (len(points) + 1) ** 2, VECTOR_BYTES // x.itemsize
     size, zero = _panels(points, channels, filters, x.itemsize), np.zeros(max(channels, filters), dtype)
     v_tile, z_tile = channels + lanes, filters + lanes
-    most = min(CHUNKS, max(2, PARTIAL_BYTES // (size * x.itemsize)))
-    tile_bytes = positions * (v_tile + z_tile) * x.itemsize
-    block, ends = _cut(len(x) * down * across, tile_bytes, GRADIENT_BLOCK_BYTES, most)
+    size_bytes, tile_bytes = size * x.itemsize, positions * (v_tile + z_tile) * x.itemsize
+    block_bytes = min(max(GRADIENT_BLOCK_BYTES, 2 * size_bytes), LARGEST_BLOCK_BYTES)
+    block, ends = _cut(len(x) * down * across, tile_bytes, block_bytes, min(CHUNKS, PARTIAL_BYTES // size_bytes))
     tiles, entries = np.arange(block + 1), np.arange(channels)
     tables = tiles * v_tile, tiles * z_tile, entries, entries * (PANEL_BYTES // x.itemsize), np.zeros(1, np.intp)
-    workspace = scratch(dtype, block * positions * (v_tile + z_tile))
-    dU = np.empty((len(ends) - 1, size), dtype)
+    workspace = scratch(dtype, positions * (block * (v_tile + z_tile) + 2 * lanes))
+    dU = empty((len(ends) - 1, size), dtype)
     _kernel_gradient(
         points, x.reshape(-1), x.shape[1:], dy.reshape(-1), dy.shape[1:],
-        (len(x), rows.before, columns.before, down, across), ends, tables, workspace, zero, dU.reshape(-1),
+        (rows.before, columns.before, down, across), ends, tables, workspace, zero, dU.reshape(-1),
     )  # fmt: skip
-    dkernel = np.empty((3, 3, channels, filters), dtype)
+    dkernel = empty((3, 3, channels, filters), dtype)
     _transform_kernels(points, dkernel.reshape(-1), sum_pieces(dU, size), channels, filters, zero, True)
     return np.ascontiguousarray(dkernel[:, :, : kernel_shape[2], : kernel_shape[3]])

@@ -8,7 +8,7 @@ The mask is not a stream of random numbers but a function of (key, index): entry
 key and i. Whoever computes them, in whatever order and with however many threads, gets the same mask.
 
     gamma = 0x9E3779B97F4A7C15              mix(z): z ^= z >> 30;  z *= 0xBF58476D1CE4E5B9
-    bits(key, i) = mix(mix(key) + i·gamma)          z ^= z >> 27;  z *= 0x94D049BB133111EB;  z ^= z >> 31
+    bits(key, i) = mix(mix(key) + (i + 1)·gamma)    z ^= z >> 27;  z *= 0x94D049BB133111EB;  z ^= z >> 31
     kept  where  bits >> 40  >=  rate·2²⁴           (the top 24 of 64 bits; arithmetic is modulo 2⁶⁴)
 
 Shapes: x, y (…); the mask is x's shape, or (N, 1, 1, C) for spatial dropout of (N, H, W, C).
@@ -22,21 +22,24 @@ import numpy as np
 __all__ = ["dropout_backward", "dropout_forward", "dropout_mask"]
 
 _WORD = (1 << 64) - 1
+_GAMMA = np.uint64(0x9E3779B97F4A7C15)
 
 
 def dropout_mask(key, shape, rate):
     """Return a bool array of ``shape``, True = kept, the same for the same ``key``: any integer."""
     start, threshold = start_and_threshold(key, rate)
     index = np.arange(math.prod(shape), dtype=np.uint64)
-    bits = _mix(start + index * np.uint64(0x9E3779B97F4A7C15))
+    bits = _mix(start + index * _GAMMA)
     return ((bits >> np.uint64(40)) >= threshold).reshape(shape)
 
 
 def start_and_threshold(key, rate):
-    """Return mix(key) and rate·2²⁴, what the bits are counted from and compared with."""
+    """Return mix(key) + gamma and rate·2²⁴, what the bits are counted from and compared with."""
     if not 0 <= rate < 1:
         raise ValueError(f"rate={rate!r}: expected a fraction to drop, 0 <= rate < 1")
-    start = _mix(np.array([key & _WORD], np.uint64))  # an array, as NumPy warns when a scalar wraps around
+    start = (
+        _mix(np.array([key & _WORD], np.uint64)) + _GAMMA
+    )  # an array: NumPy warns when a scalar wraps around
     return start[0], np.uint64(round(rate * 2**24))
 
 

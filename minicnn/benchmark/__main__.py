@@ -1,0 +1,108 @@
+"""The command: ``python -m minicnn.benchmark [--against torch keras] [--json FILE] [--threads N] [--quick]``."""
+
+import argparse
+import importlib.util
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from minicnn.benchmark import measure, peak
+from minicnn.benchmark.contenders import MODES
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line's parser."""
+    result = argparse.ArgumentParser(
+        prog="python -m minicnn.benchmark",
+        description="Training and prediction speed on this CPU, beside PyTorch and Keras, in one run.",
+        epilog="examples:\n  python -m minicnn.benchmark --quick\n"
+        "  python -m minicnn.benchmark --against torch keras --json benchmark.json\n",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = result.add_argument
+    add("--against", nargs="*", default=[], choices=sorted(MODES), help="the libraries to compare with")
+    add("--compile", action="store_true", help="also time torch.compile")
+    add("--threads", type=int, default=os.cpu_count() or 1, help="of each contender (default: all cores)")
+    add("--json", type=Path, metavar="FILE", help="write the figures there too")
+    add("--quick", action="store_true", help="fewer rounds, and only the whole nets")
+    return result
+
+
+def table(header: list[str], rows: list[list[Any]]) -> None:
+    """Print a table with aligned columns; numbers with three digits."""
+
+    def text(cell: Any) -> str:
+        if isinstance(cell, float):
+            return f"{cell:.2f}" if cell < 10 else f"{cell:.1f}" if cell < 100 else f"{cell:.0f}"
+        return str(cell)
+
+    cells = [[text(cell) for cell in row] for row in [header, *rows]]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(header))]
+    for row in cells:
+        print("  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]))
+    print(flush=True)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; return its exit code."""
+    options = parser().parse_args(arguments)
+    missing = [name for name in options.against if importlib.util.find_spec(name) is None]
+    if missing or options.threads < 1:
+        problem = (
+            f"{missing[0]} is not installed: pip install '.[oracles]'" if missing else "--threads: at least 1"
+        )
+        print(f"python -m minicnn.benchmark: {problem}", file=sys.stderr)
+        return 2
+    names = ["minicnn", *(mode for library in options.against for mode in MODES[library])]
+    names += ["torch compiled"] * (options.compile and "torch" in options.against)
+    libraries = ["minicnn", *options.against]
+    rounds = 3 if options.quick else 10
+
+    results: dict[str, Any] = {
+        "threads": options.threads,
+        **measure.whole_nets(names, options.threads, rounds),
+    }
+    print(
+        f"Images a second, {options.threads} threads, batch {measure.BATCH}, float32; medians of alternating runs\n"
+    )
+    rows = []
+    for kind in ("train", "predict"):
+        for net, found in results[kind].items():
+            ratios = [found[f"ratio_to_{library}"] for library in options.against]
+            rows.append([f"{kind} {net}", *(found[library] for library in libraries), *ratios])
+    table(["", *libraries, *(f"minicnn/{library}" for library in options.against)], rows)
+
+    if not options.quick:
+        results["peak_gflop_s"] = peak.multiply_add(options.threads)
+        results["conv"] = measure.convolutions(names, options.threads, rounds)
+        print(
+            f"3×3 convolutions: effective GFLOP/s; this CPU's measured FMA peak is {results['peak_gflop_s']:.0f}\n"
+        )
+        rows = [
+            [f"{c['side']}×{c['side']}", f"{c['channels']}→{c['filters']}", c["pass"], c["ms"]["minicnn"]]
+            + [rate for library, rate in c["gflop_s"].items() if not library.startswith("ratio_to")]
+            for c in results["conv"]
+        ]
+        compared = ["torch", "ratio"] if "torch" in options.against else []
+        table(["map", "channels", "pass", "ms", "minicnn", *compared], rows)
+        results["peak_memory_mb"] = measure.memory(names, options.threads)
+        print("Peak memory of a process that trains vgg, MB\n")
+        table(list(results["peak_memory_mb"]), [list(results["peak_memory_mb"].values())])
+        results["first_step_s"] = measure.first_step(options.threads)
+        print(
+            "From process start to the end of the first training step of simple, s, with the kernel cache\n"
+        )
+        table(["empty", "warm"], [list(results["first_step_s"].values())])
+        results["scaling"] = measure.scaling(options.threads, rounds)
+        print("How training time of simple grows\n")
+        for name, found in results["scaling"].items():
+            table([name.replace("_", " "), *map(str, found)], [["", *found.values()]])
+    if options.json:
+        options.json.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,118 @@
+"""The measurements: each returns plain dictionaries, which `report` prints and --json writes."""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable
+from contextlib import ExitStack
+from statistics import median
+from typing import Any
+
+from minicnn.benchmark import nets
+from minicnn.benchmark.contenders import Task
+from minicnn.benchmark.worker import Worker
+
+BATCH = 64
+
+
+def alternate(workers: Iterable[Worker], task: Task, rounds: int, steps: int) -> dict[str, float]:
+    """Return each contender's median seconds a step: they take turns, ``steps`` steps at a time."""
+    seconds: dict[str, list[float]] = {}
+    workers = list(workers)
+    for worker in workers:
+        worker.ask(task=task)
+        seconds[worker.name] = []
+    for _ in range(rounds):
+        for worker in workers:
+            worker.ask(steps=1)  # wakes its threads and fills its caches, unmeasured
+            seconds[worker.name] += worker.ask(steps=steps)["seconds"]
+    return {name: median(times) for name, times in seconds.items()}
+
+
+def rates(medians: dict[str, float], amount: float) -> dict[str, Any]:
+    """Return amount/s of minicnn, of each other library at its best, and the ratio to the fastest of PyTorch."""
+    best: dict[str, float] = {}
+    for name, seconds in medians.items():
+        library = name.split()[0]
+        best[library] = max(best.get(library, 0), amount / seconds)
+    ratios = {f"ratio_to_{name}": best["minicnn"] / rate for name, rate in best.items() if name != "minicnn"}
+    if "torch" in best:
+        ratios["ratio"] = ratios["ratio_to_torch"]
+    return {**best, **ratios}
+
+
+def whole_nets(names: list[str], threads: int, rounds: int) -> dict[str, dict[str, Any]]:
+    """Return images/s of training and prediction of both nets."""
+    results: dict[str, dict[str, Any]] = {"train": {}, "predict": {}}
+    with ExitStack() as stack:
+        workers = [stack.enter_context(Worker(name, threads)) for name in names]
+        for kind, found in results.items():
+            for net in nets.NAMES:
+                task = {"kind": kind, "net": net, "batch": BATCH}
+                found[net] = rates(alternate(workers, task, rounds, 3), BATCH)
+    return results
+
+
+def convolutions(names: list[str], threads: int, rounds: int) -> list[dict[str, Any]]:
+    """Return ms and effective GFLOP/s of each 3×3 convolution; backward is dx (where there is one) and dkernel."""
+    found = []
+    with ExitStack() as stack:
+        workers = [stack.enter_context(Worker(name, threads)) for name in names if name != "keras"]
+        for side, channels, filters in nets.convolutions():
+            for which in ("forward", "backward"):
+                task = {"kind": "convolution", "side": side, "channels": channels, "filters": filters}
+                medians = alternate(workers, {**task, "pass": which, "batch": BATCH}, rounds, 5)
+                products = 2 if which == "backward" and channels > 1 else 1
+                flop = products * 2 * 9 * BATCH * side * side * channels * filters
+                gflops = rates(medians, flop / 1e9)
+                ms = {name: 1e3 * seconds for name, seconds in medians.items()}
+                found.append({**task, "pass": which, "gflop_s": gflops, "ms": ms})
+    return found
+
+
+def memory(names: list[str], threads: int, net: str = "vgg") -> dict[str, float]:
+    """Return the peak resident memory, in MB, of a process that trains ``net``; of each library, its least."""
+    peaks: dict[str, float] = {}
+    for name in names:
+        with Worker(name, threads) as worker:
+            worker.ask(task={"kind": "train", "net": net, "batch": BATCH})
+            worker.ask(steps=3)
+            library = name.split()[0]
+            peak = worker.ask(memory=True)["peak_mb"]
+            peaks[library] = min(peaks.get(library, peak), peak)
+    return peaks
+
+
+def first_step(threads: int, net: str = "simple") -> dict[str, float]:
+    """Return seconds from process start to the end of the first training step: cold and warm Numba cache."""
+    program = (
+        "from minicnn.benchmark.contenders import minicnn; "
+        f"minicnn({threads})({{'kind': 'train', 'net': {net!r}, 'batch': {BATCH}}})()"
+    )
+    found = {}
+    with tempfile.TemporaryDirectory() as cache:
+        environment = {**os.environ, "NUMBA_CACHE_DIR": cache, "NUMBA_NUM_THREADS": str(threads)}
+        for state in ("cold", "warm"):
+            start = time.perf_counter()
+            subprocess.run([sys.executable, "-c", program], env=environment, check=True)
+            found[state] = time.perf_counter() - start
+    return found
+
+
+def scaling(threads: int, rounds: int) -> dict[str, dict[int, float]]:
+    """Return how time grows: microseconds an image by batch size, and seconds an epoch by amount of data."""
+    with Worker("minicnn", threads) as worker:
+        by_batch = {
+            batch: 1e6
+            * alternate([worker], {"kind": "train", "net": "simple", "batch": batch}, rounds, 3)["minicnn"]
+            / batch
+            for batch in (16, 32, 64, 128, 256)
+        }
+        worker.ask(task={"kind": "train", "net": "simple", "batch": BATCH})
+        by_data = {
+            images: sum(worker.ask(steps=images // BATCH)["seconds"])
+            for images in (BATCH * 8 * factor for factor in (1, 2, 4, 8))
+        }
+    return {"microseconds_an_image_by_batch": by_batch, "seconds_an_epoch_by_images": by_data}

@@ -1,0 +1,76 @@
+"""A contender in a process of its own: it reads a line of JSON, does it, and answers with a line.
+
+{"task": {…}}        prepare a task: its step runs twice, unmeasured     -> {"ready": true}
+{"steps": n}         do n steps                                          -> {"seconds": [s, s, …]}
+{"memory": true}     tell the process's peak resident memory             -> {"peak_mb": …}
+"""
+
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+from typing import Any
+
+from minicnn.benchmark.contenders import CONTENDERS
+
+
+def main() -> None:
+    """Serve standard input until it ends. Arguments: the contender's name and its number of threads."""
+    make = CONTENDERS[sys.argv[1]](int(sys.argv[2]))
+    step: Any = None
+    for line in sys.stdin:
+        order = json.loads(line)
+        answer: dict[str, Any] = {}
+        if "task" in order:
+            step = make(order["task"])
+            step()
+            step()
+            answer["ready"] = True
+        if "steps" in order:
+            answer["seconds"] = []
+            for _ in range(order["steps"]):
+                start = time.perf_counter()
+                step()
+                answer["seconds"].append(time.perf_counter() - start)
+        if "memory" in order:
+            answer["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        print(json.dumps(answer), flush=True)
+
+
+class Worker:
+    """The other end: a contender's process, as a context manager."""
+
+    def __init__(self, name: str, threads: int) -> None:
+        self.name = name
+        environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "NUMBA_NUM_THREADS": str(threads)}
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "minicnn.benchmark.worker", name, str(threads)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment,
+        )  # fmt: skip
+
+    def ask(self, **order: Any) -> dict[str, Any]:
+        """Send an order and return the answer.
+
+        Raises:
+            RuntimeError: the process has ended; what it wrote to standard error says why.
+        """
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps(order) + "\n")
+        self._process.stdin.flush()
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"the process of {self.name} ended, with code {self._process.wait()}")
+        return json.loads(line)
+
+    def __enter__(self) -> "Worker":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.communicate()  # closes standard input, which ends it
+
+
+if __name__ == "__main__":
+    main()
