@@ -1,7 +1,7 @@
 """The most that this CPU can multiply and add: the register tile on data that stay in the first cache.
 
-Nothing else is done, so no direct convolution can be faster. An algorithm with fewer multiplications (Winograd's) can: its
-*effective* GFLOP/s count the multiplications that the definition would have done.
+Nothing else is done, so no direct convolution can be faster. An algorithm with fewer multiplications (Winograd's) can:
+its *effective* GFLOP/s count the multiplications that the definition would have done.
 """
 
 import time

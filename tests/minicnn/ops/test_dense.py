@@ -1,0 +1,66 @@
+"""The dense layer by hand, and at sizes that do and do not fill register tiles."""
+
+import numba
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from minicnn import ops
+from tests.properties import strategies
+
+BOUNDS = {"float64": 1e-12, "float32": 1e-5}
+SIZES = st.integers(1, 3) | st.sampled_from([7, 12, 13, 32, 33, 48, 64, 100])
+
+
+def all_passes(implementation, x, kernel, bias, dy):
+    with ops.use(implementation):
+        y, cache = ops.dense_forward(x, kernel, bias)
+        return [y, *ops.dense_backward(dy, cache)]
+
+
+@pytest.mark.usefixtures("implementation")
+def test_dense_by_hand():
+    x, kernel = np.array([[1.0, 2.0]]), np.array([[1.0, 10.0, 100.0], [2.0, 20.0, 200.0]])
+    y, cache = ops.dense_forward(x, kernel, np.array([0.5, 0, 0]))
+    assert np.array_equal(y, [[5.5, 50, 500]])
+    dx, dkernel, dbias = ops.dense_backward(np.array([[1.0, 2.0, 3.0]]), cache)
+    assert np.array_equal(dx, [[321, 642]])
+    assert np.array_equal(dkernel, [[1, 2, 3], [2, 4, 6]])
+    assert np.array_equal(dbias, [1, 2, 3])
+
+
+@pytest.mark.usefixtures("implementation")
+def test_without_bias_and_dx():
+    _, cache = ops.dense_forward(np.array([[1.0, 2.0], [3.0, 4.0]]), np.ones((2, 1)))
+    dx, dkernel, dbias = ops.dense_backward(np.array([[1.0], [10.0]]), cache, need_dx=False)
+    assert dx is None
+    assert dbias is None
+    assert np.array_equal(dkernel, [[31], [42]])
+
+
+@pytest.mark.parametrize("dtype", BOUNDS)
+@given(samples=SIZES, depth=SIZES, units=SIZES, seed=strategies.seeds)
+def test_kernels_equal_the_definition(dtype, samples, depth, units, seed):
+    rng = np.random.default_rng(seed)
+    shapes = (samples, depth), (depth, units), (units,), (samples, units)
+    arrays = [rng.normal(size=shape).astype(dtype) for shape in shapes]
+    exact = all_passes("reference", *(array.astype(float) for array in arrays))
+    for result, definition in zip(all_passes("kernels", *arrays), exact):
+        assert result.dtype == dtype
+        assert np.abs(result - definition).max() <= BOUNDS[dtype] * max(np.abs(definition).max(), 1)
+
+
+@pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="one thread only")
+def test_same_bits_for_any_number_of_threads(rng):
+    shapes = (70, 200), (200, 90), (90,), (70, 90)
+    arrays = [rng.normal(size=shape).astype(np.float32) for shape in shapes]
+    before, results = numba.get_num_threads(), []
+    try:
+        for threads in (1, 2):
+            numba.set_num_threads(threads)
+            results.append(all_passes("kernels", *arrays))
+    finally:
+        numba.set_num_threads(before)
+    for one, two in zip(*results):
+        assert np.array_equal(one, two)

@@ -1,0 +1,71 @@
+"""The benchmark compares equal nets, computes its ratios rightly, and says what is missing."""
+
+import importlib.util
+import json
+
+import numpy as np
+import pytest
+
+import minicnn
+from minicnn.benchmark import __main__ as command
+from minicnn.benchmark import contenders, measure, nets, peak
+
+
+@pytest.mark.parametrize(("name", "parameters"), [("simple", 683_527), ("vgg", 1_764_519)])
+def test_the_nets_are_those_of_the_description(name, parameters):
+    model = nets.in_keras_words(minicnn, name)
+    assert sum(weight.value.size for weight in model.trainable_weights) == parameters
+    assert model.output_shape == (None, nets.CLASSES)
+
+
+def test_convolutions_are_those_of_the_nets():
+    found = set(nets.convolutions())
+    for name in nets.NAMES:
+        model = nets.in_keras_words(minicnn, name)
+        shape = model.input_shape
+        for layer in model.layers:
+            if isinstance(layer, minicnn.layers.Conv2D):
+                assert (shape[1], shape[3], layer.filters) in found
+            shape = layer.compute_output_shape(shape)
+
+
+def test_rates_and_ratios_by_hand():
+    medians = {"minicnn": 0.5, "torch": 2.0, "torch channels_last": 1.0, "keras": 4.0}
+    assert measure.rates(medians, 64) == {
+        "minicnn": 128, "torch": 64, "keras": 16, "ratio": 2, "ratio_to_torch": 2, "ratio_to_keras": 8
+    }  # fmt: skip
+
+
+def test_a_step_trains_and_a_prediction_does_not():
+    make = contenders.minicnn(threads=1)
+    step = make({"kind": "train", "net": "simple", "batch": 4})
+    losses = [float(step()[0]) for _ in range(40)]
+    assert np.mean(losses[-5:]) < losses[0] / 2
+    predict = make({"kind": "predict", "net": "simple", "batch": 4})
+    np.testing.assert_array_equal(predict(), predict())
+
+
+def test_a_worker_answers_in_a_process_of_its_own():
+    task = {"kind": "convolution", "side": 4, "channels": 2, "filters": 3, "pass": "backward", "batch": 2}
+    with measure.Worker("minicnn", 1) as worker:
+        seconds = measure.alternate([worker], task, rounds=2, steps=2)
+        assert worker.ask(memory=True)["peak_mb"] > 10
+    assert seconds["minicnn"] > 0
+
+
+def test_the_peak_is_positive():
+    assert peak.multiply_add(1, rounds=1) > 0
+
+
+def test_the_command_prints_and_writes(tmp_path, capsys, monkeypatch):
+    results = {kind: {net: {"minicnn": 2.0} for net in nets.NAMES} for kind in ("train", "predict")}
+    monkeypatch.setattr(measure, "whole_nets", lambda names, threads, rounds: results)
+    assert command.main(["--quick", "--threads", "1", "--json", str(tmp_path / "b.json")]) == 0
+    assert "train simple" in capsys.readouterr().out
+    assert json.loads((tmp_path / "b.json").read_text()) == {"threads": 1, **results}
+
+
+def test_what_is_not_installed_is_said_in_one_line(capsys, monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    assert command.main(["--against", "torch"]) == 2
+    assert capsys.readouterr().err == "python -m minicnn.benchmark: torch is not installed: pip install '.[oracles]'\n"
