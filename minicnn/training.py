@@ -150,7 +150,9 @@ class Trainer(Chain):
             hooks.on_epoch_end(epoch, logs)
             if self.stop_training:
                 break
-        self.optimizer.finalize_variable_values(self.trainable_weights)  # a moving average becomes the weights
+        self.optimizer.finalize_variable_values(
+            self.trainable_weights
+        )  # a moving average becomes the weights
         hooks.on_train_end(logs)
         return hooks.history
 

@@ -47,7 +47,7 @@ PERSON = {
     "hair_drape": (0.0, 7.0),  # how far it hangs over the temples
     "hair_waves": (0.5, 1.6),
     "hair_streaks": (0.05, 0.35),
-    "hair_curl": (0.0, 1.3),
+    "hair_curl": (0.0, 1.0),
     "beard_dark": (0.25, 0.85),
 }
 # The chance that a person has it (1) or not (0).

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from minicnn.layers import fusion
 from minicnn.layers.base import Layer
 
 
@@ -62,8 +63,9 @@ class Chain(Layer):
 
     def forward(self, x, training=False):
         """Run the layers in order."""
-        for layer in self._layers:
-            x = layer.forward(x, training)
+        self._ran = fusion.units(self._layers)
+        for _, unit in self._ran:
+            x = unit.forward(x, training)
         return x
 
     def backward(self, dy):
@@ -72,10 +74,11 @@ class Chain(Layer):
         Without ``needs_dx`` it stops at the first layer that has something to train: what is before needs no gradient.
         """
         first = 0 if self.needs_dx else self._first_trained()
-        for index in reversed(range(first, len(self._layers))):
-            layer = self._layers[index]
-            layer.needs_dx = self.needs_dx or index > first
-            dy = layer.backward(dy)
+        for number, layer in enumerate(self._layers):
+            layer.needs_dx = self.needs_dx or number > first
+        for number, unit in reversed(self._ran):
+            if number >= first:
+                dy = unit.backward(dy)
         return dy if self.needs_dx else None
 
     def _first_trained(self):

@@ -69,18 +69,18 @@ class BatchNormalization(Layer):
             "moving_variance", shape, self.moving_variance_initializer, trainable=False
         )
 
-    def forward(self, x, training=False):
-        """Normalise by the batch's statistics when training, by the moving ones otherwise."""
+    def forward(self, x, training=False, relu=False):
+        """Normalise by the batch's statistics when training, by the moving ones otherwise; ``relu``: and rectify."""
         gamma = self.gamma.value if self.scale else np.ones(x.shape[-1], self.dtype)
         beta = self.beta.value if self.center else np.zeros(x.shape[-1], self.dtype)
         self._used_batch = training and self.trainable
         if self._used_batch:
-            y, mean, variance, self._cache = ops.batch_norm_forward(x, gamma, beta, self.epsilon)
+            y, mean, variance, self._cache = ops.batch_norm_forward(x, gamma, beta, self.epsilon, relu)
             self._move(self.moving_mean, mean)
             self._move(self.moving_variance, variance)
         else:
             y, self._cache = ops.batch_norm_inference_forward(
-                x, gamma, beta, self.moving_mean.value, self.moving_variance.value, self.epsilon
+                x, gamma, beta, self.moving_mean.value, self.moving_variance.value, self.epsilon, relu
             )
         return y
 

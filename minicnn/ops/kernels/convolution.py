@@ -5,7 +5,8 @@ The equations are those of minicnn/ops/reference/convolution.py.
 
 from minicnn.ops import geometry
 from minicnn.ops.kernels import depthwise, direct, winograd
-from minicnn.ops.kernels.parallel import prepare, sum_rows
+from minicnn.ops.kernels.matmul import sum_rows
+from minicnn.ops.kernels.parallel import prepare
 
 __all__ = ["conv2d_backward", "conv2d_forward", "depthwise_conv2d_backward", "depthwise_conv2d_forward"]
 

@@ -1,19 +1,26 @@
 """Dense layer on the register tile: y = x·W + b and its gradients dW = xᵀ·dy, dx = dy·Wᵀ.
 
-The equations are those of minicnn/ops/reference/dense.py. A batch has few rows and W is large, so W must be read once
-and not once a tile of rows: y and dx are shared out by columns, with a strip of W each; dW by rows.
+The equations are those of minicnn/ops/reference/dense.py. A batch has few rows and W is large, so this is traffic, and
+the rule is to read W once:
+
+    y    shared out by columns; k runs in blocks, so that a block of W, 32 columns wide, is read from the first-level
+         cache by all rows of x but the first few
+    dx   as dxᵀ = W·dyᵀ: rows of W pass by once, and the small dyᵀ stays in the cache
+    dW   shared out by rows, x transposed by its addresses alone
 """
+
+from itertools import pairwise
 
 import numpy as np
 
-from minicnn.ops.kernels.matmul import products, transposed
+from minicnn.ops.kernels.matmul import NO_OFFSET, products, sum_rows, transposed
 from minicnn.ops.kernels.memory import empty
-from minicnn.ops.kernels.parallel import CHUNKS, prepare, sum_rows
+from minicnn.ops.kernels.parallel import CHUNKS, prepare
 from minicnn.ops.kernels.register_tile import PANEL_BYTES, ROWS
 
 __all__ = ["dense_backward", "dense_forward"]
 
-_NO_OFFSET = np.zeros(1, np.intp)
+DEPTH = 256  # k at a time: 256 × 32 float32 of W are 32 KB
 
 
 def _pieces(length, unit):
@@ -23,39 +30,51 @@ def _pieces(length, unit):
     return [min(i * units // pieces * unit, length) for i in range(pieces + 1)]
 
 
-def _multiply(a, b, bias=None):
-    """Return a (R, D) · b (D, U) + bias, shared out by columns."""
-    rows, depth = a.shape
+def _by_columns(a, b, bias):
+    """Return a (R, D) · b (D, U) + bias."""
+    rows, whole_depth = a.shape
     columns = b.shape[1]
+    depth = next(d for d in range(min(DEPTH, whole_depth), 0, -1) if whole_depth % d == 0)
+    if depth < DEPTH // 4:  # no divisor that is worth it
+        depth = whole_depth
+    taps = np.arange(0, whole_depth, depth)
     c = empty((rows, columns), a.dtype)
     ends = _pieces(columns, PANEL_BYTES // a.itemsize)
-    items = [(0, k0, k0, 0, rows, 0, 1, k1 - k0, 0) for k0, k1 in zip(ends, ends[1:])]
+    items = [
+        (0, tap * depth * columns + k0, k0, 0, rows, tap, tap + 1, k1 - k0, min(tap, 1))
+        for k0, k1 in pairwise(ends)
+        for tap in range(len(taps))
+    ]
     steps = np.arange(rows)
-    products(items, range(len(ends)), a, steps * depth, _NO_OFFSET, depth, 1, b, bias, c, steps * columns)
+    piece_ends = np.arange(len(ends)) * len(taps)
+    products(items, piece_ends, a, steps * whole_depth, taps, depth, 1, b, bias, c, steps * columns)
     return c
 
 
-def _multiply_transposed(a, b):
-    """Return aᵀ (D, R) · b (R, U), shared out by rows."""
-    depth, rows = a.shape
-    columns = b.shape[1]
+def _by_rows(a, b, transpose=False):
+    """Return a (R, D) · b (D, U), or with ``transpose`` a (D, R)ᵀ · b (D, U)."""
+    depth, columns = b.shape
+    rows = a.size // depth
+    row_step, step = (1, rows) if transpose else (depth, 1)
     c = empty((rows, columns), a.dtype)
     ends = _pieces(rows, ROWS)
-    items = [(0, 0, 0, r0, r1, 0, 1, columns, 0) for r0, r1 in zip(ends, ends[1:])]
+    items = [(0, 0, 0, first, last, 0, 1, columns, 0) for first, last in pairwise(ends)]
     steps = np.arange(rows)
-    products(items, range(len(ends)), a, steps, _NO_OFFSET, depth, rows, b, None, c, steps * columns)
+    products(
+        items, range(len(ends)), a, steps * row_step, NO_OFFSET, depth, step, b, None, c, steps * columns
+    )
     return c
 
 
 def dense_forward(x, kernel, bias=None):
     """Return (y, cache): x (N, D), kernel (D, U), bias (U,) or None -> y (N, U)."""
     x, kernel, bias = prepare(x, kernel, bias)
-    return _multiply(x, kernel, bias), (x, kernel, bias is not None)
+    return _by_columns(x, kernel, bias), (x, kernel, bias is not None)
 
 
 def dense_backward(dy, cache, need_dx=True):
     """Return (dx, dkernel, dbias): dx is None without ``need_dx``, dbias is None when there was no bias."""
     x, kernel, has_bias = cache
     dy = prepare(dy.astype(x.dtype, copy=False))
-    dx = _multiply(dy, transposed(kernel)) if need_dx else None
-    return dx, _multiply_transposed(x, dy), sum_rows(dy) if has_bias else None
+    dx = transposed(_by_rows(kernel, transposed(dy))) if need_dx else None
+    return dx, _by_rows(x, dy, transpose=True), sum_rows(dy) if has_bias else None

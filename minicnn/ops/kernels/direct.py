@@ -21,6 +21,7 @@ One image is one piece of work; dkernel sums its pieces in order.
 """
 
 from functools import lru_cache
+from itertools import pairwise
 from itertools import product as pairs
 from typing import NamedTuple
 
@@ -81,7 +82,9 @@ def _forward_plan(shape, kernel_shape, strides, padding, dilation):
 
 def forward(x, kernel, bias, strides, padding, dilation):
     """Return y (N, OH, OW, K)."""
-    border, (rows, columns), pixels, taps, depth = _forward_plan(x.shape, kernel.shape, strides, padding, dilation)
+    border, (rows, columns), pixels, taps, depth = _forward_plan(
+        x.shape, kernel.shape, strides, padding, dilation
+    )
     filters, images, count = kernel.shape[3], len(x), len(pixels)
     x = _with_border(x, border)
     y = empty((images, rows, columns, filters), x.dtype)
@@ -89,7 +92,7 @@ def forward(x, kernel, bias, strides, padding, dilation):
     ends = [i * count // cuts for i in range(cuts + 1)]
     items = [
         (n * x[0].size, 0, n * y[0].size, first, last, 0, len(taps), filters, 0)
-        for n in range(images) for first, last in zip(ends, ends[1:])
+        for n in range(images) for first, last in pairwise(ends)
     ]  # fmt: skip
     y_rows = np.arange(count) * filters
     products(items, _share(len(items)), x, pixels, taps, depth, 1, kernel, bias, y, y_rows)
@@ -114,7 +117,17 @@ def kernel_gradient(x, dy, kernel_shape, strides, padding, dilation):
     ]  # fmt: skip
     c_rows = np.arange(len(a_rows)) * filters
     products(
-        items, ends, x, a_rows, taps, columns, strides[1] * channels, dy, np.zeros(filters, x.dtype), partial, c_rows
+        items,
+        ends,
+        x,
+        a_rows,
+        taps,
+        columns,
+        strides[1] * channels,
+        dy,
+        np.zeros(filters, x.dtype),
+        partial,
+        c_rows,
     )
     return sum_pieces(partial, kernel_shape)
 
@@ -171,11 +184,15 @@ def input_gradient(dy, kernel, shape, strides, padding, dilation):
     dy = _with_border(dy, border)
     dx = empty(shape, dy.dtype)
     filters, channels = kernel.shape[3], shape[3]
-    matrix = transposed(np.array([kernel[entry] for entry in entries])) if entries else np.empty((0, 1, channels), dy.dtype)
+    matrix = (
+        transposed(np.array([kernel[entry] for entry in entries]))
+        if entries
+        else np.empty((0, 1, channels), dy.dtype)
+    )
     phases = range(len(first_row) - 1)
     items = [
-        (n * dy[0].size, first_tap[p] * filters * channels, n * dx[0].size, *first_row[p : p + 2], *first_tap[p : p + 2],
-         channels, 0)
+        (n * dy[0].size, first_tap[p] * filters * channels, n * dx[0].size,
+         *first_row[p : p + 2], *first_tap[p : p + 2], channels, 0)
         for n in range(shape[0]) for p in phases
     ]  # fmt: skip
     products(items, _share(len(items)), dy, a_rows, taps, filters, 1, matrix, None, dx, y_rows)

@@ -6,11 +6,13 @@ The columns are the outer loop: a strip of B, k × VECTORS vectors, is read agai
 L1 cache (k = 288: 36 KB), while A passes by it once a strip.
 """
 
+from itertools import pairwise
+
 import numpy as np
 from numba import njit, prange
 
 from minicnn.ops.kernels.memory import empty
-from minicnn.ops.kernels.parallel import JIT, PARALLEL
+from minicnn.ops.kernels.parallel import CHUNKS, JIT, PARALLEL, sum_pieces
 from minicnn.ops.kernels.register_tile import PANEL_BYTES, ROWS, VECTOR_BYTES, VECTORS, narrow_tile, wide_tile
 
 
@@ -41,7 +43,18 @@ def product(
 
 
 # what one product of a list needs, a row of integers each
-ITEM = ("a_start", "b_start", "c_start", "first_row", "last_row", "first_tap", "last_tap", "columns", "accumulate")
+ITEM = [
+    "a_start",
+    "b_start",
+    "c_start",
+    "first_row",
+    "last_row",
+    "first_tap",
+    "last_tap",
+    "columns",
+    "accumulate",
+]
+NO_OFFSET = np.zeros(1, np.intp)
 
 
 @njit(**PARALLEL)
@@ -49,12 +62,12 @@ def _products(items, ends, a, a_rows, taps, depth, step, b, b_step, bias, c, c_r
     strip = PANEL_BYTES // a.itemsize
     for piece in prange(len(ends) - 1):
         for i in range(ends[piece], ends[piece + 1]):
-            accumulate = items[i, 8]
+            c_start, accumulate = items[i, 2], items[i, 8]
+            d_start = c_start if accumulate else c_start % bias.size
             product(
                 a, items[i, 0], a_rows, taps[items[i, 5] :], items[i, 6] - items[i, 5], depth, step,
-                b, items[i, 1], b_step, strip,
-                c if accumulate else bias, items[i, 2] if accumulate else items[i, 2] % bias.size, accumulate, c, items[i, 2], c_rows,
-                items[i, 3], items[i, 4], items[i, 7],
+                b, items[i, 1], b_step, strip, c if accumulate else bias, d_start, accumulate,
+                c, c_start, c_rows, items[i, 3], items[i, 4], items[i, 7],
             )  # fmt: skip
 
 
@@ -92,8 +105,37 @@ def _transpose(x, rows, columns, reverse, y):
 
 
 def transposed(x, reverse=False):
-    """Return the matrices x (…, R, C) as (…, C, R), in reversed order if asked: 16 × 16 at a time, cache lines on both sides."""
+    """Return the matrices x (…, R, C) as (…, C, R), 16 × 16 numbers at a time; ``reverse``: the last matrix first."""
     y = empty((*x.shape[:-2], x.shape[-1], x.shape[-2]), x.dtype)
     if x.size:
         _transpose(x.reshape(-1), *x.shape[-2:], reverse, y.reshape(-1))
     return y
+
+
+def sum_rows(x):
+    """Return Σ_r x[r] over every axis but the last, x (N, …, C) -> (C,): a bias is a weight whose input is always 1."""
+    images, columns = len(x), x.shape[-1]
+    depth = x.size // max(1, images * columns)
+    pieces = min(CHUNKS, images)
+    ends = [i * images // pieces for i in range(pieces + 1)] if images else [0]
+    items = [
+        (0, first * depth * columns, piece * columns, 0, 1, 0, last - first, columns, 0)
+        for piece, (first, last) in enumerate(pairwise(ends))
+    ]
+    partial = np.zeros((max(1, pieces), columns), x.dtype)
+    taps = np.zeros(images, np.intp)
+    one = np.ones(1, x.dtype)
+    products(
+        items,
+        range(len(items) + 1),
+        one,
+        NO_OFFSET,
+        taps,
+        depth,
+        0,
+        x,
+        np.zeros(columns, x.dtype),
+        partial,
+        NO_OFFSET,
+    )
+    return sum_pieces(partial, (columns,))

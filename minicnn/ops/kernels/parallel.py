@@ -21,14 +21,19 @@ from minicnn.ops.kernels.memory import empty
 
 CHUNKS = 16
 
-# GNU OpenMP, the pool that Numba takes on Linux, lets a waiting thread spin. On a machine that is busy with other things
-# too the spinning takes the cores away from the work (measured: a step five times slower beside two busy processes), so
-# it is kept short. It is read when the pool starts; a value that is set already stays.
+# GNU OpenMP, the pool that Numba takes on Linux, lets a waiting thread spin. On a machine that is busy with other
+# things too the spinning takes the cores away from the work (measured: a step five times slower beside two busy
+# processes), so it is kept short. It is read when the pool starts; a value that is set already stays.
 os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 FAST = {"contract", "reassoc", "arcp", "nsz"}
-JIT: dict[str, Any] = {"cache": True, "fastmath": FAST, "error_model": "numpy"}  # @njit(**JIT): a helper inside one piece
-PARALLEL: dict[str, Any] = {**JIT, "parallel": True}  # @njit(**PARALLEL): a kernel that may use prange
+JIT: dict[str, Any] = {
+    "cache": True,
+    "fastmath": FAST,
+    "error_model": "numpy",
+}  # @njit(**JIT): a helper inside one piece
+# @njit(**PARALLEL): a kernel that may use prange
+PARALLEL: dict[str, Any] = {**JIT, "parallel": True}
 
 
 def prepare(*arrays):
@@ -58,18 +63,6 @@ def prepare(*arrays):
 
 
 @njit(**PARALLEL)
-def _sum_rows(x, columns, partial):
-    rows = x.size // columns
-    for chunk in prange(CHUNKS):
-        first = chunk * columns
-        for c in range(columns):
-            partial[first + c] = 0
-        for r in range(chunk * rows // CHUNKS, (chunk + 1) * rows // CHUNKS):
-            for c in range(columns):
-                partial[first + c] += x[r * columns + c]
-
-
-@njit(**PARALLEL)
 def _sum_pieces(partial, total):
     size = total.size
     for chunk in prange(CHUNKS):
@@ -80,15 +73,10 @@ def _sum_pieces(partial, total):
             total[i] = s
 
 
-def sum_rows(x):
-    """Return Σ_r x[r] over every axis but the last: a bias's gradient. x (…, C) -> (C,)."""
-    partial = np.empty((CHUNKS, x.shape[-1]), x.dtype)
-    _sum_rows(x.reshape(-1), x.shape[-1], partial.reshape(-1))
-    return sum_pieces(partial, x.shape[-1:])
-
-
 def sum_pieces(partial, shape):
     """Return partial[0] + partial[1] + …, in that order, in the given shape."""
+    if len(partial) == 1:
+        return partial.reshape(shape)
     total = empty(shape, partial.dtype)
     _sum_pieces(partial.reshape(-1), total.reshape(-1))
     return total

@@ -35,7 +35,7 @@ def _has_avx512() -> bool:
     """Ask Numba's target, which NUMBA_CPU_FEATURES and NUMBA_CPU_NAME may set, rather than the machine alone."""
     if config.CPU_FEATURES is not None:
         return "+avx512f" in config.CPU_FEATURES
-    if config.CPU_NAME is not None and config.CPU_NAME != llvm.get_host_cpu_name():
+    if config.CPU_NAME is not None and llvm.get_host_cpu_name() != config.CPU_NAME:
         return False
     return bool(llvm.get_host_cpu_features().get("avx512f", False))
 

@@ -24,7 +24,7 @@ Channels that do not fill vectors are padded beforehand. x (N, H, W, C), kernel 
 """
 
 import numpy as np
-from numba import get_thread_id, njit, prange
+from numba import get_num_threads, get_thread_id, njit, prange
 
 from minicnn.ops.kernels.matmul import product, transposed
 from minicnn.ops.kernels.memory import empty, scratch
@@ -39,17 +39,19 @@ from minicnn.ops.kernels.winograd_transform import (
     output_transform,
 )
 
-BLOCK_BYTES = 3 * 2**18  # of V and M at a time, about: they and the part of U in use share the second-level cache
+BLOCK_BYTES = (
+    3 * 2**18
+)  # of V and M at a time, about: they and the part of U in use share the second-level cache
 GRADIENT_BLOCK_BYTES = 2**20  # of V and Z; twice dU if that is more, for dU is read and written once a block,
 LARGEST_BLOCK_BYTES = 2**23  # up to this
-PARTIAL_BYTES = 2**24  # of dU in all pieces
+PARTIAL_BYTES = 2**19  # of dU, from which it is shared out by channels and not by tiles
 
 
 @njit(**JIT)
 def _place(shape, n, top, left):
     """Return where the tile at (top, left) of image n lies: (start, row step, column step, inside).
 
-    It may stick out of the map: ``inside`` = (first row, end row, first column, end column) are its entries that do not.
+    It may stick out of the map: ``inside`` = (first row, end row, first column, end column) are the entries within.
     """
     height, width, channels = shape
     start = ((n * height + top) * width + left) * channels
@@ -99,8 +101,10 @@ def _forward(points, x, x_shape, U, bias, y, y_shape, grid, ends, tables, worksp
 
 
 @njit(**JIT)
-def _gradient_piece(points, x, x_shape, dy, dy_shape, grid, begin, end, tables, memory, zero, dU, dU_start):
-    """dU[dU_start:] = Σ Vᵀ·Z over tiles begin … end; memory: V and Z, position by position."""
+def _gradient_piece(
+    points, x, x_shape, dy, dy_shape, grid, begin, end, c0, c1, tables, memory, zero, dU, dU_start
+):
+    """dU[dU_start:] = Σ Vᵀ·Z over tiles begin … end, for channels c0 … c1; memory: V and Z, position by position."""
     alpha, m = len(points) + 1, len(points) - 1
     top, left, down, across = grid
     v_tiles, z_tiles, v_rows, u_rows, taps = tables
@@ -115,8 +119,8 @@ def _gradient_piece(points, x, x_shape, dy, dy_shape, grid, begin, end, tables, 
             n, i, j = (first + t) // (down * across), (first + t) // across % down, (first + t) % across
             start, row, column, inside = _place(x_shape, n, i * m - top, j * m - left)
             input_transform(
-                points, x, start, row, column, memory, v_tiles[t], alpha * v_step, v_step,
-                inside, zero, zero, channels // lanes,
+                points, x, start + c0, row, column, memory, v_tiles[t], alpha * v_step, v_step,
+                inside, zero, zero, (c1 - c0) // lanes,
             )  # fmt: skip
             start, row, column, inside = _place(dy_shape, n, i * m, j * m)
             output_gradient_transform(
@@ -126,21 +130,22 @@ def _gradient_piece(points, x, x_shape, dy, dy_shape, grid, begin, end, tables, 
         fresh = first == begin
         for s in range(alpha * alpha):
             for panel in range(panels):
-                start = dU_start + (s * panels + panel) * channels * strip
+                start = dU_start + ((s * panels + panel) * channels + c0) * strip
                 product(
                     memory, s * v_step, v_rows, taps, 1, count, v_tiles[1],
                     memory, Z + s * z_step + panel * strip, z_tiles[1], strip,
                     zero if fresh else dU, 0 if fresh else start, 0 if fresh else 1,
-                    dU, start, u_rows, 0, channels, min(strip, filters - panel * strip),
+                    dU, start, u_rows, 0, c1 - c0, min(strip, filters - panel * strip),
                 )  # fmt: skip
 
 
 @njit(**PARALLEL)
-def _kernel_gradient(points, x, x_shape, dy, dy_shape, grid, ends, tables, workspace, zero, dU):
-    pieces = len(ends) - 1
-    for piece in prange(pieces):
+def _kernel_gradient(points, x, x_shape, dy, dy_shape, grid, ends, c_ends, tables, workspace, zero, dU):
+    pieces, ranges = len(ends) - 1, len(c_ends) - 1
+    for i in prange(pieces * ranges):
+        piece, part = i // ranges, i % ranges
         _gradient_piece(
-            points, x, x_shape, dy, dy_shape, grid, ends[piece], ends[piece + 1],
+            points, x, x_shape, dy, dy_shape, grid, ends[piece], ends[piece + 1], c_ends[part], c_ends[part + 1],
             tables, workspace[get_thread_id()], zero, dU, piece * (dU.size // pieces),
         )  # fmt: skip
 
@@ -153,7 +158,11 @@ def _transform_kernels(points, kernel, U, channels, filters, zero, backward):
     line, position, inside = channels * filters, U.size // (alpha * alpha), (0, 0, 0, 0)
     for c in prange(channels):
         for k in range(0, filters, strip):
-            entry, place, vectors = c * filters + k, k * channels + c * strip, min(strip, filters - k) // lanes
+            entry, place, vectors = (
+                c * filters + k,
+                k * channels + c * strip,
+                min(strip, filters - k) // lanes,
+            )
             if backward:
                 kernel_gradient_transform(
                     points, U, place, alpha * position, position, kernel, entry, 3 * line, line,
@@ -243,15 +252,27 @@ def kernel_gradient(x, dy, kernel_shape, rows, columns):
     v_tile, z_tile = channels + lanes, filters + lanes
     size_bytes, tile_bytes = size * x.itemsize, positions * (v_tile + z_tile) * x.itemsize
     block_bytes = min(max(GRADIENT_BLOCK_BYTES, 2 * size_bytes), LARGEST_BLOCK_BYTES)
-    block, ends = _cut(len(x) * down * across, tile_bytes, block_bytes, min(CHUNKS, PARTIAL_BYTES // size_bytes))
+    block, ends = _cut(len(x) * down * across, tile_bytes, block_bytes)
+    ranges = 1
+    if (
+        size_bytes >= PARTIAL_BYTES
+    ):  # a sum over pieces would cost more than transforming dy once for each range
+        ends, ranges = ends[[0, -1]], min(get_num_threads(), channels // lanes)
+    c_ends = np.arange(ranges + 1) * (channels // lanes) // ranges * lanes
     tiles, entries = np.arange(block + 1), np.arange(channels)
-    tables = tiles * v_tile, tiles * z_tile, entries, entries * (PANEL_BYTES // x.itemsize), np.zeros(1, np.intp)
+    tables = (
+        tiles * v_tile,
+        tiles * z_tile,
+        entries,
+        entries * (PANEL_BYTES // x.itemsize),
+        np.zeros(1, np.intp),
+    )
     workspace = scratch(dtype, positions * (block * (v_tile + z_tile) + 2 * lanes))
     dU = empty((len(ends) - 1, size), dtype)
     _kernel_gradient(
         points, x.reshape(-1), x.shape[1:], dy.reshape(-1), dy.shape[1:],
-        (rows.before, columns.before, down, across), ends, tables, workspace, zero, dU.reshape(-1),
+        (rows.before, columns.before, down, across), ends, c_ends, tables, workspace, zero, dU.reshape(-1),
     )  # fmt: skip
     dkernel = empty((3, 3, channels, filters), dtype)
-    _transform_kernels(points, dkernel.reshape(-1), sum_pieces(dU, size), channels, filters, zero, True)
+    _transform_kernels(points, dkernel.reshape(-1), sum_pieces(dU, (size,)), channels, filters, zero, True)
     return np.ascontiguousarray(dkernel[:, :, : kernel_shape[2], : kernel_shape[3]])

@@ -23,8 +23,8 @@ the largest output, with 0, ±5/8, ±3/2 it is 2e-6. Pairs ±p are wanted since 
 halves, quarters and eighths since float32 holds them exactly.
 
 Sources: Winograd, "Arithmetic complexity of computations" (1980); Lavin and Gray, "Fast algorithms for convolutional
-neural networks" (2016); Barabasz and others, "Error analysis and improving the accuracy of Winograd convolution for deep
-neural networks" (2020).
+neural networks" (2016); Barabasz and others, "Error analysis and improving the accuracy of Winograd convolution for
+deep neural networks" (2020).
 """
 
 from fractions import Fraction

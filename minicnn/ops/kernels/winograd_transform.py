@@ -100,7 +100,20 @@ def _transform(choose, edge=None, add_bias=False):
 
     @intrinsic
     def transform(
-        context, points, x, x_start, x_row, x_column, y, y_start, y_row, y_column, inside, outside, bias, vectors
+        context,
+        points,
+        x,
+        x_start,
+        x_row,
+        x_column,
+        y,
+        y_start,
+        y_row,
+        y_column,
+        inside,
+        outside,
+        bias,
+        vectors,
     ):
         size = types.intp
         signature = types.void(
@@ -131,7 +144,9 @@ def _transform(choose, edge=None, add_bias=False):
                 there = builder.gep(
                     pointer, [builder.add(builder.mul(row, i64(i)), builder.mul(column, i64(j)))]
                 )
-                return builder.select(builder.and_(rows[i], columns[j]), there, elsewhere) if chosen else there
+                return (
+                    builder.select(builder.and_(rows[i], columns[j]), there, elsewhere) if chosen else there
+                )
 
             with cgutils.for_range(builder, vectors, intp=i64) as loop:
                 lane = builder.mul(loop.index, i64(vector.count))
