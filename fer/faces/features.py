@@ -49,9 +49,8 @@ def eyes(face):
 
     paint(face.canvas, 0.12 * person.skin, 0.8 * between * cover(0.35 - np.abs(below_upper)))  # lashes
     paint(face.canvas, 0.5 * person.skin, 0.5 * between * cover(0.3 - np.abs(above_lower)))  # lower lid
-    paint(
-        face.canvas, 0.6 * person.skin, 0.5 * between * cover(0.3 - np.abs(below_upper + 1.3))
-    )  # the lid's fold
+    crease = cover(0.3 - np.abs(below_upper + 1.3))  # the upper lid's fold
+    paint(face.canvas, 0.6 * person.skin, 0.5 * between * crease)
 
 
 def nose(face):

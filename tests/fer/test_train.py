@@ -99,7 +99,7 @@ def test_the_report_is_that_of_the_best_model_on_the_test_rows(finished, history
     right = model.predict(test.images[..., None]).argmax(axis=1) == test.labels
     assert report["split"] == "test"
     assert report["accuracy"] == right.mean()
-    assert [row["support"] for row in report["classes"].values()] == test.counts().tolist()
+    assert [row["support"] for row in report["classes"]] == test.counts().tolist()
     scores = [float(row["val_accuracy"]) for row in history]
     assert report["best_epoch"] == 1 + scores.index(max(scores))
     validation = faces_data.validation

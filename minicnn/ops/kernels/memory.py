@@ -5,7 +5,7 @@ longer than their arithmetic. A training step asks for the same sizes again and 
 buffers that stay; a buffer is free again as soon as no array that was cut from it is alive, which Python's reference
 count tells.
 
-All start at a multiple of 64 bytes. NumPy's own start at one of 16: then each vector of 64 bytes lies in two cache lines.
+All start at a multiple of 64 bytes. NumPy's own start at one of 16: each vector then lies in two lines.
 """
 
 import sys

@@ -26,7 +26,7 @@ def kernel_of(*rows):
 
 @st.composite
 def winograd_geometries(draw):
-    """(x shape, K, padding): 3×3 windows with channels enough for Winograd's algorithm, on maps that do and do not tile."""
+    """(x shape, K, padding): channels enough for Winograd's algorithm, on maps that do and do not tile."""
     padding = draw(st.sampled_from(["same", "valid"]))
     height, width = draw(st.integers(5, 14)), draw(st.integers(5, 14))
     channels, filters = (draw(st.sampled_from([16, 17, 32, 40, 64])) for _ in range(2))
@@ -42,8 +42,12 @@ def all_passes(implementation, x, kernel, bias, dy, **options):
 @pytest.mark.usefixtures("implementation")
 class TestByHand:
     def test_correlation_and_its_gradients(self):
-        y, cache = ops.conv2d_forward(grid([1, 2, 3], [4, 5, 6]), kernel_of([1, 10], [100, 1000]), np.array([0.5]))
-        assert np.array_equal(y, grid([5421.5, 6532.5]))  # the kernel is not turned: 1·1 + 2·10 + 4·100 + 5·1000
+        y, cache = ops.conv2d_forward(
+            grid([1, 2, 3], [4, 5, 6]), kernel_of([1, 10], [100, 1000]), np.array([0.5])
+        )
+        assert np.array_equal(
+            y, grid([5421.5, 6532.5])
+        )  # the kernel is not turned: 1·1 + 2·10 + 4·100 + 5·1000
         dx, dkernel, dbias = ops.conv2d_backward(grid([1, 2]), cache)
         assert np.array_equal(dx, grid([1, 12, 20], [100, 1200, 2000]))
         assert np.array_equal(dkernel, kernel_of([1 + 4, 2 + 6], [4 + 10, 5 + 12]))
@@ -110,7 +114,11 @@ def test_kernels_equal_complex_step(rng):
 def test_winograd_equals_the_definition(dtype, geometry, seed):
     (shape, filters, padding), rng = geometry, np.random.default_rng(seed)
     shrink = 2 if padding == "valid" else 0
-    x, kernel, bias = rng.normal(size=shape), rng.normal(size=(3, 3, shape[3], filters)), rng.normal(size=filters)
+    x, kernel, bias = (
+        rng.normal(size=shape),
+        rng.normal(size=(3, 3, shape[3], filters)),
+        rng.normal(size=filters),
+    )
     dy = rng.normal(size=(shape[0], shape[1] - shrink, shape[2] - shrink, filters))
     arrays = [array.astype(dtype) for array in (x, kernel, bias, dy)]
     exact = all_passes("reference", *(array.astype(float) for array in arrays), padding=padding)
@@ -132,7 +140,9 @@ def test_float32_error_at_the_depth_of_real_layers(rng):
             assert np.abs(result - definition).max() <= 1e-5 * np.abs(definition).max()
 
 
-@pytest.mark.parametrize(("side", "outputs"), [(48, 4), (24, 4), (12, 4), (6, 3), (3, 3), (4, 4), (7, 4), (5, 3)])
+@pytest.mark.parametrize(
+    ("side", "outputs"), [(48, 4), (24, 4), (12, 4), (6, 3), (3, 3), (4, 4), (7, 4), (5, 3)]
+)
 def test_the_tile_suits_the_map(side, outputs):
     points, down, across = winograd.tiling(side, side)
     assert len(points) - 1 == outputs
