@@ -1,7 +1,7 @@
 """How good are predictions? The figures of one split, from its labels and the probabilities predicted for them.
 
-Precision, recall and F1 of each emotion and their averages are `minicnn.metrics`'. Beside them stand the accuracy with its
-standard error, √(accuracy·(1 − accuracy) / N), the share of faces whose emotion is among the two most probable, and
+Precision, recall and F1 of each emotion and their averages are `minicnn.metrics`'. Beside them stand the accuracy with
+its standard error, √(accuracy·(1 − accuracy) / N), the share of faces whose emotion is among the two most probable, and
 the confusion matrix, whose row is the true emotion and whose column the predicted one.
 """
 
@@ -59,7 +59,10 @@ class Report:
 
     def confusion_csv(self) -> str:
         """Return the confusion matrix as CSV: a row for each true emotion, a column for each predicted."""
-        rows = [["true \\ predicted", *EMOTIONS], *([name, *row] for name, row in zip(EMOTIONS, self.confusion))]
+        rows = [
+            ["true \\ predicted", *EMOTIONS],
+            *([name, *row] for name, row in zip(EMOTIONS, self.confusion)),
+        ]
         return "".join(",".join(map(str, row)) + "\n" for row in rows)
 
     def __str__(self) -> str:

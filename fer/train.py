@@ -37,7 +37,7 @@ EXAMPLES = """\
 examples:
   python -m fer.train                                     synthetic faces, nothing to download
   python -m fer.train --data fer2013.csv --epochs 12      the real ones
-  python -m fer.train --data fer2013.csv --arch vgg --augment --epochs 30
+  python -m fer.train --data fer2013.csv --arch vgg --augment full --epochs 30
 """
 
 SYNTHETIC = f"""\
@@ -60,7 +60,8 @@ class Config:
         schedule: how it goes on: "cosine" falls to 0 along half a cosine, "constant" stays.
         optimizer: "adam", "adamw", "sgd" (Nesterov, momentum 0.9) or "rmsprop".
         class_weight: how much more a rare emotion counts: "none", "sqrt" (of its rarity) or "balanced".
-        augment: whether to flip, shift, turn, zoom and partly erase the training faces.
+        augment: how training faces are changed at random: "none", "light" (flipped, shifted) or "full" (also turned,
+            zoomed, partly erased).
         seed: of the weights, the order of the faces, dropout and augmentation.
         out: the folder in which the run's numbered folder is made.
     """
@@ -73,7 +74,7 @@ class Config:
     schedule: str = "cosine"
     optimizer: str = "adam"
     class_weight: str = "sqrt"
-    augment: bool = False
+    augment: str = "none"
     seed: int = 0
     out: str = "runs"
 
@@ -85,6 +86,7 @@ class Config:
         """
         for name, choices in (
             ("arch", architectures.ARCHITECTURES),
+            ("augment", architectures.AUGMENTATIONS),
             ("schedule", SCHEDULES),
             ("optimizer", OPTIMIZERS),
             ("class_weight", CLASS_WEIGHTS),
@@ -286,7 +288,11 @@ def parser() -> argparse.ArgumentParser:
         choices=CLASS_WEIGHTS,
         help="how much more rare emotions count (default: %(default)s)",
     )
-    add("--augment", action=argparse.BooleanOptionalAction, help="change the training faces at random")
+    add(
+        "--augment",
+        choices=architectures.AUGMENTATIONS,
+        help="change the training faces at random (default: %(default)s)",
+    )
     add("--seed", type=int, metavar="N", help="same seed, same network (default: %(default)s)")
     add("--out", metavar="FOLDER", help="where the run's folder is made (default: %(default)s)")
     result.set_defaults(**default)

@@ -12,6 +12,8 @@ reorder a sum, contract a·b + c to one FMA and multiply by a reciprocal.
 """
 
 import os
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -34,6 +36,23 @@ JIT: dict[str, Any] = {
 }  # @njit(**JIT): a helper inside one piece
 # @njit(**PARALLEL): a kernel that may use prange
 PARALLEL: dict[str, Any] = {**JIT, "parallel": True}
+
+
+def _drop_stale_machine_code():
+    """Remove Numba's cached functions that are older than any source here.
+
+    Numba looks at the file of a function alone, but the code of other files is compiled into it: after an edit of the
+    register tile, every kernel that uses it would go on as before.
+    """
+    folder = Path(__file__).parent
+    newest = max(source.stat().st_mtime for source in folder.glob("*.py"))
+    for compiled in (folder / "__pycache__").glob("*.nb[ic]"):
+        with suppress(OSError):  # another process may have removed it, or the folder may not be ours
+            if compiled.stat().st_mtime < newest:
+                compiled.unlink()
+
+
+_drop_stale_machine_code()
 
 
 def prepare(*arrays):

@@ -26,6 +26,7 @@ Channels that do not fill vectors are padded beforehand. x (N, H, W, C), kernel 
 import numpy as np
 from numba import get_num_threads, get_thread_id, njit, prange
 
+from minicnn.ops import geometry
 from minicnn.ops.kernels.matmul import product, transposed
 from minicnn.ops.kernels.memory import empty, scratch
 from minicnn.ops.kernels.parallel import CHUNKS, JIT, PARALLEL, sum_pieces
@@ -231,19 +232,22 @@ def _convolve(x, kernel, bias, top, left, height, width):
     return y if filters == whole_filters else np.ascontiguousarray(y[..., :filters])
 
 
-def forward(x, kernel, bias, rows, columns):
-    """Return y; rows and columns: the geometry.Axis of the output."""
+def forward(x, kernel, bias, padding):
+    """Return y (N, OH, OW, K)."""
+    rows, columns = geometry.axes(*x.shape[1:3], (3, 3), (1, 1), padding)
     return _convolve(x, kernel, bias, rows.before, columns.before, rows.out, columns.out)
 
 
-def input_gradient(dy, kernel, shape, rows, columns):
+def input_gradient(dy, kernel, shape, padding):
     """Return dx of the given shape: dy, with the border that completes the padding to two pixels, ⋆ rotated kernel."""
+    rows, columns = geometry.axes(*shape[1:3], (3, 3), (1, 1), padding)
     rotated = transposed(kernel, reverse=True)
     return _convolve(dy, rotated, None, 2 - rows.before, 2 - columns.before, *shape[1:3])
 
 
-def kernel_gradient(x, dy, kernel_shape, rows, columns):
+def kernel_gradient(x, dy, kernel_shape, padding):
     """Return dkernel (3, 3, C, K)."""
+    rows, columns = geometry.axes(*x.shape[1:3], (3, 3), (1, 1), padding)
     x, dy = _fill_vectors(x, 3), _fill_vectors(dy, 3)
     channels, filters, dtype = x.shape[3], dy.shape[3], x.dtype
     points, down, across = tiling(rows.out, columns.out)
