@@ -27,15 +27,13 @@ def one_step(model, image, label):
     for layer in model.layers:
         x = layer.forward(x, training=False)
         outputs.append(x)
-    softmax = model.final_activation
     dy = x - np.eye(len(EMOTIONS), dtype="float32")[[label]]  # p − y: softmax and cross-entropy in one
-    softmax.bypassed = True
     gradients = []
-    for layer in reversed(model.layers):
-        gradients.append(dy)
-        layer.needs_dx = True
-        dy = layer.backward(dy)
-    softmax.bypassed = False
+    with model.final_activation.skipped():
+        for layer in reversed(model.layers):
+            gradients.append(dy)
+            layer.needs_dx = True
+            dy = layer.backward(dy)
     return list(zip(model.layers, outputs, reversed(gradients)))
 
 

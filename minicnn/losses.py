@@ -106,7 +106,17 @@ class Loss(Configured):
         return {name: value for name, value in vars(self).items() if not name.startswith("_")}
 
 
-class CategoricalCrossentropy(Loss):
+class _CrossEntropy(Loss):
+    def __init__(self, from_logits, label_smoothing, reduction, name):
+        super().__init__(reduction, name)
+        if not 0 <= label_smoothing <= 1:
+            raise ValueError(
+                f"label_smoothing={label_smoothing!r}: expected a number from 0 to 1, such as 0.1"
+            )
+        self.from_logits, self.label_smoothing = from_logits, label_smoothing
+
+
+class CategoricalCrossentropy(_CrossEntropy):
     """−Σ t·log p, for one-hot or probability targets. See the module for shapes.
 
     Args:
@@ -119,12 +129,7 @@ class CategoricalCrossentropy(Loss):
     def __init__(
         self, from_logits=False, label_smoothing=0.0, reduction="sum_over_batch_size", name="categorical_crossentropy"
     ):  # fmt: skip
-        super().__init__(reduction, name)
-        if not 0 <= label_smoothing <= 1:
-            raise ValueError(
-                f"label_smoothing={label_smoothing!r}: expected a number from 0 to 1, such as 0.1"
-            )
-        self.from_logits, self.label_smoothing = from_logits, label_smoothing
+        super().__init__(from_logits, label_smoothing, reduction, name)
 
     def losses(self, y_true, y_pred):
         """Return −Σ t·log p of each sample."""
@@ -178,18 +183,13 @@ class SparseCategoricalCrossentropy(CategoricalCrossentropy):
         return np.eye(classes, dtype=y_pred.real.dtype)[numbers.astype(int)]
 
 
-class BinaryCrossentropy(Loss):
+class BinaryCrossentropy(_CrossEntropy):
     """−(t·log p + (1 − t)·log(1 − p)), the mean over a sample's entries."""
 
     def __init__(
         self, from_logits=False, label_smoothing=0.0, reduction="sum_over_batch_size", name="binary_crossentropy"
     ):  # fmt: skip
-        super().__init__(reduction, name)
-        if not 0 <= label_smoothing <= 1:
-            raise ValueError(
-                f"label_smoothing={label_smoothing!r}: expected a number from 0 to 1, such as 0.1"
-            )
-        self.from_logits, self.label_smoothing = from_logits, label_smoothing
+        super().__init__(from_logits, label_smoothing, reduction, name)
 
     def losses(self, y_true, y_pred):
         """Return the mean cross-entropy of each sample's entries."""

@@ -10,6 +10,7 @@
 """
 
 import copy
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -91,14 +92,8 @@ class Trainer(Chain):
 
         With ``of_logits``, dy is the gradient of what went into the last activation.
         """
-        last = self.final_activation
-        try:
-            if of_logits:
-                last.bypassed = True
+        with self.final_activation.skipped() if of_logits else nullcontext():
             self.backward(dy)
-        finally:
-            if of_logits:
-                last.bypassed = False
         for weight in self.trainable_weights:
             if weight.regularizer is not None:
                 weight.grad = weight.grad + weight.regularizer.gradient(weight.value)

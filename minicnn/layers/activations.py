@@ -5,6 +5,8 @@
 Any shape goes in and the same comes out. The formulas are in minicnn.ops.reference.activations.
 """
 
+from contextlib import contextmanager
+
 from minicnn import ops
 from minicnn.layers.base import Layer
 
@@ -29,22 +31,29 @@ class Activation(Layer):
                 f"activation={activation!r}: expected one of {', '.join(FUNCTIONS)}, linear or None"
             )
         self.activation = activation
-        self.bypassed = (
-            False  # while the loss sends back the gradient of the softmax's input: p − y, both in one
-        )
+        self._skipped = False
+
+    @contextmanager
+    def skipped(self):
+        """Let x and dy through unchanged for a while: when a loss or a neighbour does this layer's work."""
+        self._skipped = True
+        try:
+            yield
+        finally:
+            self._skipped = False
 
     def forward(self, x, training=False):
         """Return f(x)."""
         if self.activation == "softmax":
             self.logits = x
-        if self.activation == "linear":
+        if self._skipped or self.activation == "linear":
             return x
         y, self._cache = getattr(ops, f"{self.activation}_forward")(x, *self.options)
         return y
 
     def backward(self, dy):
         """Return dy · f'(x)."""
-        if self.activation == "linear" or self.bypassed:
+        if self._skipped or self.activation == "linear":
             return dy
         return getattr(ops, f"{self.activation}_backward")(dy, self._cache)
 

@@ -68,4 +68,7 @@ def test_the_command_prints_and_writes(tmp_path, capsys, monkeypatch):
 def test_what_is_not_installed_is_said_in_one_line(capsys, monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     assert command.main(["--against", "torch"]) == 2
-    assert capsys.readouterr().err == "python -m minicnn.benchmark: torch is not installed: pip install '.[oracles]'\n"
+    assert (
+        capsys.readouterr().err
+        == "python -m minicnn.benchmark: torch is not installed: pip install '.[oracles]'\n"
+    )

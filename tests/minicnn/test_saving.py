@@ -19,7 +19,9 @@ json_values = st.recursive(
 
 @given(
     config=st.dictionaries(st.text(min_size=1, max_size=4), json_values, max_size=3),
-    array=hnp.arrays(st.sampled_from(["float32", "float64", "uint8"]), hnp.array_shapes(min_dims=0, max_side=3)),
+    array=hnp.arrays(
+        st.sampled_from(["float32", "float64", "uint8"]), hnp.array_shapes(min_dims=0, max_side=3)
+    ),
 )
 def test_round_trip(tmp_path_factory, config, array):
     path = tmp_path_factory.mktemp("saving") / "file.npz"

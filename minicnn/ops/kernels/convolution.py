@@ -5,9 +5,9 @@ The equations are those of minicnn/ops/reference/convolution.py. Each of the thr
     winograd.py   3×3, stride 1, dilation 1, and at least 16 channels to read (x's, or for dx those of dy)
     direct.py     everything else
 
-Measured on one core, direct time / Winograd time for y, dx, dkernel: 3→32 channels on 48×48 0.3, 3.1, 0.4; 16→16 2.8, 2.9, 2.0;
-64→64 3.3, 3.0, 3.2; on 3×3 maps still 2.6, 2.7, 2.0. With fewer channels than a vector has lanes Winograd's transforms
-work on padding; a direct product, on the other hand, dislikes few channels in its result, as dx of a first layer has.
+Measured on one core, direct time / Winograd time for y, dx, dkernel: 3→32 channels on 48×48 0.3, 3.1, 0.4; 16→16
+2.8, 2.9, 2.0; 64→64 3.3, 3.0, 3.2; on 3×3 maps still 2.6, 2.7, 2.0. With fewer channels than a vector has lanes
+Winograd's transforms work on padding; a direct product dislikes few channels in its result, as dx of a first layer has.
 """
 
 from minicnn.ops.kernels import depthwise, direct, winograd

@@ -54,7 +54,8 @@ def _with_border(x, border):
 
 def _share(items):
     """Return the ends of at most CHUNKS pieces of a list of products."""
-    return np.arange(min(CHUNKS, items) + 1) * items // min(CHUNKS, items)
+    pieces = max(1, min(CHUNKS, items))
+    return np.arange(pieces + 1) * items // pieces
 
 
 def _pixels(rows, columns, line, channels):
@@ -88,7 +89,7 @@ def forward(x, kernel, bias, strides, padding, dilation):
     filters, images, count = kernel.shape[3], len(x), len(pixels)
     x = _with_border(x, border)
     y = empty((images, rows, columns, filters), x.dtype)
-    cuts = min(count, -(-CHUNKS // images))  # a few images: several pieces each
+    cuts = min(count, -(-CHUNKS // max(1, images)))  # a few images: several pieces each
     ends = [i * count // cuts for i in range(cuts + 1)]
     items = [
         (n * x[0].size, 0, n * y[0].size, first, last, 0, len(taps), filters, 0)

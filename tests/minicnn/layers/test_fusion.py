@@ -1,0 +1,72 @@
+"""Fused neighbours compute what the layers compute one by one, to the bit, ties and negative windows included."""
+
+import numpy as np
+import pytest
+
+from minicnn import layers, ops
+from minicnn.layers import fusion
+
+STACKS = {
+    "norm, relu": lambda: [layers.BatchNormalization(), layers.ReLU()],
+    "norm, activation": lambda: [layers.Conv2D(3, 3), layers.BatchNormalization(), layers.Activation("relu")],
+    "relu, pool": lambda: [
+        layers.Conv2D(3, 3, activation="relu", bias_initializer="ones"),
+        layers.MaxPooling2D(),
+    ],
+    "overlapping pool": lambda: [layers.Conv2D(3, 3, activation="relu"), layers.MaxPooling2D(3, 2, "same")],
+    "both": lambda: [
+        layers.Conv2D(2, 3, padding="same", activation="relu"),
+        layers.MaxPooling2D(),
+        layers.Conv2D(2, 3, padding="same"),
+        layers.BatchNormalization(),
+        layers.ReLU(),
+        layers.MaxPooling2D(),
+    ],
+}
+
+
+def one_by_one(stack, x, dy, training):
+    for layer in stack:
+        x = layer.forward(x, training)
+    for layer in reversed(stack):
+        dy = layer.backward(dy)
+    return x, dy, [weight.grad for layer in stack for weight in layer.trainable_weights]
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("integers", [True, False], ids=["ties", "generic"])
+@pytest.mark.parametrize("name", STACKS)
+def test_fused_equals_one_by_one(name, integers, training, rng):
+    chain = layers.Chain(STACKS[name]())
+    x = rng.integers(-2, 3, (3, 8, 9, 2)).astype(float) if integers else rng.standard_normal((3, 8, 9, 2))
+    y = chain(x, training=training)
+    if integers and "Conv2D" in str(chain.layers):  # whole-numbered kernels too, so that windows tie
+        chain.set_weights([np.rint(2 * weight) for weight in chain.get_weights()])
+        y = chain(x, training=training)
+    assert len(fusion.units(chain.layers)) < len(chain.layers)
+    dy = rng.standard_normal(y.shape)
+    dx = chain.backward(dy)
+    gradients = [weight.grad for weight in chain.trainable_weights]
+    y2, dx2, gradients2 = one_by_one(chain.layers, x, dy, training)
+    for fused, single in zip([y, dx, *gradients], [y2, dx2, *gradients2]):
+        np.testing.assert_array_equal(fused, single)
+
+
+def test_nothing_is_fused_on_the_reference():
+    stack = STACKS["both"]()
+    with ops.use("reference"):
+        assert [unit for _, unit in fusion.units(stack)] == stack
+
+
+@pytest.mark.parametrize(
+    "stack",
+    [
+        [layers.BatchNormalization(), layers.ELU()],
+        [layers.Conv2D(3, 3, activation="gelu"), layers.MaxPooling2D()],
+        [layers.Conv2D(3, 3, activation="relu"), layers.AveragePooling2D()],
+        [layers.BatchNormalization(), layers.LeakyReLU()],
+    ],
+    ids=str,
+)
+def test_others_stay_single(stack):
+    assert [unit for _, unit in fusion.units(stack)] == stack
