@@ -54,7 +54,7 @@ def _by_columns(a, b, bias):
 def _by_rows(a, b, transpose=False):
     """Return a (R, D) · b (D, U), or with ``transpose`` a (D, R)ᵀ · b (D, U)."""
     depth, columns = b.shape
-    rows = a.size // depth
+    rows = a.shape[1] if transpose else a.shape[0]
     row_step, step = (1, rows) if transpose else (depth, 1)
     c = empty((rows, columns), a.dtype)
     ends = _pieces(rows, ROWS)

@@ -42,9 +42,13 @@ from minicnn.ops.kernels.winograd_transform import (
 
 # Measured on a core with 2 MB of second-level cache; a factor of two either way costs a few per cent.
 BLOCK_BYTES = 3 * 2**18  # of V and M at a time: they and the part of U in use share that cache
-GRADIENT_BLOCK_BYTES = 2**20  # of V and Z; or twice dU if that is more, for each block reads and writes all of dU,
+GRADIENT_BLOCK_BYTES = (
+    2**20
+)  # of V and Z; or twice dU if that is more, for each block reads and writes all of dU,
 LARGEST_BLOCK_BYTES = 2**23  # but not more than this
-PARTIAL_BYTES = 2**19  # a dU of this size or more is shared out by channels; smaller ones by tiles, and then summed
+PARTIAL_BYTES = (
+    2**19
+)  # a dU of this size or more is shared out by channels; smaller ones by tiles, and then summed
 
 
 @njit(**JIT)

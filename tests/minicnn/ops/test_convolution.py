@@ -90,6 +90,16 @@ class TestByHand:
         assert dx is None
         assert np.array_equal(dkernel, kernel_of([5, 8]))
 
+    @pytest.mark.parametrize("channels", [1, 16])
+    def test_an_empty_batch(self, channels):
+        y, cache = ops.conv2d_forward(
+            np.zeros((0, 6, 6, channels)), np.ones((3, 3, channels, 16)), np.ones(16)
+        )
+        dx, dkernel, dbias = ops.conv2d_backward(y, cache)
+        assert (y.shape, dx.shape) == ((0, 4, 4, 16), (0, 6, 6, channels))
+        assert np.array_equal(dkernel, np.zeros((3, 3, channels, 16)))
+        assert np.array_equal(dbias, np.zeros(16))
+
     def test_a_window_that_does_not_fit_is_refused(self):
         with pytest.raises(ValueError, match='use padding="same"'):
             ops.conv2d_forward(grid([1, 2]), kernel_of([1, 2, 3]))

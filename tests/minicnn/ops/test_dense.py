@@ -39,6 +39,15 @@ def test_without_bias_and_dx():
     assert np.array_equal(dkernel, [[31], [42]])
 
 
+@pytest.mark.usefixtures("implementation")
+def test_an_empty_batch():
+    y, cache = ops.dense_forward(np.zeros((0, 5)), np.ones((5, 3)), np.ones(3))
+    dx, dkernel, dbias = ops.dense_backward(y, cache)
+    assert (y.shape, dx.shape) == ((0, 3), (0, 5))
+    assert np.array_equal(dkernel, np.zeros((5, 3)))
+    assert np.array_equal(dbias, np.zeros(3))
+
+
 @pytest.mark.parametrize("dtype", BOUNDS)
 @given(samples=SIZES, depth=SIZES, units=SIZES, seed=strategies.seeds)
 def test_kernels_equal_the_definition(dtype, samples, depth, units, seed):
