@@ -11,6 +11,11 @@ from typing import Any
 from minicnn.benchmark import measure, peak
 from minicnn.benchmark.contenders import MODES
 
+STEPS_TITLES = {
+    "convolution_ms": "The way to the kernels: one 3×3 convolution, forward, ms",
+    "train_images_s": "Each layer by itself, and neighbours fused: training, images a second",
+}
+
 
 def parser() -> argparse.ArgumentParser:
     """Return the command line's parser."""
@@ -87,6 +92,12 @@ def main(arguments: list[str] | None = None) -> int:
         ]
         compared = ["torch", "ratio"] if "torch" in options.against else []
         table(["map", "channels", "pass", "ms", "minicnn", *compared], rows)
+        results["steps"] = measure.steps(options.threads, max(2, rounds // 3))
+        for name, title in STEPS_TITLES.items():
+            print(f"{title}\n")
+            found = results["steps"][name]
+            header = list(next(iter(found.values())))
+            table(["", *header], [[label, *values.values()] for label, values in found.items()])
         results["peak_memory_mb"] = measure.memory(names, options.threads)
         print("Peak memory of a process that trains vgg, MB\n")
         table(list(results["peak_memory_mb"]), [list(results["peak_memory_mb"].values())])

@@ -72,6 +72,27 @@ def convolutions(names: list[str], threads: int, rounds: int) -> list[dict[str, 
     return found
 
 
+def steps(threads: int, rounds: int) -> dict[str, dict[str, dict[str, float]]]:
+    """Return ms of one convolution by each way of computing it, and images/s of training with and without fusion."""
+    found: dict[str, dict[str, dict[str, float]]] = {"convolution_ms": {}, "train_images_s": {}}
+    with ExitStack() as stack:
+        workers = [
+            stack.enter_context(Worker(name, threads)) for name in ("loop", "im2col", "direct", "winograd")
+        ]
+        for side, channels in ((48, 32), (24, 64), (12, 128), (6, 256)):
+            task = {"side": side, "channels": channels, "filters": channels, "batch": BATCH}
+            medians = alternate(workers, task, rounds, 2)
+            found["convolution_ms"][f"{side}×{side} {channels}→{channels}"] = {
+                name: 1e3 * seconds for name, seconds in medians.items()
+            }
+    with ExitStack() as stack:
+        workers = [stack.enter_context(Worker(name, threads)) for name in ("unfused", "minicnn")]
+        for net in nets.NAMES:
+            medians = alternate(workers, {"kind": "train", "net": net, "batch": BATCH}, rounds, 3)
+            found["train_images_s"][net] = {name: BATCH / seconds for name, seconds in medians.items()}
+    return found
+
+
 def memory(names: list[str], threads: int, net: str = "vgg") -> dict[str, float]:
     """Return the peak resident memory, in MB, of a process that trains ``net``; of each library, its least."""
     peaks: dict[str, float] = {}

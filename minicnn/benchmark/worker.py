@@ -13,12 +13,17 @@ import sys
 import time
 from typing import Any
 
+from minicnn.benchmark import steps
 from minicnn.benchmark.contenders import CONTENDERS
 
 
 def main() -> None:
     """Serve standard input until it ends. Arguments: the contender's name and its number of threads."""
-    make = CONTENDERS[sys.argv[1]](int(sys.argv[2]))
+    name, threads = sys.argv[1], int(sys.argv[2])
+    if name in steps.STEPS:
+        make = steps.convolution(name, threads)
+    else:
+        make = {**CONTENDERS, "unfused": steps.unfused}[name](threads)
     step: Any = None
     for line in sys.stdin:
         order = json.loads(line)

@@ -62,15 +62,15 @@ def units(layers: Iterable[Layer]) -> list[tuple[int, Unit]]:
     """Return what runs one after the other, each with the number of the layer it begins with."""
     result: list[tuple[int, Unit]] = []
     for number, layer in enumerate(layers):
-        fused = _fused(result[-1][1], layer) if result and ops.active() == "kernels" else None
-        if fused is None:
+        pair = fused(result[-1][1], layer) if result and ops.active() == "kernels" else None
+        if pair is None:
             result.append((number, layer))
         else:
-            result[-1] = (result[-1][0], fused)
+            result[-1] = (result[-1][0], pair)
     return result
 
 
-def _fused(before: Unit, layer: Layer) -> Unit | None:
+def fused(before: Unit, layer: Layer) -> Unit | None:
     """Return what two neighbours run as, or None."""
     if (
         isinstance(before, BatchNormalization)

@@ -8,7 +8,8 @@ import pytest
 
 import minicnn
 from minicnn.benchmark import __main__ as command
-from minicnn.benchmark import contenders, measure, nets, peak
+from minicnn.benchmark import contenders, measure, nets, peak, steps
+from minicnn.ops import reference
 
 
 @pytest.mark.parametrize(("name", "parameters"), [("simple", 683_527), ("vgg", 1_764_519)])
@@ -72,3 +73,11 @@ def test_what_is_not_installed_is_said_in_one_line(capsys, monkeypatch):
         capsys.readouterr().err
         == "python -m minicnn.benchmark: torch is not installed: pip install '.[oracles]'\n"
     )
+
+
+@pytest.mark.parametrize("name", steps.STEPS)
+def test_every_step_on_the_way_computes_the_same(name, rng):
+    task = {"batch": 2, "side": 7, "channels": 3, "filters": 5}
+    x, kernel, _ = contenders.maps(task)
+    y, _ = reference.conv2d_forward(x.astype(float), kernel.astype(float), padding="same")
+    np.testing.assert_allclose(steps.STEPS[name](x, kernel), y, atol=1e-5 * np.abs(y).max())

@@ -19,12 +19,19 @@ KEEP = 2**26  # bytes of free buffers that may stay when a new one has to be mad
 
 _buffers: list[np.ndarray] = []
 _scratch: dict[np.dtype, np.ndarray] = {}
-_FREE = 3  # references to a buffer that nobody uses: the list's, the loop's, and getrefcount's argument
+
+
+def _free(buffers):
+    """Return those buffers that nothing refers to but the list that holds them."""
+    return [buffer for buffer in buffers if sys.getrefcount(buffer) == _UNUSED]
+
+
+_UNUSED = next(sys.getrefcount(buffer) for buffer in [np.empty(0)])  # how many that counts depends on the interpreter
 
 
 def _buffer(nbytes):
     """Return the smallest free buffer of at least ``nbytes`` and at most twice that, or a new one."""
-    free = [buffer for buffer in _buffers if sys.getrefcount(buffer) == _FREE]
+    free = _free(_buffers)
     fitting = [buffer for buffer in free if nbytes <= buffer.nbytes - LINE <= 2 * nbytes]
     if fitting:
         return min(fitting, key=lambda buffer: buffer.nbytes)

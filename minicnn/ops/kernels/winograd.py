@@ -40,15 +40,13 @@ from minicnn.ops.kernels.winograd_transform import (
     output_transform,
 )
 
-# Measured on a core with 2 MB of second-level cache; a factor of two either way costs a few per cent.
-BLOCK_BYTES = 3 * 2**18  # of V and M at a time: they and the part of U in use share that cache
-GRADIENT_BLOCK_BYTES = (
-    2**20
-)  # of V and Z; or twice dU if that is more, for each block reads and writes all of dU,
-LARGEST_BLOCK_BYTES = 2**23  # but not more than this
+# Measured on a core with 2 MB of second-level cache; a factor of two either way costs a few per cent. A block is larger
+# where U is, for each block reads all of U; and larger still in dkernel, where each block reads and writes all of dU.
+BLOCK_BYTES = 3 * 2**18, 3 * 2**20  # least and most of V and M at a time
+GRADIENT_BLOCK_BYTES = 2**20, 2**23  # least and most of V and Z
 PARTIAL_BYTES = (
     2**19
-)  # a dU of this size or more is shared out by channels; smaller ones by tiles, and then summed
+)  # a dU of this size or more is shared out by channels; a smaller one by tiles, and then summed
 
 
 @njit(**JIT)
@@ -193,15 +191,16 @@ def _fill_vectors(array, *axes):
     return np.pad(array, missing) if any(after for _, after in missing) else array
 
 
-def _cut(tiles, tile_bytes, block_bytes, most=CHUNKS):
+def _cut(tiles, tile_bytes, wanted_bytes, bounds):
     """Return (tiles in a block, ends): piece i of the work is tiles ends[i] to ends[i + 1], in whole register tiles.
 
     The pieces are a power of two, so that two, four or eight threads share them evenly, each at least a block long.
     """
-    block = max(1, block_bytes // tile_bytes // ROWS) * ROWS
+    least, most = bounds
+    block = max(1, min(max(least, wanted_bytes), most) // tile_bytes // ROWS) * ROWS
     units = -(-tiles // ROWS)
     pieces = 2 if units > 1 else 1
-    while 2 * pieces <= most and 2 * pieces * block <= tiles:
+    while 2 * pieces <= CHUNKS and 2 * pieces * block <= tiles:
         pieces *= 2
     return block, np.minimum(np.arange(pieces + 1) * units // pieces * ROWS, tiles)
 
@@ -224,7 +223,8 @@ def _convolve(x, kernel, bias, top, left, height, width):
     U = empty(_panels(points, channels, whole_filters, x.itemsize), x.dtype)
     _transform_kernels(points, kernel.reshape(-1), U, channels, whole_filters, zero, False)
     v_tile, m_tile = positions * channels + lanes, positions * whole_filters + lanes
-    block, ends = _cut(len(x) * down * across, (v_tile + m_tile) * x.itemsize, BLOCK_BYTES)
+    tiles = len(x) * down * across
+    block, ends = _cut(tiles, (v_tile + m_tile) * x.itemsize, U.nbytes, BLOCK_BYTES)
     tables = np.arange(block + 1) * v_tile, np.arange(block + 1) * m_tile, np.zeros(1, np.intp)
     workspace = scratch(x.dtype, block * (v_tile + m_tile) + whole_filters)
     y = empty((len(x), height, width, whole_filters), x.dtype)
@@ -258,12 +258,10 @@ def kernel_gradient(x, dy, kernel_shape, padding):
     size, zero = _panels(points, channels, filters, x.itemsize), np.zeros(max(channels, filters), dtype)
     v_tile, z_tile = channels + lanes, filters + lanes
     size_bytes, tile_bytes = size * x.itemsize, positions * (v_tile + z_tile) * x.itemsize
-    block_bytes = min(max(GRADIENT_BLOCK_BYTES, 2 * size_bytes), LARGEST_BLOCK_BYTES)
-    block, ends = _cut(len(x) * down * across, tile_bytes, block_bytes)
+    block, ends = _cut(len(x) * down * across, tile_bytes, 2 * size_bytes, GRADIENT_BLOCK_BYTES)
     ranges = 1
-    if (
-        size_bytes >= PARTIAL_BYTES
-    ):  # a sum over pieces would cost more than transforming dy once for each range
+    if size_bytes >= PARTIAL_BYTES:
+        # to sum such pieces would cost more than to transform dy once for each range of channels
         ends, ranges = ends[[0, -1]], min(get_num_threads(), channels // lanes)
     c_ends = np.arange(ranges + 1) * (channels // lanes) // ranges * lanes
     tiles, entries = np.arange(block + 1), np.arange(channels)
