@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from minicnn.ops import reference
 
@@ -41,13 +42,15 @@ def activations():
 
 
 def _grid(axis, values, title, limit, border=None):
-    """Show a small map with its numbers; zeros of ``border`` pixels around it are gray."""
+    """Show a small map with its numbers; those of a ``border`` around it are gray."""
     colours = np.sqrt(values / limit)
     axis.imshow(colours, cmap="Oranges", vmin=0, vmax=1.6)
     for (row, column), value in np.ndenumerate(values):
         outside = border and not all(border <= i < n - border for i, n in zip((row, column), values.shape))
-        text = "0" if outside else f"{value:g}" if value else "·"
-        axis.text(column, row, text, ha="center", va="center", fontsize=10, color="0.6" if outside else "black")
+        text = f"{value:g}"
+        axis.text(
+            column, row, text, ha="center", va="center", fontsize=10, color="0.6" if outside else "black"
+        )
     axis.set_xticks(np.arange(0.5, values.shape[1] - 1), [])
     axis.set_yticks(np.arange(0.5, values.shape[0] - 1), [])
     axis.grid(color="white", linewidth=2)
@@ -72,7 +75,9 @@ def convolution_dx():
 
     figure = Figure(figsize=(11, 4.4), layout="constrained")
     above, below = figure.subfigures(2, 1)
-    above.suptitle("scatter: every dy puts down a copy of the kernel; copies add", fontsize=11, x=0.01, ha="left")
+    above.suptitle(
+        "scatter: every dy puts down a copy of the kernel; copies add", fontsize=11, x=0.01, ha="left"
+    )
     below.suptitle("gather: the rotated kernel slides over dy", fontsize=11, x=0.01, ha="left")
     limit = dx.max()
     for axis, (values, title) in zip(above.subplots(1, 6), scatter):
@@ -81,22 +86,18 @@ def convolution_dx():
     for axis, (values, title) in zip((axes[0], axes[1], axes[5]), gather):
         _grid(axis, values, title, limit, border=1 if len(values) == 4 else None)
     window = {"fill": False, "edgecolor": "tab:blue", "linewidth": 2.5, "clip_on": False, "zorder": 5}
-    axes[1].add_patch(_rectangle((0.5, 0.5), 2, window))
-    axes[5].add_patch(_rectangle((0.5, 0.5), 1, window))
+    axes[1].add_patch(Rectangle((0.5, 0.5), 2, 2, **window))
+    axes[5].add_patch(Rectangle((0.5, 0.5), 1, 1, **window))
     lines = [
         "the blue window, for the centre of dx:",
         "1·4 + 10·3 + 0·2 + 100·1 = 134",
     ]
     for axis in axes[2:5]:
         axis.axis("off")
-    axes[3].text(0.5, 0.5, "\n".join(lines), ha="center", va="center", fontsize=11, transform=axes[3].transAxes)
+    axes[3].text(
+        0.5, 0.5, "\n".join(lines), ha="center", va="center", fontsize=11, transform=axes[3].transAxes
+    )
     return figure
-
-
-def _rectangle(corner, size, style):
-    from matplotlib.patches import Rectangle
-
-    return Rectangle(corner, size, size, **style)
 
 
 def batch_normalization():
@@ -108,11 +109,11 @@ def batch_normalization():
     x_hat, _, variance, cache = reference.batch_norm_forward(x, one, zero, 1e-12)
     dx, dgamma, dbeta = reference.batch_norm_backward(dy, cache)
     rest = dx * np.sqrt(variance)
-    line = dbeta / len(x) + np.array([-2.2, 2.2]) * dgamma / len(x)
+    line = dbeta / len(x) + np.array([-2.2, 2.7]) * dgamma / len(x)
 
     figure = Figure(figsize=(9, 3), layout="constrained")
     left, right = figure.subplots(1, 2, sharex=True, sharey=True)
-    left.plot([-2.2, 2.2], line, color="tab:blue", label="dβ/m + x̂ · dγ/m")
+    left.plot([-2.2, 2.7], line, color="tab:blue", label="dβ/m + x̂ · dγ/m")
     left.vlines(x_hat, dy - rest, dy, color="tab:red", linewidth=1.5)
     left.scatter(x_hat, dy, color="black", s=18, zorder=3, label="dy")
     right.vlines(x_hat, 0, rest, color="tab:red", linewidth=1.5)
@@ -154,7 +155,9 @@ def optimizers():
     figure = Figure(figsize=(11, 2.6), layout="constrained")
     for axis, (name, rule) in zip(figure.subplots(1, len(rules), sharey=True), rules.items()):
         points = path(rule)
-        axis.contour(x, y, (x**2 + 30 * y**2) / 2, levels=[0.3, 1.5, 4, 8, 14, 22], colors="0.8", linewidths=0.8)
+        axis.contour(
+            x, y, (x**2 + 30 * y**2) / 2, levels=[0.3, 1.5, 4, 8, 14, 22], colors="0.8", linewidths=0.8
+        )
         axis.plot(*points.T, "-o", color="tab:blue", markersize=2.5, linewidth=1)
         axis.plot(0, 0, "x", color="tab:red")
         axis.set(xlim=(-4.6, 1.6), ylim=(-1.3, 1.3), xticks=[], yticks=[])

@@ -21,17 +21,18 @@ _buffers: list[np.ndarray] = []
 _scratch: dict[np.dtype, np.ndarray] = {}
 
 
-def _free(buffers):
-    """Return those buffers that nothing refers to but the list that holds them."""
-    return [buffer for buffer in buffers if sys.getrefcount(buffer) == _UNUSED]
+def _references(buffers):
+    return [sys.getrefcount(buffer) for buffer in buffers]
 
 
-_UNUSED = next(sys.getrefcount(buffer) for buffer in [np.empty(0)])  # how many that counts depends on the interpreter
+_UNUSED = _references([np.empty(0)])[
+    0
+]  # what that counts for a buffer of which nothing was cut: the interpreter's own
 
 
 def _buffer(nbytes):
     """Return the smallest free buffer of at least ``nbytes`` and at most twice that, or a new one."""
-    free = _free(_buffers)
+    free = [buffer for buffer, count in zip(_buffers, _references(_buffers)) if count == _UNUSED]
     fitting = [buffer for buffer in free if nbytes <= buffer.nbytes - LINE <= 2 * nbytes]
     if fitting:
         return min(fitting, key=lambda buffer: buffer.nbytes)

@@ -59,8 +59,11 @@ def batch_norm_inference_forward(x, gamma, beta, mean, variance, epsilon, relu=F
     inverse_std = 1 / np.sqrt(variance + epsilon)  # (C,)
     x_hat = (x - mean) * inverse_std  # (…, C)
     y = gamma * x_hat + beta
-    stopped = y.real <= 0 if relu else None
-    return np.where(stopped, 0, y) if relu else y, (x_hat, gamma, inverse_std, stopped)
+    stopped = None
+    if relu:
+        stopped = y.real <= 0
+        y = np.where(stopped, 0, y)
+    return y, (x_hat, gamma, inverse_std, stopped)
 
 
 def batch_norm_inference_backward(dy, cache):

@@ -160,12 +160,18 @@ def test_the_tile_suits_the_map(side, outputs):
 
 
 @pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="one thread only")
-@pytest.mark.parametrize("window", [(1, 1), (2, 1)], ids=["winograd", "direct"])
-def test_same_bits_for_any_number_of_threads(window, rng):
-    x = rng.normal(size=(5, 13, 14, 32)).astype(np.float32)
-    kernel, bias = rng.normal(size=(3, 3, 32, 48)).astype(np.float32), rng.normal(size=48).astype(np.float32)
-    rows = -(-13 // window[0])
-    dy = rng.normal(size=(5, rows, 14, 48)).astype(np.float32)
+@pytest.mark.parametrize(
+    ("window", "filters"),
+    [((1, 1), 32), ((1, 1), 80), ((2, 1), 48)],
+    ids=["winograd", "winograd, dkernel by channels", "direct"],
+)
+def test_same_bits_for_any_number_of_threads(window, filters, rng):
+    x = rng.normal(size=(5, 13, 14, 64)).astype(np.float32)
+    kernel, bias = (
+        rng.normal(size=(3, 3, 64, filters)).astype(np.float32),
+        rng.normal(size=filters).astype(np.float32),
+    )
+    dy = rng.normal(size=(5, -(-13 // window[0]), 14, filters)).astype(np.float32)
     before, results = numba.get_num_threads(), []
     try:
         for threads in (1, 2):
