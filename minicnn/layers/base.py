@@ -95,7 +95,7 @@ class Layer:
         input_shape: shape of one sample; on the first layer of a Sequential it lets the model build at once.
     """
 
-    needs_dx = True  # a model turns this off for its first layer: nobody reads the gradient of the images
+    needs_dx = True  # a model turns this off for its first layer while it trains
 
     def __init__(self, *, trainable=True, dtype=None, name=None, input_shape=None, **unknown) -> None:
         if unknown:

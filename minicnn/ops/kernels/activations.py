@@ -20,6 +20,7 @@ import numpy as np
 from numba import njit, prange
 from numba.extending import register_jitable
 
+from minicnn.ops.kernels.memory import empty_like
 from minicnn.ops.kernels.parallel import CHUNKS, JIT, PARALLEL, prepare
 
 __all__ = [
@@ -88,7 +89,7 @@ class _Activation:
 
     def forward(self, x, parameter=0.0):
         x = prepare(x)
-        y = np.empty_like(x)
+        y = empty_like(x)
         parameter = x.dtype.type(parameter)
         self._map(x.reshape(-1), parameter, y.reshape(-1))
         return y, (y if self._keeps == "y" else x, parameter)
@@ -96,7 +97,7 @@ class _Activation:
     def backward(self, dy, cache):
         kept, parameter = cache
         dy, kept = prepare(dy, kept)
-        dx = np.empty_like(dy)
+        dx = empty_like(dy)
         self._chain(dy.reshape(-1), kept.reshape(-1), parameter, dx.reshape(-1))
         return dx
 

@@ -12,6 +12,7 @@ import numpy as np
 from numba import njit, prange
 
 from minicnn.ops import geometry
+from minicnn.ops.kernels.memory import empty
 from minicnn.ops.kernels.parallel import CHUNKS, JIT, PARALLEL, sum_pieces
 
 
@@ -92,7 +93,7 @@ def forward(x, kernel, bias, strides, padding, dilation):
     """Return y (N, OH, OW, C·M)."""
     rows, columns, window = _place(x.shape, kernel.shape[:2], strides, padding, dilation)
     outputs = kernel.shape[2] * kernel.shape[3]
-    y = np.empty((x.shape[0], rows, columns, outputs), x.dtype)
+    y = empty((x.shape[0], rows, columns, outputs), x.dtype)
     _forward(x, kernel, np.zeros(outputs, x.dtype) if bias is None else bias, window, y)
     return y
 
@@ -100,7 +101,7 @@ def forward(x, kernel, bias, strides, padding, dilation):
 def input_gradient(dy, kernel, shape, strides, padding, dilation):
     """Return dx of the given shape (N, H, W, C)."""
     _, _, window = _place(shape, kernel.shape[:2], strides, padding, dilation)
-    dx = np.empty(shape, dy.dtype)
+    dx = empty(shape, dy.dtype)
     _input_gradient(dy, kernel, window, dx)
     return dx
 

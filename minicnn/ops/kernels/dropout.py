@@ -9,6 +9,7 @@ import math
 import numpy as np
 from numba import njit, prange
 
+from minicnn.ops.kernels.memory import empty_like
 from minicnn.ops.kernels.parallel import CHUNKS, JIT, PARALLEL, prepare
 from minicnn.ops.reference.dropout import dropout_mask, start_and_threshold
 
@@ -28,7 +29,7 @@ def dropout_backward(dy, cache):
 
 
 def _through_mask(x, start, threshold, scale, spatial):
-    y = np.empty_like(x)
+    y = empty_like(x)
     channels = x.shape[-1]
     pixels = (
         math.prod(x.shape[1:-1]) if spatial else 1

@@ -9,6 +9,7 @@ memory allows: it is the reference.
 import numpy as np
 from numba import njit, prange
 
+from minicnn.ops.kernels.memory import empty_like
 from minicnn.ops.kernels.parallel import PARALLEL, prepare
 from minicnn.ops.reference.image import (
     FILL_MODES,
@@ -35,7 +36,7 @@ def affine_transform_forward(x, matrices, fill_mode="reflect", interpolation="bi
     """Return (y, cache), as the reference does."""
     check_modes(fill_mode, interpolation)
     x = prepare(x)
-    y = np.empty_like(x)
+    y = empty_like(x)
     cache = (
         np.ascontiguousarray(matrices, np.float64),
         FILL_MODES.index(fill_mode),

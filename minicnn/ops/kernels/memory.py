@@ -25,9 +25,8 @@ def _references(buffers):
     return [sys.getrefcount(buffer) for buffer in buffers]
 
 
-_UNUSED = _references([np.empty(0)])[
-    0
-]  # what that counts for a buffer of which nothing was cut: the interpreter's own
+# what that counts for a buffer of which nothing was cut: the interpreter's own
+_UNUSED = _references([np.empty(0)])[0]
 
 
 def _buffer(nbytes):
@@ -52,6 +51,11 @@ def empty(shape, dtype):
     buffer = _buffer(nbytes)
     start = -buffer.ctypes.data % LINE
     return buffer[start : start + nbytes].view(dtype).reshape(shape)
+
+
+def empty_like(x):
+    """Return :func:`empty` of x's shape and dtype."""
+    return empty(x.shape, x.dtype)
 
 
 def scratch(dtype, size):

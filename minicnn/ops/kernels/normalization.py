@@ -23,6 +23,7 @@ Source: Chan, Golub and LeVeque, "Updating formulae and a pairwise algorithm for
 import numpy as np
 from numba import njit, prange
 
+from minicnn.ops.kernels.memory import empty_like
 from minicnn.ops.kernels.parallel import CHUNKS, JIT, PARALLEL, prepare
 
 __all__ = [
@@ -56,7 +57,7 @@ def batch_norm_inference_forward(x, gamma, beta, mean, variance, epsilon, relu=F
     x = prepare(x)
     mean, gamma, beta = np.float64(mean), np.float64(gamma), np.float64(beta)
     inverse_std = 1 / np.sqrt(np.float64(variance) + epsilon)
-    y = np.empty_like(x)
+    y = empty_like(x)
     _normalise(_rows(x), mean, gamma * inverse_std, beta, 0.0 if relu else -np.inf, _rows(y))
     return y, (x, gamma, mean, inverse_std, beta if relu else np.full_like(beta, np.inf))
 
@@ -73,7 +74,7 @@ def _backward(dy, cache, m):
     scale = gamma * inverse_std
     _sums(_rows(dy), _rows(x), mean, scale, gate, totals, products)
     dbeta, dgamma = totals[0], products[0] * inverse_std
-    dx = np.empty_like(dy)
+    dx = empty_like(dy)
     _input_gradient(_rows(dy), _rows(x), mean, scale, gate, dbeta / m, dgamma * inverse_std / m, _rows(dx))
     return dx, dgamma.astype(x.dtype), dbeta.astype(x.dtype)
 

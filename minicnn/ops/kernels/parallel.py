@@ -29,12 +29,8 @@ CHUNKS = 16
 os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 FAST = {"contract", "reassoc", "arcp", "nsz"}
-JIT: dict[str, Any] = {
-    "cache": True,
-    "fastmath": FAST,
-    "error_model": "numpy",
-}  # @njit(**JIT): a helper inside one piece
-# @njit(**PARALLEL): a kernel that may use prange
+# @njit(**JIT): a helper inside one piece; @njit(**PARALLEL): a kernel that may use prange
+JIT: dict[str, Any] = {"cache": True, "fastmath": FAST, "error_model": "numpy"}
 PARALLEL: dict[str, Any] = {**JIT, "parallel": True}
 
 

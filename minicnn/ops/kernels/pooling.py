@@ -15,6 +15,7 @@ import numpy as np
 from numba import njit, prange
 
 from minicnn.ops import geometry
+from minicnn.ops.kernels.memory import empty
 from minicnn.ops.kernels.parallel import JIT, PARALLEL, prepare
 
 __all__ = [
@@ -33,8 +34,8 @@ def max_pool2d_forward(x, pool_size=(2, 2), strides=None, padding="valid"):
     """Return (y, cache), as the reference does."""
     x = prepare(x)
     shape, layout = _layout(x.shape, pool_size, strides or pool_size, padding)
-    y = np.empty(shape, x.dtype)
-    winner = np.empty(shape, np.uint8 if pool_size[0] * pool_size[1] <= 256 else np.int32)
+    y = empty(shape, x.dtype)
+    winner = empty(shape, np.uint8 if pool_size[0] * pool_size[1] <= 256 else np.int32)
     _max_forward(x, layout, y, winner)
     return y, (winner, layout, x.shape)
 
@@ -43,7 +44,7 @@ def max_pool2d_backward(dy, cache):
     """Return dx, as the reference does."""
     winner, layout, shape = cache
     dy = prepare(dy)
-    dx = np.empty(shape, dy.dtype)
+    dx = empty(shape, dy.dtype)
     _max_backward(dy, winner, layout, dx)
     return dx
 
@@ -52,7 +53,7 @@ def average_pool2d_forward(x, pool_size=(2, 2), strides=None, padding="valid"):
     """Return (y, cache), as the reference does."""
     x = prepare(x)
     shape, layout = _layout(x.shape, pool_size, strides or pool_size, padding)
-    y = np.empty(shape, x.dtype)
+    y = empty(shape, x.dtype)
     _average_forward(x, layout, y)
     return y, (layout, x.shape)
 
@@ -61,7 +62,7 @@ def average_pool2d_backward(dy, cache):
     """Return dx, as the reference does."""
     layout, shape = cache
     dy = prepare(dy)
-    dx = np.empty(shape, dy.dtype)
+    dx = empty(shape, dy.dtype)
     _average_backward(dy, layout, dx)
     return dx
 

@@ -8,9 +8,9 @@ log-softmax's, for the upstream gradient −dloss·t:
 
 import math
 
-import numpy as np
 from numba import njit, prange
 
+from minicnn.ops.kernels.memory import empty_like
 from minicnn.ops.kernels.parallel import CHUNKS, PARALLEL, prepare
 
 __all__ = [
@@ -63,14 +63,14 @@ def softmax_cross_entropy_backward(dloss, cache):
 
 def _forward(x):
     x = prepare(x)
-    p, log_p = np.empty_like(x), np.empty_like(x)
+    p, log_p = empty_like(x), empty_like(x)
     _softmax(_rows(x), _rows(p), _rows(log_p))
     return p, log_p
 
 
 def _backward(dy, p, logarithmic):
     dy, p = prepare(dy, p)
-    dx = np.empty_like(dy)
+    dx = empty_like(dy)
     _softmax_gradient(_rows(dy), _rows(p), logarithmic, _rows(dx))
     return dx
 
