@@ -6,6 +6,11 @@ a parameter some fifteen times. Here one loop loads w, dw, m and v, and stores w
 An entry does not look at its neighbours, so the cut into pieces cannot change a bit. The one sum, the squared
 norm, is taken piece by piece in float64 and added in order. A bias of 32 entries is not worth waking a second
 thread, for which a busy machine may make it wait: small arrays stay on the calling thread.
+
+A unit that is never active has the gradient 0, and its m shrinks by a tenth at every step. After some 800
+steps it passes the smallest normal float32, 1e-38, below which an operation takes the processor a hundred
+times as long: a few dead units can make the Adam step as slow as all the convolutions. So a mean that is too
+small to move anything is set to 0.
 """
 
 import math
@@ -27,7 +32,7 @@ def sgd_update(
     """Take one SGD step; ``velocity`` is u, or None when the momentum is 0."""
     keep = 1 - learning_rate * weight_decay
     numbers = _numbers(w, learning_rate, momentum, keep, scale, limit)
-    _launch(_sgd, *_flat(w, dw, velocity), velocity is not None, nesterov, *numbers)
+    _launch(_sgd, *_flat(w, dw, velocity), velocity is not None, nesterov, _nothing(w), *numbers)
 
 
 def adam_update(
@@ -36,7 +41,7 @@ def adam_update(
     """Take Adam step number ``t`` (from 1); ``v_max`` is AMSGrad's v̂, or None for Adam."""
     rate, keep = adam_rate(learning_rate, beta_1, beta_2, t), 1 - learning_rate * weight_decay
     numbers = _numbers(w, rate, 1 - beta_1, 1 - beta_2, epsilon, keep, scale, limit)
-    _launch(_adam, *_flat(w, dw, m, v, v_max), v_max is not None, *numbers)
+    _launch(_adam, *_flat(w, dw, m, v, v_max), v_max is not None, _nothing(w), *numbers)
 
 
 def rmsprop_update(
@@ -56,7 +61,8 @@ def rmsprop_update(
     """Take one RMSprop step; ``velocity`` is u or None (no momentum), ``mean`` a or None (not centered)."""
     keep = 1 - learning_rate * weight_decay
     numbers = _numbers(w, learning_rate, rho, 1 - rho, momentum, epsilon, keep, scale, limit)
-    _launch(_rmsprop, *_flat(w, dw, v, velocity, mean), velocity is not None, mean is not None, *numbers)
+    modes = velocity is not None, mean is not None
+    _launch(_rmsprop, *_flat(w, dw, v, velocity, mean), *modes, _nothing(w), *numbers)
 
 
 def average_update(average, w, momentum):
@@ -88,6 +94,12 @@ def _numbers(w, *numbers):
     return [w.dtype.type(number) for number in numbers]
 
 
+def _nothing(w):
+    """Return what counts as 0: so small that its product with any number above rounding is no normal float."""
+    kind = np.finfo(w.dtype)
+    return kind.tiny / kind.eps  # 1e-31 for float32
+
+
 def _launch(kernel, w, *arguments):
     """Run a kernel on all threads, or on this one if w is small."""
     if w.size > SMALL:
@@ -117,14 +129,20 @@ def _clip(g, limit):
     return g
 
 
+@njit(**JIT)
+def _kept(mean, nothing):
+    """Return mean, or 0 if it is below ``nothing``; the comparison is false for NaN, which stays."""
+    return mean * 0 if abs(mean) < nothing else mean
+
+
 @njit(**PARALLEL)
-def _sgd(w, dw, u, moving, nesterov, rate, momentum, keep, scale, limit):
+def _sgd(w, dw, u, moving, nesterov, nothing, rate, momentum, keep, scale, limit):
     for chunk in prange(CHUNKS):
         for i in _piece(chunk, w.size):
             step = rate * _clip(scale * dw[i], limit)
             move = -step
             if moving:
-                move = momentum * u[i] - step
+                move = _kept(momentum * u[i] - step, nothing)
                 u[i] = move
                 if nesterov:
                     move = momentum * move - step
@@ -132,12 +150,12 @@ def _sgd(w, dw, u, moving, nesterov, rate, momentum, keep, scale, limit):
 
 
 @njit(**PARALLEL)
-def _adam(w, dw, m, v, v_max, amsgrad, rate, blend_1, blend_2, epsilon, keep, scale, limit):
+def _adam(w, dw, m, v, v_max, amsgrad, nothing, rate, blend_1, blend_2, epsilon, keep, scale, limit):
     for chunk in prange(CHUNKS):
         for i in _piece(chunk, w.size):
             g = _clip(scale * dw[i], limit)
-            m[i] += blend_1 * (g - m[i])
-            v[i] += blend_2 * (g * g - v[i])
+            m[i] = _kept(m[i] + blend_1 * (g - m[i]), nothing)
+            v[i] = _kept(v[i] + blend_2 * (g * g - v[i]), nothing)
             variance = v[i]
             if amsgrad:
                 variance = max(v_max[i], variance)
@@ -146,18 +164,18 @@ def _adam(w, dw, m, v, v_max, amsgrad, rate, blend_1, blend_2, epsilon, keep, sc
 
 
 @njit(**PARALLEL)
-def _rmsprop(w, dw, v, u, mean, moving, centered, rate, rho, blend, momentum, epsilon, keep, scale, limit):
+def _rmsprop(w, dw, v, u, mean, moving, centered, nothing, rate, rho, blend, momentum, epsilon, keep, scale, limit):
     for chunk in prange(CHUNKS):
         for i in _piece(chunk, w.size):
             g = _clip(scale * dw[i], limit)
-            variance = rho * v[i] + blend * (g * g)
+            variance = _kept(rho * v[i] + blend * (g * g), nothing)
             v[i] = variance
             if centered:
-                mean[i] = rho * mean[i] + blend * g
+                mean[i] = _kept(rho * mean[i] + blend * g, nothing)
                 variance -= mean[i] * mean[i]
             step = rate * g / np.sqrt(variance + epsilon)
             if moving:
-                step += momentum * u[i]
+                step = _kept(step + momentum * u[i], nothing)
                 u[i] = step
             w[i] = keep * w[i] - step
 

@@ -44,9 +44,8 @@ from minicnn.ops.kernels.winograd_transform import (
 # where U is, for each block reads all of U; and larger still in dkernel, where each block reads and writes all of dU.
 BLOCK_BYTES = 3 * 2**18, 3 * 2**20  # least and most of V and M at a time
 GRADIENT_BLOCK_BYTES = 2**20, 2**23  # least and most of V and Z
-PARTIAL_BYTES = (
-    2**19
-)  # a dU of this size or more is shared out by channels; a smaller one by tiles, and then summed
+# A dU of this size or more is shared out among the threads by channels; a smaller one by tiles, and then summed.
+PARTIAL_BYTES = 2**19
 
 
 @njit(**JIT)

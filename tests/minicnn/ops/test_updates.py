@@ -156,3 +156,18 @@ def test_kernels_refuse_what_they_cannot_change_in_place():
         kernels.sgd_update(w, w, np.zeros((4, 6)), 0.1, 0.9)
     with pytest.raises(TypeError, match="reference"):
         kernels.sgd_update(w.astype(complex), w.astype(complex), None, 0.1)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_no_mean_of_a_dead_unit_lingers_below_the_normal_numbers(dtype):
+    w, m, v = np.ones(3, dtype), np.full(3, 1e-3, dtype), np.full(3, 1e-6, dtype)
+    nothing = np.zeros(3, dtype)
+    for t in range(1, 8000):
+        kernels.adam_update(w, nothing, m, v, None, 1e-3, 0.9, 0.99, 1e-7, t)
+    assert not m.any()
+    u = np.full(3, 1e-3, dtype)
+    for _ in range(8000):
+        kernels.sgd_update(w, nothing, u, 0.1, momentum=0.9)
+    assert not u.any()
+    kernels.adam_update(w, nothing, np.full(3, np.nan, dtype), v, None, 1e-3, 0.9, 0.99, 1e-7, 1)
+    assert np.isnan(w).all()
