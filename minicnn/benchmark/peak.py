@@ -1,42 +1,66 @@
-"""The most that this CPU can multiply and add: the register tile on data that stay in the first cache.
+"""The most that this CPU can multiply and add: fused multiply-adds on registers alone.
 
-Nothing else is done, so no direct convolution can be faster. An algorithm with fewer multiplications (Winograd's) can:
-its *effective* GFLOP/s count the multiplications that the definition would have done.
+A core starts up to two of them a cycle, and each takes four or five cycles, so a dozen independent chains keep it busy:
+
+    acc[r] = acc[r] · a + b          r < CHAINS, each acc a vector in a register, again and again
+
+Nothing is loaded or stored, so no direct convolution can be faster. An algorithm with fewer multiplications (Winograd's)
+can: its *effective* GFLOP/s count the multiplications that the definition would have done.
 """
 
 import time
 
 import numpy as np
-from numba import njit, prange, set_num_threads
+from llvmlite import ir
+from numba import njit, prange, set_num_threads, types
+from numba.core import cgutils
+from numba.extending import intrinsic
 
 from minicnn.ops.kernels.parallel import PARALLEL
-from minicnn.ops.kernels.register_tile import ROWS, VECTOR_BYTES, VECTORS, wide_tile
+from minicnn.ops.kernels.register_tile import VECTOR_BYTES, fused_multiply_add, splat, vector_type
 
-DEPTH, REPEATS = 128, 4000
-COLUMNS = VECTORS * VECTOR_BYTES // 4  # of a float32 tile
+CHAINS, REPEATS = 12, 4_000_000
+LANES = VECTOR_BYTES // 4  # of a float32 vector
+
+
+@intrinsic
+def _chains(context, start, factor, repeats):
+    """Run CHAINS chains for ``repeats`` steps; return one number of them, so that the compiler cannot drop them."""
+    signature = types.float32(types.float32, types.float32, types.intp)
+
+    def generate(ctx, builder, signature, arguments):
+        start, factor, repeats = arguments
+        vector = vector_type(ir.FloatType())
+        fma = fused_multiply_add(builder, vector)
+        a = splat(builder, vector, factor)
+        # every chain adds another b: equal chains would be computed once
+        numbers = [builder.fadd(start, ir.Constant(ir.FloatType(), float(r))) for r in range(CHAINS)]
+        added = [splat(builder, vector, number) for number in numbers]
+        slots = [cgutils.alloca_once_value(builder, b) for b in added]
+        with cgutils.for_range(builder, repeats):
+            for slot, b in zip(slots, added):
+                builder.store(builder.call(fma, [builder.load(slot), a, b]), slot)
+        total = builder.load(slots[0])
+        for slot in slots[1:]:
+            total = builder.fadd(total, builder.load(slot))
+        return builder.extract_element(total, ir.Constant(ir.IntType(32), 0))
+
+    return signature, generate
 
 
 @njit(**PARALLEL)
-def _tiles(a, b, c, rows, taps, repeats):
-    for piece in prange(c.shape[0]):
-        mine = c[piece].reshape(-1)
-        for _ in range(repeats):
-            wide_tile(
-                a, 0, rows * DEPTH, taps, 1, DEPTH, 1, b, 0, COLUMNS,
-                mine, 0, 1, mine, 0, rows * COLUMNS, 0, ROWS, 0,
-            )  # fmt: skip
+def _run(result, factor, repeats):
+    for piece in prange(result.size):
+        result[piece] = _chains(np.float32(piece), factor, repeats)
 
 
 def multiply_add(threads: int, rounds: int = 7) -> float:
     """Return the best GFLOP/s of ``threads`` threads; a multiplication and an addition are two operations."""
     set_num_threads(threads)
-    a = np.ones(ROWS * DEPTH, np.float32)
-    b = np.full(DEPTH * COLUMNS, 1e-6, np.float32)
-    c = np.zeros((threads, ROWS, COLUMNS), np.float32)
-    rows, taps = np.arange(ROWS), np.zeros(1, np.intp)
+    result, factor = np.empty(threads, np.float32), np.float32(0.5)
     times = []
     for _ in range(rounds + 1):
         start = time.perf_counter()
-        _tiles(a, b, c, rows, taps, REPEATS)
+        _run(result, factor, REPEATS)
         times.append(time.perf_counter() - start)
-    return threads * REPEATS * 2 * ROWS * DEPTH * COLUMNS / min(times[1:]) / 1e9
+    return threads * REPEATS * 2 * CHAINS * LANES / min(times[1:]) / 1e9

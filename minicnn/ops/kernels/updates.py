@@ -164,7 +164,9 @@ def _adam(w, dw, m, v, v_max, amsgrad, nothing, rate, blend_1, blend_2, epsilon,
 
 
 @njit(**PARALLEL)
-def _rmsprop(w, dw, v, u, mean, moving, centered, nothing, rate, rho, blend, momentum, epsilon, keep, scale, limit):
+def _rmsprop(
+    w, dw, v, u, mean, moving, centered, nothing, rate, rho, blend, momentum, epsilon, keep, scale, limit
+):
     for chunk in prange(CHUNKS):
         for i in _piece(chunk, w.size):
             g = _clip(scale * dw[i], limit)
