@@ -4,8 +4,8 @@ A core starts up to two of them a cycle, and each takes four or five cycles, so 
 
     acc[r] = acc[r] · a + b          r < CHAINS, each acc a vector in a register, again and again
 
-Nothing is loaded or stored, so no direct convolution can be faster. An algorithm with fewer multiplications (Winograd's)
-can: its *effective* GFLOP/s count the multiplications that the definition would have done.
+Nothing is loaded or stored, so no direct convolution can be faster. An algorithm with fewer multiplications,
+Winograd's, can: its *effective* GFLOP/s count the multiplications that the definition would have done.
 """
 
 import time
