@@ -53,15 +53,16 @@ class Line(Callback):
         )
 
 
-class Bar(Callback):
-    """A bar an epoch: step, time left, loss and metrics; it stays when the epoch is over."""
+class Bar(Line):
+    """A bar while an epoch runs, with step, time left, loss and metrics so far; then a line."""
 
     def on_epoch_begin(self, epoch, logs=None):
         """Draw an empty bar."""
+        super().on_epoch_begin(epoch, logs)
         self._bar = tqdm(
             total=self.params["steps"],
             desc=f"Epoch {epoch + 1}/{self.params['epochs']}",
-            unit="step",
+            leave=False,
             file=sys.stdout,
             dynamic_ncols=True,
             bar_format="{desc} {n_fmt}/{total_fmt} {bar:20} {elapsed}<{remaining}{postfix}",
@@ -73,10 +74,9 @@ class Bar(Callback):
         self._bar.update()
 
     def on_epoch_end(self, epoch, logs=None):
-        """Leave it with the epoch's results."""
-        self._bar.set_postfix_str(describe(logs or {}), refresh=False)
-        self._bar.refresh()
+        """Put the epoch's results in its place."""
         self._bar.close()
+        super().on_epoch_end(epoch, logs)
 
     def on_train_end(self, logs=None):
         """Close a bar that an interruption left open."""
