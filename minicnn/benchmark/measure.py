@@ -15,6 +15,7 @@ from minicnn.benchmark.contenders import Task
 from minicnn.benchmark.worker import Worker
 
 BATCH = 64
+SETTLE = 0.05  # s between turns: the threads of a BLAS or of OpenMP spin for a while before they leave the cores alone
 
 
 def alternate(workers: Iterable[Worker], task: Task, rounds: int, steps: int) -> dict[str, float]:
@@ -26,6 +27,7 @@ def alternate(workers: Iterable[Worker], task: Task, rounds: int, steps: int) ->
         seconds[worker.name] = []
     for _ in range(rounds):
         for worker in workers:
+            time.sleep(SETTLE)
             worker.ask(steps=1)  # wakes its threads and fills its caches, unmeasured
             seconds[worker.name] += worker.ask(steps=steps)["seconds"]
     return {name: median(times) for name, times in seconds.items()}
