@@ -15,7 +15,9 @@ from minicnn.benchmark.contenders import Task
 from minicnn.benchmark.worker import Worker
 
 BATCH = 64
-SETTLE = 0.05  # s between turns: the threads of a BLAS or of OpenMP spin for a while before they leave the cores alone
+# Seconds of unmeasured steps at the start of a turn: until the threads of the last contender have stopped spinning, and
+# the system has spread this one's over the cores, and caches and clocks are what they are at work.
+WARM = 0.1
 
 
 def alternate(workers: Iterable[Worker], task: Task, rounds: int, steps: int) -> dict[str, float]:
@@ -27,8 +29,7 @@ def alternate(workers: Iterable[Worker], task: Task, rounds: int, steps: int) ->
         seconds[worker.name] = []
     for _ in range(rounds):
         for worker in workers:
-            time.sleep(SETTLE)
-            worker.ask(steps=1)  # wakes its threads and fills its caches, unmeasured
+            worker.ask(warm=WARM)
             seconds[worker.name] += worker.ask(steps=steps)["seconds"]
     return {name: median(times) for name, times in seconds.items()}
 
