@@ -1,6 +1,7 @@
 """A contender in a process of its own: it reads a line of JSON, does it, and answers with a line.
 
 {"task": {…}}        prepare a task: its step runs twice, unmeasured     -> {"ready": true}
+{"warm": s}          do steps for s seconds, unmeasured                  -> {}
 {"steps": n}         do n steps                                          -> {"seconds": [s, s, …]}
 {"memory": true}     tell the process's peak resident memory             -> {"peak_mb": …}
 """
@@ -33,6 +34,10 @@ def main() -> None:
             step()
             step()
             answer["ready"] = True
+        if "warm" in order:
+            end = time.perf_counter() + order["warm"]
+            while time.perf_counter() < end:
+                step()
         if "steps" in order:
             answer["seconds"] = []
             for _ in range(order["steps"]):
