@@ -93,9 +93,11 @@ class Trainer(Chain):
         With ``of_logits``, dy is the gradient of what went into the last activation.
         """
         self.needs_dx = False  # nobody reads the gradient of the images
-        with self.final_activation.skipped() if of_logits else nullcontext():
-            self.backward(dy)
-        self.needs_dx = True
+        try:
+            with self.final_activation.skipped() if of_logits else nullcontext():
+                self.backward(dy)
+        finally:
+            self.needs_dx = True
         for weight in self.trainable_weights:
             if weight.regularizer is not None:
                 weight.grad = weight.grad + weight.regularizer.gradient(weight.value)

@@ -16,6 +16,11 @@ RESULTS = st.lists(
     st.integers(0, 12).map(lambda value: value / 4), min_size=1, max_size=15
 )  # ties are frequent
 MODE = st.sampled_from(["auto", "min", "max"])
+COMMON = {
+    "patience": st.integers(0, 3),
+    "min_delta": st.sampled_from([0, 0.25, 0.3]),
+    "mode": MODE,
+}  # of both callbacks
 
 
 def run(callback, results):
@@ -43,9 +48,7 @@ def run(callback, results):
     RESULTS,
     st.fixed_dictionaries(
         {
-            "patience": st.integers(0, 3),
-            "min_delta": st.sampled_from([0, 0.25, 0.3]),
-            "mode": MODE,
+            **COMMON,
             "baseline": st.sampled_from([None, 1.0, 2.0]),
             "restore_best_weights": st.booleans(),
             "start_from_epoch": st.integers(0, 3),
@@ -62,9 +65,7 @@ def test_early_stopping(results, options):
     RESULTS,
     st.fixed_dictionaries(
         {
-            "patience": st.integers(0, 3),
-            "min_delta": st.sampled_from([0, 0.25, 0.3]),
-            "mode": MODE,
+            **COMMON,
             "cooldown": st.integers(0, 3),
             "min_lr": st.sampled_from([0.0, 0.2]),
             "factor": st.sampled_from([0.5, 0.1]),
