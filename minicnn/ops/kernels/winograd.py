@@ -49,6 +49,12 @@ PARTIAL_BYTES = 2**19
 
 
 @njit(**JIT)
+def _tile_at(number, down, across):
+    """Return (image, row of tiles, column of tiles) of tile ``number``, of down × across an image."""
+    return number // (down * across), number // across % down, number % across
+
+
+@njit(**JIT)
 def _place(shape, n, top, left):
     """Return where the tile at (top, left) of image n lies: (start, row step, column step, inside).
 
@@ -71,7 +77,7 @@ def _forward_piece(points, x, x_shape, U, bias, y, y_shape, grid, begin, end, ta
     for first in range(begin, end, block):
         count = min(block, end - first)
         for t in range(count):
-            n, i, j = (first + t) // (down * across), (first + t) // across % down, (first + t) % across
+            n, i, j = _tile_at(first + t, down, across)
             start, row, column, inside = _place(x_shape, n, i * m - top, j * m - left)
             input_transform(
                 points, x, start, row, column, memory, v_rows[t], alpha * channels, channels,
@@ -84,7 +90,7 @@ def _forward_piece(points, x, x_shape, U, bias, y, y_shape, grid, begin, end, ta
                 zero, 0, 0, memory, M + s * filters, m_rows, 0, count, filters,
             )  # fmt: skip
         for t in range(count):
-            n, i, j = (first + t) // (down * across), (first + t) // across % down, (first + t) % across
+            n, i, j = _tile_at(first + t, down, across)
             start, row, column, inside = _place(y_shape, n, i * m, j * m)
             output_transform(
                 points, memory, M + m_rows[t], alpha * filters, filters, y, start, row, column,
@@ -117,7 +123,7 @@ def _gradient_piece(
     for first in range(begin, end, block):
         count = min(block, end - first)
         for t in range(count):
-            n, i, j = (first + t) // (down * across), (first + t) // across % down, (first + t) % across
+            n, i, j = _tile_at(first + t, down, across)
             start, row, column, inside = _place(x_shape, n, i * m - top, j * m - left)
             input_transform(
                 points, x, start + c0, row, column, memory, v_tiles[t], alpha * v_step, v_step,
