@@ -5,7 +5,7 @@
     L1L2  the sum of both
 
 |w| has no slope at 0; there the gradient is taken as 0. On complex weights, which only the complex-step check
-uses, |w| is w or −w by the sign of the real part: |·| of a complex number is not analytic.
+uses, |w| is sign(w)·w by the sign of the real part: |·| of a complex number is not analytic.
 
 An L2 penalty is not the ``weight_decay`` of an optimizer: the penalty's gradient passes through momentum and
 Adam's scaling, the decay does not.
@@ -49,7 +49,7 @@ class L1L2(Regularizer):
 
     def __call__(self, w: np.ndarray) -> Any:
         """Return the penalty, a scalar of w's dtype."""
-        return w.dtype.type(self.l1 * np.sum(np.where(w.real < 0, -w, w)) + self.l2 * np.sum(w * w))
+        return w.dtype.type(self.l1 * np.sum(np.sign(w.real) * w) + self.l2 * np.sum(w * w))
 
     def gradient(self, w: np.ndarray) -> np.ndarray:
         """Return l1 · sign(w) + 2 · l2 · w."""

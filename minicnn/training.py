@@ -6,7 +6,7 @@
         backward(loss.backward())                    layer by layer, last to first: every parameter gets its .grad
         optimizer.apply(parameters)                  every parameter moves against its gradient
 
-`Trainer.train_step` is these four lines; put a breakpoint there.
+`Trainer.train_step` does this; put a breakpoint there.
 """
 
 import copy
@@ -74,33 +74,35 @@ class Trainer(Chain):
 
     def train_step(self, x, y, sample_weight=None):
         """One step on one batch: forward, loss, backward, update. Returns (loss, prediction)."""
-        prediction = self.forward(x, training=True)
-        loss, scores = self._loss_of(prediction)
-        value = loss.forward(y, scores, sample_weight) + self.penalty()
-        self.set_gradients(loss.backward(), of_logits=scores is not prediction)
+        value, prediction = self.forward_loss(x, y, sample_weight, training=True)
+        self.set_gradients()
         self.optimizer.apply(self.trainable_weights)
         return value, prediction
 
     def test_step(self, x, y, sample_weight=None):
         """Forward and loss, as in evaluation. Returns (loss, prediction)."""
-        prediction = self.forward(x, training=False)
+        return self.forward_loss(x, y, sample_weight, training=False)
+
+    def forward_loss(self, x, y, sample_weight=None, training=False):
+        """Forward and loss, regularisers included. Returns (loss, prediction)."""
+        prediction = self.forward(x, training)
         loss, scores = self._loss_of(prediction)
+        self._measured = loss, scores is not prediction
         return loss.forward(y, scores, sample_weight) + self.penalty(), prediction
 
-    def set_gradients(self, dy, of_logits=False):
-        """Give every trainable parameter its ``grad``, regularisers included, given dL/dy of the last forward pass.
-
-        With ``of_logits``, dy is the gradient of what went into the last activation.
-        """
-        self.needs_dx = False  # nobody reads the gradient of the images
+    def set_gradients(self, need_dx=False):
+        """Give every trainable parameter its ``grad``, of the last :meth:`forward_loss`; return dL/dx if needed."""
+        loss, of_logits = self._measured
+        self.needs_dx = need_dx  # while training nobody reads the gradient of the images
         try:
             with self.final_activation.skipped() if of_logits else nullcontext():
-                self.backward(dy)
+                dx = self.backward(loss.backward())
         finally:
             self.needs_dx = True
         for weight in self.trainable_weights:
             if weight.regularizer is not None:
                 weight.grad = weight.grad + weight.regularizer.gradient(weight.value)
+        return dx
 
     # ---- many batches ---------------------------------------------------------------------------------------------
 

@@ -11,18 +11,18 @@ from hypothesis import strategies as st
 
 from minicnn import ops
 from minicnn.gradient_check import STEP
-from tests.properties import strategies
-from tests.properties.registry import OPS
+from minicnn.gradient_check.suite.operations import OPERATIONS
+from tests.properties.draw import HypothesisDraw, seeds
 
 BOUND = 1e-12
 
 
 @pytest.mark.parametrize("implementation", ops.IMPLEMENTATIONS)
-@pytest.mark.parametrize("name", OPS)
-@given(data=st.data(), seed=strategies.seeds)
+@pytest.mark.parametrize("name", OPERATIONS)
+@given(data=st.data(), seed=seeds)
 def test_backward_is_the_adjoint(name, implementation, data, seed):
-    op, rng = OPS[name], np.random.default_rng(seed)
-    case = data.draw(op.cases(wide=True))
+    op, rng = OPERATIONS[name], np.random.default_rng(seed)
+    case = op.draw(HypothesisDraw(data), True)
     v = {array: rng.standard_normal(value.shape) for array, value in case.arrays.items()}
     with ops.use("reference"):
         moved = {array: value + 1j * STEP * v[array] for array, value in case.arrays.items()}

@@ -7,18 +7,18 @@ from hypothesis import strategies as st
 
 from minicnn import ops
 from minicnn.gradient_check import worst_error
-from tests.properties import strategies
-from tests.properties.registry import OPS
+from minicnn.gradient_check.suite.operations import OPERATIONS
+from tests.properties.draw import HypothesisDraw, seeds
 
 BOUND = 1e-12
 
 
 @pytest.mark.parametrize("implementation", ops.IMPLEMENTATIONS)
-@pytest.mark.parametrize("name", [name for name, op in OPS.items() if op.samplewise])
-@given(data=st.data(), seed=strategies.seeds)
+@pytest.mark.parametrize("name", [name for name, op in OPERATIONS.items() if op.samplewise])
+@given(data=st.data(), seed=seeds)
 def test_a_batch_is_its_samples(name, implementation, data, seed):
-    op = OPS[name]
-    case = data.draw(op.cases())
+    op = OPERATIONS[name]
+    case = op.draw(HypothesisDraw(data), False)
     samples, *weights = case.arrays
     with ops.use(implementation):
         (y,), cache = op.forward(case.arrays, case.options)

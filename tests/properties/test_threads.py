@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minicnn import ops
-from tests.properties import strategies
-from tests.properties.registry import OPS
+from minicnn.gradient_check.suite.operations import OPERATIONS
+from tests.properties.draw import HypothesisDraw, seeds
 
 
 def bits(op, case, dy, threads):
@@ -24,11 +24,11 @@ def bits(op, case, dy, threads):
 
 
 @pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="needs two threads")
-@pytest.mark.parametrize("name", OPS)
-@given(data=st.data(), seed=strategies.seeds)
+@pytest.mark.parametrize("name", OPERATIONS)
+@given(data=st.data(), seed=seeds)
 def test_threads_do_not_change_a_bit(name, data, seed):
-    op = OPS[name]
-    case = data.draw(op.cases(wide=True)).astype(np.float32)
+    op = OPERATIONS[name]
+    case = op.draw(HypothesisDraw(data), True).astype(np.float32)
     with ops.use("reference"):
         y = op.y(case.arrays, case.options)
     dy = np.random.default_rng(seed).standard_normal(y.shape).astype(np.float32)

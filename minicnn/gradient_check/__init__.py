@@ -1,0 +1,29 @@
+"""Is a hand-written gradient right? Ask the function itself.
+
+    report = check_layer(layers.Conv2D(4, 3), (2, 5, 5, 3))       any layer, also one of your own
+    report = check_op((forward, backward), {"x": x, "w": w})      a pair of functions
+    report = check_model(model, x, y)                             a compiled model, loss and regularisers included
+    print(report)
+
+Every entry of every gradient is compared with the complex step (numeric.py), for a random upstream gradient. Where it
+is wrong, the report says by how much, at which entry, and what probably went wrong (causes.py).
+
+``python -m minicnn.gradient_check`` checks every operation, layer, loss and regulariser of the library.
+"""
+
+from minicnn.gradient_check.check import check_layer, check_model, check_op, compare
+from minicnn.gradient_check.numeric import STEP, complex_step, worst_error
+from minicnn.gradient_check.report import Gradient, Kink, Report
+
+__all__ = [
+    "STEP",
+    "Gradient",
+    "Kink",
+    "Report",
+    "check_layer",
+    "check_model",
+    "check_op",
+    "compare",
+    "complex_step",
+    "worst_error",
+]

@@ -1,0 +1,182 @@
+"""The command ``python -m minicnn.gradient_check``: a table of how right every gradient of the library is."""
+
+import argparse
+import difflib
+import json
+import sys
+import time
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from minicnn.gradient_check.report import Report
+from minicnn.gradient_check.suite import ROWS, Draw, Row
+
+COLUMNS = ("backward", "kernels", "float32")
+EXPLANATION = """\
+For each row, over random arguments (strides, padding, dilation, windows that overlap or do not tile, one pixel, one
+channel, a batch of one, large values, ties, constants), the worst error, relative to the largest entry:
+  backward   the hand-written gradients in plain NumPy against the complex step, every entry, float64
+  kernels    results and gradients of the Numba kernels against those of NumPy, float64
+  float32    the kernels in float32 against themselves in float64
+"""
+EXAMPLES = """\
+examples:
+  python -m minicnn.gradient_check                              everything, some minutes
+  python -m minicnn.gradient_check conv2d Conv2D --cases 1000   two rows, more thoroughly
+  python -m minicnn.gradient_check --cases 20 --json table.json
+"""
+
+
+@dataclass
+class Line:
+    """A row of the table as it comes together."""
+
+    row: Row
+    cases: int = 0
+    seconds: float = 0.0
+    errors: dict[str, float] = field(default_factory=dict)
+    failure: str | None = None  # the first case beyond a bound, explained
+
+    @property
+    def passed(self) -> bool:
+        """Whether no error is beyond its bound."""
+        return self.failure is None
+
+    def add(self, number: int, seed: int) -> None:
+        """Run one case."""
+        begun = time.perf_counter()
+        outcome = self.row.run(Draw(generator(seed, self.row, number)))
+        self.seconds += time.perf_counter() - begun
+        self.cases += 1
+        for column in COLUMNS:
+            error = getattr(outcome, column)
+            if error is None:
+                continue
+            self.errors[column] = max(self.errors.get(column, 0.0), error)
+            if self.passed and not error <= self.row.bounds[column]:
+                self.failure = f"{self.row.name}, case {number} of seed {seed}: {column} error {error:.1e}"
+                self.failure += f", more than {self.row.bounds[column]:.0e}" + _explained(
+                    column, outcome.report
+                )
+
+    def text(self, width: int) -> str:
+        """Return the line of the table."""
+        errors = (f"{self.errors[c]:10.1e}" if c in self.errors else f"{'–':>10}" for c in COLUMNS)
+        verdict = "" if self.passed else "   FAIL"
+        return f"{self.row.kind:12}{self.row.name:{width}}{self.cases:6}{''.join(errors)}{self.seconds:9.1f}{verdict}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the line as JSON-able values."""
+        return {
+            "kind": self.row.kind,
+            "name": self.row.name,
+            "cases": self.cases,
+            **{column: self.errors.get(column) for column in COLUMNS},
+            "bounds": self.row.bounds,
+            "seconds": round(self.seconds, 3),
+            "passed": self.passed,
+        }
+
+
+def _explained(column: str, report: Report | None) -> str:
+    return f"\n{report}" if column == "backward" and report is not None else ""
+
+
+def generator(seed: int, row: Row, number: int) -> np.random.Generator:
+    """Return the generator of one case: it does not depend on which other rows and cases run."""
+    return np.random.default_rng([seed, zlib.crc32(f"{row.kind} {row.name}".encode()), number])
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line's parser."""
+    result = argparse.ArgumentParser(
+        prog="minicnn.gradient_check",
+        usage="python -m minicnn.gradient_check [NAME …] [--cases N] [--seed N] [--json FILE]",
+        description="Check every gradient: of each operation, layer, loss and regulariser; exit 1 if one is wrong.",
+        epilog=f"{EXPLANATION}\n{EXAMPLES}\nnames: {', '.join(row.name for row in ROWS)}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    result.add_argument("names", nargs="*", metavar="NAME", help="rows to check (default: all)")
+    result.add_argument(
+        "--cases", type=int, default=200, metavar="N", help="of each row (default: %(default)s)"
+    )
+    result.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="of the cases (default: %(default)s)"
+    )
+    result.add_argument("--json", metavar="FILE", help="write the table there too")
+    return result
+
+
+def chosen(names: Sequence[str]) -> list[Row]:
+    """Return the rows of these names, all without names.
+
+    Raises:
+        ValueError: there is no row of a name.
+    """
+    known = [row.name for row in ROWS]
+    for name in names:
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
+            hint = f"did you mean {' or '.join(close)}?" if close else "--help lists them"
+            raise ValueError(f"no row {name!r}: {hint}")
+    return [row for row in ROWS if not names or row.name in names]
+
+
+def table(rows: Sequence[Row], cases: int, seed: int) -> list[Line]:
+    """Run the cases of each row and print its line; then the totals, and the failures in full."""
+    width = max(len(row.name) for row in rows) + 2
+    print(f"{'':12}{'':{width}} cases{''.join(f'{column:>10}' for column in COLUMNS)}  seconds", flush=True)
+    lines = []
+    for row in rows:
+        line = Line(row)
+        bar = tqdm(range(cases), desc=row.name, leave=False, disable=not sys.stderr.isatty())
+        for number in bar:
+            line.add(number, seed)
+        print(line.text(width), flush=True)
+        lines.append(line)
+    worst = {
+        column: max((line.errors[column] for line in lines if column in line.errors), default=None)
+        for column in COLUMNS
+    }
+    errors = "".join(f"{'–':>10}" if error is None else f"{error:10.1e}" for error in worst.values())
+    total = f"{len(lines)} rows"
+    print(
+        f"{'all':12}{total:{width}}{sum(line.cases for line in lines):6}{errors}"
+        f"{sum(line.seconds for line in lines):9.1f}"
+    )
+    failures = [line.failure for line in lines if line.failure is not None]
+    print(*(f"\n{failure}" for failure in failures), sep="\n" if failures else "", end="")
+    print(
+        f"{len(failures)} of {len(lines)} rows beyond their bounds"
+        if failures
+        else "Every row is within its bounds."
+    )
+    return lines
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the command; exit with 1 if a gradient is wrong, with 2 and one line for input that cannot be used."""
+    arguments = parser().parse_args(argv)
+    try:
+        rows = chosen(arguments.names)
+        if arguments.cases < 1 or arguments.seed < 0:
+            raise ValueError(f"--cases {arguments.cases} --seed {arguments.seed}: expected at least 1 and 0")
+        lines = table(rows, arguments.cases, arguments.seed)
+        if arguments.json:
+            text = json.dumps([line.to_dict() for line in lines], indent=2)
+            Path(arguments.json).write_text(text + "\n", encoding="utf-8")
+    except (ValueError, OSError) as error:
+        print(f"minicnn.gradient_check: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+    if not all(line.passed for line in lines):
+        raise SystemExit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,219 @@
+"""What a diagnosis reasons from: the wrong numbers, the right ones, and a function that can be asked again.
+
+A right gradient is a sum with one term for each output (docs/backprop/index.md, the chain rule):
+
+    right[i] = Σ_j  dy[j] · ∂y[j]/∂x[i]        the terms: dy times a column of the Jacobian
+
+A backward pass computes it without writing the Jacobian down. Afterwards, when it went wrong and time does not
+matter, we write it down. Then a fault is a statement such as "only the terms with j in the last sample are there":
+a *candidate*, computed from the columns, and set beside the numbers that the backward pass gave.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from minicnn.gradient_check import numeric
+from minicnn.gradient_check.numeric import Arrays, Function
+from minicnn.gradient_check.report import Gradient
+
+MOST_NUMBERS = 4_000_000  # in the columns of the Jacobian; beyond, fewer entries are compared
+MOST_ENTRIES = 2_000  # each column costs a call of the function
+
+
+class Unanswered(Exception):
+    """The function does not take the arrays that a hypothesis wants to try."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All there is to reason from.
+
+    Attributes:
+        gradient: analytic beside numeric, of one array.
+        function: y = function(**arrays).
+        arrays: the point at which the derivative was taken; the first is the input, "x".
+        dy: the upstream gradient.
+    """
+
+    gradient: Gradient
+    function: Function
+    arrays: Arrays
+    dy: np.ndarray
+
+    # ---- the numbers ----------------------------------------------------------------------------------------------
+
+    @property
+    def array(self) -> np.ndarray:
+        """The array whose gradient is wrong."""
+        return self.arrays[self.gradient.name]
+
+    @property
+    def analytic(self) -> np.ndarray:
+        """What the backward pass gave, of whatever shape."""
+        assert self.gradient.analytic is not None
+        return self.gradient.analytic
+
+    @property
+    def input(self) -> np.ndarray:
+        """The first array: x."""
+        return next(iter(self.arrays.values()))
+
+    @cached_property
+    def index(self) -> np.ndarray:
+        """The flat indices of the n entries to compare: those that were checked, the worst first."""
+        checked = np.flatnonzero(self.gradient.checked)
+        worst_first = checked[np.argsort(-self.gradient.errors.ravel()[checked], kind="stable")]
+        most = max(1, min(MOST_ENTRIES, MOST_NUMBERS // max(self.dy.size, 1)))
+        if len(checked) <= most:
+            return worst_first
+        evenly = np.linspace(0, len(checked) - 1, most).astype(int)
+        return worst_first[evenly]
+
+    @cached_property
+    def given(self) -> np.ndarray:
+        """The analytic values at the entries of ``index``, (n,)."""
+        return self.analytic.ravel()[self.index]
+
+    @cached_property
+    def right(self) -> np.ndarray:
+        """The numeric values there, (n,)."""
+        return self.gradient.numeric.ravel()[self.index]
+
+    @property
+    def complete(self) -> bool:
+        """Whether every entry of the array is compared."""
+        return len(self.index) == self.array.size
+
+    # ---- the judgement --------------------------------------------------------------------------------------------
+
+    @cached_property
+    def tolerance(self) -> float:
+        """How far apart two numbers may be that count as the same."""
+        bound = self.gradient.bound
+        largest = np.nanmax(np.abs(self.gradient.numeric), initial=0.0)
+        if self.analytic.size:
+            largest = max(largest, np.abs(self.analytic).max())
+        return max(max(1e-9, 10 * bound) * float(largest), 10 * bound * self.gradient.scale)
+
+    def fits(self, candidate: Iterable[float]) -> bool:
+        """Whether a candidate explains the gradient: it has its values at each entry of ``index``, up to rounding.
+
+        Where the candidate does not know (nan), nothing is compared. At least one of the entries compared must be
+        wrong beyond doubt, or else the right gradient would fit as well. As the worst entries come first, most
+        candidates fall at the first number: give a generator if each number is costly.
+        """
+        tells = False
+        for value, given, right in zip(candidate, self.given, self.right):
+            if np.isnan(value):
+                continue
+            if not abs(value - given) <= self.tolerance:
+                return False
+            tells = tells or abs(right - given) > 100 * self.tolerance
+        return tells
+
+    def same(self, a: np.ndarray, b: np.ndarray) -> bool:
+        """Whether two whole arrays agree in shape and, where both are known, in their numbers; all zeros tell nothing."""
+        if a.shape != b.shape or not a.size:
+            return False
+        known = ~np.isnan(a) & ~np.isnan(b)
+        apart = np.abs(a[known] - b[known]).max(initial=0.0)
+        return bool(apart <= self.tolerance < np.abs(a[known]).max(initial=0.0))
+
+    def zero(self, values: np.ndarray) -> np.ndarray:
+        """Where values count as 0."""
+        return np.abs(values) <= self.tolerance
+
+    # ---- questions to the function --------------------------------------------------------------------------------
+
+    def ask(self, **replaced: np.ndarray) -> np.ndarray:
+        """Return y with some of the arrays replaced.
+
+        Raises:
+            Unanswered: the function does not take them.
+        """
+        try:
+            return np.asarray(self.function(**{**self.arrays, **replaced}))
+        except Exception as error:  # it may be anybody's, and was not made for our experiments
+            raise Unanswered from error
+
+    def column(self, i: int, **replaced: np.ndarray) -> np.ndarray:
+        """Return ∂y/∂(the array's flat entry i), of y's shape, with some of the arrays replaced."""
+        name = self.gradient.name
+        entry = tuple(map(int, np.unravel_index(i, self.array.shape)))
+        if self.gradient.method == "complex step":
+            return numeric.complex_column(self.ask, {**self.arrays, **replaced}, name, entry)
+
+        def at(step: float) -> np.ndarray:
+            moved = self.array.copy()
+            moved[entry] += step
+            return self.ask(**{**replaced, name: moved})
+
+        h = 2e-4 * max(1.0, abs(float(self.array[entry])))
+        coarse, fine = ((at(step) - at(-step)) / (2 * step) for step in (h, h / 2))
+        return (4 * fine - coarse) / 3
+
+    @cached_property
+    def columns(self) -> np.ndarray:
+        """The columns of the entries of ``index``, (n, …y's shape…)."""
+        return np.stack([self.column(i) for i in self.index])
+
+    @cached_property
+    def terms(self) -> np.ndarray:
+        """dy · columns: the sum over all but the first axis is ``right``."""
+        return self.columns * self.dy
+
+    @cached_property
+    def jacobian(self) -> np.ndarray | None:
+        """The columns of all entries in their order, (array.size, …y's shape…); None if that is too much."""
+        size = self.array.size
+        if size > MOST_ENTRIES or size * self.dy.size > MOST_NUMBERS:
+            return None
+        return np.stack([self.column(i) for i in range(size)])
+
+    @cached_property
+    def own_slopes(self) -> np.ndarray | None:
+        """∂y[i]/∂x[i] at the entries of ``index`` if each output depends on its own input alone, else None."""
+        if self.array.shape != self.dy.shape:
+            return None
+        columns = self.columns.reshape(len(self.index), -1)
+        own = columns[np.arange(len(self.index)), self.index]
+        return own if np.count_nonzero(columns) == np.count_nonzero(own) else None
+
+    @property
+    def own_dy(self) -> np.ndarray:
+        """Dy at the entries of ``index``, for an array of y's shape."""
+        return self.dy.ravel()[self.index]
+
+    def right_at(self, i: int) -> float:
+        """Return the right gradient of any flat entry, also of one that was not checked."""
+        known = self.gradient.numeric.ravel()[i]
+        return float(np.sum(self.dy * self.column(i)) if np.isnan(known) else known)
+
+    def reached(self, i: int) -> np.ndarray:
+        """Which outputs see flat entry i at all: they change when it becomes the largest by far. Of y's shape."""
+        raised = self.array.copy()
+        raised.ravel()[i] = raised.max() + np.ptp(raised) + 1
+        return self.ask(**{self.gradient.name: raised}) != self.ask()
+
+
+# ---- words ------------------------------------------------------------------------------------------------------------
+
+
+def number(value: float) -> str:
+    """Return a number as a sentence shows it."""
+    return f"{value:.6g}"
+
+
+def listed(items: Iterable[object]) -> str:
+    """Return "a", "a and b" or "a, b and c"."""
+    *first, last = map(str, items)
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def axis_name(axis: int, ndim: int) -> str:
+    """Return what an index along an axis of x or y is called: sample, row, column, channel."""
+    names = {4: ("sample", "row", "column", "channel"), 2: ("sample", "channel"), 1: ("sample",)}
+    return names[ndim][axis] if ndim in names else f"index of axis {axis}"

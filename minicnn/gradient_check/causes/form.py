@@ -1,0 +1,83 @@
+"""Faults that show before any number is compared: nothing given, another shape, not a number, all zero."""
+
+from itertools import combinations, permutations
+
+import numpy as np
+
+from minicnn.gradient_check.causes.evidence import Evidence, listed
+
+
+def nothing_given(e: Evidence) -> str | None:
+    """No gradient: the backward pass returned None, or forgot to set a weight's ``grad``."""
+    if e.gradient.analytic is None:
+        return "no gradient was given: backward must return it (of x) or set grad (of a weight)"
+    return None
+
+
+def not_summed(e: Evidence) -> str | None:
+    """A gradient for each sample, say: it has axes too many, and its sum over them is right."""
+    extra = e.analytic.ndim - e.array.ndim
+    for axes in combinations(range(e.analytic.ndim), max(extra, 0)):
+        if axes and e.same(e.analytic.sum(axis=axes), e.gradient.numeric):
+            return f"not summed over {_axes(axes)}: summed over them, this gradient of shape {e.analytic.shape} is right"
+    return None
+
+
+def transposed(e: Evidence) -> str | None:
+    """The right numbers with axes in another order."""
+    if e.analytic.ndim != e.array.ndim:
+        return None
+    for order in permutations(range(e.array.ndim)):
+        if e.same(e.analytic.transpose(order), e.gradient.numeric):
+            return f"transposed: with its axes in the order {order} this gradient is right"
+    return None
+
+
+def reshaped(e: Evidence) -> str | None:
+    """The right numbers in the right order, in another shape: an axis of length 1 kept or lost, not unflattened."""
+    if e.analytic.size == e.array.size and e.same(e.analytic.reshape(e.array.shape), e.gradient.numeric):
+        return f"the numbers are right, their shape is not: reshape {e.analytic.shape} to {e.array.shape}"
+    return None
+
+
+def not_cropped(e: Evidence) -> str | None:
+    """The gradient of a padded array: the right one lies inside it. Or the reverse, cropped too much."""
+    for outer, inner, text in (
+        (e.analytic, e.gradient.numeric, "the padding is not cropped: the right gradient lies inside, from index {} on"),
+        (e.gradient.numeric, e.analytic, "too much is cropped: this is the right gradient from index {} on"),
+    ):
+        if outer.ndim != inner.ndim or any(o < i for o, i in zip(outer.shape, inner.shape)):
+            continue
+        room = [o - i + 1 for o, i in zip(outer.shape, inner.shape)]
+        offsets = [offset for offset in np.ndindex(*room) if e.same(_window(outer, offset, inner.shape), inner)]
+        if len(offsets) == 1:
+            return text.format(offsets[0])
+    return None
+
+
+def _window(array: np.ndarray, offset: tuple[int, ...], shape: tuple[int, ...]) -> np.ndarray:
+    return array[tuple(slice(start, start + length) for start, length in zip(offset, shape))]
+
+
+def not_a_number(e: Evidence) -> str | None:
+    """NaN or infinity: 0/0, log 0, an exponential that overflows."""
+    bad = ~np.isfinite(e.analytic)
+    if not bad.any():
+        return None
+    first = tuple(map(int, np.argwhere(bad)[0]))
+    value = e.analytic[first]
+    return (
+        f"{np.count_nonzero(bad)} of {bad.size} entries are not finite, the first is {value} at {list(first)}: "
+        "a division by 0, a log(0) or an exponential that overflows"
+    )
+
+
+def zero_everywhere(e: Evidence) -> str | None:
+    """All zeros: never computed, or computed and not returned."""
+    if e.analytic.size and not e.analytic.any():
+        return "zero everywhere: it is never computed, or multiplied by 0"
+    return None
+
+
+def _axes(axes: tuple[int, ...]) -> str:
+    return f"axis {axes[0]}" if len(axes) == 1 else f"axes {listed(axes)}"

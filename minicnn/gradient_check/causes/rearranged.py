@@ -1,0 +1,187 @@
+"""Faults of place: the right numbers stand elsewhere, or the right product was taken of a rearranged array."""
+
+from collections.abc import Iterator
+from itertools import combinations, permutations, product
+from typing import NamedTuple
+
+import numpy as np
+
+from minicnn.gradient_check.causes.evidence import Evidence, listed
+
+# So many different numbers must be in place before "in another order" is no accident.
+ENOUGH = 3
+
+
+class Move(NamedTuple):
+    """A rearrangement that keeps the shape: axes in another order, then some of them reversed."""
+
+    order: tuple[int, ...]
+    flips: tuple[int, ...]
+
+    def __call__(self, array: np.ndarray) -> np.ndarray:
+        return np.flip(array.transpose(self.order), self.flips)
+
+    @property
+    def moved(self) -> tuple[int, ...]:
+        """The axes that change place."""
+        return tuple(axis for axis, source in enumerate(self.order) if axis != source)
+
+    def __str__(self) -> str:
+        parts = [f"axes {listed(self.moved)} {'swapped' if len(self.moved) == 2 else 'permuted'}"] * bool(self.moved)
+        if self.flips:
+            parts.append(f"{'axis' if len(self.flips) == 1 else 'axes'} {listed(self.flips)} reversed")
+        return listed(parts)
+
+
+def moves(shape: tuple[int, ...]) -> list[Move]:
+    """Return every rearrangement that changes something, the simplest first. An axis of length 1 stays where it is."""
+    long = [axis for axis, length in enumerate(shape) if length > 1]
+    every = []
+    for places in permutations(long):
+        order = list(range(len(shape)))
+        for axis, source in zip(long, places):
+            order[axis] = source
+        if all(shape[axis] == shape[source] for axis, source in enumerate(order)):
+            every += [Move(tuple(order), flips) for n in range(len(long) + 1) for flips in combinations(long, n)]
+    return sorted(every, key=lambda move: len(move.flips) + len(move.moved))[1:]
+
+
+def wrong_operand(e: Evidence) -> str | None:
+    """The gradient is right for another kernel: one that is rotated, transposed, or whose channels are swapped.
+
+    For stride 1, dx is dy convolved with the kernel rotated by 180° and its channels swapped. Without the rotation,
+    the result is the gradient of a layer whose kernel is rotated. So the function is differentiated anew with each
+    rearrangement of each other array.
+    """
+    for name, array in e.arrays.items():
+        if name == e.gradient.name or array.ndim < 2:
+            continue
+        for move in moves(array.shape):
+            if e.fits(_gradient_with(e, name, move(array))):
+                return _of_operand(name, array, move, is_kernel=array is not e.input)
+    return None
+
+
+def _gradient_with(e: Evidence, name: str, array: np.ndarray) -> Iterator[float]:
+    for i in e.index:
+        yield float(np.sum(e.dy * e.column(i, **{name: array})))
+
+
+def _of_operand(name: str, array: np.ndarray, move: Move, is_kernel: bool) -> str:
+    """Say it in the words of a convolution or a dense layer where these have some."""
+    window = tuple(axis for axis in (0, 1) if array.shape[axis] > 1)
+    if is_kernel and array.ndim == 4 and move.flips == window:
+        if not move.moved:
+            return f"the {name} is not rotated by 180°: these are the numbers that the unrotated {name} gives"
+        if move.moved == (2, 3):
+            return f"the {name} is not rotated by 180°, nor are its input and output channels (axes 2 and 3) swapped"
+    if is_kernel and not move.flips:
+        if array.ndim == 2:
+            return f"the {name} is not transposed: dx is dy times the transposed {name}"
+        if array.ndim == 4 and move.moved == (0, 1):
+            return f"the {name} is transposed: its rows and columns (axes 0 and 1) are swapped"
+        if array.ndim == 4 and move.moved == (2, 3):
+            return f"the {name}'s input and output channels (axes 2 and 3) are swapped"
+    return f"{name} is rearranged: these are the numbers for {name} with {move}"
+
+
+def wrong_upstream(e: Evidence) -> str | None:
+    """The right sum, but of a rearranged dy: its samples in reverse order, its rows and columns swapped."""
+    for move in moves(e.dy.shape):
+        if e.fits((e.columns * move(e.dy)).reshape(len(e.index), -1).sum(axis=1)):
+            return f"dy is rearranged: these are the numbers for dy with {move}"
+    return None
+
+
+def wrong_order(e: Evidence) -> str | None:
+    """The right numbers with axes swapped or reversed: a transposed or a rotated gradient."""
+    if not _different_numbers(e):
+        return None
+    places = np.arange(e.array.size).reshape(e.array.shape)
+    for move in moves(e.array.shape):
+        if e.fits(_taken_from(e, move(places).ravel()[e.index])):
+            is_kernel = e.array.ndim == 4 and e.array is not e.input
+            if is_kernel and not move.moved and move.flips == tuple(a for a in (0, 1) if e.array.shape[a] > 1):
+                return f"the gradient of {e.gradient.name} is rotated by 180° (axes 0 and 1 reversed)"
+            if not move.flips and e.array.ndim == 2:
+                return f"the gradient of {e.gradient.name} is transposed: its rows and columns are swapped"
+            return f"the right numbers in another order: with {move}"
+    return None
+
+
+def wrong_reshape(e: Evidence) -> str | None:
+    """A reshape where a transpose belongs, or in another order of axes than the forward pass's."""
+    if not _different_numbers(e):
+        return None
+    places = np.arange(e.array.size).reshape(e.array.shape)
+    for order in permutations(range(e.array.ndim)):
+        if e.fits(_taken_from(e, places.transpose(order).ravel()[e.index])):
+            return f"a reshape where a transpose belongs: the right numbers, read with the axes in the order {order}"
+    return None
+
+
+def shifted(e: Evidence) -> str | None:
+    """given[i] = right[i + p] along one axis or two: the padding cropped at the wrong side, an index off by one."""
+    for axes in [*combinations(range(e.array.ndim), 1), *combinations(range(e.array.ndim), 2)]:
+        ranges = [[p for p in range(-(n // 2), n // 2 + 1) if p] for n in (e.array.shape[axis] for axis in axes)]
+        for shifts in product(*ranges):
+            source = _shifted_places(e, dict(zip(axes, shifts)))
+            overlap = source >= 0
+            if np.count_nonzero(overlap) < 0.3 * len(e.index) or not _different_numbers(e, overlap):
+                continue
+            if e.fits(_taken_from(e, source)):
+                by = listed(f"{p:+d} along axis {axis}" for axis, p in zip(axes, shifts))
+                return (
+                    f"shifted: each entry holds what belongs to the one at {by}. "
+                    "Is the padding cropped at the wrong side, or an index off by one?"
+                )
+    return None
+
+
+def _shifted_places(e: Evidence, shifts: dict[int, int]) -> np.ndarray:
+    """Return the flat index of each entry's source, or −1 where that lies outside the array."""
+    places = np.array(np.unravel_index(e.index, e.array.shape))  # (axes, n)
+    for axis, shift in shifts.items():
+        places[axis] += shift
+    inside = np.all((places >= 0) & (places < np.array(e.array.shape)[:, None]), axis=0)
+    return np.where(inside, np.ravel_multi_index(tuple(places), e.array.shape, mode="clip"), -1)
+
+
+def dilation_ignored(e: Evidence) -> str | None:
+    """given[d·a, e·b] = right[a, b]: entry (a, b) was taken a pixels apart, where dilation puts it d·a pixels away."""
+    if e.array.ndim < 3 or e.array is e.input:
+        return None
+    rows, columns, *_ = np.unravel_index(e.index, e.array.shape)
+    for d in product(*(range(1, max(n, 2)) for n in e.array.shape[:2])):
+        places = np.array(np.unravel_index(e.index, e.array.shape))
+        known = (rows % d[0] == 0) & (columns % d[1] == 0)
+        places[0] //= d[0]
+        places[1] //= d[1]
+        source = np.where(known, np.ravel_multi_index(tuple(places), e.array.shape), -1)
+        if d != (1, 1) and _different_numbers(e, known) and e.fits(_taken_from(e, source)):
+            return (
+                f"the dilation is ignored: entry [{d[0]}·a, {d[1]}·b] holds what belongs to entry [a, b], "
+                f"as if the dilation {d} were (1, 1)"
+            )
+    return None
+
+
+def elsewhere(e: Evidence) -> str | None:
+    """Every number is right, and stands at another place, by no rule that we know."""
+    if e.complete and _different_numbers(e) and e.fits(e.given):
+        apart = np.abs(np.sort(e.given) - np.sort(e.right)).max()
+        if apart <= e.tolerance:
+            return "every number is right, but some stand at the wrong place"
+    return None
+
+
+def _taken_from(e: Evidence, source: np.ndarray) -> Iterator[float]:
+    """Yield the right gradient at the source of each entry; nan where there is none (−1)."""
+    for i in source:
+        yield e.right_at(int(i)) if i >= 0 else np.nan
+
+
+def _different_numbers(e: Evidence, among: np.ndarray | None = None) -> bool:
+    """Whether there are enough different numbers for an order to show."""
+    given = e.given if among is None else e.given[among]
+    return len(np.unique(given[~e.zero(given)])) >= ENOUGH

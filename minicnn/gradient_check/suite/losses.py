@@ -1,0 +1,100 @@
+"""Every loss and every regulariser: how to draw one, and what it is given."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from minicnn import losses, regularizers
+from minicnn.gradient_check.suite.draw import Draw
+
+
+@dataclass(frozen=True)
+class LossCase:
+    """A loss, targets and predictions that it is made for, and weights of the samples (or None)."""
+
+    loss: losses.Loss
+    y_true: np.ndarray
+    y_pred: np.ndarray
+    sample_weight: np.ndarray | None
+
+
+def _weighted(draw: Draw, loss: losses.Loss, y_true: np.ndarray, y_pred: np.ndarray) -> LossCase:
+    weights = draw.rng().uniform(0, 2, len(y_pred)) * draw.integer(0, 4) if draw.boolean() else None
+    return LossCase(loss, y_true, y_pred, weights)
+
+
+def _scores(draw: Draw, shape: tuple[int, int]) -> np.ndarray:
+    return draw.array(shape, ["normal", "zero", "large"])
+
+
+def _one_hot(draw: Draw, shape: tuple[int, int]) -> np.ndarray:
+    return np.eye(shape[1])[draw.rng().integers(shape[1], size=shape[0])]
+
+
+def _shape(draw: Draw) -> tuple[int, int]:
+    return draw.integer(1, 4), draw.integer(2, 6)
+
+
+def _options(draw: Draw) -> dict:
+    return {
+        "from_logits": draw.boolean(),
+        "label_smoothing": draw.choice([0.0, 0.1]),
+        "reduction": draw.choice(losses.REDUCTIONS),
+    }
+
+
+def _categorical(draw: Draw) -> LossCase:
+    options, shape = _options(draw), _shape(draw)
+    y_true = _one_hot(draw, shape)
+    if draw.boolean():  # not only one class
+        y_true = draw.rng().dirichlet(np.ones(shape[1]), shape[0])
+    scores = _scores(draw, shape) if options["from_logits"] else draw.rng().uniform(0.05, 1, shape)
+    return _weighted(draw, losses.CategoricalCrossentropy(**options), y_true, scores)
+
+
+def _sparse_categorical(draw: Draw) -> LossCase:
+    options, shape = _options(draw), _shape(draw)
+    y_true = draw.rng().integers(shape[1], size=shape[0])
+    scores = _scores(draw, shape) if options["from_logits"] else draw.rng().uniform(0.05, 1, shape)
+    return _weighted(draw, losses.SparseCategoricalCrossentropy(**options), y_true, scores)
+
+
+def _binary(draw: Draw) -> LossCase:
+    options, shape = _options(draw), _shape(draw)
+    y_true = draw.rng().integers(0, 2, shape).astype(float)
+    # Some are below 0, where they are clipped and the gradient is 0. Not near 1: float32 has no number near 1 − 1e-7.
+    scores = _scores(draw, shape) if options["from_logits"] else draw.rng().uniform(-0.05, 0.97, shape)
+    return _weighted(draw, losses.BinaryCrossentropy(**options), y_true, scores)
+
+
+def _squared_error(draw: Draw) -> LossCase:
+    shape = _shape(draw)
+    loss = losses.MeanSquaredError(draw.choice(losses.REDUCTIONS))
+    return _weighted(draw, loss, draw.moderate(shape), draw.moderate(shape))
+
+
+def _hinge(draw: Draw) -> LossCase:
+    shape = _shape(draw)
+    loss = losses.CategoricalHinge(draw.choice(losses.REDUCTIONS))
+    return _weighted(draw, loss, _one_hot(draw, shape), draw.moderate(shape))
+
+
+LOSSES: dict[str, Callable[[Draw], LossCase]] = {
+    "CategoricalCrossentropy": _categorical,
+    "SparseCategoricalCrossentropy": _sparse_categorical,
+    "BinaryCrossentropy": _binary,
+    "MeanSquaredError": _squared_error,
+    "CategoricalHinge": _hinge,
+}
+
+
+def _factor(draw: Draw) -> float:
+    return draw.choice([0.0, 0.01, 2.5])
+
+
+REGULARIZERS: dict[str, Callable[[Draw], regularizers.Regularizer]] = {
+    "L1": lambda draw: regularizers.L1(_factor(draw)),
+    "L2": lambda draw: regularizers.L2(_factor(draw)),
+    "L1L2": lambda draw: regularizers.L1L2(_factor(draw), _factor(draw)),
+}

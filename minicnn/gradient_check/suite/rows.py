@@ -1,0 +1,227 @@
+"""A row of the table for each operation, layer, loss, regulariser and update; a case of it gives three errors.
+
+    backward   the reference's gradients against the complex step, float64
+    kernels    all results of the kernels against the reference's, float64
+    float32    all results of the kernels in float32 against those in float64, on the same numbers
+
+``backward`` is on small arrays, where every entry is differentiated; the other two on wider ones, that fill the vectors
+and tiles of the kernels and leave a rest.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from minicnn import ops
+from minicnn.gradient_check.check import check_layer, compare
+from minicnn.gradient_check.numeric import worst_error
+from minicnn.gradient_check.report import Report
+from minicnn.gradient_check.suite.draw import Draw
+from minicnn.gradient_check.suite.layers import LAYERS, LayerCase
+from minicnn.gradient_check.suite.losses import LOSSES, REGULARIZERS, LossCase
+from minicnn.gradient_check.suite.operations import OPERATIONS, Case, Operation
+from minicnn.gradient_check.suite.updates import UPDATES, UpdateCase
+
+COMPLEX = "complex step"
+Results = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one case gave: errors relative to the largest entry, None where there is nothing to compare."""
+
+    report: Report | None = None
+    kernels: float | None = None
+    float32: float | None = None
+
+    @property
+    def backward(self) -> float | None:
+        """The worst error of the gradients."""
+        return None if self.report is None else self.report.error
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table.
+
+    Attributes:
+        kind: "operation", "layer", "loss", "regularizer" or "update".
+        name: as in Python.
+        run: draws a case and returns its :class:`Outcome`.
+        bounds: the largest errors allowed, by the column's name.
+    """
+
+    kind: str
+    name: str
+    run: Callable[[Draw], Outcome]
+    bounds: dict[str, float]
+
+
+BOUNDS = {"backward": 1e-12, "kernels": 1e-12, "float32": 1e-5}
+WINOGRAD = BOUNDS | {"float32": 1e-4}  # it subtracts, and so keeps a digit less
+
+
+def _differences(exact: Results, close: Results) -> float:
+    return max(worst_error(close[name].astype(np.float64), exact[name].astype(np.float64)) for name in exact)
+
+
+def _held(results: Callable[[str, str], Results]) -> dict[str, float]:
+    """Compare what ``results(implementation, dtype)`` gives: kernels with the reference, float32 with float64."""
+    with ops.use("reference"):
+        exact = results("reference", "float64")
+    with ops.use("kernels"):
+        fast, single = results("kernels", "float64"), results("kernels", "float32")
+    for dtype, given in (("float64", exact), ("float64", fast), ("float32", single)):
+        other = {name: array.dtype.name for name, array in given.items() if array.dtype != dtype}
+        if other:
+            raise TypeError(f"{dtype} in, but out came {other}")
+    return {"kernels": _differences(exact, fast), "float32": _differences(fast, single)}
+
+
+# ---- operations ---------------------------------------------------------------------------------------------------
+
+
+def check_operation(op: Operation, case: Case, seed: int) -> Report:
+    """Check the reference's gradients of one operation."""
+    with ops.use("reference"):
+        (y, *_), cache = op.forward(case.arrays, case.options)
+        dy = np.random.default_rng(seed).standard_normal(y.shape)
+        analytic = op.backward(dy, cache, case.arrays)
+        return compare(
+            op.name, lambda **arrays: op.y(arrays, case.options), case.arrays, dy, analytic, COMPLEX
+        )
+
+
+def operation_results(op: Operation, case: Case, dtype: str, seed: int) -> Results:
+    """Return every result and every gradient of an operation, by the implementation in use."""
+    case = case.astype(dtype)
+    results, cache = op.forward(case.arrays, case.options)
+    dy = np.random.default_rng(seed).standard_normal(results[0].shape).astype(dtype)
+    gradients = op.backward(dy, cache, case.arrays)
+    return {f"result {i}": result for i, result in enumerate(results)} | gradients
+
+
+def _run_operation(op: Operation) -> Callable[[Draw], Outcome]:
+    def run(draw: Draw) -> Outcome:
+        seed = draw.integer(0, 2**32 - 1)
+        report = check_operation(op, op.draw(draw, False), seed)
+        wide = op.draw(draw, True).astype("float32")
+        return Outcome(report, **_held(lambda _, dtype: operation_results(op, wide, dtype, seed)))
+
+    return run
+
+
+# ---- layers -------------------------------------------------------------------------------------------------------
+
+
+def _run_layer(draw_case: Callable[[Draw, bool], LayerCase]) -> Callable[[Draw], Outcome]:
+    def run(draw: Draw) -> Outcome:
+        seed = draw.integer(0, 2**32 - 1)
+        small, wide = draw_case(draw, False), draw_case(draw, True)
+        layer = small.make("float64")
+        report = check_layer(layer, small.x, training=small.training, method=COMPLEX, seed=seed)
+        x = wide.x.astype("float32")
+        layer = wide.make("float32")
+        layer.build(x.shape)
+        weights = layer.get_weights()
+        return Outcome(
+            report, **_held(lambda _, dtype: layer_results(wide, x.astype(dtype), weights, dtype, seed))
+        )
+
+    return run
+
+
+def layer_results(
+    case: LayerCase, x: np.ndarray, weights: list[np.ndarray], dtype: str, seed: int
+) -> Results:
+    """Return y, dx, the gradients of the weights, and the statistics that moved."""
+    layer = case.make(dtype)
+    layer.build(x.shape)
+    layer.set_weights(weights)
+    y = layer(x, case.training)
+    dx = layer.backward(np.random.default_rng(seed).standard_normal(y.shape).astype(dtype))
+    assert dx is not None
+    gradients = {f"weight {i}": weight.grad for i, weight in enumerate(layer.trainable_weights)}
+    moved = {f"statistic {i}": weight.value for i, weight in enumerate(layer.non_trainable_weights)}
+    return {"y": y, "x": dx, **moved, **{name: grad for name, grad in gradients.items() if grad is not None}}
+
+
+# ---- losses, regularisers, updates --------------------------------------------------------------------------------
+
+
+def _run_loss(draw_case: Callable[[Draw], LossCase]) -> Callable[[Draw], Outcome]:
+    def run(draw: Draw) -> Outcome:
+        case = draw_case(draw)
+        y_pred = case.y_pred.astype("float32")
+
+        def total(y_pred: np.ndarray) -> np.ndarray:
+            return case.loss.forward(case.y_true, y_pred, case.sample_weight)
+
+        def results(_: str, dtype: str) -> Results:
+            loss = total(y_pred.astype(dtype))
+            return {"loss": np.asarray(loss), "y_pred": case.loss.backward()}
+
+        with ops.use("reference"):
+            total(case.y_pred)
+            analytic = {"y_pred": case.loss.backward()}
+            report = compare(case.loss.name, total, {"y_pred": case.y_pred}, np.ones(()), analytic, COMPLEX)
+        return Outcome(report, **_held(results))
+
+    return run
+
+
+def _run_regularizer(draw_one: Callable[[Draw], Any]) -> Callable[[Draw], Outcome]:
+    def run(draw: Draw) -> Outcome:
+        regularizer, w = draw_one(draw), draw.moderate(draw.any_shape())
+        upstream = draw.rng().standard_normal(())
+        report = compare(
+            type(regularizer).__name__,
+            lambda w: np.asarray(regularizer(w)),
+            {"w": w},
+            upstream,
+            {"w": upstream * regularizer.gradient(w)},
+            COMPLEX,
+        )
+        single = regularizer.gradient(w.astype("float32"))
+        return Outcome(report, float32=worst_error(single.astype(float), regularizer.gradient(w)))
+
+    return run
+
+
+def _run_update(name: str, draw_case: Callable[[Draw], UpdateCase]) -> Callable[[Draw], Outcome]:
+    def run(draw: Draw) -> Outcome:
+        case = draw_case(draw)
+
+        def results(_: str, dtype: str) -> Results:
+            # float32 first: all three start from the same numbers
+            w, dw, *states = (
+                None if array is None else array.astype("float32").astype(dtype)
+                for array in (case.arrays[0], case.dw, *case.arrays[1:])
+            )
+            getattr(ops, name)(w, dw, *states, **case.options)
+            return {f"array {i}": array for i, array in enumerate([w, *states]) if array is not None}
+
+        return Outcome(None, **_held(results))
+
+    return run
+
+
+def _rows() -> list[Row]:
+    rows = [
+        Row("operation", name, _run_operation(op), WINOGRAD if name == "conv2d" else BOUNDS)
+        for name, op in OPERATIONS.items()
+    ]
+    rows += [Row("update", name, _run_update(name, draw), BOUNDS) for name, draw in UPDATES.items()]
+    convolving = ("Conv2D", "Residual", "Chain")
+    rows += [
+        Row("layer", name, _run_layer(draw), WINOGRAD if name in convolving else BOUNDS)
+        for name, draw in LAYERS.items()
+    ]
+    rows += [Row("loss", name, _run_loss(draw), BOUNDS) for name, draw in LOSSES.items()]
+    rows += [Row("regularizer", name, _run_regularizer(draw), BOUNDS) for name, draw in REGULARIZERS.items()]
+    return rows
+
+
+ROWS: list[Row] = _rows()

@@ -1,0 +1,70 @@
+"""Every optimizer's step on one array. It has no gradient to check; its kernel is held to the definition."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from minicnn.gradient_check.suite.draw import Draw
+
+
+@dataclass(frozen=True)
+class UpdateCase:
+    """The arrays that a step changes (None: a state that is not kept), the gradient, and its numbers.
+
+    ``ops.<name>(*arrays[:1], dw, *arrays[1:], **options)`` changes the arrays in place.
+    """
+
+    arrays: list[np.ndarray | None]
+    dw: np.ndarray | None
+    options: dict[str, Any]
+
+
+def _case(draw: Draw, states: dict[str, bool], **options: Any) -> UpdateCase:
+    """Draw weights, their gradient, and states as they could have become; ``states``: name -> may be None."""
+    shape = draw.choice(
+        [(0,), (1,), (3, 3, 1, 2), (5, 7), (101, 103)]
+    )  # empty, tiny, a kernel; beyond a thread's share
+    rng = draw.rng()
+    arrays: list[np.ndarray | None] = [rng.standard_normal(shape)]
+    for name, optional in states.items():
+        array = rng.uniform(-0.5, 0.5, shape)
+        if name.startswith("v") and name != "velocity":  # means of squares: above the square of any mean
+            array = 1 + np.abs(array)
+        arrays.append(None if optional and draw.boolean() else array)
+    options |= {
+        "learning_rate": draw.choice([0.01, 0.5]),
+        "weight_decay": draw.choice([0.0, 0.1]),
+        "scale": draw.choice([1.0, 0.25]),
+        "limit": draw.choice([np.inf, 0.5]),
+    }
+    return UpdateCase(arrays, rng.standard_normal(shape), options)
+
+
+def _sgd(draw: Draw) -> UpdateCase:
+    return _case(draw, {"velocity": True}, momentum=draw.choice([0.0, 0.9]), nesterov=draw.boolean())
+
+
+def _adam(draw: Draw) -> UpdateCase:
+    states = {"m": False, "v": False, "v_max": True}
+    return _case(draw, states, beta_1=0.9, beta_2=0.999, epsilon=1e-7, t=draw.choice([1, 2, 1000]))
+
+
+def _rmsprop(draw: Draw) -> UpdateCase:
+    states = {"v": False, "velocity": True, "mean": True}
+    return _case(draw, states, rho=0.9, momentum=draw.choice([0.0, 0.5]), epsilon=1e-7)
+
+
+def _average(draw: Draw) -> UpdateCase:
+    arrays = _case(draw, {}).arrays
+    w = draw.rng().standard_normal(np.asarray(arrays[0]).shape)
+    return UpdateCase(arrays, w, {"momentum": draw.choice([0.0, 0.99])})
+
+
+UPDATES: dict[str, Callable[[Draw], UpdateCase]] = {
+    "sgd_update": _sgd,
+    "adam_update": _adam,
+    "rmsprop_update": _rmsprop,
+    "average_update": _average,
+}

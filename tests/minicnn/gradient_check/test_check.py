@@ -1,0 +1,194 @@
+"""check_op, check_layer, check_model: right gradients pass, wrong ones do not, and nothing is left changed."""
+
+import numpy as np
+import pytest
+
+from minicnn import Input, Sequential, layers
+from minicnn.gradient_check import Report, check_layer, check_model, check_op
+
+
+class Broken(layers.Conv2D):
+    """A convolution with one fault at a time."""
+
+    def __init__(self, fault, **kwargs):
+        super().__init__(3, 3, padding="same", **kwargs)
+        self.fault = fault
+
+    def backward(self, dy):
+        dx = super().backward(dy)
+        if self.fault == "kernel not rotated":
+            dx = np.asarray(super().backward(dy[:, ::-1, ::-1]))[:, ::-1, ::-1]
+            super().backward(dy)
+        if self.fault == "bias summed over the wrong axes":
+            self.bias.grad = dy.sum(axis=(1, 2, 3))
+        if self.fault == "kernel gradient divided by the batch":
+            self.kernel.grad = self.kernel.grad / len(dy)
+        if self.fault == "one entry of one gradient off by a millionth of a millionth of it":
+            self.kernel.grad = self.kernel.grad.copy()
+            self.kernel.grad[1, 2, 0, 1] += 1e-10
+        return dx
+
+
+@pytest.mark.parametrize(
+    ("fault", "where"),
+    [
+        (None, None),
+        ("kernel not rotated", "x"),
+        ("bias summed over the wrong axes", "bias"),
+        ("kernel gradient divided by the batch", "kernel"),
+        ("one entry of one gradient off by a millionth of a millionth of it", "kernel"),
+    ],
+)
+def test_a_fault_is_found_where_it_is(fault, where):
+    report = check_layer(Broken(fault, name="conv"), (3, 4, 4, 2))  # batch = filters: no shape gives it away
+    assert report.failures == ([where] if where else [])
+    assert report.passed == (where is None)
+    assert all(gradient.method == "complex step" for gradient in report.values())
+
+
+def test_the_worst_entry_is_named():
+    fault = "one entry of one gradient off by a millionth of a millionth of it"
+    kernel = check_layer(Broken(fault, name="conv"), (3, 4, 4, 2))["kernel"]
+    assert kernel.worst == (1, 2, 0, 1)
+    assert kernel.analytic[1, 2, 0, 1] - kernel.numeric[1, 2, 0, 1] == pytest.approx(1e-10, rel=1e-3)
+    assert "[1, 2, 0, 1]" in kernel.line()
+
+
+def test_a_gradient_that_is_missing_or_of_another_shape_is_wrong(rng):
+    arrays = {"x": rng.standard_normal((2, 3)), "w": rng.standard_normal((3, 2))}
+
+    def forward(x, w):
+        return x @ w, (x, w)
+
+    missing = check_op((forward, lambda dy, cache: (dy @ cache[1].T, None)), arrays)
+    assert missing.failures == ["w"]
+    assert "no gradient was given" in str(missing)
+    wrong = check_op((forward, lambda dy, cache: (dy @ cache[1].T, cache[0][:1].T @ dy[:1, :1])), arrays)
+    assert wrong.failures == ["w"]
+    assert "shape (3, 1), expected (3, 2)" in str(wrong)
+    with pytest.raises(ValueError, match="returned 1 gradients, expected 2: of x, w"):
+        check_op((forward, lambda dy, cache: dy @ cache[1].T), arrays)
+
+
+@pytest.mark.parametrize("nan", [np.nan, np.inf])
+def test_what_is_not_a_number_is_wrong(nan):
+    report = check_op((lambda x: (x * x, x), lambda dy, x: np.where(x > 1, nan, 2 * dy * x)), {"x": [0.5, 2]})
+    assert not report.passed
+    assert report["x"].worst == (1,)
+
+
+def test_an_operation_by_its_name(rng):
+    arrays = {"x": rng.standard_normal((2, 5, 4, 3)), "kernel": rng.standard_normal((3, 2, 3, 2))}
+    report = check_op("conv2d", arrays, strides=(2, 1), padding="same")
+    assert report.passed
+    assert set(report) == {"x", "kernel"}
+    assert check_op(
+        "batch_norm", {"x": arrays["x"], "gamma": np.ones(3), "beta": np.zeros(3)}, epsilon=0.1
+    ).passed
+
+
+def test_what_does_not_take_complex_numbers_is_checked_by_differences_with_its_kinks():
+    def forward(x):
+        return np.abs(x) + np.maximum(x, 2.0), x
+
+    def backward(dy, x):
+        return dy * (np.sign(x) + (x >= 2))
+
+    x = np.array([-1.5, 0.0, 0.7, 2.0])
+    report = check_op((forward, backward), {"x": x})
+    assert report.passed
+    assert report["x"].method == "central differences"
+    assert [kink.entry for kink in report["x"].kinks] == [(1,), (3,)]
+    assert [kink.side for kink in report["x"].kinks] == [
+        "between",
+        "right" if report["x"].kinks[1].right else "left",
+    ]
+    wrong = check_op((forward, lambda dy, x: 1.001 * backward(dy, x)), {"x": x})
+    assert wrong.failures == ["x"]
+    assert wrong["x"].worst in [(0,), (2,)]  # a kink is never the error
+
+
+def test_a_kink_says_which_side_was_taken(rng):
+    x = np.zeros((1, 2))  # a tie: the first maximum wins, so moving it down changes nothing
+    report = check_op(
+        "max_pool2d", {"x": x.reshape(1, 1, 2, 1)}, pool_size=(1, 2), method="central differences"
+    )
+    first, second = report["x"].kinks
+    assert first.side != second.side
+    assert {round(first.left, 9), round(first.right, 9)} == {0.0, round(first.right or first.left, 9)}
+    assert check_op("max_pool2d", {"x": x.reshape(1, 1, 2, 1)}, pool_size=(1, 2)).error == 0  # the convention
+
+
+def small_model():
+    model = Sequential(
+        [
+            Input((6, 5, 1)),
+            layers.Conv2D(2, 3, kernel_regularizer="l2", activation="relu"),
+            layers.BatchNormalization(),
+            layers.MaxPooling2D(2, 1),
+            layers.Flatten(),
+            layers.Dropout(0.3),
+            layers.Dense(3, activation="softmax"),
+        ]
+    )
+    model.compile("adam", "sparse_categorical_crossentropy")
+    return model
+
+
+def test_a_whole_model(rng):
+    x, y = rng.standard_normal((4, 6, 5, 1)), np.array([0, 2, 1, 1])
+    weights = np.array([1.0, 0.5, 2.0, 1.0])
+    model = small_model()
+    for training in (True, False):
+        report = check_model(model, x, y, sample_weight=weights, training=training, entries=None)
+        assert report.passed, str(report)
+        assert {"x", *(weight.path for weight in model.trainable_weights)} == set(report)
+    some = check_model(model, x, y, entries=5)
+    assert {int(gradient.checked.sum()) for gradient in some.values()} <= {2, 3, 5}
+    assert "5 of 120" in str(some)
+
+
+def test_a_regulariser_without_its_gradient_is_found(rng):
+    model = small_model()
+    conv = model.layers[1] if isinstance(model.layers[1], layers.Conv2D) else model.layers[0]
+
+    class Forgetful(type(conv.kernel.regularizer)):
+        def gradient(self, w):
+            return np.zeros_like(w)
+
+    conv.kernel.regularizer = Forgetful()
+    report = check_model(model, rng.standard_normal((4, 6, 5, 1)), np.array([0, 2, 1, 1]))
+    assert report.failures == [conv.kernel.path]
+
+
+def test_everything_is_left_as_it_was(rng):
+    model = small_model()
+    x, y = rng.standard_normal((4, 6, 5, 1)), np.array([0, 2, 1, 1])
+    model.train_on_batch(x, y)
+    before = model.get_weights()
+    states = [generator.bit_generator.state for generator in model.generators]
+    check_model(model, x, y, entries=2)
+    check_layer(model, x.astype(np.float32), entries=2)
+    assert all(np.array_equal(old, new) for old, new in zip(before, model.get_weights()))
+    assert [weight.dtype for weight in model.weights] == [np.float32] * len(before)
+    assert states == [generator.bit_generator.state for generator in model.generators]
+    model.train_on_batch(x, y)  # still computes in float32
+
+
+def test_bad_arguments_are_named():
+    with pytest.raises(ValueError, match="method='guess': expected one of auto, complex step, central diff"):
+        check_layer(layers.ReLU(), (2, 3), method="guess")
+    layer = layers.Dense(2)
+    layer.build((None, 3))
+    with pytest.raises(ValueError, match=r"input of shape \(2, 4\), expected \(None, 3\)"):
+        check_layer(layer, (2, 4))
+
+
+def test_a_report_reads_well(rng):
+    report = check_layer(Broken("kernel gradient divided by the batch", name="conv"), (3, 4, 4, 2))
+    assert isinstance(report, Report)
+    first, _, *rows = str(report).splitlines()
+    assert first == "conv (Broken): WRONG: kernel (complex step, bound 1e-12)"
+    assert [row.split()[0] for row in rows if not row.startswith("      ")][:3] == ["x", "kernel", "bias"]
+    assert "FAIL" in next(row for row in rows if row.split()[0] == "kernel")
+    assert repr(report).startswith("<Report conv (Broken): failed: kernel, worst error 3.")
