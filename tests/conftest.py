@@ -1,16 +1,40 @@
-"""Hypothesis profiles: `dev` is quick; `ci` is thorough. Choose with HYPOTHESIS_PROFILE=ci."""
+"""Hypothesis profiles, chosen with HYPOTHESIS_PROFILE:
+
+    dev      quick, the default
+    ci       thorough, and the same cases each time
+    random   thorough, and other cases each time; the end of the run says how to have them again
+"""
 
 import os
+import random
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 import minicnn
 
+PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "dev")
+
 common = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow, HealthCheck.data_too_large]}
 settings.register_profile("dev", max_examples=25, **common)
 settings.register_profile("ci", max_examples=200, derandomize=True, print_blob=True, **common)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
+settings.register_profile("random", max_examples=100, database=None, print_blob=True, **common)
+settings.load_profile(PROFILE)
+
+
+@pytest.hookimpl(tryfirst=True)  # before Hypothesis reads its option
+def pytest_configure(config):
+    """Choose the seed of the random profile here, so that it can be told."""
+    if PROFILE == "random" and config.option.hypothesis_seed is None:
+        config.option.hypothesis_seed = str(random.randrange(2**32))
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    """Say how to repeat the run."""
+    if PROFILE == "random":
+        arguments = " ".join(config.invocation_params.args)
+        seed = f"--hypothesis-seed={config.option.hypothesis_seed}"
+        terminalreporter.write_line(f"to repeat: HYPOTHESIS_PROFILE=random python -m pytest {arguments} {seed}")
 
 
 @pytest.fixture(autouse=True)
