@@ -1,6 +1,42 @@
-"""Recognise emotions in faces: FER2013 or faces drawn by code, a network of minicnn, one command to train.
+"""Recognise emotions in faces: FER2013 or faces drawn by code, a network of minicnn, a command for each step.
 
-python -m fer.train                                  the command; --help shows examples
-fer.train.run(fer.train.Config(epochs=3))            the same from Python
-fer.dataset.load("fer2013.csv").train.images         the faces, (28709, 48, 48) uint8
+    python -m fer.explore      look at the data
+    python -m fer.train        train a network
+    python -m fer.evaluate     judge it
+    python -m fer.predict      ask it about a picture           each has --help, with examples
+
+The same from Python:
+
+    data = fer.load("fer2013.csv")                              data.train.images (28709, 48, 48) uint8, .labels
+    result = fer.train.run(fer.train.Config(data="fer2013.csv", epochs=3))
+    prediction = fer.Predictor(result.run.folder).predict("photo.jpg")
+    print(prediction.emotion, prediction.probabilities)
+
+What these names need (NumPy, Numba, matplotlib) is imported when one is first used, not by ``import fer``.
 """
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from fer.emotions import EMOTIONS
+
+if TYPE_CHECKING:
+    from fer import evaluate, explore, predict, train
+    from fer.dataset import load
+    from fer.predictor import Prediction, Predictor
+
+__all__ = ["EMOTIONS", "Prediction", "Predictor", "evaluate", "explore", "load", "predict", "train"]
+
+_HOME = {"load": "fer.dataset", "Prediction": "fer.predictor", "Predictor": "fer.predictor"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(importlib.import_module(_HOME[name]), name)
+    if name in __all__:
+        return importlib.import_module(f"fer.{name}")
+    raise AttributeError(f"module 'fer' has no attribute {name!r}; there are {', '.join(__all__)}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

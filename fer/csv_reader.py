@@ -10,18 +10,16 @@ at a bad row without asking why; then the definition is asked. The file passes t
 and is never whole in memory.
 """
 
-from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numba import njit
 
+from fer import contents
 from fer.emotions import EMOTIONS
 from fer.errors import BadInput
+from fer.rows import PIXELS, SIDE, USAGES, Rows
 
-SIDE = 48
-PIXELS = SIDE * SIDE
-USAGES = ("Training", "PublicTest", "PrivateTest")
 COLUMNS = ("emotion", "pixels", "usage")
 
 # What may stand around a value: icml_face_data.csv has spaces, files of Windows \r, those of some programs quotes.
@@ -29,55 +27,60 @@ _BLANKS = b' \t\r"'
 _SHORTEST_ROW = 2 * PIXELS  # bytes: one digit a pixel, a space or a line end after each
 _BUFFER = 1 << 22
 _LOOKAHEAD = 16  # bytes after the last row that the machine may look at
+_LARGEST_GUESS = 1 << 17  # rows to make room for at once
 _EMOTION, _PIXELS, _USAGE = range(3)  # indices into COLUMNS
 _NAMES = np.array(USAGES, "S").view(np.uint8).reshape(len(USAGES), -1)  # (3, 11), short names end in zeros
 _LENGTHS = np.count_nonzero(_NAMES, axis=1)
 _SPACE, _COMMA, _LINE_END = b" ,\n"
 
 
-@dataclass(frozen=True)
-class Rows:
-    """images (N, 48, 48) uint8; labels (N,) uint8 or None; usage (N,) uint8, indices into USAGES, or None."""
+def read(file: Any, name: str, size: int = 0) -> Rows:
+    """Read faces from an open CSV file.
 
-    images: np.ndarray
-    labels: np.ndarray | None
-    usage: np.ndarray | None
-
-
-def read(path: Path) -> Rows:
-    """Read a CSV file of faces.
+    Args:
+        file: a binary stream: anything with ``readinto``.
+        name: of the file, for messages.
+        size: of the file in bytes, if known: makes room for so many rows at once.
 
     Raises:
         BadInput: the file, the line, what was found there and what was expected.
-        OSError: the file cannot be opened or read.
+        OSError: the file cannot be read.
     """
-    with path.open("rb", buffering=0) as file:
-        buffer = bytearray(_BUFFER + _LOOKAHEAD)
-        data = np.frombuffer(buffer, np.uint8)
-        filled = file.readinto(memoryview(buffer)[:_BUFFER])
-        if filled == 0:
-            raise BadInput(f"{path} is empty; expected a CSV file whose first line is emotion,pixels,Usage")
-        start = buffer.find(b"\n", 0, filled) + 1 or filled
-        columns = parse_header(bytes(buffer[:start]), path)
-        capacity = path.stat().st_size // _SHORTEST_ROW + 1  # more than enough; unused pages cost nothing
-        images = np.empty((capacity, PIXELS), np.uint8)
-        labels = np.empty(capacity, np.uint8)
-        usage = np.empty(capacity, np.uint8)
-        row, more = 0, True
-        while more:
-            # The buffer's end has cut a row: move its beginning to the front and read on behind it.
-            rest = filled - start
-            buffer[:rest] = buffer[start:filled]
-            got = file.readinto(memoryview(buffer)[rest:_BUFFER])
-            filled, more = rest + got, got > 0
-            start = _whole_rows(buffer, filled, more)
-            row, bad = _parse_rows(data, 0, start, columns, images, labels, usage, row)
-            if start == 0 and filled == _BUFFER:
-                bad = 0  # a row longer than the buffer
-            if bad >= 0:
-                _explain(bytes(buffer[bad : bad + 32 * PIXELS]), columns, path, row)
+    buffer = bytearray(_BUFFER + _LOOKAHEAD)
+    data = np.frombuffer(buffer, np.uint8)
+    filled = _fill(file, memoryview(buffer)[:_BUFFER])
+    if filled == 0:
+        raise BadInput(f"{name} is empty; expected a CSV file whose first line is emotion,pixels,Usage")
+    found = contents.describe(bytes(buffer[: min(filled, contents.START)]))
+    if found:
+        raise BadInput(f"{name} is {found}; expected a CSV file whose first line is emotion,pixels,Usage")
+    start = buffer.find(b"\n", 0, filled) + 1 or filled
+    columns = parse_header(bytes(buffer[:start]), name)
+    # Too much room is no harm: pages that are not used cost nothing.
+    capacity = min(size // _SHORTEST_ROW + 1, _LARGEST_GUESS)
+    images = np.empty((capacity, PIXELS), np.uint8)
+    labels = np.empty(capacity, np.uint8)
+    usage = np.empty(capacity, np.uint8)
+    row, more = 0, True
+    while more:
+        # The buffer's end has cut a row: move its beginning to the front and read on behind it.
+        rest = filled - start
+        buffer[:rest] = buffer[start:filled]
+        got = _fill(file, memoryview(buffer)[rest:_BUFFER])
+        filled, more = rest + got, got > 0
+        start = _whole_rows(buffer, filled, more)
+        needed = row + start // _SHORTEST_ROW + 1
+        if needed > len(images):
+            for array in (images, labels, usage):
+                array.resize((2 * needed, *array.shape[1:]), refcheck=False)
+        row, bad = _parse_rows(data, 0, start, columns, images, labels, usage, row)
+        if start == 0 and filled == _BUFFER:
+            bad = 0  # a row longer than the buffer
+        if bad >= 0:
+            is_last = not more and buffer.find(b"\n", bad, filled) < 0
+            _explain(bytes(buffer[bad : bad + 32 * PIXELS]), columns, name, row, is_last)
     if row == 0:
-        raise BadInput(f"{path} has a header and no rows; expected a row a face")
+        raise BadInput(f"{name} has a header and no rows; expected a row a face")
     images.resize((row, SIDE, SIDE), refcheck=False)
     return Rows(
         images,
@@ -86,18 +89,29 @@ def read(path: Path) -> Rows:
     )
 
 
-def parse_header(line: bytes, path: Path) -> np.ndarray:
+def _fill(file: Any, view: memoryview) -> int:
+    """Read until the view is full or the file ends: a decompressing stream returns less at a time than asked for."""
+    done = 0
+    while done < len(view):
+        got = file.readinto(view[done:])
+        if not got:
+            break
+        done += got
+    return done
+
+
+def parse_header(line: bytes, name: str) -> np.ndarray:
     """Return the file's columns, in its order, as indices into COLUMNS.
 
     Raises:
         BadInput: there are no pixels among them, or other columns than these three, or one twice.
     """
     text = line.decode("utf-8-sig", errors="replace").strip()
-    names = [name.strip(_BLANKS.decode()).lower() for name in text.split(",")]
+    names = [column.strip(_BLANKS.decode()).lower() for column in text.split(",")]
     if "pixels" not in names or len(set(names)) < len(names) or not set(names) <= set(COLUMNS):
         shown = text if len(text) <= 60 else text[:57] + "..."
-        raise BadInput(f"{path} begins with {shown!r}; expected a header such as emotion,pixels,Usage")
-    return np.array([COLUMNS.index(name) for name in names])
+        raise BadInput(f"{name} begins with {shown!r}; expected a header such as emotion,pixels,Usage")
+    return np.array([COLUMNS.index(column) for column in names])
 
 
 def parse_row(line: bytes, columns: np.ndarray) -> tuple[int, np.ndarray, int]:
@@ -142,13 +156,14 @@ def _count(count: int, noun: str) -> str:
     return f"{count} {noun}" + "s" * (count != 1)
 
 
-def _explain(start: bytes, columns: np.ndarray, path: Path, row: int) -> None:
+def _explain(start: bytes, columns: np.ndarray, name: str, row: int, is_last: bool) -> None:
     """Raise the definition's word on a row that the machine refused."""
     try:
         parse_row(start.split(b"\n", 1)[0], columns)
     except BadInput as fault:
-        raise BadInput(f"{path}, line {row + 2} (row {row + 1} after the header): {fault}") from None
-    raise BadInput(f"{path}, line {row + 2}: cannot be read; did the file change meanwhile?")
+        hint = "; the file ends in this line: was it cut off?" if is_last else ""
+        raise BadInput(f"{name}, line {row + 2} (row {row + 1} after the header): {fault}{hint}") from None
+    raise BadInput(f"{name}, line {row + 2}: cannot be read; did the file change meanwhile?")
 
 
 def _whole_rows(buffer: bytearray, filled: int, more: bool) -> int:
@@ -164,7 +179,7 @@ def _whole_rows(buffer: bytearray, filled: int, more: bool) -> int:
     return last
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _parse_rows(data, i, stop, columns, images, labels, usage, row):
     """Parse the rows of data[i:stop], which ends in a line end, into images[row], images[row + 1], …
 

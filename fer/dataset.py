@@ -4,33 +4,25 @@ The official split is by use: Training, PublicTest (here: validation) and Privat
 without a use are split 80 : 10 : 10, class by class, with every copy of an image on one side: FER2013 holds
 many images twice.
 Images stay uint8, 2304 bytes a face; a batch is cast when it is used.
+
+``python -m fer.dataset FILE`` says what a file is, ``python -m fer.dataset --time FILE`` how long reading it takes.
 """
 
+import argparse
 import os
-import zipfile
-import zlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from fer import csv_reader
-from fer.csv_reader import SIDE, USAGES, Rows
+from fer import errors, faulty, forms, load_times
 from fer.emotions import EMOTIONS
 from fer.errors import BadInput
+from fer.forms import WHERE_TO_GET
+from fer.rows import USAGES, Rows
 
 VARIABLE = "FER2013_DATA"
-FILES = (
-    "fer2013.csv",
-    "icml_face_data.csv",
-    "train.csv",
-    "fer2013.npz",
-)  # looked for in a directory, in this order
-WHERE_TO_GET = (
-    "FER2013 can be had from https://www.kaggle.com/c/challenges-in-representation-learning-facial-expression-"
-    "recognition-challenge (log in, accept the rules) or https://www.kaggle.com/datasets/deadskull7/fer2013; "
-    f"pass it with --data fer2013.csv or set {VARIABLE}=fer2013.csv"
-)
 FRACTIONS = (0.8, 0.1, 0.1)  # FER2013's own: 28709, 3589 and 3589 of 35887
 
 
@@ -51,12 +43,16 @@ class Split:
 
 @dataclass(frozen=True)
 class FerDataset:
-    """The three splits of a data set; validation and test are None when the source has no such rows."""
+    """The three splits of a data set; validation and test are None when the source has no such rows.
+
+    ``notes`` are lines that tell what the source was found to be: a known file, read from the cache, ….
+    """
 
     train: Split
     validation: Split | None
     test: Split | None
     name: str
+    notes: tuple[str, ...] = ()
 
     def splits(self) -> dict[str, Split]:
         """Return the splits that there are, by name."""
@@ -64,54 +60,68 @@ class FerDataset:
         return {name: split for name, split in named.items() if split is not None}
 
 
-def load(path: str | os.PathLike[str] | None = None, seed: int = 0) -> FerDataset:
-    """Load FER2013 from a file, or from a directory that holds one.
+def load(path: str | os.PathLike[str] | None = None, seed: int = 0, drop_faulty: bool = False) -> FerDataset:
+    """Load FER2013 from any of its forms.
 
     Args:
-        path: fer2013.csv, icml_face_data.csv, train.csv (no Usage), a .npz (``images`` uint8 (N, 48, 48),
-            ``labels``, ``usage`` with the CSV's three names, or none), or a directory that holds one.
-            None: what FER2013_DATA names.
-        seed: of the split, where the file has none.
+        path: a file or a folder, as for :func:`read`; None: what FER2013_DATA names.
+        seed: of the split, where the source has none.
+        drop_faulty: leave out the rows of Training that show no face (see ``fer.faulty``).
 
     Raises:
         FileNotFoundError: no such file; says where it can be had.
         BadInput: a ValueError that names the file, the row, what was found and what was expected.
     """
-    if path is None:
-        path = os.environ.get(VARIABLE) or None
-    if path is None:
-        raise FileNotFoundError(f"no path given and {VARIABLE} is not set. {WHERE_TO_GET}")
-    path = find(Path(path))
-    rows = _read_npz(path) if path.suffix == ".npz" else csv_reader.read(path)
+    path = _named(path)
+    rows = forms.read(path)
     if rows.labels is None:
         raise BadInput(
             f"{path} has no labels (no emotion column): its faces can be predicted, but nothing can be "
             "trained or tested with them. Use fer2013.csv, icml_face_data.csv or train.csv"
         )
-    name, usage = path.name, rows.usage
+    name, usage, notes = path.name, rows.usage, rows.notes
     if usage is None:
         name += f" (split 80:10:10 at random, seed {seed})"
         usage = split_at_random(rows.images, rows.labels, seed)
     train, validation, test = (_select(rows.images, rows.labels, usage == use) for use in range(len(USAGES)))
     if train is None:
         raise BadInput(f"{path} has no row whose Usage is Training: there is nothing to train on")
-    return FerDataset(train, validation, test, name)
+    if drop_faulty:
+        train, note = _drop_faulty(train)
+        notes = (*notes, note)
+    return FerDataset(train, validation, test, name, notes)
 
 
-def find(path: Path) -> Path:
-    """Return the file that a path means: itself, or the one that a directory (or a directory in it) holds."""
-    if not path.exists():
-        raise FileNotFoundError(f"{path} does not exist. {WHERE_TO_GET}")
-    if not path.is_dir():
-        return path
-    for folder in (path, *sorted(child for child in path.iterdir() if child.is_dir())):
-        for name in FILES:
-            if (folder / name).is_file():
-                return folder / name
-    others = sorted(path.glob("*.npz"))
-    if len(others) == 1:
-        return others[0]
-    raise FileNotFoundError(f"the directory {path} holds none of {', '.join(FILES)}. {WHERE_TO_GET}")
+def read(path: str | os.PathLike[str] | None = None) -> Rows:
+    """Read the faces of a file or a folder as they are: not split, and perhaps without labels or uses.
+
+    Args:
+        path: fer2013.csv, icml_face_data.csv, train.csv (no Usage), test.csv (no labels); a .npz (``images`` uint8
+            (N, 48, 48), and ``labels``, ``usage`` with the CSV's three names, or none); a folder that holds one of
+            these or folders of pictures named after the emotions; a .zip, .tar or .tar.gz of any of them.
+            None: what FER2013_DATA names.
+
+    Raises:
+        FileNotFoundError: no such file; says where it can be had.
+        BadInput: a ValueError that names the file, the row, what was found and what was expected.
+    """
+    return forms.read(_named(path))
+
+
+def _named(path: str | os.PathLike[str] | None) -> Path:
+    """Return the file, or the folder of pictures, that a path or else FER2013_DATA names."""
+    path = path or os.environ.get(VARIABLE)
+    if not path:
+        raise FileNotFoundError(f"no path given and {VARIABLE} is not set. {WHERE_TO_GET}")
+    return forms.find(Path(path))
+
+
+def _drop_faulty(train: Split) -> tuple[Split, str]:
+    """Return the split without the rows that show no face, and a line that counts them."""
+    faulty_rows = faulty.no_face(train.images)
+    black = int((faulty_rows & faulty.black(train.images)).sum())
+    kept = Split(train.images[~faulty_rows], train.labels[~faulty_rows])
+    return kept, f"{black} black and {faulty_rows.sum() - black} non-face rows of Training left out"
 
 
 def split_at_random(images: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
@@ -143,39 +153,51 @@ def _select(images: np.ndarray, labels: np.ndarray, chosen: np.ndarray) -> Split
     return Split(images[index], labels[index])
 
 
-def _read_npz(path: Path) -> Rows:
-    try:
-        with path.open("rb") as file:
-            content = np.load(file, allow_pickle=False)
-            if isinstance(content, np.ndarray):
-                raise ValueError("it is a single array, a .npy file")
-            arrays = {name: content[name] for name in ("images", "labels", "usage") if name in content}
-    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise BadInput(f"{path} is not a readable .npz file: {error}") from None
-    images, labels, usage = (arrays.get(name) for name in ("images", "labels", "usage"))
-    if images is None:
-        raise BadInput(f"{path} has no array 'images'; expected images, labels and (optional) usage")
-    if images.dtype != np.uint8 or images.shape[1:] != (SIDE, SIDE) or len(images) == 0:
-        raise BadInput(
-            f"{path}: images is {images.dtype} of shape {images.shape}, expected uint8 (N, {SIDE}, {SIDE})"
-        )
-    for name, array in (("labels", labels), ("usage", usage)):
-        if array is not None and array.shape != images.shape[:1]:
-            raise BadInput(
-                f"{path}: {name} has shape {array.shape}, expected {images.shape[:1]}, one an image"
-            )
-    if labels is not None:
-        _check_each(
-            path, "labels", labels, np.isin(labels, np.arange(len(EMOTIONS))), f"0 to {len(EMOTIONS) - 1}"
-        )
-        labels = labels.astype(np.uint8)
-    if usage is not None:
-        _check_each(path, "usage", usage, np.isin(usage, USAGES), f"one of {', '.join(USAGES)}")
-        usage = np.select([usage == use for use in USAGES], list(range(len(USAGES)))).astype(np.uint8)
-    return Rows(images, labels, usage)
+def describe(rows: Rows) -> Iterator[str]:
+    """Yield lines that tell what was read: the notes, and a table of how many faces each emotion has."""
+    yield from rows.notes
+    if rows.labels is None:
+        yield f"{len(rows)} faces without labels: they can be predicted, not trained or tested with"
+        return
+    line = "{:<12}" + "{:>9}" * (len(EMOTIONS) + 1)
+    yield line.format("", *EMOTIONS, "total")
+    labels, usage = rows.labels, rows.usage
+    uses = (
+        {"no split": labels} if usage is None else {use: labels[usage == i] for i, use in enumerate(USAGES)}
+    )
+    for name, chosen in uses.items():
+        yield line.format(name, *np.bincount(chosen, minlength=len(EMOTIONS)), len(chosen))
+    yield f"{faulty.no_face(rows.images).sum()} of the {len(rows)} pictures are blank or known to show no face"
 
 
-def _check_each(path: Path, name: str, values: np.ndarray, good: np.ndarray, expected: str) -> None:
-    if not good.all():
-        i = int(np.argmin(good))
-        raise BadInput(f"{path}: {name}[{i}] is {values[i]!s:.40}, expected {expected}")
+EXAMPLES = """\
+examples:
+  python -m fer.dataset fer2013.csv             what the file is, and how many faces of each emotion it has
+  python -m fer.dataset archive.zip             the same of an archive, or of a folder of pictures
+  python -m fer.dataset --time fer2013.csv      how long reading it takes, with and without the cache
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the command; exit with status 2 and one line for input that cannot be used."""
+    parser = argparse.ArgumentParser(
+        prog="fer.dataset",
+        usage="python -m fer.dataset [--time] [FILE]",
+        description="Say what a file of faces is and holds, or how long reading it takes.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "file", nargs="?", metavar="FILE", help=f"file, folder or archive (default: ${VARIABLE})"
+    )
+    parser.add_argument("--time", action="store_true", help="measure reading it")
+    arguments = parser.parse_args(argv)
+    with errors.one_line("fer.dataset"):
+        path = _named(arguments.file)
+        print(path, flush=True)
+        for line in load_times.report(path) if arguments.time else describe(forms.read(path)):
+            print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -16,7 +16,7 @@ class BadInput(ValueError):
 
 @contextmanager
 def one_line(command: str) -> Iterator[None]:
-    """Turn the user's errors into one line and exit status 2, Ctrl-C into one line and status 130."""
+    """Turn the user's errors into one line and exit status 2, Ctrl-C into one line and its status, 130."""
     try:
         yield
     except (BadInput, OSError) as error:
@@ -24,4 +24,4 @@ def one_line(command: str) -> Iterator[None]:
         raise SystemExit(2) from None
     except KeyboardInterrupt as stop:
         print(f"\n{command}: {str(stop) or 'stopped.'}", file=sys.stderr)
-        raise SystemExit(130) from None
+        raise SystemExit(getattr(stop, "status", 130)) from None

@@ -4,6 +4,7 @@ Figures are made with the object interface, so that they need no display and no 
 Okabe-Ito palette (told apart with any colour vision) and of the sequential "Blues".
 """
 
+import textwrap
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -15,7 +16,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from fer.dataset import Split
 from fer.emotions import EMOTIONS
 
-BLUE, ORANGE, GRAY = "#0072B2", "#D55E00", "#666666"
+BLUE, ORANGE, GREEN, GRAY = "#0072B2", "#D55E00", "#009E73", "#666666"
 _GAP = 3  # pixels between the faces of a contact sheet
 
 
@@ -26,7 +27,7 @@ def curves(history: Mapping[str, Sequence[float]], best_epoch: int) -> Figure:
         history: "loss", "accuracy", "val_loss", "val_accuracy" -> one value an epoch; val_ may be missing.
         best_epoch: the epoch whose model was kept, counted from 1.
     """
-    figure = _figure(10, 4)
+    figure = new_figure(10, 4)
     panels = figure.subplots(1, 2)
     for axes, key, title in zip(panels, ("loss", "accuracy"), ("Loss", "Accuracy")):
         for name, label, colour, marker in (
@@ -39,7 +40,7 @@ def curves(history: Mapping[str, Sequence[float]], best_epoch: int) -> Figure:
         axes.axvline(best_epoch, color=GRAY, ls=":", label=f"best: epoch {best_epoch}", zorder=0)
         axes.set(title=title, xlabel="epoch")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-        _plain_axes(axes)
+        plain_axes(axes)
         axes.margins(y=0.12)  # room for the best epoch's figure
         axes.grid(alpha=0.3)
         axes.legend(frameon=False)
@@ -63,9 +64,8 @@ def confusion_matrix(confusion: np.ndarray, title: str = "") -> Figure:
     """Draw a confusion matrix (7, 7), row = true emotion: counts left, shares of each row right."""
     confusion = np.asarray(confusion)
     shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
-    figure = _figure(11, 5.2)
-    if title:
-        figure.suptitle(title)
+    figure = new_figure(11, 5.2)
+    headline(figure, title)
     left, right = figure.subplots(1, 2, sharey=True)
     _matrix(left, confusion, [[str(count) for count in row] for row in confusion], max(confusion.max(), 1))
     _matrix(right, shares, [[f"{share:.0%}" for share in row] for row in shares], 1.0)
@@ -76,9 +76,8 @@ def confusion_matrix(confusion: np.ndarray, title: str = "") -> Figure:
 
 def class_bars(splits: Mapping[str, Split], title: str = "") -> Figure:
     """Draw how many faces each emotion has: a panel a split, with counts and shares written at the bars."""
-    figure = _figure(3.6 * len(splits) + 1, 3.2)
-    if title:
-        figure.suptitle(title)
+    figure = new_figure(3.6 * len(splits) + 1, 3.2)
+    headline(figure, title)
     panels = np.atleast_1d(figure.subplots(1, len(splits), sharey=True))
     for axes, (name, split) in zip(panels, splits.items()):
         counts = split.counts()
@@ -87,7 +86,7 @@ def class_bars(splits: Mapping[str, Split], title: str = "") -> Figure:
             bars, [f"{count:,}  ({count / len(split):.1%})" for count in counts], padding=3, fontsize=9
         )
         axes.set(title=f"{name}: {len(split):,} faces", xlim=(0, 1.45 * counts.max()), xticks=[])
-        _plain_axes(axes)
+        plain_axes(axes)
         axes.spines["bottom"].set_visible(False)
         axes.tick_params(left=False)
     panels[0].invert_yaxis()  # Angry, the first, at the top
@@ -105,21 +104,76 @@ def examples(split: Split, columns: int = 10, seed: int = 0, title: str = "") ->
         for column, face in enumerate(faces):
             sheet[k * step : k * step + side, column * step : column * step + side] = split.images[face]
     # An inch holds about one and a half faces: 48 pixels become 100 at 150 dots an inch.
-    figure = _figure(columns * 0.68 + 1.1, len(EMOTIONS) * 0.68 + (0.5 if title else 0.2))
+    figure = new_figure(columns * 0.68 + 1.1, len(EMOTIONS) * 0.68 + (0.5 if title else 0.2))
     axes = figure.subplots()
     axes.imshow(sheet, cmap="gray", vmin=0, vmax=255)
     axes.set_yticks([k * step + side / 2 for k in range(len(EMOTIONS))], EMOTIONS, fontsize=11)
     axes.set_xticks([])
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
-    if title:
-        axes.set_title(title)
+    headline(figure, title)
     return figure
 
 
-def _figure(width: float, height: float) -> Figure:
+def mean_faces(means: np.ndarray, overall: np.ndarray, title: str = "") -> Figure:
+    """Draw the mean face of each emotion and, below, how it differs from the mean of all.
+
+    Args:
+        means: (7, H, W), 0-255; NaN where an emotion has no faces.
+        overall: (H, W), the mean of all faces.
+        title: above.
+    """
+    figure = new_figure(11.5, 3.6 if title else 3.3)
+    headline(figure, title)
+    differences = means - overall
+    limit = max(np.nanmax(np.abs(differences)), 1)
+    above, below = figure.subplots(2, len(EMOTIONS))
+    for k, emotion in enumerate(EMOTIONS):
+        above[k].set_title(emotion, fontsize=11)
+        above[k].imshow(means[k], cmap="gray", vmin=0, vmax=255)
+        shown = below[k].imshow(differences[k], cmap="RdBu_r", vmin=-limit, vmax=limit)
+        for axes in (above[k], below[k]):
+            axes.set_xticks([])
+            axes.set_yticks([])
+            axes.spines[:].set_visible(False)
+    above[0].set_ylabel("mean", fontsize=11)
+    below[0].set_ylabel("mean − all", fontsize=11)
+    figure.colorbar(shown, ax=list(below), shrink=0.85, label="gray values")
+    return figure
+
+
+def gray_values(histograms: Mapping[str, np.ndarray], title: str = "") -> Figure:
+    """Draw how often each gray value occurs: a line a split, in shares of its pixels.
+
+    Args:
+        histograms: split -> pixels of each gray value (256,).
+        title: above.
+    """
+    figure = new_figure(8, 3.8)
+    headline(figure, title)
+    axes = figure.subplots()
+    for (name, pixels), colour in zip(histograms.items(), (BLUE, ORANGE, GREEN)):
+        axes.step(np.arange(256), pixels / pixels.sum(), where="mid", color=colour, lw=1.2, label=name)
+    axes.set(xlabel="gray value (0 black, 255 white)", ylabel="share of pixels", xlim=(-1, 256))
+    axes.set_ylim(bottom=0)
+    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=1))
+    axes.grid(alpha=0.3)
+    axes.legend(frameon=False)
+    plain_axes(axes)
+    return figure
+
+
+def new_figure(width: float, height: float) -> Figure:
     """Return an empty figure, in inches, that leaves some air around what is drawn."""
     return Figure(figsize=(width, height), layout=ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.1))
+
+
+def headline(figure: Figure, title: str) -> None:
+    """Write a title above a figure, in lines that are not wider than it is."""
+    if title:
+        text = textwrap.fill(title, int(11 * figure.get_figwidth()))
+        # a $ in a file's name is no mathematics
+        figure.suptitle(text, fontsize=11, parse_math=False)
 
 
 def _matrix(axes: Axes, values: np.ndarray, texts: list[list[str]], top: float) -> None:
@@ -137,5 +191,6 @@ def _matrix(axes: Axes, values: np.ndarray, texts: list[list[str]], top: float) 
     axes.spines[:].set_visible(False)
 
 
-def _plain_axes(axes: Axes) -> None:
+def plain_axes(axes: Axes) -> None:
+    """Leave only the lines at the left and below."""
     axes.spines[["top", "right"]].set_visible(False)

@@ -1,8 +1,16 @@
 """How good are predictions? The figures of one split, from its labels and the probabilities predicted for them.
 
-Precision, recall and F1 of each emotion and their averages are `minicnn.metrics`'. Beside them stand the accuracy with
-its standard error, √(accuracy·(1 − accuracy) / N), the share of faces whose emotion is among the two most probable, and
-the confusion matrix, whose row is the true emotion and whose column the predicted one.
+Precision, recall and F1 of each emotion and their averages are `minicnn.metrics`'. Beside them stand
+
+    accuracy's standard error   √(accuracy·(1 − accuracy) / N)
+    top-2                       the share of faces whose emotion is among the two most probable
+    confusion matrix            row = true emotion, column = predicted
+    calibration error           ECE = Σ_b (n_b / N)·|accuracy_b − confidence_b|
+
+The last asks whether the network knows how sure it is. Faces are put into bins b by their confidence, the probability
+of the emotion that was predicted; of the faces to which it gives about 80 %, are 80 % right? Confidences are cut
+into 15 bins of equal width, (0, 1/15], (1/15, 2/15], …
+Source: Guo et al., "On Calibration of Modern Neural Networks", arXiv:1706.04599.
 """
 
 from dataclasses import dataclass
@@ -10,8 +18,44 @@ from typing import Any
 
 import numpy as np
 
+from fer import outputs
 from fer.emotions import EMOTIONS
 from minicnn import metrics
+
+BINS = 15
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Accuracy beside confidence, bin by bin.
+
+    Attributes:
+        counts: (BINS,) int, the faces in each bin.
+        confidence: (BINS,), their mean confidence; 0 in an empty bin.
+        accuracy: (BINS,), the share that is right; 0 in an empty bin.
+    """
+
+    counts: np.ndarray
+    confidence: np.ndarray
+    accuracy: np.ndarray
+
+    @property
+    def error(self) -> float:
+        """The expected calibration error: how far the two are apart, on average over faces."""
+        return float(self.counts @ np.abs(self.accuracy - self.confidence) / self.counts.sum())
+
+    def rows(self) -> list[tuple[Any, ...]]:
+        """Return (from, to, faces, confidence, accuracy) of each bin; None for the means of an empty one."""
+        edges = np.arange(BINS + 1) / BINS
+        return [
+            (
+                round(float(low), 4),
+                round(float(high), 4),
+                int(n),
+                *((float(c), float(a)) if n else (None, None)),
+            )
+            for low, high, n, c, a in zip(edges, edges[1:], self.counts, self.confidence, self.accuracy)
+        ]
 
 
 @dataclass(frozen=True)
@@ -22,11 +66,13 @@ class Report:
         scores: precision, recall, F1 and support of each emotion, their averages, and the accuracy.
         confusion: (7, 7) int, row = true emotion, column = predicted.
         top2: the share of faces whose emotion is first or second.
+        calibration: whether the confidences are as good as they claim.
     """
 
     scores: metrics.ClassificationReport
     confusion: np.ndarray
     top2: float
+    calibration: Calibration
 
     @property
     def samples(self) -> int:
@@ -43,27 +89,46 @@ class Report:
         """How far the accuracy may be off by the choice of the faces alone: one standard deviation."""
         return float(np.sqrt(self.accuracy * (1 - self.accuracy) / self.samples))
 
+    @property
+    def shares(self) -> np.ndarray:
+        """The confusion matrix, each row divided by its sum (7, 7); a row without faces is 0."""
+        return self.confusion / np.maximum(self.confusion.sum(axis=1, keepdims=True), 1)
+
     def to_dict(self) -> dict[str, Any]:
         """Return everything as JSON-able values."""
         return {
             "samples": self.samples,
             "standard_error": self.standard_error,
             "top2_accuracy": self.top2,
+            "calibration_error": self.calibration.error,
             **self.scores.to_dict(),
             "confusion_matrix": self.confusion.tolist(),
         }
 
     def to_text(self, title: str) -> str:
         """Return a table to read."""
-        return f"{title}\n\n{self.scores}\n\naccuracy  {self}\ntop-2     {self.top2:.2%}\n"
+        lines = [
+            title,
+            "",
+            str(self.scores),
+            "",
+            f"accuracy           {self}",
+            f"top-2              {self.top2:.2%}",
+            f"calibration error  {self.calibration.error:.2%}",
+        ]
+        return "\n".join(lines) + "\n"
 
     def confusion_csv(self) -> str:
         """Return the confusion matrix as CSV: a row for each true emotion, a column for each predicted."""
-        rows = [
-            ["true \\ predicted", *EMOTIONS],
-            *([name, *row] for name, row in zip(EMOTIONS, self.confusion)),
-        ]
-        return "".join(",".join(map(str, row)) + "\n" for row in rows)
+        return _matrix_csv(self.confusion.tolist())
+
+    def shares_csv(self) -> str:
+        """Return the same with each row divided by its sum: the diagonal is the recall."""
+        return _matrix_csv([[f"{share:.4f}" for share in row] for row in self.shares])
+
+    def calibration_csv(self) -> str:
+        """Return the bins of the calibration as CSV."""
+        return outputs.csv_text(("from", "to", "faces", "confidence", "accuracy"), self.calibration.rows())
 
     def __str__(self) -> str:
         """Return the accuracy with its standard error: "61.23% ± 0.81% (3589 faces)"."""
@@ -87,4 +152,24 @@ def measure(labels: np.ndarray, probabilities: np.ndarray) -> Report:
         scores=metrics.classification_report(labels, probabilities, EMOTIONS),
         confusion=metrics.confusion_matrix(labels, probabilities, classes),
         top2=float((best_two == labels[:, None]).any(axis=1).mean()),
+        calibration=calibrate(probabilities.max(axis=1), best_two[:, 0] == labels),
+    )
+
+
+def calibrate(confidence: np.ndarray, right: np.ndarray) -> Calibration:
+    """Return accuracy beside confidence; predictions have confidence (N,), 0 to 1, and some are right, (N,) bool."""
+    confidence = np.asarray(confidence, np.float64)
+    # The last bin also takes what rounding has put a little above 1.
+    bins = np.clip(np.ceil(confidence * BINS).astype(int) - 1, 0, BINS - 1)
+    counts = np.bincount(bins, minlength=BINS)
+    means = (
+        np.bincount(bins, weights=values, minlength=BINS) / np.maximum(counts, 1)
+        for values in (confidence, np.asarray(right, np.float64))
+    )
+    return Calibration(counts, *means)
+
+
+def _matrix_csv(matrix: list[list[Any]]) -> str:
+    return outputs.csv_text(
+        ("true \\ predicted", *EMOTIONS), [(name, *row) for name, row in zip(EMOTIONS, matrix)]
     )

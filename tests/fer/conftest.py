@@ -19,3 +19,9 @@ def faces(rng):
 @pytest.fixture
 def no_default_data(monkeypatch):
     monkeypatch.delenv("FER2013_DATA", raising=False)
+
+
+@pytest.fixture(autouse=True)
+def cache_of_its_own(tmp_path, monkeypatch):
+    """No test reads or writes the user's cache."""
+    monkeypatch.setenv("FER2013_CACHE", str(tmp_path / "cache"))

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fer import dataset
-from fer.csv_reader import USAGES
 from fer.errors import BadInput
+from fer.rows import USAGES
 from tests.fer.csv_files import write
 
 KINDS = ("train", "validation", "test")
@@ -195,3 +195,65 @@ def test_real_rows_are_the_same_from_csv_and_npz(tmp_path):
     assert_holds(dataset.load(write(tmp_path / "fer2013.csv", images, labels, usage)), images, labels, usage)
     np.savez(tmp_path / "fer2013.npz", images=images, labels=labels, usage=usage)
     assert_holds(dataset.load(tmp_path / "fer2013.npz"), images, labels, usage)
+
+
+def test_reading_leaves_the_rows_as_they_are(tmp_path, table):
+    images, labels, usage = table
+    rows = dataset.read(write(tmp_path / "faces.csv", *table))
+    np.testing.assert_array_equal(rows.images, images)
+    assert (rows.labels.tolist(), [USAGES[use] for use in rows.usage]) == (labels.tolist(), usage.tolist())
+    rows = dataset.read(str(write(tmp_path / "test.csv", *table, header="pixels")))
+    np.testing.assert_array_equal(rows.images, images)
+    assert (rows.labels, rows.usage) == (None, None)
+
+
+def test_the_notes_of_the_source_are_the_data_sets(tmp_path, table):
+    path = write(tmp_path / "faces.csv", *table)
+    assert dataset.load(path).notes == dataset.read(path).notes != ()
+
+
+class TestCommand:
+    def test_says_what_a_file_is_and_holds(self, tmp_path, faces, capsys):
+        images, _, _ = faces(5)
+        images[4] = 0
+        path = write(tmp_path / "a.csv", images, [3, 3, 0, 6, 1], ["Training"] * 3 + ["PublicTest"] * 2)
+        dataset.main([str(path)])
+        out = capsys.readouterr().out.splitlines()
+        assert out[0] == str(path)
+        assert out[1].startswith("a.csv: none of the 4 known files of FER2013")
+        table = [line.split() for line in out[2:6]]
+        assert table[0] == ["Angry", "Disgust", "Fear", "Happy", "Sad", "Surprise", "Neutral", "total"]
+        assert table[1] == ["Training", "1", "0", "0", "2", "0", "0", "0", "3"]
+        assert table[2] == ["PublicTest", "0", "1", "0", "0", "0", "0", "1", "2"]
+        assert len({len(line) for line in out[2:6]}) == 1
+        assert out[6] == "1 of the 5 pictures are blank or known to show no face"
+
+    @pytest.mark.parametrize(
+        ("header", "line"),
+        [("emotion,pixels", "no split  "), ("pixels", "5 faces without labels: they can be predicted")],
+    )
+    def test_says_what_is_absent(self, tmp_path, faces, capsys, header, line):
+        dataset.main([str(write(tmp_path / "a.csv", *faces(5), header=header))])
+        assert f"\n{line}" in capsys.readouterr().out
+
+    def test_the_environment_names_a_default(self, tmp_path, table, monkeypatch, capsys):
+        monkeypatch.setenv("FER2013_DATA", str(write(tmp_path / "faces.csv", *table)))
+        dataset.main([])
+        assert capsys.readouterr().out.startswith(str(tmp_path / "faces.csv"))
+
+    @pytest.mark.parametrize("content", [b"<html>", b"\0", b"emotion,pixels\n7,1\n"])
+    @pytest.mark.parametrize("option", [[], ["--time"]])
+    def test_bad_input_is_one_line_and_status_2(self, tmp_path, content, option, capsys):
+        (tmp_path / "a.csv").write_bytes(content)
+        with pytest.raises(SystemExit) as stopped:
+            dataset.main([*option, str(tmp_path / "a.csv")])
+        assert stopped.value.code == 2
+        error = capsys.readouterr().err
+        assert error.startswith(f"fer.dataset: {tmp_path / 'a.csv'}")
+        assert error.count("\n") == 1
+
+    def test_help_shows_examples(self, capsys):
+        with pytest.raises(SystemExit) as stopped:
+            dataset.main(["--help"])
+        assert stopped.value.code == 0
+        assert "python -m fer.dataset --time fer2013.csv" in capsys.readouterr().out

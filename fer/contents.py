@@ -1,0 +1,50 @@
+"""What a file is by its first bytes, whatever its name: a log-in page saved as fer2013.csv is still a page."""
+
+_LONGEST = 120
+
+START = 1024  # bytes that are enough to tell
+
+# What stands at the beginning (in lower case), what it is, and what to do about it.
+_SIGNS = (
+    (b"version https://git-lfs", "a Git LFS pointer, not the file itself; fetch it with: git lfs pull"),
+    (b"<!doctype html", "a web page (HTML), perhaps a log-in page; download the file again, logged in"),
+    (b"<html", "a web page (HTML), perhaps a log-in page; download the file again, logged in"),
+    (b"<?xml", "an XML file, perhaps an error message; download the file again, logged in"),
+    (b"\xff\xfe", "text in UTF-16; save it as UTF-8, for example with: iconv -f UTF-16 -t UTF-8"),
+    (b"\xfe\xff", "text in UTF-16; save it as UTF-8, for example with: iconv -f UTF-16 -t UTF-8"),
+    (b"pk\x03\x04", "a zip archive"),
+    (b"pk\x05\x06", "an empty zip archive"),
+    (b"\x1f\x8b", "gzip-compressed"),
+    (b"bzh", "bzip2-compressed; unpack it, or pack it as .zip or .tar.gz"),
+    (b"\xfd7zxz\0", "xz-compressed; unpack it, or pack it as .zip or .tar.gz"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive; unpack it, or pack it as .zip or .tar.gz"),
+    (b"rar!\x1a", "a RAR archive; unpack it, or pack it as .zip or .tar.gz"),
+    (b"\x89png", "a PNG picture"),
+    (b"\xff\xd8\xff", "a JPEG picture"),
+    (b"gif8", "a GIF picture"),
+    (b"%pdf", "a PDF document"),
+    (b"\x93numpy", "a single array (.npy)"),
+    (b"\x89hdf", "an HDF5 file"),
+)
+
+
+def describe(start: bytes) -> str | None:
+    """Say what begins with these bytes, and the fix where there is one; None for what may be plain text."""
+    if start[257:262] == b"ustar":
+        return "a tar archive"
+    if start[4:12] in (b"ftypheic", b"ftypheix", b"ftypmif1"):
+        return "a HEIC picture; save it as JPEG or PNG"
+    low = start.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    for sign, text in _SIGNS:
+        if low.startswith(sign):
+            return text
+    if b"\0" in start:
+        return "no text: it contains NUL bytes"
+    return None
+
+
+def in_a_line(error: Exception) -> str:
+    """Return an error's text, or its kind where it has none, in a line of reasonable length."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    text = "".join(letter if letter.isprintable() else "?" for letter in text)
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."

@@ -1,0 +1,228 @@
+"""Judge a trained network: ``python -m fer.evaluate runs/003``, or from Python ``evaluate.run("runs/003")``.
+
+What is written, into a folder of its own in the run's folder, evaluation_test or evaluation_validation_flip (of a
+model's file that lies elsewhere, into a new folder evaluations/001):
+
+    report.txt  report.json                 accuracy with its standard error, top-2, calibration error, macro averages,
+                                            precision, recall and F1 of each emotion
+    confusion_matrix.png  .csv              which emotion was taken for which, in faces
+    confusion_matrix_shares.csv             the same, each row divided by its sum
+    calibration.png  .csv                   is 80 % sure right 80 % of the time?
+    predictions.csv                         row, true and predicted emotion, the seven probabilities
+    predictions.png  mistakes.png           some faces drawn at random; the wrong answers of the highest confidence
+"""
+
+import argparse
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fer import dataset, errors, inference, outputs, plots, prediction_plots, reports, runs
+from fer.dataset import FerDataset, Split
+from fer.emotions import EMOTIONS
+from fer.errors import BadInput
+from fer.inference import Trained
+from fer.reports import Report
+from minicnn import Sequential
+
+SHOWN = 12
+
+SPLITS = {"test": "PrivateTest", "validation": "PublicTest", "train": "Training"}
+CAUTION = {
+    "validation": "These faces also chose the epoch whose model was kept, so the figures flatter it a little.",
+    "train": "The network was trained on these very faces: on new ones it does worse.",
+}
+
+EXAMPLES = """\
+examples:
+  python -m fer.evaluate runs/003                        on the test rows of the data that it was trained on
+  python -m fer.evaluate runs/003 --split validation     where there are no test rows
+  python -m fer.evaluate runs/003 --tta flip             the mean of each face and its mirror image
+  python -m fer.evaluate runs/003 --data fer2013.csv     on other data
+"""
+
+
+def run(
+    run: str | os.PathLike[str] | None = None,
+    data: str | os.PathLike[str] | None = None,
+    split: str = "test",
+    tta: str = "none",
+    which: str = "best",
+    out: str | os.PathLike[str] | None = None,
+) -> tuple[Path, Report]:
+    """Judge a trained network, write what the module's text lists, and return the folder and the figures.
+
+    Args:
+        run: a run's folder or a model's file; None: the newest run in runs/.
+        data: a path for :func:`fer.dataset.load`; None: what the run was trained on.
+        split: "test", "validation" or "train".
+        tta: "none", or "flip" for the mean with the mirror image.
+        which: "best" or "last", of the run's models.
+        out: where a numbered folder is made for the files; None: in the run's folder.
+
+    Raises:
+        BadInput: the run or the data cannot be used, or the data have no such split.
+        OSError: a file cannot be read or written.
+    """
+    trained = inference.open_run(run, which)
+    faces = trained.data(data)
+    chosen = _split(faces, split)
+    folder = _folder(trained, split, tta, out)
+    mirrored = ", with mirror images" if tta == "flip" else ""
+    title = f"{faces.name}, {split}, {trained.path.parent.name}/{trained.path.name}{mirrored}"
+    facts = {"data": faces.name, "model": str(trained.path)}
+    return folder, write(folder, trained.model, chosen, split, title, tta, facts)
+
+
+def write(
+    folder: Path,
+    model: Sequential,
+    split: Split,
+    name: str,
+    title: str,
+    tta: str = "none",
+    facts: Mapping[str, Any] | None = None,
+) -> Report:
+    """Judge a network on the faces of a split, write all that the module's text lists, and return the figures.
+
+    Args:
+        folder: where the files go; those of an earlier judgement are replaced.
+        model: takes gray values (N, 48, 48, 1), gives probabilities (N, 7).
+        split: the faces.
+        name: the split's: "test", "validation" or "train".
+        title: what was judged: "fer2013.csv, test, model of epoch 12".
+        tta: "flip" also asks about each face's mirror image and takes the mean.
+        facts: what else stands at the head of report.json.
+    """
+    probabilities = inference.probabilities(model, split.images, tta)
+    report = reports.measure(split.labels, probabilities)
+    outputs.write_text(folder / "report.txt", report.to_text(title))
+    outputs.write_json(
+        folder / "report.json", {"split": name, "tta": tta, **(facts or {}), **report.to_dict()}
+    )
+    outputs.write_text(folder / "confusion_matrix.csv", report.confusion_csv())
+    outputs.write_text(folder / "confusion_matrix_shares.csv", report.shares_csv())
+    outputs.write_text(folder / "calibration.csv", report.calibration_csv())
+    outputs.write_csv(folder / "predictions.csv", *prediction_table(split.labels, probabilities))
+    _write_figures(folder, split, probabilities, report, title)
+    return report
+
+
+def _write_figures(folder: Path, split: Split, probabilities: np.ndarray, report: Report, title: str) -> None:
+    matrix = plots.confusion_matrix(report.confusion, f"{title}: accuracy {report}")
+    outputs.write_figure(folder / "confusion_matrix.png", matrix)
+    outputs.write_figure(folder / "calibration.png", prediction_plots.calibration(report, title))
+    some = np.random.default_rng(0).permutation(len(split))[:SHOWN]
+    _write_faces(folder / "predictions.png", split, probabilities, some, f"{title}: faces drawn at random")
+    mistakes = confident_mistakes(split.labels, probabilities)
+    if len(mistakes):
+        text = f"{title}: the mistakes of the highest confidence"
+        _write_faces(folder / "mistakes.png", split, probabilities, mistakes, text)
+    else:
+        (folder / "mistakes.png").unlink(missing_ok=True)
+
+
+def prediction_table(labels: np.ndarray, probabilities: np.ndarray) -> tuple[list[str], list[list[Any]]]:
+    """Return header and rows of predictions.csv; a row's number counts the split's rows from 0."""
+    predicted = probabilities.argmax(axis=1)
+    rows = [
+        [i, EMOTIONS[labels[i]], EMOTIONS[predicted[i]], *(f"{share:.9g}" for share in probabilities[i])]
+        for i in range(len(labels))
+    ]
+    return ["row", "true", "predicted", *EMOTIONS], rows
+
+
+def confident_mistakes(labels: np.ndarray, probabilities: np.ndarray, count: int = SHOWN) -> np.ndarray:
+    """Return which faces were taken for something else with the highest confidence, (at most ``count``,)."""
+    wrong = np.flatnonzero(probabilities.argmax(axis=1) != labels)
+    return wrong[np.argsort(-probabilities[wrong].max(axis=1), kind="stable")][:count]
+
+
+def _write_faces(path: Path, split: Split, probabilities: np.ndarray, chosen: np.ndarray, title: str) -> None:
+    figure = prediction_plots.predictions(
+        split.images[chosen],
+        probabilities[chosen],
+        split.labels[chosen],
+        [f"row {row}" for row in chosen],
+        title,
+    )
+    outputs.write_figure(path, figure)
+
+
+def _split(data: FerDataset, name: str) -> Split:
+    splits = data.splits()
+    if name not in SPLITS:
+        raise BadInput(f"split={name!r}: expected one of {', '.join(SPLITS)}")
+    if name not in splits:
+        others = " or ".join(f"--split {other}" for other in SPLITS if other in splits)
+        raise BadInput(f"{data.name} has no {name} rows ({SPLITS[name]}): use {others}, or other --data")
+    return splits[name]
+
+
+def _folder(trained: Trained, split: str, tta: str, out: str | os.PathLike[str] | None) -> Path:
+    if out is not None or trained.folder is None:
+        return runs.create("evaluations" if out is None else out).folder
+    parts = ["evaluation", split]
+    parts += ["flip"] if tta == "flip" else []
+    parts += [] if trained.path.name == runs.MODEL_BEST else [trained.path.stem.removeprefix("model_")]
+    folder = trained.folder / "_".join(parts)
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line's parser."""
+    result = argparse.ArgumentParser(
+        prog="fer.evaluate",
+        usage="python -m fer.evaluate [RUN] [--data PATH] [--split NAME] [--tta flip] [options]",
+        description="Judge a trained network: accuracy, each emotion, what is taken for what, calibration, mistakes.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = result.add_argument
+    add(
+        "run",
+        metavar="RUN",
+        nargs="?",
+        help="a run's folder, or a model (.npz); default: the newest in runs/",
+    )
+    add(
+        "--data",
+        metavar="PATH",
+        help=f"faces to judge by (default: those that the run was trained on, or else ${dataset.VARIABLE})",
+    )
+    add("--split", choices=SPLITS, default="test", help="which rows (default: %(default)s)")
+    add(
+        "--tta",
+        choices=inference.TTA,
+        default="none",
+        help="flip: the mean of the answers to the face and to its mirror image (default: %(default)s)",
+    )
+    add(
+        "--model",
+        choices=inference.MODELS,
+        default="best",
+        dest="which",
+        help="of the best epoch or of the last (default: %(default)s)",
+    )
+    add("--out", metavar="FOLDER", help="where a numbered folder is made (default: in the run's folder)")
+    return result
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the command; exit with status 2 and one line for input that cannot be used."""
+    arguments = parser().parse_args(argv)
+    with errors.one_line("fer.evaluate"):
+        folder, report = run(**vars(arguments))
+        print((folder / "report.txt").read_text(encoding="utf-8"))
+        print(f"{arguments.split.capitalize()} accuracy {report}.")
+        if arguments.split in CAUTION:
+            print(CAUTION[arguments.split])
+        print(f"In {folder}: {', '.join(sorted(child.name for child in folder.iterdir()))}")
+
+
+if __name__ == "__main__":
+    main()
