@@ -69,10 +69,44 @@ def test_tables_hold_the_figures(rng):
     assert text.startswith("Some title\n")
     sad = next(line for line in text.splitlines() if line.startswith("Sad")).split()
     assert float(sad[1]) == pytest.approx(report.scores.classes[4].precision, abs=1e-4)
-    assert f"accuracy  {report.accuracy:.2%} ± {report.standard_error:.2%} (100 faces)" in text
+    assert f"accuracy           {report.accuracy:.2%} ± {report.standard_error:.2%} (100 faces)" in text
+    assert f"calibration error  {report.calibration.error:.2%}" in text
+
+    shares = np.array([row[1:] for row in csv.reader(io.StringIO(report.shares_csv()))][1:], float)
+    np.testing.assert_allclose(shares.sum(axis=1), 1, atol=4e-4)
+    np.testing.assert_allclose(np.diag(shares), [each.recall for each in report.scores.classes], atol=5e-5)
 
 
 @pytest.mark.parametrize(("labels", "shape"), [([1, 2], (3, 7)), ([1, 2], (2, 6)), ([], (0, 7))])
 def test_shapes_that_do_not_fit_are_named(labels, shape):
     with pytest.raises(ValueError, match=r"probabilities has shape \(\d, \d\) for \d labels"):
         reports.measure(np.array(labels, int), np.zeros(shape))
+
+
+def test_a_calibration_error_by_hand():
+    # Two bins: 0.90 and 0.92, of which one is right; 0.5, which is right.
+    calibration = reports.calibrate(np.array([0.90, 0.92, 0.5]), np.array([True, False, True]))
+    assert calibration.error == pytest.approx(2 / 3 * abs(0.5 - 0.91) + 1 / 3 * abs(1 - 0.5))
+    assert calibration.counts[13] == 2
+    assert calibration.counts[7] == 1
+    rows = list(csv.DictReader(io.StringIO(reports.measure(np.array([1]), sure([1])).calibration_csv())))
+    assert [row["faces"] for row in rows] == ["0"] * 10 + ["1"] + ["0"] * 4
+    assert (rows[10]["confidence"], rows[10]["accuracy"], rows[0]["accuracy"]) == ("0.7", "1.0", "")
+
+
+@pytest.mark.parametrize(
+    ("confidence", "place"), [(1 / 15, 0), (1 / 15 + 1e-9, 1), (0.0, 0), (1.0, 14), (1.0 + 1e-7, 14)]
+)
+def test_a_bin_holds_its_upper_edge(confidence, place):
+    assert reports.calibrate(np.array([confidence]), np.array([True])).counts[place] == 1
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1, max_size=40))
+def test_the_calibration_error_is_its_definition(pairs):
+    confidence, right = (np.array(column) for column in zip(*pairs))
+    error = 0.0
+    for b in range(15):
+        inside = (b < confidence * 15) & (confidence * 15 <= b + 1) | (b == 0) & (confidence == 0)
+        if inside.any():
+            error += inside.mean() * abs(right[inside].mean() - confidence[inside].mean())
+    assert reports.calibrate(confidence, right).error == pytest.approx(error, abs=1e-12)
