@@ -9,9 +9,10 @@ matter, we write it down. Then a fault is a statement such as "only the terms wi
 a *candidate*, computed from the columns, and set beside the numbers that the backward pass gave.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import permutations
 
 import numpy as np
 
@@ -21,10 +22,11 @@ from minicnn.gradient_check.report import Gradient
 
 MOST_NUMBERS = 4_000_000  # in the columns of the Jacobian; beyond, fewer entries are compared
 MOST_ENTRIES = 2_000  # each column costs a call of the function
+MOST_AXES = 5  # of an array; with more, their orders and combinations are too many to try
 
 
 class Unanswered(Exception):
-    """The function does not take the arrays that a hypothesis wants to try."""
+    """The function does not take the arrays that a hypothesis tries."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,11 @@ class Evidence:
         """The first array: x."""
         return next(iter(self.arrays.values()))
 
+    @property
+    def of_input(self) -> bool:
+        """Whether the wrong gradient is that of the first array: not of a weight."""
+        return self.array is self.input
+
     @cached_property
     def index(self) -> np.ndarray:
         """The flat indices of the n entries to compare: those that were checked, the worst first."""
@@ -73,6 +80,13 @@ class Evidence:
         return worst_first[evenly]
 
     @cached_property
+    def places(self) -> np.ndarray:
+        """The same entries as indices along each axis, (axes, n)."""
+        if not self.array.ndim:
+            return np.empty((0, len(self.index)), int)
+        return np.array(np.unravel_index(self.index, self.array.shape))
+
+    @cached_property
     def given(self) -> np.ndarray:
         """The analytic values at the entries of ``index``, (n,)."""
         return self.analytic.ravel()[self.index]
@@ -81,6 +95,11 @@ class Evidence:
     def right(self) -> np.ndarray:
         """The numeric values there, (n,)."""
         return self.gradient.numeric.ravel()[self.index]
+
+    @cached_property
+    def wrong(self) -> np.ndarray:
+        """Which of them are wrong beyond doubt, (n,)."""
+        return np.abs(self.given - self.right) > 100 * self.tolerance
 
     @property
     def complete(self) -> bool:
@@ -106,16 +125,17 @@ class Evidence:
         candidates fall at the first number: give a generator if each number is costly.
         """
         tells = False
-        for value, given, right in zip(candidate, self.given, self.right):
+        for value, given, wrong in zip(candidate, self.given, self.wrong):
             if np.isnan(value):
                 continue
             if not abs(value - given) <= self.tolerance:
                 return False
-            tells = tells or abs(right - given) > 100 * self.tolerance
-        return tells
+            tells = tells or wrong
+        return bool(tells)
 
     def same(self, a: np.ndarray, b: np.ndarray) -> bool:
-        """Whether two whole arrays agree in shape and, where both are known, in their numbers; all zeros tell nothing."""
+        """Whether two whole arrays agree in shape and, where both are known, in number. All zeros tell nothing."""
+        a, b = np.asarray(a), np.asarray(b)
         if a.shape != b.shape or not a.size:
             return False
         known = ~np.isnan(a) & ~np.isnan(b)
@@ -136,8 +156,13 @@ class Evidence:
         """
         try:
             return np.asarray(self.function(**{**self.arrays, **replaced}))
-        except Exception as error:  # it may be anybody's, and was not made for our experiments
+        except Exception as error:  # it may be anybody's, and was not made for experiments
             raise Unanswered from error
+
+    @cached_property
+    def y(self) -> np.ndarray:
+        """The output at the point itself."""
+        return np.real(self.ask())
 
     def column(self, i: int, **replaced: np.ndarray) -> np.ndarray:
         """Return ∂y/∂(the array's flat entry i), of y's shape, with some of the arrays replaced."""
@@ -149,7 +174,7 @@ class Evidence:
         def at(step: float) -> np.ndarray:
             moved = self.array.copy()
             moved[entry] += step
-            return self.ask(**{**replaced, name: moved})
+            return np.real(self.ask(**{**replaced, name: moved}))
 
         h = 2e-4 * max(1.0, abs(float(self.array[entry])))
         coarse, fine = ((at(step) - at(-step)) / (2 * step) for step in (h, h / 2))
@@ -169,18 +194,25 @@ class Evidence:
     def jacobian(self) -> np.ndarray | None:
         """The columns of all entries in their order, (array.size, …y's shape…); None if that is too much."""
         size = self.array.size
+        if self.complete:
+            return self.columns[np.argsort(self.index)]
         if size > MOST_ENTRIES or size * self.dy.size > MOST_NUMBERS:
             return None
         return np.stack([self.column(i) for i in range(size)])
 
     @cached_property
-    def own_slopes(self) -> np.ndarray | None:
-        """∂y[i]/∂x[i] at the entries of ``index`` if each output depends on its own input alone, else None."""
+    def diagonal(self) -> np.ndarray | None:
+        """∂y[i]/∂x[i] at the entries of ``index``, (n,); None if y has another shape."""
         if self.array.shape != self.dy.shape:
             return None
-        columns = self.columns.reshape(len(self.index), -1)
-        own = columns[np.arange(len(self.index)), self.index]
-        return own if np.count_nonzero(columns) == np.count_nonzero(own) else None
+        n = len(self.index)
+        return self.columns.reshape(n, -1)[np.arange(n), self.index]
+
+    @cached_property
+    def slopes(self) -> np.ndarray | None:
+        """The diagonal if nothing stands beside it: y = f(x) entry by entry, as of ReLU. Else None."""
+        own = self.diagonal
+        return own if own is not None and np.count_nonzero(self.columns) == np.count_nonzero(own) else None
 
     @property
     def own_dy(self) -> np.ndarray:
@@ -189,17 +221,28 @@ class Evidence:
 
     def right_at(self, i: int) -> float:
         """Return the right gradient of any flat entry, also of one that was not checked."""
-        known = self.gradient.numeric.ravel()[i]
-        return float(np.sum(self.dy * self.column(i)) if np.isnan(known) else known)
+        if np.isnan(self._right_of_all[i]):
+            self._right_of_all[i] = np.sum(self.dy * self.column(i))
+        return float(self._right_of_all[i])
+
+    @cached_property
+    def _right_of_all(self) -> np.ndarray:
+        return self.gradient.numeric.ravel().copy()
 
     def reached(self, i: int) -> np.ndarray:
         """Which outputs see flat entry i at all: they change when it becomes the largest by far. Of y's shape."""
         raised = self.array.copy()
         raised.ravel()[i] = raised.max() + np.ptp(raised) + 1
-        return self.ask(**{self.gradient.name: raised}) != self.ask()
+        return np.real(self.ask(**{self.gradient.name: raised})) != self.y
 
 
-# ---- words ------------------------------------------------------------------------------------------------------------
+def orders(axes: Iterable[int]) -> Iterator[tuple[int, ...]]:
+    """Yield the orders in which axes can stand; none if they are too many to try."""
+    axes = tuple(axes)
+    return permutations(axes) if len(axes) <= MOST_AXES else iter(())
+
+
+# ---- words --------------------------------------------------------------------------------------------------------
 
 
 def number(value: float) -> str:
@@ -208,12 +251,17 @@ def number(value: float) -> str:
 
 
 def listed(items: Iterable[object]) -> str:
-    """Return "a", "a and b" or "a, b and c"."""
-    *first, last = map(str, items)
+    """Return "a", "a and b" or "a, b and c"; "" for nothing."""
+    *first, last = [*map(str, items)] or [""]
     return f"{', '.join(first)} and {last}" if first else last
 
 
+def axes_named(axes: tuple[int, ...]) -> str:
+    """Return "axis 1" or "axes (0, 1)"."""
+    return f"axis {axes[0]}" if len(axes) == 1 else f"axes {axes}"
+
+
 def axis_name(axis: int, ndim: int) -> str:
-    """Return what an index along an axis of x or y is called: sample, row, column, channel."""
+    """Return what an index along an axis of x or y is called, and which axis that is: "row (axis 1)"."""
     names = {4: ("sample", "row", "column", "channel"), 2: ("sample", "channel"), 1: ("sample",)}
-    return names[ndim][axis] if ndim in names else f"index of axis {axis}"
+    return f"{names[ndim][axis] if ndim in names else 'index'} (axis {axis})"

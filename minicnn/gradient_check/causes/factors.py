@@ -13,7 +13,8 @@ ENOUGH = 3
 
 def constant_factor(e: Evidence) -> str | None:
     """given = f · right for one f: a mean for a sum, a 2 of a square, a sign. The report says which f."""
-    if not e.right.any():
+    telling = np.count_nonzero(~e.zero(e.right))
+    if not telling or (telling < ENOUGH and not e.complete):
         return None
     factor = float(e.given @ e.right / (e.right @ e.right))
     if abs(factor) < 1e-9 or not e.fits(factor * e.right):
@@ -23,40 +24,41 @@ def constant_factor(e: Evidence) -> str | None:
     size = abs(factor)
     sign = "the sign is wrong, and it is " if factor < 0 else ""
     for value, verb in ((size, "multiplied"), (1 / size, "divided")):
-        names = [name for known, name in _known_numbers(e) if math.isclose(known, value, rel_tol=1e-6)]
-        if math.isclose(value, 2, rel_tol=1e-6):
-            names.append("added twice" if verb == "multiplied" else "the 2 of a square forgotten")
+        near = 1e-6 * value
+        names = [name for known, name in _known_numbers(e) if abs(known - value) <= near and known != 1]
+        if verb == "multiplied" and abs(value - 2) <= near:
+            names.insert(0, "added twice")
         if names:
-            return f"{sign}{verb} by {number(value)}: {', or '.join(dict.fromkeys(names))}"
-    if np.count_nonzero(~e.zero(e.right)) < ENOUGH:
+            return f"{sign}{verb} by {number(value)}: {', or '.join(names[:3])}"
+    if telling < ENOUGH:
         return None
     return f"{sign}off by a constant factor: {number(size)} times the right gradient"
 
 
 def _known_numbers(e: Evidence) -> Iterator[tuple[float, str]]:
     """Yield (value, name) of the numbers that people forget, or use once too often."""
-    slopes = e.own_slopes
-    if slopes is not None and not slopes.all() and slopes.any():
+    slopes = e.slopes
+    if slopes is not None and slopes.any() and not slopes.all():
         kept = slopes[slopes != 0]
-        if np.ptp(kept) <= 1e-9 * abs(kept[0]):
+        if np.ptp(kept) <= 1e-6 * abs(kept[0]):
             yield float(kept[0]), "the scale 1/(1 − rate) of the kept entries"
-    batch = e.dy.shape or e.input.shape
-    yield float(batch[0] if batch else 1), "the batch size"
-    for owner, shape in (("x", e.input.shape), ("y", e.dy.shape)):
-        if len(shape) == 4:
-            yield float(shape[1] * shape[2]), f"the {shape[1]}·{shape[2]} pixels of a map of {owner}"
-        if len(shape) > 1:
-            yield float(shape[-1]), f"the number of channels of {owner}"
-            yield float(math.prod(shape[:-1])), f"the number of entries of a channel of {owner}"
-            yield float(math.prod(shape)), f"the number of entries of {owner}"
+    batch, *_ = e.dy.shape or e.input.shape or (1,)
+    yield float(batch), "the batch size"
+    yield 2.0, "the 2 of a square"
     seen = np.count_nonzero(e.columns, axis=0)
     if e.complete and seen.size and seen.min() == seen.max():
         yield float(seen.max()), "the number of entries that each output is computed from"
-    yield 2.0, "the 2 of a square"
-    yield 2 / math.sqrt(math.pi), "2/√π"
-    for value, name in ((math.pi, "π"), (2 * math.pi, "2π"), (2, "2"), (math.pi / 2, "π/2")):
+    for shape, owner in {e.dy.shape: "y", e.input.shape: "x"}.items():
+        if len(shape) == 4:
+            yield float(shape[1] * shape[2]), f"the {shape[1]}·{shape[2]} pixels of a map of {owner}"
+            yield float(math.prod(shape[:3])), f"the number of entries of a channel of {owner}"
+        if len(shape) > 1:
+            yield float(shape[-1]), f"the number of channels of {owner}"
+            yield float(math.prod(shape)), f"the number of entries of {owner}"
+    for value, name in ((math.pi, "π"), (2 * math.pi, "2π"), (math.pi / 2, "π/2"), (math.pi / 4, "π/4")):
         yield value, name
-        yield math.sqrt(value), f"√({name})" if "/" in name else f"√{name}" if len(name) == 1 else f"√({name})"
+        yield math.sqrt(value), f"√({name})"
+    yield math.sqrt(2), "√2"
     yield math.log(2), "ln 2"
     yield math.log(10), "ln 10"
 
@@ -81,16 +83,20 @@ def missing_array(e: Evidence) -> str | None:
 
 def factor_of_its_own(e: Evidence) -> str | None:
     """Each sample (or channel) is off by a factor of its own: weights were forgotten."""
-    places = np.unravel_index(e.index, e.array.shape)
     for axis, length in enumerate(e.array.shape):
         factors = np.full(length, np.nan)
         for i in range(length):
-            right, given = e.right[places[axis] == i], e.given[places[axis] == i]
-            if np.count_nonzero(~e.zero(right)) >= 2:
+            right, given = e.right[e.places[axis] == i], e.given[e.places[axis] == i]
+            if np.count_nonzero(~e.zero(right)) >= ENOUGH:
                 factors[i] = given @ right / (right @ right)
         known = factors[~np.isnan(factors)]
-        if len(known) >= 2 and known.any() and e.fits(factors[places[axis]] * e.right):
+        if (
+            len(known) >= 2
+            and known.all()
+            and np.ptp(known) > 1e-6
+            and e.fits(factors[e.places[axis]] * e.right)
+        ):
             shown = ", ".join(map(number, known[:3])) + (", …" if len(known) > 3 else "")
-            one = axis_name(axis, e.array.ndim) if e.array is e.input else f"index of axis {axis}"
-            return f"each {one} (axis {axis}) is off by a factor of its own ({shown}): are weights left out?"
+            one = axis_name(axis, e.array.ndim) if e.of_input else f"index (axis {axis})"
+            return f"each {one} is off by a factor of its own ({shown}): are weights left out?"
     return None

@@ -1,10 +1,10 @@
 """Faults that show before any number is compared: nothing given, another shape, not a number, all zero."""
 
-from itertools import combinations, permutations
+from itertools import combinations
 
 import numpy as np
 
-from minicnn.gradient_check.causes.evidence import Evidence, listed
+from minicnn.gradient_check.causes.evidence import Evidence, axes_named, orders
 
 
 def nothing_given(e: Evidence) -> str | None:
@@ -19,7 +19,7 @@ def not_summed(e: Evidence) -> str | None:
     extra = e.analytic.ndim - e.array.ndim
     for axes in combinations(range(e.analytic.ndim), max(extra, 0)):
         if axes and e.same(e.analytic.sum(axis=axes), e.gradient.numeric):
-            return f"not summed over {_axes(axes)}: summed over them, this gradient of shape {e.analytic.shape} is right"
+            return f"not summed over {axes_named(axes)}: this gradient of shape {e.analytic.shape}, so summed, is right"
     return None
 
 
@@ -27,7 +27,7 @@ def transposed(e: Evidence) -> str | None:
     """The right numbers with axes in another order."""
     if e.analytic.ndim != e.array.ndim:
         return None
-    for order in permutations(range(e.array.ndim)):
+    for order in orders(range(e.array.ndim)):
         if e.same(e.analytic.transpose(order), e.gradient.numeric):
             return f"transposed: with its axes in the order {order} this gradient is right"
     return None
@@ -43,13 +43,19 @@ def reshaped(e: Evidence) -> str | None:
 def not_cropped(e: Evidence) -> str | None:
     """The gradient of a padded array: the right one lies inside it. Or the reverse, cropped too much."""
     for outer, inner, text in (
-        (e.analytic, e.gradient.numeric, "the padding is not cropped: the right gradient lies inside, from index {} on"),
+        (
+            e.analytic,
+            e.gradient.numeric,
+            "the padding is not cropped: the right gradient lies inside, from index {} on",
+        ),
         (e.gradient.numeric, e.analytic, "too much is cropped: this is the right gradient from index {} on"),
     ):
         if outer.ndim != inner.ndim or any(o < i for o, i in zip(outer.shape, inner.shape)):
             continue
         room = [o - i + 1 for o, i in zip(outer.shape, inner.shape)]
-        offsets = [offset for offset in np.ndindex(*room) if e.same(_window(outer, offset, inner.shape), inner)]
+        offsets = [
+            offset for offset in np.ndindex(*room) if e.same(_window(outer, offset, inner.shape), inner)
+        ]
         if len(offsets) == 1:
             return text.format(offsets[0])
     return None
@@ -77,7 +83,3 @@ def zero_everywhere(e: Evidence) -> str | None:
     if e.analytic.size and not e.analytic.any():
         return "zero everywhere: it is never computed, or multiplied by 0"
     return None
-
-
-def _axes(axes: tuple[int, ...]) -> str:
-    return f"axis {axes[0]}" if len(axes) == 1 else f"axes {listed(axes)}"

@@ -1,15 +1,18 @@
 """Faults of place: the right numbers stand elsewhere, or the right product was taken of a rearranged array."""
 
 from collections.abc import Iterator
-from itertools import combinations, permutations, product
+from itertools import combinations, pairwise, product
 from typing import NamedTuple
 
 import numpy as np
 
-from minicnn.gradient_check.causes.evidence import Evidence, listed
+from minicnn.gradient_check.causes.evidence import Evidence, listed, orders
 
 # So many different numbers must be in place before "in another order" is no accident.
 ENOUGH = 3
+
+# Pixels that a gradient may be shifted by: paddings are small.
+FARTHEST = 3
 
 
 class Move(NamedTuple):
@@ -19,6 +22,7 @@ class Move(NamedTuple):
     flips: tuple[int, ...]
 
     def __call__(self, array: np.ndarray) -> np.ndarray:
+        """Return the array, rearranged."""
         return np.flip(array.transpose(self.order), self.flips)
 
     @property
@@ -27,7 +31,9 @@ class Move(NamedTuple):
         return tuple(axis for axis, source in enumerate(self.order) if axis != source)
 
     def __str__(self) -> str:
-        parts = [f"axes {listed(self.moved)} {'swapped' if len(self.moved) == 2 else 'permuted'}"] * bool(self.moved)
+        parts = []
+        if self.moved:
+            parts.append(f"axes {listed(self.moved)} {'swapped' if len(self.moved) == 2 else 'permuted'}")
         if self.flips:
             parts.append(f"{'axis' if len(self.flips) == 1 else 'axes'} {listed(self.flips)} reversed")
         return listed(parts)
@@ -37,12 +43,14 @@ def moves(shape: tuple[int, ...]) -> list[Move]:
     """Return every rearrangement that changes something, the simplest first. An axis of length 1 stays where it is."""
     long = [axis for axis, length in enumerate(shape) if length > 1]
     every = []
-    for places in permutations(long):
+    for places in orders(long):
         order = list(range(len(shape)))
         for axis, source in zip(long, places):
             order[axis] = source
         if all(shape[axis] == shape[source] for axis, source in enumerate(order)):
-            every += [Move(tuple(order), flips) for n in range(len(long) + 1) for flips in combinations(long, n)]
+            every += [
+                Move(tuple(order), flips) for n in range(len(long) + 1) for flips in combinations(long, n)
+            ]
     return sorted(every, key=lambda move: len(move.flips) + len(move.moved))[1:]
 
 
@@ -69,8 +77,7 @@ def _gradient_with(e: Evidence, name: str, array: np.ndarray) -> Iterator[float]
 
 def _of_operand(name: str, array: np.ndarray, move: Move, is_kernel: bool) -> str:
     """Say it in the words of a convolution or a dense layer where these have some."""
-    window = tuple(axis for axis in (0, 1) if array.shape[axis] > 1)
-    if is_kernel and array.ndim == 4 and move.flips == window:
+    if is_kernel and array.ndim == 4 and move.flips == _window_axes(array):
         if not move.moved:
             return f"the {name} is not rotated by 180°: these are the numbers that the unrotated {name} gives"
         if move.moved == (2, 3):
@@ -85,10 +92,16 @@ def _of_operand(name: str, array: np.ndarray, move: Move, is_kernel: bool) -> st
     return f"{name} is rearranged: these are the numbers for {name} with {move}"
 
 
+def _window_axes(kernel: np.ndarray) -> tuple[int, ...]:
+    """Return the axes that a rotation by 180° reverses."""
+    return tuple(axis for axis in (0, 1) if kernel.shape[axis] > 1)
+
+
 def wrong_upstream(e: Evidence) -> str | None:
     """The right sum, but of a rearranged dy: its samples in reverse order, its rows and columns swapped."""
     for move in moves(e.dy.shape):
-        if e.fits((e.columns * move(e.dy)).reshape(len(e.index), -1).sum(axis=1)):
+        dy = move(e.dy)
+        if e.fits(float(np.sum(column * dy)) for column in e.columns):
             return f"dy is rearranged: these are the numbers for dy with {move}"
     return None
 
@@ -100,8 +113,8 @@ def wrong_order(e: Evidence) -> str | None:
     places = np.arange(e.array.size).reshape(e.array.shape)
     for move in moves(e.array.shape):
         if e.fits(_taken_from(e, move(places).ravel()[e.index])):
-            is_kernel = e.array.ndim == 4 and e.array is not e.input
-            if is_kernel and not move.moved and move.flips == tuple(a for a in (0, 1) if e.array.shape[a] > 1):
+            is_kernel = e.array.ndim == 4 and not e.of_input
+            if is_kernel and not move.moved and move.flips == _window_axes(e.array):
                 return f"the gradient of {e.gradient.name} is rotated by 180° (axes 0 and 1 reversed)"
             if not move.flips and e.array.ndim == 2:
                 return f"the gradient of {e.gradient.name} is transposed: its rows and columns are swapped"
@@ -114,20 +127,21 @@ def wrong_reshape(e: Evidence) -> str | None:
     if not _different_numbers(e):
         return None
     places = np.arange(e.array.size).reshape(e.array.shape)
-    for order in permutations(range(e.array.ndim)):
+    for order in orders(range(e.array.ndim)):
         if e.fits(_taken_from(e, places.transpose(order).ravel()[e.index])):
             return f"a reshape where a transpose belongs: the right numbers, read with the axes in the order {order}"
     return None
 
 
 def shifted(e: Evidence) -> str | None:
-    """given[i] = right[i + p] along one axis or two: the padding cropped at the wrong side, an index off by one."""
-    for axes in [*combinations(range(e.array.ndim), 1), *combinations(range(e.array.ndim), 2)]:
-        ranges = [[p for p in range(-(n // 2), n // 2 + 1) if p] for n in (e.array.shape[axis] for axis in axes)]
-        for shifts in product(*ranges):
+    """given[i] = right[i + p] along an axis or two: the padding cropped at the wrong side, an index off by one."""
+    axes_of_array = range(e.array.ndim)
+    for axes in [*((axis,) for axis in axes_of_array), *pairwise(axes_of_array)]:
+        far = [min(e.array.shape[axis] // 2, FARTHEST) for axis in axes]
+        for shifts in product(*([p for p in range(-f, f + 1) if p] for f in far)):
             source = _shifted_places(e, dict(zip(axes, shifts)))
             overlap = source >= 0
-            if np.count_nonzero(overlap) < 0.3 * len(e.index) or not _different_numbers(e, overlap):
+            if np.count_nonzero(overlap) < 0.3 * len(e.index) or not _different_numbers(e, overlap, 5):
                 continue
             if e.fits(_taken_from(e, source)):
                 by = listed(f"{p:+d} along axis {axis}" for axis, p in zip(axes, shifts))
@@ -140,7 +154,7 @@ def shifted(e: Evidence) -> str | None:
 
 def _shifted_places(e: Evidence, shifts: dict[int, int]) -> np.ndarray:
     """Return the flat index of each entry's source, or −1 where that lies outside the array."""
-    places = np.array(np.unravel_index(e.index, e.array.shape))  # (axes, n)
+    places = e.places.copy()
     for axis, shift in shifts.items():
         places[axis] += shift
     inside = np.all((places >= 0) & (places < np.array(e.array.shape)[:, None]), axis=0)
@@ -149,15 +163,13 @@ def _shifted_places(e: Evidence, shifts: dict[int, int]) -> np.ndarray:
 
 def dilation_ignored(e: Evidence) -> str | None:
     """given[d·a, e·b] = right[a, b]: entry (a, b) was taken a pixels apart, where dilation puts it d·a pixels away."""
-    if e.array.ndim < 3 or e.array is e.input:
+    if e.array.ndim < 3 or e.of_input:
         return None
-    rows, columns, *_ = np.unravel_index(e.index, e.array.shape)
+    rows, columns, *_ = e.places
     for d in product(*(range(1, max(n, 2)) for n in e.array.shape[:2])):
-        places = np.array(np.unravel_index(e.index, e.array.shape))
         known = (rows % d[0] == 0) & (columns % d[1] == 0)
-        places[0] //= d[0]
-        places[1] //= d[1]
-        source = np.where(known, np.ravel_multi_index(tuple(places), e.array.shape), -1)
+        places = (rows // d[0], columns // d[1], *e.places[2:])
+        source = np.where(known, np.ravel_multi_index(places, e.array.shape), -1)
         if d != (1, 1) and _different_numbers(e, known) and e.fits(_taken_from(e, source)):
             return (
                 f"the dilation is ignored: entry [{d[0]}·a, {d[1]}·b] holds what belongs to entry [a, b], "
@@ -168,7 +180,7 @@ def dilation_ignored(e: Evidence) -> str | None:
 
 def elsewhere(e: Evidence) -> str | None:
     """Every number is right, and stands at another place, by no rule that we know."""
-    if e.complete and _different_numbers(e) and e.fits(e.given):
+    if e.complete and e.wrong.any() and _different_numbers(e):
         apart = np.abs(np.sort(e.given) - np.sort(e.right)).max()
         if apart <= e.tolerance:
             return "every number is right, but some stand at the wrong place"
@@ -181,7 +193,7 @@ def _taken_from(e: Evidence, source: np.ndarray) -> Iterator[float]:
         yield e.right_at(int(i)) if i >= 0 else np.nan
 
 
-def _different_numbers(e: Evidence, among: np.ndarray | None = None) -> bool:
+def _different_numbers(e: Evidence, among: np.ndarray | None = None, enough: int = ENOUGH) -> bool:
     """Whether there are enough different numbers for an order to show."""
     given = e.given if among is None else e.given[among]
-    return len(np.unique(given[~e.zero(given)])) >= ENOUGH
+    return len(np.unique(given[~e.zero(given)])) >= enough

@@ -1,0 +1,126 @@
+"""Faults of loops over outputs: contributions that are overwritten, left out, or sent to another winner."""
+
+from itertools import product
+from typing import NamedTuple
+
+import numpy as np
+
+from minicnn.gradient_check.causes.evidence import (
+    MOST_AXES,
+    MOST_ENTRIES,
+    MOST_NUMBERS,
+    Evidence,
+    axis_name,
+    listed,
+)
+
+# A few zeros where something belongs can have many reasons; so many, beside numbers that are right, seldom do.
+ENOUGH = 3
+
+
+def overwritten(e: Evidence) -> str | None:
+    """Each entry holds one term only, its last or its first: windows overlap, and = stands where += belongs.
+
+    The order is that of a loop over windows, dy's row-major order (or backwards, if the loop runs over the entries of
+    a window: then its first window comes last). A window may overwrite with a 0 of its own, as in max-pooling; so all
+    windows that reach an entry are tried, and those alone that contribute to it.
+    """
+    if e.dy.ndim < 2:
+        return None
+    n = len(e.index)
+    reached = np.stack([e.reached(int(i)) for i in e.index])
+    for outputs in (e.dy.shape[-1], 1):  # that a window writes at once: all its channels, or one
+        terms = e.terms.reshape(n, -1, outputs).sum(axis=2)
+        every_window: np.ndarray = np.count_nonzero(reached.reshape(n, -1, outputs), axis=2) > 0
+        for there in (every_window, terms != 0):
+            last = there.shape[1] - 1 - there[:, ::-1].argmax(axis=1)
+            for which, place in (("last", last), ("first", there.argmax(axis=1))):
+                candidate = np.where(there.any(axis=1), terms[np.arange(n), place], 0)
+                # a wrong 0 may have any reason: something must have been left
+                if not candidate[e.wrong].any() or not e.fits(candidate):
+                    continue
+                if there.all():
+                    return f"every entry holds only the {which} term of its sum: = stands where += belongs"
+                return (
+                    f"overlapping windows overwrite each other: every entry holds only its {which} contribution "
+                    "(= stands where += belongs)"
+                )
+    return None
+
+
+def tied_maxima(e: Evidence) -> str | None:
+    """Several entries of a window are its maximum. The first should get the gradient, and all do, or they share it."""
+    if e.array.size > MOST_ENTRIES or e.array.size * e.dy.size > MOST_NUMBERS:
+        return None
+    y = e.y
+    values = e.array.ravel()
+    if not np.isin(y, values).all():
+        return None
+    wins = np.stack([e.reached(i) & (y == values[i]) for i in range(len(values))])  # (entries, …y…)
+    winners = wins.sum(axis=0)
+    if winners.max(initial=0) < 2:
+        return None
+    last = wins & (np.cumsum(wins, axis=0) == winners)
+    for shares, text in (
+        (wins * e.dy, "each of them gets the whole gradient"),
+        (wins * (e.dy / np.maximum(winners, 1)), "they share the gradient"),
+        (last * e.dy, "the last of them gets the gradient"),
+    ):
+        if e.fits(shares.reshape(len(values), -1).sum(axis=1)[e.index]):
+            ties = np.count_nonzero(winners > 1)
+            return f"ties: {ties} of {y.size} windows have several equal maxima, and {text} (it belongs to the first)"
+    return None
+
+
+class Part(NamedTuple):
+    """Some of the indices along an axis of dy. Either one end alone counts, or all but one end; or all."""
+
+    indices: slice
+    alone: str = ""
+    left_out: str = ""
+
+
+def _parts(length: int) -> list[Part]:
+    parts = [Part(slice(None))]
+    if length > 1:
+        parts += [Part(slice(1), alone="first"), Part(slice(-1, None), alone="last")]
+    if length > 2:
+        parts += [Part(slice(-1), left_out="last"), Part(slice(1, None), left_out="first")]
+    return parts
+
+
+def part_of_dy(e: Evidence) -> str | None:
+    """Only some outputs count: the first sample (a return inside a loop), all but the last row (a bound off by one)."""
+    if e.dy.ndim > MOST_AXES:
+        return None
+    left = ~e.zero(e.given)
+    if not left[e.wrong].any() and min(np.count_nonzero(left), np.count_nonzero(e.wrong)) < ENOUGH:
+        return None
+    few = e.terms[:8]  # of the worst entries: enough to rule out nearly everything
+    found: list[tuple[Part, ...]] = []
+    for parts in sorted(product(*map(_parts, e.dy.shape)), key=_limits)[1:]:
+        if found and _limits(parts) > _limits(found[0]):
+            break
+        where = (slice(None), *(part.indices for part in parts))
+        sums = few[where].reshape(len(few), -1).sum(axis=1)
+        if np.abs(sums - e.given[: len(few)]).max() > e.tolerance:
+            continue
+        if e.fits(e.terms[where].reshape(len(e.index), -1).sum(axis=1)):
+            found.append(parts)
+    # if several parts explain the numbers, each as simple as the other, then nobody knows which it was
+    return _of_parts(found[0]) if len(found) == 1 else None
+
+
+def _limits(parts: tuple[Part, ...]) -> int:
+    """Return how many axes are not whole."""
+    return sum(part.indices != slice(None) for part in parts)
+
+
+def _of_parts(parts: tuple[Part, ...]) -> str:
+    named = [axis_name(axis, len(parts)) for axis in range(len(parts))]
+    alone = listed(f"{part.alone} {name}" for part, name in zip(parts, named) if part.alone)
+    left_out = listed(f"{part.left_out} {name}" for part, name in zip(parts, named) if part.left_out)
+    if not alone:
+        return f"dy does not count in its {left_out}: a bound that is off by one, or windows that do not tile"
+    without = f", without the {left_out}" if left_out else ""
+    return f"dy counts only in its {alone}{without}: an early return in a loop, or = where += belongs"

@@ -1,0 +1,73 @@
+"""The last resort: no cause fits the numbers, but where they are wrong is a hint by itself."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from minicnn.gradient_check.causes.evidence import Evidence, axis_name, number
+
+# So many entries must be right, and not merely 0, before "wrong only here" says anything.
+ENOUGH = 2
+
+
+def location(e: Evidence) -> str | None:
+    """Wrong in one place only, or right in one place only: an entry, a row, the border, where x is negative."""
+    wrong = e.wrong
+    right = e.zero(e.given - e.right) & ~e.zero(e.right)
+    if np.count_nonzero(right) < ENOUGH or not wrong.any():
+        return None
+    among = "" if e.complete else f"of the {len(wrong)} entries compared: "
+    if np.count_nonzero(wrong) == 1:
+        return f"{among}right everywhere but at {e.places[:, wrong][:, 0].tolist()}"
+    for name, inside in _regions(e):
+        if not wrong[~inside].any() and np.count_nonzero(right[~inside]) >= ENOUGH:
+            if not right[inside].any():
+                return f"{among}wrong only {name}{_factor(e, wrong)}"
+            return f"{among}right everywhere but for entries {name}"
+    for name, inside in _regions(e):
+        if not right[~inside].any() and not wrong[inside].any():
+            return f"{among}right only {name}"
+    return None
+
+
+def _regions(e: Evidence) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield (name, which entries lie in it), narrow ones first."""
+    x, shape = e.array.ravel()[e.index], e.array.shape
+    if e.of_input:
+        yield "where x is 0", x == 0
+    slabs = {}
+    for axis, length in enumerate(shape):
+        for i in range(length if length > 1 else 0):
+            slabs[axis, i] = e.places[axis] == i
+            yield _slab(e, axis, i), slabs[axis, i]
+    last = [(axis, shape[axis] - 1) for axis in range(len(shape)) if shape[axis] > 1]
+    for n, a in enumerate(last):
+        for b in last[n + 1 :]:
+            yield f"{_slab(e, *a)} and {_slab(e, *b)}", slabs[a] | slabs[b]
+    axes = (1, 2) if e.of_input else (0, 1)
+    if len(shape) == 4 and all(shape[axis] > 2 for axis in axes):
+        ends = [slabs[axis, i] for axis in axes for i in (0, shape[axis] - 1)]
+        yield f"at the border (the ends of axes {axes[0]} and {axes[1]})", np.any(ends, axis=0)
+    if e.of_input and e.array.shape == e.dy.shape:
+        yield "where x < 0", x < 0
+        yield "where x > 0", x > 0
+
+
+def _slab(e: Evidence, axis: int, i: int) -> str:
+    if not e.of_input:
+        return f"at index {i} of axis {axis}"
+    name = axis_name(axis, e.array.ndim)
+    which = {0: "first", e.array.shape[axis] - 1: "last"}.get(i)
+    return f"in the {which} {name}" if which else f"in {name.replace('(', f'{i} (')}"
+
+
+def _factor(e: Evidence, wrong: np.ndarray) -> str:
+    """Say so if all that is wrong is off by one factor."""
+    given, right = e.given[wrong], e.right[wrong]
+    telling = ~e.zero(right)
+    if np.count_nonzero(telling) < 3:
+        return ""
+    factors = given[telling] / right[telling]
+    if np.ptp(factors) > 1e-6 * np.abs(factors).max() or not e.zero(given[~telling]).all():
+        return ""
+    return f", there {number(factors[0])} times the right gradient"

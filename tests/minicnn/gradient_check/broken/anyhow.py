@@ -1,0 +1,274 @@
+"""Dense layers, broken; and faults that any layer can have."""
+
+import numpy as np
+
+from minicnn.ops import reference
+from tests.minicnn.gradient_check.broken.convolution import conv
+from tests.minicnn.gradient_check.broken.faults import fault
+from tests.minicnn.gradient_check.broken.pooling import pool
+
+
+def dense(rng, broken):
+    """Return a dense layer with as many outputs as inputs, whose gradients are ``broken(dy, x, kernel)``."""
+
+    def backward(dy, cache):
+        right = reference.dense_backward(dy, cache)
+        wrong = broken(dy, *cache[:2])
+        return tuple(given if given is not None else true for given, true in zip(wrong, right))
+
+    n, units = int(rng.integers(2, 5)), int(rng.integers(3, 5))
+    arrays = {
+        "x": rng.standard_normal((n, units)),
+        "kernel": rng.standard_normal((units, units)),
+        "bias": rng.standard_normal(units),
+    }
+    return (reference.dense_forward, backward), arrays, {}
+
+
+@fault("x", "the kernel is not transposed: dx is dy times the transposed kernel")
+def dense_kernel_not_transposed(rng):
+    return dense(rng, lambda dy, x, kernel: (dy @ kernel, None, None))
+
+
+@fault("kernel", "not summed over axis 0: this gradient of shape")
+def dense_kernel_gradient_of_each_sample(rng):
+    return dense(rng, lambda dy, x, kernel: (None, x[:, :, None] * dy[:, None], None))
+
+
+@fault("kernel", "the gradient of kernel is transposed")
+def dense_kernel_gradient_transposed(rng):
+    return dense(rng, lambda dy, x, kernel: (None, dy.T @ x, None))
+
+
+@fault("bias", "summed over axis 1 of dy instead of over axis 0")
+def dense_bias_over_wrong_axes(rng):
+    return dense(rng, lambda dy, x, kernel: (None, None, dy.sum(axis=1)))
+
+
+@fault("x", "dy itself is missing: the shortcut's gradient must be added")
+def residual_without_shortcut(rng):
+    def forward(x, kernel, bias):
+        y, cache = reference.dense_forward(x, kernel, bias)
+        return x + y, cache
+
+    return (forward, reference.dense_backward), dense(rng, None)[1], {}
+
+
+# ---- anything -----------------------------------------------------------------------------------------------------
+
+
+@fault("kernel", "zero everywhere")
+def zero(rng):
+    return dense(rng, lambda dy, x, kernel: (None, 0 * kernel, None))
+
+
+@fault("kernel", "the sign is wrong: this is minus the right gradient")
+def minus(rng):
+    return dense(rng, lambda dy, x, kernel: (None, -(x.T @ dy), None))
+
+
+@fault("kernel", "added twice")
+def twice(rng):
+    return dense(rng, lambda dy, x, kernel: (None, 2 * x.T @ dy, None))
+
+
+@fault("kernel", "the sign is wrong, and it is off by a constant factor: 0.1234 times the right gradient")
+def an_odd_factor(rng):
+    return dense(rng, lambda dy, x, kernel: (None, -0.1234 * x.T @ dy, None))
+
+
+@fault("x", "right everywhere but at [1, 2]")
+def one_entry(rng):
+    def broken(dy, x, kernel):
+        dx = dy @ kernel.T
+        dx[1, 2] += 7
+        return dx, None, None
+
+    return dense(rng, broken)
+
+
+@fault("kernel", "1 of")
+def not_a_number(rng):
+    def broken(dy, x, kernel):
+        dkernel = x.T @ dy
+        dkernel[1, 2] = np.nan
+        return None, dkernel, None
+
+    return dense(rng, broken)
+
+
+@fault("bias", "no gradient was given")
+def nothing(rng):
+    operation, arrays, options = dense(rng, lambda dy, x, kernel: (None, None, None))
+    right = operation[1]
+    return (operation[0], lambda dy, cache: (*right(dy, cache)[:2], None)), arrays, options
+
+
+@fault("x", "every number is right, but some stand at the wrong place")
+def shuffled(rng):
+    return dense(
+        rng, lambda dy, x, kernel: (rng.permutation((dy @ kernel.T).ravel()).reshape(dy.shape), None, None)
+    )
+
+
+# ---- another shape ------------------------------------------------------------------------------------------------
+
+
+def narrow(rng, broken):
+    """Return a dense layer with fewer outputs than inputs, whose gradients are ``broken(dx, dkernel, dbias)``."""
+
+    def backward(dy, cache):
+        return broken(*reference.dense_backward(dy, cache))
+
+    arrays = {"x": rng.standard_normal((3, 5)), "kernel": rng.standard_normal((5, 2)), "bias": np.zeros(2)}
+    return (reference.dense_forward, backward), arrays, {}
+
+
+@fault("kernel", "transposed: with its axes in the order (1, 0) this gradient is right")
+def transposed_shape(rng):
+    return narrow(rng, lambda dx, dkernel, dbias: (dx, dkernel.T, dbias))
+
+
+@fault("bias", "the numbers are right, their shape is not: reshape (1, 2) to (2,)")
+def kept_axis(rng):
+    return narrow(rng, lambda dx, dkernel, dbias: (dx, dkernel, dbias[None]))
+
+
+@fault("bias", "dy is not summed: sum over axis 0")
+def not_summed_at_all(rng):
+    def backward(dy, cache):
+        return *reference.dense_backward(dy, cache)[:2], dy
+
+    return (reference.dense_forward, backward), narrow(rng, None)[1], {}
+
+
+@fault("x", "too much is cropped: this is the right gradient from index (0, 1, 1, 0) on")
+def cropped_too_much(rng):
+    def backward(dy, cache):
+        dx, dkernel, dbias = reference.conv2d_backward(dy, cache)
+        return dx[:, 1:-1, 1:-1], dkernel, dbias
+
+    return conv(rng, backward)
+
+
+@fault("kernel", "None")
+def noise_of_another_shape(rng):
+    return narrow(rng, lambda dx, dkernel, dbias: (dx, rng.standard_normal((4, 2)), dbias))
+
+
+# ---- another order ------------------------------------------------------------------------------------------------
+
+
+@fault("x", "dy is rearranged: these are the numbers for dy with axis 0 reversed")
+def batch_reversed(rng):
+    def backward(dy, cache):
+        return reference.max_pool2d_backward(dy[::-1], cache)
+
+    return pool(rng, backward)
+
+
+@fault("kernel", "x is rearranged: these are the numbers for x with axis 0 reversed")
+def batch_of_x_reversed(rng):
+    return dense(rng, lambda dy, x, kernel: (None, x[::-1].T @ dy, None))
+
+
+@fault(
+    "x",
+    "a reshape where a transpose belongs: the right numbers, read with the axes in the order (0, 3, 1, 2)",
+)
+def reshaped_for_transposed(rng):
+    def forward(x):
+        return np.tanh(x).transpose(0, 3, 1, 2), x
+
+    def backward(dy, x):
+        return (dy.transpose(0, 2, 3, 1) * (1 - np.tanh(x) ** 2)).transpose(0, 3, 1, 2).reshape(x.shape)
+
+    return (forward, backward), {"x": rng.standard_normal((2, 3, 4, 2))}, {}
+
+
+# ---- no cause, but a place ----------------------------------------------------------------------------------------
+
+
+def wrong_at(rng, where, of="x"):
+    """Return a convolution whose gradient of x or the kernel is noise at ``where`` (an array -> the noise's place)."""
+
+    def backward(dy, cache):
+        given = dict(zip(("x", "kernel", "bias"), reference.conv2d_backward(dy, cache)))
+        place = where(given[of].shape)
+        given[of] = np.where(place, given[of] + rng.uniform(1, 2, given[of].shape), given[of])
+        return tuple(given.values())
+
+    return conv(rng, backward, channels=3, filters=3)
+
+
+@fault("x", "wrong only at the border (the ends of axes 1 and 2)")
+def wrong_border(rng):
+    def border(shape):
+        place = np.ones(shape, bool)
+        place[:, 1:-1, 1:-1] = False
+        return place
+
+    return wrong_at(rng, border)
+
+
+@fault("x", "right only in the first channel (axis 3)")
+def right_in_one_channel(rng):
+    return wrong_at(rng, lambda shape: np.broadcast_to([False, True, True], shape))
+
+
+@fault("kernel", "wrong only at index 1 of axis 3")
+def wrong_filter(rng):
+    return wrong_at(rng, lambda shape: np.broadcast_to([False, True, False], shape), of="kernel")
+
+
+@fault("x", "right everywhere but for entries in column 2 (axis 2)")
+def wrong_here_and_there_in_a_column(rng):
+    def place(shape):
+        place = np.zeros(shape, bool)
+        place[0, :2, 2] = place[1, 3, 2] = True
+        return place
+
+    return wrong_at(rng, place)
+
+
+# ---- more of it ---------------------------------------------------------------------------------------------------
+
+
+@fault("x", "dy itself is added, though y has no such term")
+def shortcut_that_is_not_there(rng):
+    return dense(rng, lambda dy, x, kernel: (dy @ kernel.T + dy, None, None))
+
+
+@fault("kernel", "every entry holds only the last term of its sum: = stands where += belongs")
+def sum_overwritten(rng):
+    return dense(rng, lambda dy, x, kernel: (None, np.outer(x[-1], dy[-1]), None))
+
+
+@fault("x", "a mask is applied, though none was in the forward pass")
+def mask_in_evaluation(rng):
+    return (
+        (lambda x: (x, None), lambda dy, _: dy * (rng.random(dy.shape) < 0.5)),
+        {"x": rng.random((3, 8))},
+        {},
+    )
+
+
+@fault("gamma", "multiplied by x once too often")
+def a_factor_too_many(rng):
+    x, gamma = rng.uniform(1, 2, 5), rng.uniform(1, 2, 5)
+
+    def forward(x, gamma):
+        return x * gamma, (x, gamma)
+
+    def backward(dy, cache):
+        return dy * cache[1], dy * cache[0] ** 2
+
+    return (forward, backward), {"x": x, "gamma": gamma}, {}
+
+
+@fault("x", "each sample (axis 0) is off by a factor of its own (0.5, -1, 2)")
+def a_factor_for_each_sample(rng):
+    """A sample's sign may be wrong, too."""
+    factors = np.array([[0.5], [-1.0], [2.0]])
+    operation, arrays, options = dense(rng, lambda dy, x, kernel: (factors * (dy @ kernel.T), None, None))
+    return operation, arrays | {"x": rng.standard_normal((3, len(arrays["kernel"])))}, options

@@ -1,0 +1,220 @@
+"""The report names the right cause for broken copies of the real thing, and none where there is nothing to name."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from minicnn import Input, Sequential, layers, ops, regularizers
+from minicnn.gradient_check import check_layer, check_model, check_op
+from minicnn.gradient_check.causes import OF_NUMBERS, Evidence, likely_cause
+from minicnn.gradient_check.causes.rearranged import moves
+from minicnn.gradient_check.numeric import complex_step
+from minicnn.gradient_check.report import Gradient
+from tests.minicnn.gradient_check.broken import FAULTS
+
+# The more thorough the Hypothesis profile, the more geometries of each case.
+GEOMETRIES = range(max(1, settings().max_examples // 25))
+
+# Cases whose operations, unbroken, serve below.
+RIGHT = [
+    "conv_kernel_not_rotated",
+    "pool_ties_duplicated",
+    "average_pool_not_divided",
+    "batch_norm_mean_constant",
+    "softmax_diagonal_only",
+    "cross_entropy_upstream_ignored",
+    "relu_mask_not_applied",
+    "tanh_slope_not_applied",
+    "dropout_fresh_mask",
+    "dense_kernel_not_transposed",
+]
+
+
+def check(fault, seed, **how):
+    case, array, words = FAULTS[fault]
+    operation, arrays, options = case(np.random.default_rng(seed))
+    return check_op(operation, arrays, seed=seed, **how, **options), array, words
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_the_cause_is_named(fault):
+    for seed in GEOMETRIES:
+        report, array, words = check(fault, seed)
+        assert report.failures == [array]
+        assert words in str(report[array].cause), f"{fault}, seed {seed}"
+        assert report[array].cause is None or f"likely cause: {report[array].cause}" in str(report)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "dense_kernel_not_transposed",
+        "dense_bias_over_wrong_axes",
+        "batch_norm_mean_constant",
+        "softmax_diagonal_only",
+        "dropout_mask_and_scale_not_applied",
+        "conv_bias_over_wrong_axes",
+    ],
+)
+def test_differences_do_where_complex_numbers_do_not(fault):
+    report, array, words = check(fault, 2, method="central differences")
+    assert words in str(report[array].cause)
+
+
+@pytest.mark.parametrize(
+    "fault", ["conv_kernel_not_rotated", "conv_padding_cropped_at_the_wrong_side", "minus"]
+)
+def test_a_few_entries_suffice(fault):
+    report, array, words = check(fault, 3, entries=8)
+    assert words in str(report[array].cause)
+
+
+def test_with_few_entries_nothing_is_guessed():
+    # a pooling's gradient is mostly 0, and of 12 entries a few zeros are wrong: it could be this or that
+    for seed in range(20):
+        report, _, _ = check("pool_early_return", seed, entries=8)
+        cause = report["x"].cause
+        assert cause is None or "only in its first sample" in cause or "of the 8 entries compared" in cause
+
+
+# ---- nothing to name ----------------------------------------------------------------------------------------------
+
+
+def evidence(operation, arrays, options, change):
+    """Return the evidence on each array, where the gradient is ``change(the right one)``."""
+    forward, _ = operation
+
+    def function(**values):
+        return forward(**values, **options)[0]
+
+    dy = np.random.default_rng(0).standard_normal(function(**arrays).shape)
+    right = complex_step(function, arrays, dy)
+    for name in arrays:
+        scale = np.abs(right[name]).max()
+        yield Evidence(
+            Gradient(name, change(right[name]), right[name], "complex step", scale), function, arrays, dy
+        )
+
+
+@pytest.mark.parametrize("operation", RIGHT)
+def test_a_right_gradient_has_no_cause(operation, rng):
+    operation, arrays, options = FAULTS[operation][0](rng)
+    rounding = lambda right: right + 1e-14 * rng.standard_normal(right.shape)  # noqa: E731
+    for each in evidence(operation, arrays, options, rounding):
+        with np.errstate(all="ignore"):
+            claims = [hypothesis.__name__ for hypothesis in OF_NUMBERS if hypothesis(each)]
+        assert claims == []
+
+
+@pytest.mark.parametrize("operation", RIGHT)
+def test_noise_has_no_cause(operation, rng):
+    operation, arrays, options = FAULTS[operation][0](rng)
+    for noise in (
+        lambda right: rng.standard_normal(right.shape),
+        lambda right: right * rng.uniform(0.5, 2, right.shape),
+    ):
+        for each in evidence(operation, arrays, options, noise):
+            assert likely_cause(each) is None
+
+
+def test_a_kernel_that_is_its_own_rotation_is_not_blamed(rng):
+    kernel = rng.standard_normal((3, 3, 2, 2))
+    kernel = kernel + kernel[::-1, ::-1]
+    arrays = {"x": rng.standard_normal((2, 4, 4, 2)), "kernel": kernel}
+    forward, backward = ops.reference.conv2d_forward, ops.reference.conv2d_backward
+    report = check_op((forward, lambda dy, cache: (-backward(dy, cache)[0], backward(dy, cache)[1])), arrays)
+    assert report["x"].cause == "the sign is wrong: this is minus the right gradient"
+
+
+def test_one_number_has_no_odd_factor(rng):
+    """Any two numbers have a ratio: only a telling one is named."""
+    forward, backward = ops.reference.dense_forward, ops.reference.dense_backward
+    arrays = {"x": rng.standard_normal((3, 2)), "kernel": rng.standard_normal((2, 1)), "bias": np.ones(1)}
+    for factor, words in ((0.1234, "None"), (3, "multiplied by 3: the batch size")):
+
+        def broken(dy, cache, factor=factor):
+            dx, dkernel, dbias = backward(dy, cache)
+            return dx, dkernel, factor * dbias
+
+        assert words in str(check_op((forward, broken), arrays)["bias"].cause)
+
+
+def test_a_function_that_refuses_to_experiment_is_no_obstacle(rng):
+    """A function may refuse kernels that are far from its own: then hypotheses that try one are passed over."""
+    own = rng.standard_normal((3, 3))
+
+    def forward(x, kernel):
+        if np.abs(kernel - own).max() > 0.1:
+            raise ValueError("another kernel")
+        return x @ kernel, (x, kernel)
+
+    operation = (forward, lambda dy, cache: (dy @ cache[1], cache[0].T @ dy))
+    report = check_op(operation, {"x": rng.standard_normal((4, 3)), "kernel": own})
+    assert report.failures == ["x"]
+    assert report["x"].cause == "the Jacobian is not transposed: this is J·dy instead of Jᵀ·dy"
+
+
+@given(shape=st.lists(st.integers(1, 3), max_size=4).map(tuple))
+@settings(max_examples=20)
+def test_moves_keep_the_shape_and_change_the_order(shape):
+    array = np.arange(int(np.prod(shape))).reshape(shape)
+    seen = {array.tobytes()}
+    for move in moves(shape):
+        moved = move(array)
+        assert moved.shape == shape
+        assert moved.tobytes() not in seen, str(move)
+        seen.add(moved.tobytes())
+
+
+# ---- layers and models --------------------------------------------------------------------------------------------
+
+
+class SumsTheBiasWrongly(layers.Conv2D):
+    def backward(self, dy):
+        dx = super().backward(dy)
+        self.bias.grad = dy.sum(axis=(0, 2, 3))
+        return dx
+
+
+def test_a_layer():
+    report = check_layer(SumsTheBiasWrongly(4, 3), (2, 6, 5, 3))
+    assert report["bias"].cause == "summed over axes (0, 2, 3) of dy instead of over axes (0, 1, 2)"
+    assert report["x"].cause is report["kernel"].cause is None
+
+
+class DropsAgain(layers.Dropout):
+    def backward(self, dy):
+        return self.forward(dy, training=True)
+
+
+def test_a_random_layer():
+    report = check_layer(DropsAgain(0.5, seed=1), (4, 20))
+    assert "another mask than the forward pass's" in report["x"].cause
+
+
+class Forgetful(regularizers.L1L2):
+    def gradient(self, w):
+        return 0 * w
+
+
+class Doubled(regularizers.L1L2):
+    def gradient(self, w):
+        return 2 * super().gradient(w)
+
+
+@pytest.mark.parametrize(
+    ("penalty", "words"),
+    [
+        (Forgetful(l2=0.05), "0.1·kernel (L2) is missing"),
+        (Forgetful(l1=0.02), "0.02·sign(kernel) (L1) is missing"),
+        (Doubled(l2=0.05), "0.1·kernel (L2) is too much"),
+        (Forgetful(l1=0.02, l2=0.05), "0.1·kernel (L2) and 0.02·sign(kernel) (L1) is missing"),
+    ],
+)
+def test_a_penalty_that_the_gradient_lacks(penalty, words, rng):
+    model = Sequential([Input((6,)), layers.Dense(5, kernel_regularizer=penalty)])
+    model.compile(loss="mse")
+    report = check_model(model, rng.standard_normal((4, 6)), rng.standard_normal((4, 5)))
+    assert report.failures == ["kernel"]
+    assert words in report["kernel"].cause
