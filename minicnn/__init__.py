@@ -1,5 +1,6 @@
 """minicnn: a convolutional network library to read. Every layer's backward pass is written by hand, and proven.
 
+    import minicnn as keras
     from minicnn import Sequential, Input, layers
 
 Names are Keras's. The tensors are NumPy arrays, images (N, height, width, channels). Operations exist twice:
@@ -7,6 +8,7 @@ Names are Keras's. The tensors are NumPy arrays, images (N, height, width, chann
 """
 
 from minicnn import (
+    activations,
     backend,
     callbacks,
     initializers,
@@ -16,16 +18,33 @@ from minicnn import (
     models,
     ops,
     optimizers,
+    preprocessing,
     regularizers,
+    saving,
+    spellings,
     utils,
 )
-from minicnn.layers import Input
-from minicnn.models import Sequential
+from minicnn.initializers import Initializer
+from minicnn.layers import Input, Layer
+from minicnn.losses import Loss
+from minicnn.metrics import Metric
+from minicnn.models import Model, Sequential
+from minicnn.optimizers import Optimizer
+from minicnn.regularizers import Regularizer
 
 __version__ = "0.1.0"
+__getattr__ = spellings.names_of(__name__)
 __all__ = [
+    "Initializer",
     "Input",
+    "Layer",
+    "Loss",
+    "Metric",
+    "Model",
+    "Optimizer",
+    "Regularizer",
     "Sequential",
+    "activations",
     "backend",
     "callbacks",
     "initializers",
@@ -35,6 +54,8 @@ __all__ = [
     "models",
     "ops",
     "optimizers",
+    "preprocessing",
     "regularizers",
+    "saving",
     "utils",
 ]

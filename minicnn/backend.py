@@ -1,8 +1,28 @@
-"""The default float type: that of a layer whose dtype neither an argument nor its first input decides."""
+"""What holds for the whole library, under Keras's names: the default float type, the names that were given, constants.
+
+The default float type is that of a layer whose dtype neither an argument nor its first input decides.
+"""
+
+from collections import Counter
+from typing import Any
 
 import numpy as np
 
+from minicnn import spellings
+
+__all__ = [
+    "clear_session",
+    "epsilon",
+    "floatx",
+    "image_data_format",
+    "set_floatx",
+    "set_image_data_format",
+]
+__getattr__ = spellings.names_of(__name__)
+
+FLOATS = ("float32", "float64")
 _floatx = "float32"
+_names_given: Counter[str] = Counter()
 
 
 def floatx() -> str:
@@ -13,9 +33,21 @@ def floatx() -> str:
 def set_floatx(value: str) -> None:
     """Set the default float type: "float32" or "float64"."""
     global _floatx
-    if value not in ("float32", "float64"):
+    if value not in FLOATS:
         raise ValueError(f'set_floatx({value!r}): expected "float32" or "float64"')
     _floatx = value
+
+
+def checked_dtype(dtype: Any) -> np.dtype:
+    """Return the float type of a layer, from its name or a NumPy dtype.
+
+    Raises:
+        NotImplementedError: it is one of Keras's shorter or mixed ones.
+        TypeError, ValueError: it is no float type.
+    """
+    if isinstance(dtype, str) and ("float16" in dtype or "float8" in dtype or "int" in dtype):
+        raise NotImplementedError(f'dtype={dtype!r} is not in minicnn. Nearest: "float32" or "float64"')
+    return np.dtype(dtype)
 
 
 def float_type(array: np.ndarray) -> np.dtype:
@@ -23,3 +55,38 @@ def float_type(array: np.ndarray) -> np.dtype:
     if array.dtype.kind in "fc":
         return array.real.dtype
     return np.dtype(_floatx)
+
+
+def epsilon() -> float:
+    """Return what the losses keep probabilities away from 0 and 1 by."""
+    return 1e-7
+
+
+def image_data_format() -> str:
+    """Return "channels_last": images are (N, height, width, channels)."""
+    return "channels_last"
+
+
+def set_image_data_format(data_format: str) -> None:
+    """Accept "channels_last", the only order of axes.
+
+    Raises:
+        NotImplementedError: it is another.
+    """
+    if data_format != "channels_last":
+        raise NotImplementedError(
+            f"set_image_data_format({data_format!r}) is not in minicnn. Nearest: channels last, (N, height, width, "
+            "channels): turn your images with np.moveaxis(x, 1, -1)"
+        )
+
+
+def unique_name(base: str) -> str:
+    """Return ``base``, ``base_1``, ``base_2``, … in the order of the calls."""
+    count = _names_given[base]
+    _names_given[base] += 1
+    return f"{base}_{count}" if count else base
+
+
+def clear_session() -> None:
+    """Number the names of layers from the beginning again; memory is freed by itself."""
+    _names_given.clear()

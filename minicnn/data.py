@@ -1,4 +1,8 @@
-"""Arrays, a batch at a time: checked once, cut and cast when a batch is used, so that images can stay uint8."""
+"""Arrays, a batch at a time: checked once, cut and cast when a batch is used, so that images can stay uint8.
+
+What yields batches in another way (generators, datasets) is in streams.py; all have the attributes and methods of
+:class:`Batches` that fit, evaluate and predict use: steps, resumable, order, iterate, get_state, set_state.
+"""
 
 from collections.abc import Iterator
 from typing import Any
@@ -15,12 +19,14 @@ class Batches:
         x: (N, …), any numeric dtype; each batch is cast to ``dtype``.
         y: (N, …) or None.
         sample_weight: (N,) or None.
-        class_weight: {class number: weight}, multiplied into the sample weights; or None.
+        class_weight: {class number: weight}, multiplied into the sample weights, 1 for a class that it lacks; or None.
         batch_size: samples in a batch; the last one may be smaller.
 
     Raises:
-        ValueError: lengths differ, there is no sample, or class_weight lacks a class.
+        ValueError: lengths differ, or there is no sample.
     """
+
+    resumable = True  # a pass can go on from any batch: it depends on the order alone
 
     def __init__(
         self, x, y=None, sample_weight=None, class_weight=None, batch_size=32, dtype="float32"
@@ -50,14 +56,13 @@ class Batches:
             raise ValueError("class_weight needs targets y")
         one_hot = self.y.ndim > 1 and self.y.shape[-1] > 1
         classes = self.y.argmax(-1) if one_hot else self.y.reshape(-1)
-        missing = set(np.unique(classes).tolist()) - set(class_weight)
-        if missing:
-            raise ValueError(
-                f"class_weight has no weight for class {sorted(missing)[0]:g}: give one for each class"
-            )
-        return np.array([class_weight[label] for label in classes.tolist()], self.dtype)
+        return np.array([class_weight.get(label, 1) for label in classes.tolist()], self.dtype)
 
     def __len__(self) -> int:
+        return self.steps
+
+    @property
+    def steps(self) -> int:
         """The number of batches."""
         return -(-len(self.x) // self.batch_size)
 
@@ -66,9 +71,13 @@ class Batches:
         """The number of samples."""
         return len(self.x)
 
-    def iterate(self, order: np.ndarray | None = None) -> Iterator[Batch]:
-        """Yield (x, y, sample_weight) batch after batch, in the order of the given sample numbers."""
-        for start in range(0, self.samples, self.batch_size):
+    def order(self, generator: np.random.Generator) -> np.ndarray:
+        """Draw an order in which to go through the samples."""
+        return generator.permutation(self.samples)
+
+    def iterate(self, order: np.ndarray | None = None, first: int = 0) -> Iterator[Batch]:
+        """Yield (x, y, sample_weight) from batch ``first`` on, in the order of the given sample numbers."""
+        for start in range(first * self.batch_size, self.samples, self.batch_size):
             stop = start + self.batch_size
             index = slice(start, stop) if order is None else order[start:stop]
             yield (
@@ -76,6 +85,13 @@ class Batches:
                 None if self.y is None else self.y[index],
                 None if self.weights is None else self.weights[index],
             )
+
+    def get_state(self) -> dict[str, Any]:
+        """Return nothing: arrays have no memory."""
+        return {}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Take what :meth:`get_state` returned."""
 
 
 def split(validation_split: float, *arrays: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:

@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from minicnn import random
+from minicnn import random, spellings
 from minicnn.registry import Configured, Registry
 from minicnn.registry import serialize as serialize
 
@@ -265,20 +265,19 @@ def _truncated_normal(shape: tuple[int, ...], generator: np.random.Generator) ->
     return values
 
 
+# Keras's older spellings of the same classes
+constant, identity, ones, orthogonal, zeros = Constant, Identity, Ones, Orthogonal, Zeros
+random_normal, random_uniform, truncated_normal = RandomNormal, RandomUniform, TruncatedNormal
+glorot_normal, glorot_uniform, he_normal, he_uniform = GlorotNormal, GlorotUniform, HeNormal, HeUniform
+lecun_normal, lecun_uniform, variance_scaling = LecunNormal, LecunUniform, VarianceScaling
+IdentityInitializer, OrthogonalInitializer = Identity, Orthogonal
+__getattr__ = spellings.names_of(__name__)
+
 _registry = Registry(
     "initializer",
     [
-        *(
-            Constant,
-            Identity,
-            Ones,
-            Orthogonal,
-            RandomNormal,
-            RandomUniform,
-            TruncatedNormal,
-            VarianceScaling,
-            Zeros,
-        ),
+        *(Constant, Identity, Ones, Orthogonal, RandomNormal, RandomUniform, TruncatedNormal),
+        *(VarianceScaling, Zeros),
         *(GlorotNormal, GlorotUniform, HeNormal, HeUniform, LecunNormal, LecunUniform),
     ],
     {"zero": Zeros, "one": Ones, "normal": RandomNormal, "uniform": RandomUniform},
@@ -298,3 +297,6 @@ def get(identifier: Any) -> Initializer | None:
     if not callable(found):
         raise TypeError(f"initializer={identifier!r}: expected a name, a function or an Initializer")
     return FromFunction(found)
+
+
+deserialize = get

@@ -18,15 +18,19 @@ division by N is where hand-written code goes wrong most often. reduction="sum" 
 Label smoothing s trains towards t·(1 − s) + s/K. Shapes: targets and predictions (N, K); sparse targets (N,) or (N, 1).
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from minicnn import ops
+from minicnn import backend, ops, spellings
 from minicnn.registry import Configured, Registry
+from minicnn.registry import serialize as serialize
 
-EPSILON = 1e-7  # Keras's: probabilities are kept within [EPSILON, 1 − EPSILON], so that log stays finite
-REDUCTIONS = ("sum_over_batch_size", "sum", "mean_with_sample_weight")
+EPSILON = (
+    backend.epsilon()
+)  # Keras's: probabilities are kept within [EPSILON, 1 − EPSILON], so that log stays finite
+REDUCTIONS = ("sum_over_batch_size", "mean", "sum", "mean_with_sample_weight")
 
 
 def _clip(p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -39,13 +43,22 @@ class Loss(Configured):
     """Base class. A loss of your own defines :meth:`losses` and :meth:`gradient`.
 
     Args:
-        reduction: "sum_over_batch_size", "sum" or "mean_with_sample_weight".
+        reduction: "sum_over_batch_size" (or "mean", the same), "sum" or "mean_with_sample_weight".
         name: what it is called in reports.
+        unknown: looked up in minicnn.spellings.
     """
 
     sparse = False  # whether targets are class numbers
 
-    def __init__(self, reduction: str = "sum_over_batch_size", name: str | None = None) -> None:
+    def __init__(
+        self, reduction: str = "sum_over_batch_size", name: str | None = None, **unknown: Any
+    ) -> None:
+        spellings.check_arguments("loss", type(self), unknown)
+        if reduction in (None, "none"):
+            raise NotImplementedError(
+                f"reduction={reduction!r} is not in minicnn: a step needs one number. Nearest: "
+                "losses.categorical_crossentropy(y_true, y_pred) and the like, which give one a sample"
+            )
         if reduction not in REDUCTIONS:
             raise ValueError(f"reduction={reduction!r}: expected one of {', '.join(REDUCTIONS)}")
         self.reduction = reduction
@@ -88,7 +101,7 @@ class Loss(Configured):
                 raise ValueError(
                     f"sample_weight has {len(weights)} entries, expected {len(losses)}: one a sample"
                 )
-        if self.reduction == "sum_over_batch_size":
+        if self.reduction in ("sum_over_batch_size", "mean"):
             weights = weights / len(losses)
         elif self.reduction == "mean_with_sample_weight":
             weights = weights / (weights.sum() or 1)  # all weights 0: the loss is 0
@@ -107,8 +120,8 @@ class Loss(Configured):
 
 
 class _CrossEntropy(Loss):
-    def __init__(self, from_logits, label_smoothing, reduction, name):
-        super().__init__(reduction, name)
+    def __init__(self, from_logits, label_smoothing, reduction, name, **others):
+        super().__init__(reduction, name, **others)
         if not 0 <= label_smoothing <= 1:
             raise ValueError(
                 f"label_smoothing={label_smoothing!r}: expected a number from 0 to 1, such as 0.1"
@@ -127,9 +140,10 @@ class CategoricalCrossentropy(_CrossEntropy):
     """
 
     def __init__(
-        self, from_logits=False, label_smoothing=0.0, reduction="sum_over_batch_size", name="categorical_crossentropy"
+        self, from_logits=False, label_smoothing=0.0, reduction="sum_over_batch_size", name="categorical_crossentropy",
+        **others,
     ):  # fmt: skip
-        super().__init__(from_logits, label_smoothing, reduction, name)
+        super().__init__(from_logits, label_smoothing, reduction, name, **others)
 
     def losses(self, y_true, y_pred):
         """Return −Σ t·log p of each sample."""
@@ -160,9 +174,9 @@ class SparseCategoricalCrossentropy(CategoricalCrossentropy):
 
     def __init__(
         self, from_logits=False, reduction="sum_over_batch_size", name="sparse_categorical_crossentropy",
-        label_smoothing=0.0,
+        label_smoothing=0.0, **others,
     ):  # fmt: skip
-        super().__init__(from_logits, label_smoothing, reduction, name)
+        super().__init__(from_logits, label_smoothing, reduction, name, **others)
 
     def targets(self, y_true, y_pred):
         """Return the class numbers as one-hot rows."""
@@ -187,9 +201,10 @@ class BinaryCrossentropy(_CrossEntropy):
     """−(t·log p + (1 − t)·log(1 − p)), the mean over a sample's entries."""
 
     def __init__(
-        self, from_logits=False, label_smoothing=0.0, reduction="sum_over_batch_size", name="binary_crossentropy"
+        self, from_logits=False, label_smoothing=0.0, reduction="sum_over_batch_size", name="binary_crossentropy",
+        **others,
     ):  # fmt: skip
-        super().__init__(from_logits, label_smoothing, reduction, name)
+        super().__init__(from_logits, label_smoothing, reduction, name, **others)
 
     def losses(self, y_true, y_pred):
         """Return the mean cross-entropy of each sample's entries."""
@@ -215,8 +230,8 @@ class BinaryCrossentropy(_CrossEntropy):
 class MeanSquaredError(Loss):
     """(p − t)², the mean over a sample's entries."""
 
-    def __init__(self, reduction="sum_over_batch_size", name="mean_squared_error"):
-        super().__init__(reduction, name)
+    def __init__(self, reduction="sum_over_batch_size", name="mean_squared_error", **others):
+        super().__init__(reduction, name, **others)
 
     def losses(self, y_true, y_pred):
         """Return the mean squared error of each sample."""
@@ -231,8 +246,8 @@ class MeanSquaredError(Loss):
 class CategoricalHinge(Loss):
     """max(0, 1 + the largest wrong score − the right score): 0 once the right class leads by 1."""
 
-    def __init__(self, reduction="sum_over_batch_size", name="categorical_hinge"):
-        super().__init__(reduction, name)
+    def __init__(self, reduction="sum_over_batch_size", name="categorical_hinge", **others):
+        super().__init__(reduction, name, **others)
 
     def losses(self, y_true, y_pred):
         """Return the hinge of each sample; exactly at its corner the gradient is 0."""
@@ -256,26 +271,54 @@ def _each(dlosses: np.ndarray, entries: np.ndarray) -> np.ndarray:
     return (dlosses / np.asarray(per_sample, dlosses.dtype)).reshape(-1, *[1] * (entries.ndim - 1))
 
 
-_registry = Registry(
-    "loss",
-    [
-        CategoricalCrossentropy,
-        SparseCategoricalCrossentropy,
-        BinaryCrossentropy,
-        MeanSquaredError,
-        CategoricalHinge,
-    ],
-    aliases={"mse": MeanSquaredError},
-)
+def _function(kind: type[Loss]) -> Callable[..., np.ndarray]:
+    """Return Keras's function beside a class: each sample's loss, with the class's options."""
+
+    def losses(y_true: Any, y_pred: Any, **options: Any) -> np.ndarray:
+        loss, y_pred = kind(**options), np.asarray(y_pred)
+        return loss.losses(loss.targets(y_true, y_pred), y_pred)[0]
+
+    losses.__name__ = losses.__qualname__ = kind().name
+    losses.__doc__ = f"Return each sample's loss (N,), as `{kind.__name__}`, whose options it takes."
+    return losses
+
+
+categorical_crossentropy = _function(CategoricalCrossentropy)
+sparse_categorical_crossentropy = _function(SparseCategoricalCrossentropy)
+binary_crossentropy = _function(BinaryCrossentropy)
+mean_squared_error = mse = _function(MeanSquaredError)
+categorical_hinge = _function(CategoricalHinge)
+
+__getattr__ = spellings.names_of(__name__)
+_CLASSES = [
+    CategoricalCrossentropy,
+    SparseCategoricalCrossentropy,
+    BinaryCrossentropy,
+    MeanSquaredError,
+    CategoricalHinge,
+]
+_registry = Registry("loss", _CLASSES, aliases={"mse": MeanSquaredError})
+_of_function = {globals()[kind().name]: kind for kind in _CLASSES}
 
 
 def get(loss: Any) -> Loss:
-    """Return a loss from an object, its dictionary, or its name such as "categorical_crossentropy".
+    """Return a loss from an object, its dictionary, its class, its name or function such as categorical_crossentropy.
 
     Raises:
         ValueError: there is no such loss.
+        NotImplementedError: Keras has it, minicnn has not; or it is a function of your own.
     """
+    if callable(loss) and not isinstance(loss, Loss | type):
+        if loss not in _of_function:
+            raise NotImplementedError(
+                f"loss={loss!r}: the gradient of a function of your own is not known. Nearest: a subclass of "
+                "losses.Loss with losses() and gradient()"
+            )
+        return _of_function[loss]()
     found = _registry.get(loss)
     if not isinstance(found, Loss):
         raise ValueError(f"loss={loss!r}: expected the name of a loss, or an instance of losses.Loss")
     return found
+
+
+deserialize = get

@@ -1,19 +1,27 @@
-"""Sequential: layers in a row, which can be trained, summed up and saved."""
+"""Models: networks that can be trained, summed up and saved.
 
+Sequential([…])             layers in a row
+Model(inputs, outputs)      layers that split and join; it becomes a Functional
+"""
+
+import json
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
-from minicnn import random, saving
+from minicnn import saving, spellings
 from minicnn.layers.base import Layer
-from minicnn.layers.containers import InputLayer
+from minicnn.layers.containers import Chain
+from minicnn.layers.graph import Graph
+from minicnn.layers.inputs import Input, InputLayer
 from minicnn.layers.serialization import deserialize
-from minicnn.training import Trainer
+from minicnn.layers.symbol import Symbol
+from minicnn.model import Model
 
 
-class Sequential(Trainer):
+class Sequential(Chain, Model):
     """A model whose layers follow one another, as `keras.Sequential`.
 
         model = Sequential([Input((48, 48, 1)), Conv2D(32, 3, activation="relu"), …, Dense(7, activation="softmax")])
@@ -24,10 +32,9 @@ class Sequential(Trainer):
     """
 
     def __init__(
-        self, layers: Iterable[Layer] | None = None, trainable: bool = True, name: str | None = None
+        self, layers: Iterable[Any] | None = None, trainable: bool = True, name: str | None = None
     ) -> None:
-        super().__init__(name=name, trainable=trainable)
-        self.generator = random.generator()  # shuffles the samples
+        super().__init__(trainable=trainable, name=name)
         for layer in layers or ():
             self.add(layer)
 
@@ -36,20 +43,34 @@ class Sequential(Trainer):
         """The layers, without the input's declaration."""
         return [layer for layer in self.sublayers if not isinstance(layer, InputLayer)]
 
-    @property
-    def output_shape(self) -> tuple[int | None, ...]:
-        """The shape of the model's output, batch first."""
-        return self.compute_output_shape(self._built_shape())
+    def add(self, layer: Any) -> None:
+        """Put a layer at the end; it is built at once when the model's input shape is known.
 
-    def add(self, layer: Layer) -> None:
-        """Put a layer at the end; it is built at once when the model's input shape is known."""
+        Raises:
+            TypeError: it is neither a layer nor an Input.
+            ValueError: it is in the model already, or does not fit what comes before it.
+        """
         self.append(layer)
+        layer = self.sublayers[-1]
         if self.built:
-            layer.dtype = layer.dtype or self.dtype
-            layer.build(self.compute_shape_before(layer))
-        elif layer.declared_input_shape is not None and self.sublayers[0] is layer:
+            try:
+                self.outputs = [layer(self.outputs[0])]
+            except Exception:
+                self.sublayers.pop()
+                raise
+        elif layer.declared_input_shape is not None and len(self.sublayers) == 1:
             self.dtype = layer.dtype
             self.build(layer.declared_input_shape)
+
+    def build(self, input_shape: Any) -> None:
+        """Build each layer for the output of the one before, which is also noted in symbols."""
+        Layer.build(self, input_shape)
+        first = self.sublayers[0] if self.sublayers else None
+        symbol = first.output if isinstance(first, InputLayer) else Input(input_shape[1:], dtype=self.dtype)
+        self.inputs = [symbol]
+        for layer in self.layers:
+            symbol = layer(symbol)
+        self.outputs = [symbol]
 
     def pop(self) -> Layer:
         """Remove and return the last layer.
@@ -59,102 +80,112 @@ class Sequential(Trainer):
         """
         if not self.layers:
             raise ValueError(f"{self.name} has no layers to pop")
-        return self._layers.pop()
-
-    def compute_shape_before(self, layer: Layer) -> tuple[int | None, ...]:
-        """Return the shape of what goes into ``layer``."""
-        shape = self._built_shape()
-        for earlier in self.sublayers[: self.sublayers.index(layer)]:
-            shape = earlier.compute_output_shape(shape)
-        return shape
-
-    def _built_shape(self) -> tuple[int | None, ...]:
-        if self.input_shape is None:
-            raise ValueError(
-                f"{self.name} does not know its input's shape yet: begin with Input((48, 48, 1)), "
-                "call build((None, 48, 48, 1)), or run it on data"
-            )
-        return self.input_shape
-
-    def __call__(self, x: Any, training: bool = False) -> np.ndarray:
-        """Return the output for x (N, …), which is cast to the model's float type."""
-        x = np.asarray(x)
-        self._build_for(x)
-        return self.forward(x if x.dtype.kind == "c" else x.astype(self.dtype, copy=False), training)
-
-    def summary(self, print_fn: Callable[[str], Any] = print) -> None:
-        """Print each layer's name, type, output shape and number of weights, and the totals."""
-        rows = [("Layer (type)", "Output shape", "Param #")]
-        shape = self._built_shape()
-        for layer in self.sublayers:
-            shape = layer.compute_output_shape(shape)
-            if not isinstance(layer, InputLayer):
-                rows.append(
-                    (f"{layer.name} ({type(layer).__name__})", str(shape), f"{layer.count_params():,}")
-                )
-        widths = [max(len(row[column]) for row in rows) for column in range(3)]
-        lines = [f"{row[0]:<{widths[0]}}  {row[1]:<{widths[1]}}  {row[2]:>{widths[2]}}" for row in rows]
-        rule = "─" * len(lines[0])
-        trained = sum(weight.value.size for weight in self.trainable_weights)
-        total = self.count_params()
-        lines = [f'Model: "{self.name}"', rule, lines[0], rule, *lines[1:], rule]
-        lines += [f"Total params: {total:,}", f"Trainable params: {trained:,}"]
-        print_fn("\n".join([*lines, f"Non-trainable params: {total - trained:,}"]))
-
-    # ---- on disk --------------------------------------------------------------------------------------------------
+        if self.built:
+            self.outputs = list(self.outputs[0].inputs)
+        return self.sublayers.pop()
 
     def get_config(self) -> dict[str, Any]:
         """Return the model's name and layers, from which :meth:`from_config` makes an equal one with new weights."""
-        return {"name": self.name, "trainable": self.trainable, "layers": list(self.sublayers)}
-
-    def save(self, path: str | os.PathLike) -> None:
-        """Write the model to ``path`` (.npz): layers, weights, how it was compiled, optimizer and random states.
-
-        Raises:
-            ValueError: the model is not built, or the name does not end in .npz.
-            FileNotFoundError: there is no such folder.
-        """
-        config: dict[str, Any] = {
-            "model": saving.to_json(self),
-            "input_shape": self._built_shape(),
-            "random": [random.state(generator) for generator in self.generators],
+        return {
+            "name": self.name,
+            "trainable": self.trainable,
+            "layers": [saving.to_json(layer) for layer in self.sublayers],
+            "build_input_shape": self.input_shape,
+            "dtype": self.dtype and str(self.dtype),
         }
-        arrays = {f"weights/{index}": weight.value for index, weight in enumerate(self.weights)}
-        if self.optimizer is not None:
-            state = self.optimizer.get_state()
-            config["compiled"] = {
-                "optimizer": self.optimizer,
-                "loss": self.loss,
-                "metrics": self._results.chosen[0],
-                "weighted_metrics": self._results.chosen[1],
-            }
-            config["optimizer_state"] = {k: v for k, v in state.items() if not isinstance(v, np.ndarray)}
-            arrays |= {f"optimizer/{k}": v for k, v in state.items() if isinstance(v, np.ndarray)}
-        saving.write(path, config, arrays)
 
-    def save_weights(self, path: str | os.PathLike) -> None:
-        """Write the weights alone to ``path`` (.npz)."""
-        arrays = {f"weights/{index}": weight.value for index, weight in enumerate(self.weights)}
-        saving.write(path, {"weights_of": self.name}, arrays)
+    @classmethod
+    def from_config(
+        cls, config: dict[str, Any], custom_objects: Mapping[str, type] | None = None
+    ) -> "Sequential":
+        """Make a model from what :meth:`get_config` returned."""
+        model = cls(_layers(config, custom_objects), name=config["name"], trainable=config["trainable"])
+        if not model.built and config.get("build_input_shape"):
+            model.dtype = np.dtype(config["dtype"])
+            model.build(tuple(config["build_input_shape"]))
+        return model
 
-    def load_weights(self, path: str | os.PathLike) -> None:
-        """Set the weights from a file of :meth:`save_weights` or :meth:`save`.
+
+class Functional(Graph, Model):
+    """What ``Model(inputs, outputs)`` makes: a graph of layers. One with one input and one output can be trained."""
+
+    def __init__(
+        self, inputs: Any, outputs: Any, name: str | None = None, trainable: bool = True, **unknown: Any
+    ) -> None:
+        super().__init__(inputs, outputs, name=name, trainable=trainable, **unknown)
+        for symbol in self.inputs:
+            if symbol not in self.symbols:
+                raise ValueError(f"the input {symbol!r} leads to none of the outputs: leave it out, or use it")
+
+    def compile(self, *args: Any, **kwargs: Any) -> None:
+        """Choose how to train: see `Trainer.compile`.
 
         Raises:
-            ValueError: the file holds weights of other shapes; nothing is changed then.
+            NotImplementedError: the model has several outputs.
         """
-        self.set_weights(_weights(saving.read(path)[1]))
+        if len(self.outputs) > 1:
+            raise NotImplementedError(
+                f"{self.name} has {len(self.outputs)} outputs: a model is trained on the loss of one; compile "
+                "Model(inputs, one_of_the_outputs), which has the same layers and weights, or concatenate them"
+            )
+        super().compile(*args, **kwargs)
+
+    def _build_for(self, x: Any) -> None:
+        if self.takes_several:
+            raise NotImplementedError(
+                f"{self.name} has {len(self.inputs)} inputs: fit, evaluate and predict take one array; make the inputs "
+                "one, such as channels of an image, and cut it apart in a layer; or call the model, model([a, b])"
+            )
+        super()._build_for(x)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the model's name and layers and what each is called on, for :meth:`from_config`."""
+        return {
+            "name": self.name,
+            "trainable": self.trainable,
+            "layers": [saving.to_json(layer) for layer in self.layers],
+            "called_on": {symbol.name: [each.name for each in symbol.inputs] for symbol in self.symbols},
+            "training": {s.name: s.training for s in self.symbols if s.training is not None},
+            "inputs": [symbol.name for symbol in self.inputs],
+            "outputs": [symbol.name for symbol in self.outputs],
+        }
+
+    @classmethod
+    def from_config(
+        cls, config: dict[str, Any], custom_objects: Mapping[str, type] | None = None
+    ) -> "Functional":
+        """Make a model from what :meth:`get_config` returned."""
+        symbols: dict[str, Symbol] = {}
+        for layer in _layers(config, custom_objects):
+            sources = [symbols[name] for name in config["called_on"][layer.name]]
+            training = config["training"].get(layer.name)
+            if not sources:
+                symbols[layer.name] = layer.output
+            else:
+                symbols[layer.name] = layer(sources if layer.takes_several else sources[0], training)
+        inputs, outputs = ([symbols[name] for name in config[end]] for end in ("inputs", "outputs"))
+        return cls(inputs, outputs, config["name"], config["trainable"])
 
 
-def _weights(arrays: Mapping[str, np.ndarray]) -> list[np.ndarray]:
-    names = sorted((name for name in arrays if name.startswith("weights/")), key=lambda name: int(name[8:]))
-    return [arrays[name] for name in names]
+__getattr__ = spellings.names_of(__name__)
+_MODELS: dict[str, type] = {"Sequential": Sequential, "Functional": Functional}
+
+
+def _layers(config: Mapping[str, Any], custom_objects: Mapping[str, type] | None) -> list[Layer]:
+    """Return the layers of a model's configuration, made anew where they are descriptions."""
+    kinds = _MODELS | dict(custom_objects or {})
+    return [deserialize(each, kinds) if isinstance(each, Mapping) else each for each in config["layers"]]
+
+
+def save_model(model: Any, filepath: str | os.PathLike) -> None:
+    """Write a model: ``model.save(filepath)``."""
+    model.save(filepath)
 
 
 def load_model(
     path: str | os.PathLike, custom_objects: Mapping[str, type] | None = None, compile: bool = True
-) -> Sequential:
-    """Return the model that `Sequential.save` wrote: it predicts the same and trains on from where it was.
+) -> Any:
+    """Return the model that `Model.save` wrote: it predicts the same and trains on from where it was.
 
     Args:
         path: the .npz file.
@@ -168,15 +199,35 @@ def load_model(
     config, arrays = saving.read(path)
     if "model" not in config:
         raise ValueError(f"{path}: holds weights only; make the model, then call model.load_weights(path)")
-    model = deserialize(config["model"], {"Sequential": Sequential, **(custom_objects or {})})
-    assert isinstance(model, Sequential)
+    model: Any = deserialize(config["model"], _MODELS | dict(custom_objects or {}))
     if not model.built:
         model.build(tuple(config["input_shape"]))
-    model.set_weights(_weights(arrays))
-    for generator, state in zip(model.generators, config["random"]):
-        random.restore(generator, state)
-    if compile and "compiled" in config:
+    compiled = compile and "compiled" in config
+    if compiled:
         model.compile(**config["compiled"])
-        moments = {name[10:]: array for name, array in arrays.items() if name.startswith("optimizer/")}
-        model.optimizer.set_state({**config["optimizer_state"], **moments})
+    model.restore(config, arrays, optimizer=compiled)
     return model
+
+
+def model_from_json(json_string: str, custom_objects: Mapping[str, type] | None = None) -> Any:
+    """Return a model with new weights from what `Model.to_json` returned.
+
+    Args:
+        json_string: the text.
+        custom_objects: class name -> class, for layers of your own.
+
+    Raises:
+        ValueError: it is no such text, or uses a layer that is not known.
+    """
+    try:
+        description = json.loads(json_string)
+        return deserialize(description, _MODELS | dict(custom_objects or {}))
+    except (json.JSONDecodeError, TypeError, KeyError) as error:
+        raise ValueError(
+            f"not the description of a model ({error!r}): expected what model.to_json() gave"
+        ) from error
+
+
+def clone_model(model: Any) -> Any:
+    """Return a model with the same layers, new ones, and new weights, as `keras.models.clone_model`."""
+    return model_from_json(model.to_json(), {type(layer).__name__: type(layer) for layer in model.layers})

@@ -54,13 +54,19 @@ class Line(Callback):
 
 
 class Bar(Line):
-    """A bar while an epoch runs, with step, time left, loss and metrics so far; then a line."""
+    """A bar while an epoch runs, with step, time left of epoch and training, loss and metrics so far; then a line."""
+
+    def on_train_begin(self, logs=None):
+        """Start the clock of the whole training."""
+        self._began, self._steps = time.perf_counter(), 0
 
     def on_epoch_begin(self, epoch, logs=None):
-        """Draw an empty bar."""
+        """Draw a bar: empty, unless a part of the epoch was done before the training was resumed."""
         super().on_epoch_begin(epoch, logs)
+        self._epoch = epoch
         self._bar = tqdm(
             total=self.params["steps"],
+            initial=self.model.place.step if self.model else 0,
             desc=f"Epoch {epoch + 1}/{self.params['epochs']}",
             leave=False,
             file=sys.stdout,
@@ -70,8 +76,17 @@ class Bar(Line):
 
     def on_train_batch_end(self, batch, logs=None):
         """Move it by a step."""
-        self._bar.set_postfix_str(describe(logs or {}), refresh=False)
+        self._bar.set_postfix_str(f"{self._left(batch)}{describe(logs or {})}", refresh=False)
         self._bar.update()
+
+    def _left(self, batch):
+        """Return how long all epochs will still take, by the mean of the steps so far, validations included."""
+        self._steps += 1
+        if self.params["epochs"] == 1:
+            return ""
+        steps = (self.params["epochs"] - self._epoch) * self.params["steps"] - (batch + 1)
+        seconds = (time.perf_counter() - self._began) / self._steps * steps
+        return f"{tqdm.format_interval(seconds)} to the end - "
 
     def on_epoch_end(self, epoch, logs=None):
         """Put the epoch's results in its place."""

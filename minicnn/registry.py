@@ -9,8 +9,12 @@ Each can be written three ways, and all come back as an object:
 
 import dataclasses
 import difflib
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
+
+from minicnn import spellings
+from minicnn.spellings import letters
 
 
 class Configured:
@@ -32,7 +36,7 @@ class Registry:
     """The classes of one kind, found by name.
 
     Args:
-        kind: what an error calls them: "optimizer".
+        kind: what an error calls them: "optimizer"; their module is named by the plural.
         classes: the classes.
         aliases: other names, of lower-case letters -> class.
     """
@@ -40,13 +44,14 @@ class Registry:
     def __init__(self, kind: str, classes: Iterable[type], aliases: Mapping[str, type] | None = None) -> None:
         self.kind = kind
         self.names = [cls.__name__ for cls in classes]
-        self._makers = {_letters(cls.__name__): cls for cls in classes} | dict(aliases or {})
+        self._makers = {letters(cls.__name__): cls for cls in classes} | dict(aliases or {})
 
     def get(self, identifier: Any) -> Any:
         """Return the object of a name, a dictionary or a class; anything else as it is.
 
         Raises:
             ValueError: there is no such name, or a dictionary has no "class_name".
+            NotImplementedError: Keras has it, minicnn has not.
         """
         if isinstance(identifier, str):
             return self._find(identifier)()
@@ -59,19 +64,18 @@ class Registry:
         return identifier() if isinstance(identifier, type) else identifier
 
     def _find(self, name: str) -> Any:
-        try:
-            return self._makers[_letters(name)]
-        except KeyError:
-            close = difflib.get_close_matches(name, self.names, n=1, cutoff=0.5)
-            hint = f"did you mean {close[0]!r}? " if close else ""
-            raise ValueError(
-                f"unknown {self.kind} {name!r}: {hint}There are {', '.join(self.names)}"
-            ) from None
+        found = self._makers.get(letters(name))
+        if found is not None:
+            return found
+        spellings.refuse_name("losses" if self.kind == "loss" else f"{self.kind}s", name)
+        close = difflib.get_close_matches(name, self.names, n=1, cutoff=0.5)
+        hint = f"did you mean {close[0]!r}? " if close else ""
+        raise ValueError(f"unknown {self.kind} {name!r}: {hint}There are {', '.join(self.names)}")
 
 
-def _letters(name: str) -> str:
-    """Return what "HeNormal", "he_normal" and "HENORMAL" have in common."""
-    return name.replace("_", "").lower()
+def snake_case(name: str) -> str:
+    """Return a class's name as Keras names its first instance: F1Score -> f1_score."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
 
 
 def serialize(instance: Any) -> dict[str, Any] | None:

@@ -17,9 +17,10 @@ from typing import Any
 
 import numpy as np
 
+from minicnn import spellings
 from minicnn.registry import Configured, Registry, serialize
 
-__all__ = ["L1", "L1L2", "L2", "Regularizer", "get", "serialize"]
+__all__ = ["L1", "L1L2", "L2", "Regularizer", "deserialize", "get", "l1", "l1_l2", "l2", "serialize"]
 
 
 class Regularizer(Configured):
@@ -78,6 +79,8 @@ class L2(L1L2):
         return {"l2": self.l2}
 
 
+l1, l2, l1_l2 = L1, L2, L1L2
+__getattr__ = spellings.names_of(__name__)
 _registry = Registry("regularizer", [L1, L2, L1L2])
 
 
@@ -87,6 +90,7 @@ def get(identifier: Any) -> Regularizer | None:
     Raises:
         ValueError: there is no regularizer of that name.
         TypeError: ``identifier`` is something else, such as a function: its gradient is not known.
+        NotImplementedError: Keras has it, minicnn has not.
     """
     if isinstance(identifier, str) and identifier.lower() == "l1_l2":
         return L1L2(0.01, 0.01)  # as Keras documents; L1L2() by itself is no penalty at all
@@ -94,3 +98,6 @@ def get(identifier: Any) -> Regularizer | None:
     if regularizer is not None and not (callable(regularizer) and hasattr(regularizer, "gradient")):
         raise TypeError(f"regularizer={identifier!r}: expected a name or a Regularizer (with its gradient)")
     return regularizer
+
+
+deserialize = get

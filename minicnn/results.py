@@ -1,6 +1,6 @@
 """The running means of the loss and the metrics over an epoch, which `fit` and `evaluate` report."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,9 @@ class Results:
     """
 
     def __init__(self, loss: Loss | None, plain: Iterable[Any], weighted: Iterable[Any]) -> None:
+        for group in (plain, weighted):
+            if isinstance(group, str) or not isinstance(group, Iterable):
+                raise ValueError(f'metrics={group!r}: expected a list, such as ["accuracy"]')
         self._loss, self._mean_loss = loss, metrics.Mean("loss")
         # a name stays a name until the first batch: what "accuracy" means depends on the targets' form
         self.chosen = tuple(
@@ -57,6 +60,27 @@ class Results:
         for metric in weighted:
             metric.update_state(y, prediction, sample_weight=sample_weight)
         return self.logs()
+
+    def get_state(self) -> list[dict[str, Any]]:
+        """Return the sums over the batches so far, and what metrics that were given as names turned out to be."""
+        choices = [self._mean_loss, *self.chosen[0], *self.chosen[1]]
+        return [
+            {
+                "sums": metric.get_state(),
+                "metric": metrics.serialize(metric) if isinstance(choice, str) else None,
+            }
+            for choice, metric in zip(choices, self.metrics)
+        ]
+
+    def set_state(self, state: Sequence[Mapping[str, Any]]) -> None:
+        """Continue from what :meth:`get_state` of equal metrics returned."""
+        kept = iter(state[1:])
+        self._groups = tuple(
+            [metrics.get(one["metric"] or choice) for choice, one in zip(group, kept)]
+            for group in self.chosen
+        )
+        for metric, one in zip(self.metrics, state):
+            metric.set_state(one["sums"])
 
     def logs(self) -> dict[str, Any]:
         """Return {name: mean so far}; a result that is one number as a float."""

@@ -24,14 +24,25 @@ from typing import Any
 
 import numpy as np
 
-from minicnn.layers import Activation, BatchNormalization, Conv2D, DepthwiseConv2D, SeparableConv2D
+from minicnn.layers import (
+    Activation,
+    Add,
+    BatchNormalization,
+    Concatenate,
+    Conv2D,
+    DepthwiseConv2D,
+    SeparableConv2D,
+)
 from minicnn.layers.base import Layer
-from minicnn.models import Sequential
+from minicnn.layers.graph import Graph, in_order
+from minicnn.layers.symbol import Symbol
+from minicnn.model import Model
 
 CONVOLUTIONS = (Conv2D, DepthwiseConv2D, SeparableConv2D)
+BEHIND = (BatchNormalization, Activation, Add, Concatenate)
 
 
-def input_gradient(model: Sequential, x: Any, classes: int | Sequence[int] | None = None) -> np.ndarray:
+def input_gradient(model: Model, x: Any, classes: int | Sequence[int] | None = None) -> np.ndarray:
     """Return the gradient of a class's score with respect to the input: (N, H, W, C), x's shape.
 
     Args:
@@ -49,7 +60,7 @@ def input_gradient(model: Sequential, x: Any, classes: int | Sequence[int] | Non
 
 
 def grad_cam(
-    model: Sequential, x: Any, classes: int | Sequence[int] | None = None, layer: Layer | str | None = None
+    model: Model, x: Any, classes: int | Sequence[int] | None = None, layer: Layer | str | None = None
 ) -> np.ndarray:
     """Return where the evidence for a class lies: (N, h, w), not negative, in the size of the layer's maps.
 
@@ -58,44 +69,39 @@ def grad_cam(
         x: samples, (N, H, W, C).
         classes: whose evidence, one for all samples or one each; None: the class that the model predicts.
         layer: the layer of the model, or its name, whose output are the maps; None: the last convolution, with the
-            batch norm and the activation behind it.
+            batch norm, the activation, the sum with a shortcut behind it.
 
     Raises:
         ValueError: x does not fit the model, there is no such class or layer, or the layer's output are no maps.
     """
     x = _samples(model, x)
-    number = _last_maps(model) if layer is None else _number(model, layer)
-    before, behind = model.layers[: number + 1], model.layers[number + 1 :]
+    place = _last_maps(model) if layer is None else _place(model, layer)
+    before, behind = Graph(model.inputs, place), Graph([place, *model.inputs], model.outputs)
     with _without_softmax(model):
-        # Layer by layer: the chain's own forward may run neighbours as one, and then has no output between them.
-        for each in before:
-            x = each.forward(x)
-        maps = x.copy()
-        for each in behind:
-            x = each.forward(x)
-        dy: Any = _one_hot(x, classes)
-        for each in reversed(behind):
-            each.needs_dx = True
-            dy = each.backward(dy)
+        maps = before.forward(x)
+        scores = behind.forward([maps, x])
+        dmaps, _ = behind.backward(_one_hot(scores, classes))
     if maps.ndim != 4:
         raise ValueError(
-            f"layer {model.layers[number].name} gives {maps.shape}, no maps: expected one that gives "
+            f"layer {place.name} gives {maps.shape}, no maps: expected one that gives "
             "(N, h, w, channels), such as a convolution"
         )
-    weights = dy.mean(axis=(1, 2), keepdims=True)  # (N, h, w, K) -> (N, 1, 1, K)
+    weights = dmaps.mean(axis=(1, 2), keepdims=True)  # (N, h, w, K) -> (N, 1, 1, K)
     return np.maximum((weights * maps).sum(axis=3), 0)
 
 
-def _samples(model: Sequential, x: Any) -> np.ndarray:
+def _samples(model: Model, x: Any) -> np.ndarray:
     """Return x in the model's float type, after a check of its shape."""
     x = np.asarray(x)
     if not model.built:
         model.build((None, *x.shape[1:]))
+    if len(model.inputs) > 1 or len(model.outputs) > 1:
+        raise ValueError(f"{model.name} has several inputs or outputs: expected a model with one of each")
     model.check_shape(x.shape)
     return x.astype(model.dtype, copy=False)
 
 
-def _without_softmax(model: Sequential) -> AbstractContextManager:
+def _without_softmax(model: Model) -> AbstractContextManager:
     """Return a context in which a model that ends in softmax gives its logits."""
     last = model.final_activation
     return last.skipped() if getattr(last, "activation", None) == "softmax" else nullcontext()
@@ -118,26 +124,29 @@ def _one_hot(scores: np.ndarray, classes: int | Sequence[int] | None) -> np.ndar
     return dscores
 
 
-def _last_maps(model: Sequential) -> int:
-    """Return the number of the last layer that convolves, or of the batch norm and activation right behind it."""
-    found = [number for number, layer in enumerate(model.layers) if _convolves(layer)]
+def _last_maps(model: Model) -> Symbol:
+    """Return what the last layer that convolves gives, or what is made of it alone right behind."""
+    symbols = in_order(model.inputs, model.outputs)
+    found = [symbol for symbol in symbols if _convolves(symbol.layer)]
     if not found:
         raise ValueError(f"{model.name} has no convolution: name the layer whose maps are meant")
-    number = found[-1]
-    while number + 1 < len(model.layers) and isinstance(
-        model.layers[number + 1], BatchNormalization | Activation
-    ):
-        number += 1
-    return number
+    place = found[-1]
+    while True:
+        uses = [symbol for symbol in symbols if place in symbol.inputs]
+        if len(uses) != 1 or not isinstance(uses[0].layer, BEHIND):
+            return place
+        place = uses[0]
 
 
 def _convolves(layer: Layer) -> bool:
     return isinstance(layer, CONVOLUTIONS) or any(_convolves(inner) for inner in layer.sublayers)
 
 
-def _number(model: Sequential, layer: Layer | str) -> int:
-    for number, each in enumerate(model.layers):
-        if each is layer or each.name == layer:
-            return number
-    names = ", ".join(each.name for each in model.layers)
+def _place(model: Model, layer: Layer | str) -> Symbol:
+    """Return what a layer of the model gives."""
+    symbols = [symbol for symbol in in_order(model.inputs, model.outputs) if symbol.inputs]
+    for symbol in symbols:
+        if symbol.layer is layer or symbol.name == layer:
+            return symbol
+    names = ", ".join(symbol.name for symbol in symbols)
     raise ValueError(f"layer={layer!r} is not in {model.name}: expected one of {names}")

@@ -8,16 +8,20 @@ A file is written beside its destination and renamed when complete: whoever read
 """
 
 import json
+import math
 import os
 import tempfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
 VERSION = 1
+SUFFIXES = (".npz", ".keras", ".h5")
+_STORED = "in arrays"  # the key that stands where pack() took a value out
 
 
 def to_json(value: Any) -> Any:
@@ -33,24 +37,73 @@ def to_json(value: Any) -> Any:
     return value
 
 
+def pack(value: Any, arrays: dict[str, np.ndarray], name: str) -> Any:
+    """Return ``value`` as JSON-able; what JSON cannot say (an array, NaN) goes into ``arrays`` under ``name``/number.
+
+    The two together are ``value`` to the bit: :func:`unpack` puts them together.
+    """
+    if isinstance(value, Mapping):
+        return {str(key): pack(item, arrays, name) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [pack(item, arrays, name) for item in value]
+    if isinstance(value, np.ndarray) or (isinstance(value, float) and not math.isfinite(value)):
+        key = f"{name}/{len(arrays)}"
+        arrays[key] = np.asarray(value)
+        return {_STORED: key}
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def unpack(value: Any, arrays: Mapping[str, np.ndarray]) -> Any:
+    """Return what :func:`pack` took apart; tuples come back as lists."""
+    if isinstance(value, list):
+        return [unpack(item, arrays) for item in value]
+    if not isinstance(value, Mapping):
+        return value
+    if list(value) == [_STORED]:
+        array = arrays[value[_STORED]]
+        return array if array.ndim else array.item()
+    return {key: unpack(item, arrays) for key, item in value.items()}
+
+
+def checked_name(path: str | os.PathLike) -> Path:
+    """Return the path of a model's file: .npz, or a name that Keras gives; what is in it is minicnn's own in any case.
+
+    Raises:
+        ValueError: the name ends otherwise.
+    """
+    path = Path(path)
+    if path.suffix not in SUFFIXES:
+        raise ValueError(f"{path}: expected a file name that ends in {', '.join(SUFFIXES)}")
+    return path
+
+
 def write(path: str | os.PathLike, config: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
     """Write a configuration and arrays to ``path``, all or nothing.
 
     Raises:
-        ValueError: the name does not end in .npz.
+        ValueError: the name ends neither in .npz nor as Keras's do.
         FileNotFoundError: there is no such folder.
     """
-    path = Path(path)
-    if path.suffix != ".npz":
-        raise ValueError(f"{path}: expected a file name that ends in .npz, minicnn's format")
+    path = checked_name(path)
     if not path.parent.is_dir():
         raise FileNotFoundError(f"{path}: there is no folder {path.parent}; make it first")
     text = json.dumps({"minicnn": VERSION, **to_json(config)}, allow_nan=False)
     contents: dict[str, Any] = {"config.json": np.array(text), **arrays}
+    with replacing(path) as file:
+        np.savez(file, **contents)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[IO[bytes]]:
+    """Give a file to write to, beside ``path``, which it replaces when it is complete and on the disk.
+
+    Whatever goes wrong, ``path`` is the old file or the new one, whole. What a killed process leaves beside it is
+    called ``.NAME.….tmp``.
+    """
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
     try:
         with os.fdopen(handle, "wb") as file:
-            np.savez(file, **contents)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         os.chmod(temporary, 0o666 & ~_umask())

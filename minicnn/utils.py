@@ -4,12 +4,40 @@ from typing import Any
 
 import numpy as np
 
-from minicnn import backend, random
+from minicnn import backend, random, spellings
+from minicnn.backend import clear_session
+from minicnn.preprocessing.files import array_to_img, img_to_array, load_img, save_img
+from minicnn.streams import PyDataset
+
+__all__ = [
+    "PyDataset",
+    "Sequence",
+    "array_to_img",
+    "clear_session",
+    "img_to_array",
+    "load_img",
+    "normalize",
+    "save_img",
+    "set_random_seed",
+    "to_categorical",
+]
+
+Sequence = PyDataset
+# as a package's, so that importing an old spelling, minicnn.utils.np_utils, comes to minicnn.spellings too
+__path__: list[str] = []
+__getattr__ = spellings.names_of(__name__)
 
 
 def set_random_seed(seed: int) -> None:
     """Make all that is random a function of ``seed``: initial weights, shuffling, dropout, augmentation."""
     random.set_seed(seed)
+
+
+def normalize(x: Any, axis: int = -1, order: int = 2) -> np.ndarray:
+    """Return x with the vectors along ``axis`` scaled to length 1, by the norm of ``order``; those of zeros stay."""
+    array = np.asarray(x)
+    lengths = np.linalg.norm(array, order, axis, keepdims=True)
+    return array / np.where(lengths == 0, 1, lengths)
 
 
 def to_categorical(x: Any, num_classes: int | None = None) -> np.ndarray:

@@ -15,16 +15,24 @@ adds, the next ones see.
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from minicnn import spellings
+
 
 class Callback:
     """Base class: a callback of your own overrides the hooks that it needs.
+
+    Args:
+        unknown: looked up in minicnn.spellings.
 
     Attributes:
         model: the model that is trained; ``model.stop_training = True`` ends the training.
         params: {"epochs": …, "steps": …, "verbose": …}.
     """
 
-    def __init__(self) -> None:
+    runs_last = False  # told after all others (and before them when training begins), as a backup must be
+
+    def __init__(self, **unknown: Any) -> None:
+        spellings.check_arguments("callback", type(self), unknown)
         self.model: Any = None
         self.params: dict[str, Any] = {}
 
@@ -99,8 +107,8 @@ class Resumable(Callback):
 
     remembered: tuple[str, ...] = ()
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, **unknown: Any) -> None:
+        super().__init__(**unknown)
         self._resumed = False
         self.reset()
 

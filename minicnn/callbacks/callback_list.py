@@ -24,6 +24,13 @@ def _to_all_numbered(hook: str) -> Callable[..., None]:
     return call
 
 
+def _flat(callbacks: Any) -> list[Any]:
+    """Return callbacks in a row: Keras takes one alone, and lists of lists."""
+    if not isinstance(callbacks, list | tuple):
+        return [] if callbacks is None else [callbacks]
+    return [one for inner in callbacks for one in _flat(inner)]
+
+
 class CallbackList:
     """Callbacks in a row, called as one. A :class:`History` joins them at the end if there is none.
 
@@ -34,11 +41,11 @@ class CallbackList:
 
     def __init__(
         self,
-        callbacks: Iterable[Callback] | None = None,
+        callbacks: "Callback | Iterable[Any] | None" = None,
         model: Any = None,
         params: dict[str, Any] | None = None,
     ) -> None:
-        self.callbacks = list(callbacks or [])
+        self.callbacks = _flat(callbacks)
         for callback in self.callbacks:
             if not isinstance(callback, Callback):
                 raise TypeError(f"callback {callback!r}: expected an instance of callbacks.Callback")
@@ -46,11 +53,16 @@ class CallbackList:
         self.history = histories[0] if histories else History()
         if not histories:
             self.callbacks.append(self.history)
+        self.callbacks.sort(key=lambda callback: callback.runs_last)
         for callback in self.callbacks:
             callback.set_params(dict(params or {}))
             callback.set_model(model)
 
-    on_train_begin = _to_all("on_train_begin")
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        """Tell all that training begins, a backup first: what it restores, the others then keep."""
+        for callback in sorted(self.callbacks, key=lambda callback: not callback.runs_last):
+            callback.on_train_begin({} if logs is None else logs)
+
     on_train_end = _to_all("on_train_end")
     on_test_begin = _to_all("on_test_begin")
     on_test_end = _to_all("on_test_end")
@@ -66,8 +78,11 @@ class CallbackList:
     on_predict_batch_end = _to_all_numbered("on_predict_batch_end")
 
     def get_state(self) -> list[dict[str, Any]]:
-        """Return the class and state of each callback, in order."""
-        return [{"class_name": type(one).__name__, "state": one.get_state()} for one in self.callbacks]
+        """Return the class and state of each callback that has one, in order."""
+        return [{"class_name": type(one).__name__, "state": one.get_state()} for one in self._with_state()]
+
+    def _with_state(self) -> list[Callback]:
+        return [one for one in self.callbacks if type(one).get_state is not Callback.get_state]
 
     def set_state(self, state: Iterable[Mapping[str, Any]]) -> None:
         """Continue from what :meth:`get_state` of a list of the same classes returned.
@@ -76,8 +91,9 @@ class CallbackList:
             ValueError: these are other callbacks.
         """
         saved = list(state)
-        there, expected = [one["class_name"] for one in saved], [type(one).__name__ for one in self.callbacks]
+        callbacks = self._with_state()
+        there, expected = [one["class_name"] for one in saved], [type(one).__name__ for one in callbacks]
         if there != expected:
             raise ValueError(f"the saved state is that of the callbacks {there}, expected {expected}")
-        for callback, one in zip(self.callbacks, saved):
+        for callback, one in zip(callbacks, saved):
             callback.set_state(one["state"])

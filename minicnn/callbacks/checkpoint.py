@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from minicnn import saving
 from minicnn.callbacks.monitor import Monitor
 
 
@@ -11,7 +12,7 @@ class ModelCheckpoint(Monitor):
     """Save the model after each epoch, or after so many batches.
 
     Args:
-        filepath: a file that ends in .npz. It may contain the epoch (from 1), the batch and results in
+        filepath: a file that ends in .npz, or in .keras or .h5, which then is minicnn's own format too. It may contain the epoch (from 1), the batch and results in
             braces: "{epoch:02d}-{val_loss:.2f}.npz". Its folder is made if it does not exist.
         monitor: the result that says which model is best.
         verbose: 1 to print what was done.
@@ -22,7 +23,7 @@ class ModelCheckpoint(Monitor):
         initial_value_threshold: the best result so far; only a better one is saved.
 
     Raises:
-        ValueError: the file's name does not end in .npz, or save_freq is neither.
+        ValueError: the file's name ends otherwise, or save_freq is neither.
     """
 
     remembered = ("best", "_batches")
@@ -37,18 +38,16 @@ class ModelCheckpoint(Monitor):
         mode="auto",
         save_freq="epoch",
         initial_value_threshold=None,
+        **others,
     ) -> None:
         self.filepath = os.fspath(filepath)
-        if not self.filepath.endswith(".npz"):
-            raise ValueError(
-                f"filepath={self.filepath!r}: expected a name that ends in .npz, minicnn's format"
-            )
+        saving.checked_name(filepath)
         if save_freq != "epoch" and not (isinstance(save_freq, int) and save_freq >= 1):
             raise ValueError(f'save_freq={save_freq!r}: expected "epoch" or a positive number of batches')
         self.initial_value_threshold = initial_value_threshold
         self.verbose, self.save_freq = verbose, save_freq
         self.save_best_only, self.save_weights_only = save_best_only, save_weights_only
-        super().__init__(monitor, mode)
+        super().__init__(monitor, mode, **others)
 
     def reset(self) -> None:
         """Forget the best result."""

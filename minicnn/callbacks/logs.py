@@ -1,13 +1,15 @@
 """Callbacks that keep the results: in memory (History) and in a file (CSVLogger)."""
 
 import csv
+import io
 import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from minicnn.callbacks.base import Callback, Resumable
+from minicnn import saving
+from minicnn.callbacks.base import Resumable
 
 
 class History(Resumable):
@@ -33,8 +35,10 @@ class History(Resumable):
         self.model.history = self
 
 
-class CSVLogger(Callback):
+class CSVLogger(Resumable):
     """A line in a file for each epoch, written at once: a run that is killed keeps its history.
+
+    A training that is resumed goes on from the lines that it had, without those of epochs that are repeated.
 
     Columns are "epoch" and the results, sorted. A result that turns up later gets a column then; where an
     epoch does not have one, the line says NA.
@@ -45,38 +49,39 @@ class CSVLogger(Callback):
         append: continue a file that exists, rather than overwrite it.
     """
 
+    remembered = ("rows",)
+
     def __init__(self, filename: str | os.PathLike, separator: str = ",", append: bool = False) -> None:
-        super().__init__()
         self.filename, self.sep, self.append = os.fspath(filename), separator, append
+        super().__init__()
+
+    def reset(self) -> None:
+        """Begin without lines, or with those of the file that is to be continued."""
+        self.rows: list[dict[str, Any]] = []
+        if self.append and Path(self.filename).exists():
+            with open(self.filename, newline="", encoding="utf-8") as file:
+                self.rows = list(csv.DictReader(file, delimiter=self.sep))
 
     def on_train_begin(self, logs=None) -> None:
-        """Make the file, empty unless it is to be continued."""
-        Path(self.filename).open("a" if self.append else "w").close()
+        """Write the file: empty, or with the lines that it is to go on from."""
+        super().on_train_begin(logs)
+        self._write()
 
     def on_epoch_end(self, epoch, logs=None) -> None:
-        """Write a line."""
-        row = {"epoch": epoch} | {name: _cell(value) for name, value in sorted((logs or {}).items())}
-        with open(self.filename, newline="") as file:
-            columns = next(csv.reader(file, delimiter=self.sep), [])
-        missing = [name for name in row if name not in columns]
-        if missing:
-            self._widen(columns + missing)
-        with open(self.filename, "a", newline="") as file:
-            self._writer(file, columns + missing).writerow(row)
+        """Write the file again, with a line more."""
+        values = {name: _cell(value) for name, value in sorted((logs or {}).items())}
+        self.rows.append({"epoch": epoch} | values)
+        self._write()
 
-    def _widen(self, columns: list[str]) -> None:
-        """Write the file again, with a header of ``columns``."""
-        with open(self.filename, newline="") as file:
-            rows = list(csv.DictReader(file, delimiter=self.sep))
-        beside = f"{self.filename}.tmp"
-        with open(beside, "w", newline="") as file:
-            writer = self._writer(file, columns)
+    def _write(self) -> None:
+        columns = list(dict.fromkeys(name for row in self.rows for name in row))
+        text = io.StringIO()
+        writer = csv.DictWriter(text, columns, restval="NA", delimiter=self.sep, lineterminator="\n")
+        if columns:
             writer.writeheader()
-            writer.writerows(rows)
-        os.replace(beside, self.filename)
-
-    def _writer(self, file, columns: list[str]) -> csv.DictWriter:
-        return csv.DictWriter(file, columns, restval="NA", delimiter=self.sep, lineterminator="\n")
+        writer.writerows(self.rows)
+        with saving.replacing(Path(self.filename)) as file:
+            file.write(text.getvalue().encode("utf-8"))
 
 
 def _cell(value: Any) -> Any:

@@ -25,12 +25,14 @@ class Monitor(Resumable):
         ValueError: there is no such mode.
     """
 
-    def __init__(self, monitor: str = "val_loss", mode: str = "auto", min_delta: float = 0.0) -> None:
+    def __init__(
+        self, monitor: str = "val_loss", mode: str = "auto", min_delta: float = 0.0, **unknown: Any
+    ) -> None:
         if mode not in ("auto", "min", "max"):
             raise ValueError(f'mode={mode!r}: expected "auto", "min" or "max"')
         self.monitor, self.mode, self.min_delta = monitor, mode, abs(min_delta)
         self.best: float | None = None
-        super().__init__()
+        super().__init__(**unknown)
 
     def value(self, logs: dict[str, Any] | None) -> float | None:
         """Return the result that is watched; None, with a warning, if there is none."""
@@ -90,8 +92,9 @@ class EarlyStopping(Monitor):
         baseline=None,
         restore_best_weights=False,
         start_from_epoch=0,
+        **others,
     ) -> None:
-        super().__init__(monitor, mode, min_delta)
+        super().__init__(monitor, mode, min_delta, **others)
         self.patience, self.verbose, self.baseline = patience, verbose, baseline
         self.restore_best_weights, self.start_from_epoch = restore_best_weights, start_from_epoch
 
@@ -168,10 +171,11 @@ class ReduceLROnPlateau(Monitor):
         min_delta=1e-4,
         cooldown=0,
         min_lr=0.0,
+        **others,
     ) -> None:
         if not 0 < factor < 1:
             raise ValueError(f"factor={factor!r}: expected a number between 0 and 1")
-        super().__init__(monitor, mode, min_delta)
+        super().__init__(monitor, mode, min_delta, **others)
         self.factor, self.patience, self.verbose = factor, patience, verbose
         self.cooldown, self.min_lr = cooldown, min_lr
 

@@ -1,6 +1,7 @@
 """Layers, under Keras's names. One family a file; each file opens with the equations that it computes."""
 
-from minicnn.layers.activations import ELU, Activation, LeakyReLU, ReLU, Softmax
+from minicnn import spellings
+from minicnn.layers.activations import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
 from minicnn.layers.augmentation import (
     RandomErasing,
     RandomFlip,
@@ -9,10 +10,27 @@ from minicnn.layers.augmentation import (
     RandomZoom,
 )
 from minicnn.layers.base import Layer, Parameter
-from minicnn.layers.containers import Chain, Input, InputLayer, Residual
+from minicnn.layers.containers import Chain, Residual
 from minicnn.layers.convolution import Conv2D, DepthwiseConv2D, SeparableConv2D
-from minicnn.layers.dense import Dense, Flatten
-from minicnn.layers.dropout import Dropout, SpatialDropout2D
+from minicnn.layers.dense import Dense
+from minicnn.layers.dropout import Dropout, GaussianNoise, SpatialDropout2D
+from minicnn.layers.inputs import Input, InputLayer
+from minicnn.layers.merging import (
+    Add,
+    Average,
+    Concatenate,
+    Maximum,
+    Minimum,
+    Multiply,
+    Subtract,
+    add,
+    average,
+    concatenate,
+    maximum,
+    minimum,
+    multiply,
+    subtract,
+)
 from minicnn.layers.normalization import BatchNormalization, Normalization, Rescaling
 from minicnn.layers.pooling import (
     AveragePooling2D,
@@ -20,22 +38,30 @@ from minicnn.layers.pooling import (
     GlobalMaxPooling2D,
     MaxPooling2D,
 )
+from minicnn.layers.shape import Flatten, Permute, Reshape, UpSampling2D, ZeroPadding2D
 
 MaxPool2D, AvgPool2D = MaxPooling2D, AveragePooling2D
 GlobalAvgPool2D, GlobalMaxPool2D = GlobalAveragePooling2D, GlobalMaxPooling2D
+Convolution2D, SeparableConvolution2D = Conv2D, SeparableConv2D
+__getattr__ = spellings.names_of(__name__)
 
 __all__ = [
     "ELU",
     "Activation",
+    "Add",
+    "Average",
     "AveragePooling2D",
     "AvgPool2D",
     "BatchNormalization",
     "Chain",
+    "Concatenate",
     "Conv2D",
+    "Convolution2D",
     "Dense",
     "DepthwiseConv2D",
     "Dropout",
     "Flatten",
+    "GaussianNoise",
     "GlobalAveragePooling2D",
     "GlobalAvgPool2D",
     "GlobalMaxPool2D",
@@ -46,8 +72,13 @@ __all__ = [
     "LeakyReLU",
     "MaxPool2D",
     "MaxPooling2D",
+    "Maximum",
+    "Minimum",
+    "Multiply",
     "Normalization",
+    "PReLU",
     "Parameter",
+    "Permute",
     "RandomErasing",
     "RandomFlip",
     "RandomRotation",
@@ -55,8 +86,20 @@ __all__ = [
     "RandomZoom",
     "ReLU",
     "Rescaling",
+    "Reshape",
     "Residual",
     "SeparableConv2D",
+    "SeparableConvolution2D",
     "Softmax",
     "SpatialDropout2D",
+    "Subtract",
+    "UpSampling2D",
+    "ZeroPadding2D",
+    "add",
+    "average",
+    "concatenate",
+    "maximum",
+    "minimum",
+    "multiply",
+    "subtract",
 ]

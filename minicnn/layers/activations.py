@@ -7,30 +7,27 @@ Any shape goes in and the same comes out. The formulas are in minicnn.ops.refere
 
 from contextlib import contextmanager
 
-from minicnn import ops
-from minicnn.layers.base import Layer
+import numpy as np
 
-FUNCTIONS = ("relu", "leaky_relu", "elu", "gelu", "sigmoid", "tanh", "softmax", "log_softmax")
+from minicnn import activations, initializers, ops, regularizers
+from minicnn.layers.base import Layer
 
 
 class Activation(Layer):
     """An activation by its name: "relu", "leaky_relu", "elu", "gelu", "sigmoid", "tanh", "softmax", …, "linear".
 
+    Or by its function, such as ``activations.relu``.
+
     Raises:
         ValueError: there is no activation of that name.
+        NotImplementedError: it is one that Keras has and minicnn has not, or a function of your own.
     """
 
     options: tuple = ()  # what the function takes beside x
 
     def __init__(self, activation, **kwargs):
         super().__init__(**kwargs)
-        if activation is None:
-            activation = "linear"
-        if activation not in (*FUNCTIONS, "linear"):
-            raise ValueError(
-                f"activation={activation!r}: expected one of {', '.join(FUNCTIONS)}, linear or None"
-            )
-        self.activation = activation
+        self.activation = activations.name_of(activation)
         self._skipped = False
 
     @contextmanager
@@ -59,10 +56,19 @@ class Activation(Layer):
 
 
 def inside(activation, owner: Layer) -> Activation:
-    """Return the activation at the end of ``owner``: from a name, None, or an activation layer."""
+    """Return the activation at the end of ``owner``: from a name, a function, None, or an activation layer."""
     if isinstance(activation, Activation):
         return activation
     return Activation(activation, name=f"{owner.name}/activation")
+
+
+def argument(activation):
+    """Return the ``activation`` that a layer was given as its configuration keeps it: a name, None or a layer."""
+    return (
+        activation
+        if activation is None or isinstance(activation, Activation)
+        else activations.name_of(activation)
+    )
 
 
 class ReLU(Activation):
@@ -75,9 +81,10 @@ class ReLU(Activation):
 
 
 class LeakyReLU(Activation):
-    """x above 0, negative_slope · x below."""
+    """x above 0, negative_slope · x below; Keras takes the older name alpha too."""
 
     def __init__(self, negative_slope=0.3, **kwargs):
+        negative_slope = kwargs.pop("alpha", negative_slope)
         super().__init__("leaky_relu", **kwargs)
         self.negative_slope = negative_slope
         self.options = (negative_slope,)
@@ -92,13 +99,59 @@ class ELU(Activation):
         self.options = (alpha,)
 
 
+class PReLU(Layer):
+    """x above 0, alpha · x below, with an alpha of its own for each entry of a sample, trained with the weights.
+
+        dx = dy · (1 above 0, alpha below)        dalpha = Σ dy · min(x, 0), over the batch and the shared axes
+
+    Args:
+        alpha_initializer, alpha_regularizer: of alpha.
+        shared_axes: axes along which one alpha serves all: [1, 2] for one a channel.
+
+    Source: He et al., "Delving deep into rectifiers", arXiv:1502.01852.
+    """
+
+    def __init__(self, alpha_initializer="Zeros", alpha_regularizer=None, shared_axes=None, **kwargs):
+        super().__init__(**kwargs)
+        self.alpha_initializer = initializers.get(alpha_initializer)
+        self.alpha_regularizer = regularizers.get(alpha_regularizer)
+        axes = [shared_axes] if isinstance(shared_axes, int) else shared_axes
+        self.shared_axes = None if axes is None else [int(axis) for axis in axes]
+        if any(axis < 1 for axis in self.shared_axes or ()):
+            raise ValueError(
+                f"shared_axes={shared_axes!r}: expected axes from 1, such as [1, 2]; 0 is the batch"
+            )
+
+    def build(self, input_shape):
+        """Create alpha, of the shape of a sample, 1 along the shared axes."""
+        super().build(input_shape)
+        shared = self.shared_axes or []
+        shape = [1 if axis in shared else length for axis, length in enumerate(input_shape)][1:]
+        self.alpha = self.add_weight(
+            "alpha", shape, self.alpha_initializer, regularizer=self.alpha_regularizer
+        )
+
+    def forward(self, x, training=False):
+        """Return x, where it is negative times alpha."""
+        self._x = x
+        return np.where(x.real <= 0, self.alpha.value * x, x)
+
+    def backward(self, dy):
+        """Return dy, where x was not positive times alpha; and sum up what alpha was multiplied by."""
+        below = self._x.real <= 0
+        summed = (0, *(self.shared_axes or ()))
+        self.alpha.grad = np.where(below, dy * self._x, 0).sum(axis=summed, keepdims=True)[0]
+        return np.where(below, self.alpha.value * dy, dy)
+
+
 class Softmax(Activation):
     """exp(xₖ) / Σ exp(xⱼ) over the last axis."""
 
     def __init__(self, axis=-1, **kwargs):
         super().__init__("softmax", **kwargs)
-        if axis != -1:
-            raise NotImplementedError(
-                f"Softmax(axis={axis!r}): only the last axis, -1; move yours there first"
-            )
         self.axis = axis
+
+    def build(self, input_shape):
+        """Check that the axis is the last."""
+        self.check_axis(input_shape)
+        super().build(input_shape)

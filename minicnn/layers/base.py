@@ -18,21 +18,13 @@ A layer of your own needs three methods, and `minicnn.gradient_check` tells whet
 
 import inspect
 import re
-from collections import Counter
 from typing import Any
 
 import numpy as np
 
-from minicnn import backend, initializers, random, regularizers
-
-_names_given: Counter[str] = Counter()
-
-
-def unique_name(base: str) -> str:
-    """Return ``base``, ``base_1``, ``base_2``, … in the order of the calls."""
-    count = _names_given[base]
-    _names_given[base] += 1
-    return f"{base}_{count}" if count else base
+from minicnn import backend, initializers, random, regularizers, spellings
+from minicnn.backend import unique_name
+from minicnn.layers import symbol
 
 
 class Parameter:
@@ -93,66 +85,130 @@ class Layer:
         dtype: "float32" or "float64"; by default that of the first input, or ``backend.floatx()``.
         name: by default the class's name in snake_case, numbered.
         input_shape: shape of one sample; on the first layer of a Sequential it lets the model build at once.
+        input_dim: the same for samples that are rows: input_dim=64 is input_shape=(64,).
+        unknown: looked up in minicnn.spellings.
+
+    Raises:
+        TypeError: there is no such argument.
+        NotImplementedError: Keras has the argument, or the float type, and minicnn has not.
     """
 
     needs_dx = True  # a model turns this off for its first layer while it trains
+    takes_several = False  # whether x is a list of arrays, and dx one of gradients: see merging.py
+    _output: "symbol.Symbol | None" = None
 
-    def __init__(self, *, trainable=True, dtype=None, name=None, input_shape=None, **unknown) -> None:
-        if unknown:
-            raise TypeError(f"{type(self).__name__}: unknown argument {', '.join(map(repr, unknown))}")
+    def __init__(
+        self, *, trainable=True, dtype=None, name=None, input_shape=None, input_dim=None, **unknown
+    ) -> None:
+        spellings.check_arguments("layer", type(self), unknown)
+        if input_dim is not None:
+            input_shape = (input_dim,)
         snake_case = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", type(self).__name__).lower()
         self.name = name or unique_name(snake_case.replace("conv2_d", "conv2d").replace("2_d", "2d"))
-        self.trainable = trainable
-        self.dtype = None if dtype is None else np.dtype(dtype)
+        self._trainable = bool(trainable)
+        self.dtype = None if dtype is None else backend.checked_dtype(dtype)
         self.declared_input_shape = None if input_shape is None else (None, *input_shape)
         self.built = False
-        self.input_shape: tuple[int | None, ...] | None = None
+        self.input_shape: Any = None
         self._parameters: list[Parameter] = []
         self.generator: Any = None  # layers that draw random numbers set one
 
     # ---- what a layer defines -------------------------------------------------------------------------------------
 
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
+    def build(self, input_shape: Any) -> None:
         """Create the weights for inputs of ``input_shape`` (batch first, which may be None)."""
         self.input_shape = (None, *input_shape[1:])
         if self.dtype is None:
             self.dtype = np.dtype(backend.floatx())
         self.built = True
 
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+    def compute_output_shape(self, input_shape: Any) -> Any:
         """Return the shape of the output for an input of ``input_shape``, batch first."""
         return input_shape
 
-    def forward(self, x: np.ndarray, training: bool = False) -> np.ndarray:
+    def forward(self, x: Any, training: bool = False) -> Any:
         """Return y and remember what :meth:`backward` will need."""
         raise NotImplementedError(f"{type(self).__name__}.forward")
 
-    def backward(self, dy: np.ndarray) -> np.ndarray | None:
+    def backward(self, dy: Any) -> Any:
         """Given dL/dy of the last forward pass, set ``grad`` of each parameter and return dL/dx."""
         raise NotImplementedError(f"{type(self).__name__}.backward")
 
+    def check_axis(self, input_shape: tuple[int | None, ...]) -> None:
+        """Check that ``self.axis`` is the last one, that of the channels or classes: -1, or its number.
+
+        Raises:
+            NotImplementedError: it is another.
+        """
+        axis = getattr(self, "axis", -1)
+        if axis not in (-1, len(input_shape) - 1):
+            raise NotImplementedError(
+                f"{type(self).__name__}(axis={axis!r}) on inputs {input_shape}: only the last axis, -1 "
+                "(channels last); move yours there with np.moveaxis"
+            )
+
     # ---- what a layer is given ------------------------------------------------------------------------------------
 
-    def __call__(self, x: Any, training: bool = False) -> np.ndarray:
-        """Run the layer on x, building it at first use.
+    def __call__(self, x: Any, training: bool | None = None) -> Any:
+        """Run the layer on x, building it at first use; on a symbol, only note that it is to run, and return a symbol.
 
         Raises:
             TypeError: x has another float type than the layer's weights.
             ValueError: x has another shape than the layer was built for.
         """
+        if symbol.symbolic(x):
+            y = symbol.record(self, x, training)
+            self._output = self._output or y
+            return y
         x = np.asarray(x)
-        if not self.built:
-            self.dtype = self.dtype or backend.float_type(x)
-            self.build(x.shape)
-        return self.forward(self._checked(x), training)
+        self.build_for(x.shape, backend.float_type(x))
+        return self.forward(self._typed(x), bool(training))
 
-    def check_shape(self, shape: tuple[int, ...]) -> None:
+    def build_for(self, shape: Any, dtype: Any) -> None:
+        """Build the layer at its first use, for inputs of ``shape``; after that, check that the shape fits."""
+        if self.built:
+            self.check_shape(shape)
+        else:
+            self.dtype = self.dtype or np.dtype(dtype)
+            self.build(shape)
+
+    @property
+    def output(self) -> Any:
+        """The symbol of the layer's output, where it was first called on a symbol.
+
+        Raises:
+            ValueError: it never was.
+        """
+        if self._output is None:
+            raise ValueError(
+                f"{self.name} has no output yet: it was called on no symbol, such as Input((48, 48, 1))"
+            )
+        return self._output
+
+    @property
+    def input(self) -> Any:
+        """The symbol that the layer was first called on, or the list of them."""
+        inputs = list(self.output.inputs)
+        return inputs if self.takes_several else inputs[0]
+
+    @property
+    def trainable(self) -> bool:
+        """Whether an optimizer may change the weights; set, it reaches the layers inside, whatever they were."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        self._trainable = bool(value)
+        for layer in self.sublayers:
+            layer.trainable = value
+
+    def check_shape(self, shape: Any) -> None:
         """Check that an input of ``shape`` fits what the layer was built for.
 
         Raises:
             ValueError: it does not.
         """
-        built_for = self.input_shape or ()
+        built_for: Any = self.input_shape or ()
         fits = len(shape) == len(built_for) and all(w in (None, h) for h, w in zip(shape, built_for))
         if not fits:
             hint = ""
@@ -162,8 +218,7 @@ class Layer:
                 hint = ": gray images? give them their one channel, x[..., None]"
             raise ValueError(f"{self.name}: input of shape {tuple(shape)}, expected {built_for}{hint}")
 
-    def _checked(self, x: np.ndarray) -> np.ndarray:
-        self.check_shape(x.shape)
+    def _typed(self, x: np.ndarray) -> np.ndarray:
         if x.dtype.kind not in "fc":
             return x.astype(self.dtype)
         if x.real.dtype != self.dtype:
@@ -244,7 +299,7 @@ class Layer:
         own = [
             name
             for name, argument in inspect.signature(type(self).__init__).parameters.items()
-            if name != "self" and argument.kind is not argument.VAR_KEYWORD
+            if name != "self" and argument.kind is argument.POSITIONAL_OR_KEYWORD
         ]
         config = {name: getattr(self, name) for name in own if hasattr(self, name)}
         return config | {

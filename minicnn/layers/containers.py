@@ -13,6 +13,8 @@ import numpy as np
 
 from minicnn.layers import fusion
 from minicnn.layers.base import Layer
+from minicnn.layers.inputs import InputLayer
+from minicnn.layers.symbol import Symbol
 
 
 class Chain(Layer):
@@ -25,12 +27,14 @@ class Chain(Layer):
             self.append(layer)
 
     def append(self, layer: Layer) -> None:
-        """Put a layer at the end.
+        """Put a layer at the end; at the head, an :func:`Input` too.
 
         Raises:
             TypeError: it is not a layer.
             ValueError: it is in the chain already; its cache can serve one place only.
         """
+        if isinstance(layer, Symbol) and isinstance(layer.layer, InputLayer):
+            layer = layer.layer
         if not isinstance(layer, Layer):
             raise TypeError(f"{layer!r} is not a layer: expected an instance such as Dense(7)")
         if any(layer is other for other in self._layers):
@@ -51,8 +55,7 @@ class Chain(Layer):
         """Build each layer for the output of the one before."""
         super().build(input_shape)
         for layer in self._layers:
-            layer.dtype = layer.dtype or self.dtype
-            layer.build(input_shape)
+            layer.build_for(input_shape, self.dtype)
             input_shape = layer.compute_output_shape(input_shape)
 
     def compute_output_shape(self, input_shape):
@@ -118,8 +121,7 @@ class Residual(Layer):
         """Build both branches and check that their outputs can be added."""
         super().build(input_shape)
         for branch in self._branches:
-            branch.dtype = self.dtype
-            branch.build(input_shape)
+            branch.build_for(input_shape, self.dtype)
         main, shortcut = (branch.compute_output_shape(input_shape) for branch in self._branches)
         if main[1:] != shortcut[1:]:
             raise ValueError(
@@ -142,28 +144,3 @@ class Residual(Layer):
             branch.needs_dx = self.needs_dx
         main, shortcut = (branch.backward(dy) for branch in self._branches)
         return np.add(main, shortcut) if self.needs_dx else None
-
-
-def Input(shape, dtype=None, name=None):
-    """Return the declaration of a model's input, for the head of a Sequential; ``shape`` is that of one sample."""
-    return InputLayer(shape=shape, dtype=dtype, name=name)
-
-
-class InputLayer(Layer):
-    """The first line of a Sequential: the shape of one sample. It computes nothing."""
-
-    def __init__(self, shape, dtype=None, **kwargs):
-        if any(length is not None and (not hasattr(length, "__index__") or length < 1) for length in shape):
-            raise ValueError(
-                f"shape={shape!r}: expected the lengths of one sample's axes, such as (48, 48, 1)"
-            )
-        super().__init__(input_shape=shape, dtype=dtype, **kwargs)
-        self.shape = tuple(shape)
-
-    def forward(self, x, training=False):
-        """Return x."""
-        return x
-
-    def backward(self, dy):
-        """Return dy."""
-        return dy

@@ -7,7 +7,7 @@ out in minicnn.ops.reference.convolution. Shapes: x (N, H, W, C), kernel (kh, kw
 """
 
 from minicnn import initializers, ops, regularizers
-from minicnn.layers.activations import inside
+from minicnn.layers.activations import argument, inside
 from minicnn.layers.base import Layer
 from minicnn.ops import geometry
 
@@ -23,9 +23,8 @@ class _Convolution(Layer):
         self.kernel_size = geometry.pair(kernel_size, "kernel_size")
         self.strides = geometry.pair(strides, "strides")
         self.dilation_rate = geometry.pair(dilation_rate, "dilation_rate")
-        if padding not in geometry.PADDINGS:
-            raise ValueError(f'padding={padding!r}: expected "valid" or "same"')
-        self.padding, self.activation, self.use_bias = padding, activation, use_bias
+        self.padding = geometry.checked_padding(padding)
+        self.activation, self.use_bias = argument(activation), use_bias
         self.bias_initializer = initializers.get(bias_initializer)
         self.bias_regularizer = regularizers.get(bias_regularizer)
         self._activation = inside(activation, self)

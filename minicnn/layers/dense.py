@@ -3,13 +3,10 @@
     y = x · kernel + bias        dx = dy · kernelᵀ        dkernel = xᵀ · dy        dbias = Σ_n dy[n]
 
 Shapes: x (N, D), kernel (D, units), y (N, units). Further axes before the last are treated as more samples.
-And Flatten, which makes one row of each sample so that a dense layer can follow a convolution.
 """
 
-import numpy as np
-
 from minicnn import initializers, ops, regularizers
-from minicnn.layers.activations import inside
+from minicnn.layers.activations import argument, inside
 from minicnn.layers.base import Layer
 from minicnn.ops import geometry
 
@@ -23,7 +20,7 @@ class Dense(Layer):
     ):  # fmt: skip
         super().__init__(**kwargs)
         self.units = geometry.pair(units, "units")[0]
-        self.activation, self.use_bias = activation, use_bias
+        self.activation, self.use_bias = argument(activation), use_bias
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.bias_initializer = initializers.get(bias_initializer)
         self.kernel_regularizer = regularizers.get(kernel_regularizer)
@@ -69,20 +66,3 @@ class Dense(Layer):
         if self.use_bias:
             self.bias.grad = dbias
         return None if dx is None else dx.reshape(*dy.shape[:-1], -1)
-
-
-class Flatten(Layer):
-    """(N, H, W, C) -> (N, H · W · C), as `keras.layers.Flatten`; the gradient takes the way back."""
-
-    def compute_output_shape(self, input_shape):
-        """One row a sample."""
-        return input_shape[0], int(np.prod(input_shape[1:]))
-
-    def forward(self, x, training=False):
-        """Return the samples as rows."""
-        self._shape = x.shape
-        return x.reshape(x.shape[0], -1)
-
-    def backward(self, dy):
-        """Return the gradient in the shape that x had."""
-        return dy.reshape(self._shape)

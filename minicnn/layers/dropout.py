@@ -1,10 +1,15 @@
-"""Dropout: in training, each entry is silenced with probability ``rate`` and the rest made up for it.
+"""Layers that disturb in training, and do nothing in evaluation: dropout and noise.
+
+Dropout: each entry is silenced with probability ``rate`` and the rest made up for it.
 
     y = x · mask / (1 − rate)        dx = dy · mask / (1 − rate)         mask = 1 with probability 1 − rate, else 0
 
 The same mask serves both passes. Its mean is y = x, which is what evaluation computes.
+Noise: y = x + normal numbers, which do not depend on x: dx = dy.
 Source: Srivastava et al., "Dropout", JMLR 15 (2014); for whole maps, Tompson et al. (2015), arXiv:1411.4280.
 """
+
+import math
 
 from minicnn import ops, random
 from minicnn.layers.base import Layer
@@ -45,3 +50,29 @@ class SpatialDropout2D(Dropout):
     """Drop whole maps (one channel of one sample), as `keras.layers.SpatialDropout2D`."""
 
     spatial = True
+
+
+class GaussianNoise(Layer):
+    """Add normal noise, as `keras.layers.GaussianNoise`.
+
+    Args:
+        stddev: the noise's standard deviation.
+        seed: as for :class:`Dropout`.
+    """
+
+    def __init__(self, stddev, seed=None, **kwargs):
+        super().__init__(**kwargs)
+        if not 0 <= stddev < math.inf:
+            raise ValueError(f"stddev={stddev!r}: expected a number from 0, such as 0.1")
+        self.stddev, self.seed = stddev, seed
+        self.generator = random.generator(seed)
+
+    def forward(self, x, training=False):
+        """Return x with noise when training; x itself otherwise."""
+        if not training or self.stddev == 0:
+            return x
+        return x + (self.stddev * self.generator.standard_normal(x.shape)).astype(x.real.dtype)
+
+    def backward(self, dy):
+        """Return dy."""
+        return dy

@@ -28,10 +28,6 @@ class BatchNormalization(Layer):
         beta_regularizer=None, gamma_regularizer=None, **kwargs,
     ):  # fmt: skip
         super().__init__(**kwargs)
-        if axis != -1:
-            raise NotImplementedError(
-                f"BatchNormalization(axis={axis!r}): only the last axis, -1 (channels_last)"
-            )
         if not 0 <= momentum <= 1:
             raise ValueError(f"momentum={momentum!r}: expected a number from 0 to 1, such as 0.99")
         if epsilon <= 0:
@@ -52,6 +48,7 @@ class BatchNormalization(Layer):
 
     def build(self, input_shape):
         """Create gamma, beta, moving_mean and moving_variance, each (C,)."""
+        self.check_axis(input_shape)
         super().build(input_shape)
         shape = (input_shape[-1],)
         if self.scale:
@@ -123,14 +120,13 @@ class Normalization(Layer):
 
     def __init__(self, axis=-1, mean=None, variance=None, **kwargs):
         super().__init__(**kwargs)
-        if axis != -1:
-            raise NotImplementedError(f"Normalization(axis={axis!r}): only the last axis, -1 (channels_last)")
         if (mean is None) != (variance is None):
             raise ValueError("Normalization: give both mean and variance, or neither and call adapt(data)")
         self.axis, self.mean, self.variance = axis, mean, variance
 
     def build(self, input_shape):
         """Create the weights that :meth:`adapt` fills, unless mean and variance were given."""
+        self.check_axis(input_shape)
         super().build(input_shape)
         if self.mean is None:
             shape = (input_shape[-1],)

@@ -20,9 +20,7 @@ class _Pooling(Layer):
         super().__init__(**kwargs)
         self.pool_size = geometry.pair(pool_size, "pool_size")
         self.strides = self.pool_size if strides is None else geometry.pair(strides, "strides")
-        if padding not in geometry.PADDINGS:
-            raise ValueError(f'padding={padding!r}: expected "valid" or "same"')
-        self.padding = padding
+        self.padding = geometry.checked_padding(padding)
 
     def build(self, input_shape):
         """Check that the windows fit."""

@@ -9,6 +9,15 @@ wherever one-hot targets are, and 0/0 is 0 without an epsilon in the denominator
 
 from typing import Any
 
+from minicnn import spellings
+from minicnn.losses import (
+    binary_crossentropy,
+    categorical_crossentropy,
+    categorical_hinge,
+    mean_squared_error,
+    mse,
+    sparse_categorical_crossentropy,
+)
 from minicnn.metrics.accuracy import (
     Accuracy,
     BinaryAccuracy,
@@ -16,39 +25,89 @@ from minicnn.metrics.accuracy import (
     SparseCategoricalAccuracy,
     SparseTopKCategoricalAccuracy,
     TopKCategoricalAccuracy,
+    binary_accuracy,
+    categorical_accuracy,
+    sparse_categorical_accuracy,
+    sparse_top_k_categorical_accuracy,
+    top_k_categorical_accuracy,
 )
 from minicnn.metrics.base import Mean, MeanMetricWrapper, Metric
-from minicnn.metrics.counts import F1Score, Precision, Recall
+from minicnn.metrics.counts import (
+    F1Score,
+    FalseNegatives,
+    FalsePositives,
+    Precision,
+    Recall,
+    TrueNegatives,
+    TruePositives,
+)
+from minicnn.metrics.curves import AUC
+from minicnn.metrics.losses import (
+    BinaryCrossentropy,
+    CategoricalCrossentropy,
+    MeanSquaredError,
+    SparseCategoricalCrossentropy,
+)
 from minicnn.metrics.report import ClassificationReport, classification_report, confusion_matrix
 from minicnn.registry import Registry, serialize
 
+_CLASSES = [
+    *(
+        AUC,
+        Accuracy,
+        BinaryAccuracy,
+        BinaryCrossentropy,
+        CategoricalAccuracy,
+        CategoricalCrossentropy,
+        F1Score,
+    ),
+    *(FalseNegatives, FalsePositives, Mean, MeanSquaredError, Precision, Recall, SparseCategoricalAccuracy),
+    *(SparseCategoricalCrossentropy, SparseTopKCategoricalAccuracy, TopKCategoricalAccuracy),
+    *(TrueNegatives, TruePositives),
+]
+_registry = Registry("metric", _CLASSES, {"mse": MeanSquaredError})
+__getattr__ = spellings.names_of(__name__)
+
 __all__ = [
+    "AUC",
     "Accuracy",
     "BinaryAccuracy",
+    "BinaryCrossentropy",
     "CategoricalAccuracy",
+    "CategoricalCrossentropy",
     "ClassificationReport",
     "F1Score",
+    "FalseNegatives",
+    "FalsePositives",
     "Mean",
     "MeanMetricWrapper",
+    "MeanSquaredError",
     "Metric",
     "Precision",
     "Recall",
     "SparseCategoricalAccuracy",
+    "SparseCategoricalCrossentropy",
     "SparseTopKCategoricalAccuracy",
     "TopKCategoricalAccuracy",
+    "TrueNegatives",
+    "TruePositives",
+    "binary_accuracy",
+    "binary_crossentropy",
+    "categorical_accuracy",
+    "categorical_crossentropy",
+    "categorical_hinge",
     "classification_report",
     "confusion_matrix",
+    "deserialize",
     "get",
+    "mean_squared_error",
+    "mse",
     "serialize",
+    "sparse_categorical_accuracy",
+    "sparse_categorical_crossentropy",
+    "sparse_top_k_categorical_accuracy",
+    "top_k_categorical_accuracy",
 ]
-
-_registry = Registry(
-    "metric",
-    [
-        *(Accuracy, BinaryAccuracy, CategoricalAccuracy, F1Score, Mean, Precision, Recall),
-        *(SparseCategoricalAccuracy, SparseTopKCategoricalAccuracy, TopKCategoricalAccuracy),
-    ],
-)
 
 
 def get(
@@ -71,6 +130,7 @@ def get(
     Raises:
         ValueError: there is no metric of that name.
         TypeError: ``identifier`` is something else.
+        NotImplementedError: Keras has it, minicnn has not.
     """
     if isinstance(identifier, str) and identifier.lower() in ("accuracy", "acc"):
         metric = _accuracy(loss, output_shape, target_shape)
@@ -83,6 +143,9 @@ def get(
     if isinstance(identifier, str):
         metric.name = identifier
     return metric
+
+
+deserialize = get
 
 
 def _accuracy(loss: Any, output_shape: Any, target_shape: Any) -> Metric:

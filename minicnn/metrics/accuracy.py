@@ -14,49 +14,53 @@ from typing import Any
 
 import numpy as np
 
+from minicnn import spellings
 from minicnn.metrics.base import MeanMetricWrapper
 
 
 class Accuracy(MeanMetricWrapper):
     """How often y_pred equals y_true."""
 
-    def __init__(self, name: str = "accuracy") -> None:
-        super().__init__(_equal, name)
+    def __init__(self, name: str = "accuracy", dtype: Any = None) -> None:
+        super().__init__(_equal, name, dtype)
 
 
 class BinaryAccuracy(MeanMetricWrapper):
     """How often y_pred, above ``threshold`` or not, equals y_true, 1 or 0."""
 
-    def __init__(self, name: str = "binary_accuracy", threshold: float = 0.5) -> None:
-        super().__init__(_binary, name, threshold=threshold)
+    def __init__(self, name: str = "binary_accuracy", dtype: Any = None, threshold: float = 0.5) -> None:
+        super().__init__(binary_accuracy, name, dtype, threshold=threshold)
 
 
 class CategoricalAccuracy(MeanMetricWrapper):
     """How often the highest score is that of the true class, given one-hot."""
 
-    def __init__(self, name: str = "categorical_accuracy") -> None:
-        super().__init__(_categorical, name)
+    def __init__(self, name: str = "categorical_accuracy", dtype: Any = None) -> None:
+        super().__init__(categorical_accuracy, name, dtype)
 
 
 class SparseCategoricalAccuracy(MeanMetricWrapper):
     """How often the highest score is that of the true class, given as a number."""
 
-    def __init__(self, name: str = "sparse_categorical_accuracy") -> None:
-        super().__init__(_sparse, name)
+    def __init__(self, name: str = "sparse_categorical_accuracy", dtype: Any = None) -> None:
+        super().__init__(sparse_categorical_accuracy, name, dtype)
 
 
 class TopKCategoricalAccuracy(MeanMetricWrapper):
     """How often the true class, given one-hot, is among the ``k`` highest scores."""
 
-    def __init__(self, k: int = 5, name: str = "top_k_categorical_accuracy") -> None:
-        super().__init__(_top_k, name, k=k)
+    def __init__(self, k: int = 5, name: str = "top_k_categorical_accuracy", dtype: Any = None) -> None:
+        super().__init__(top_k_categorical_accuracy, name, dtype, k=k)
 
 
 class SparseTopKCategoricalAccuracy(MeanMetricWrapper):
     """How often the true class, given as a number, is among the ``k`` highest scores."""
 
-    def __init__(self, k: int = 5, name: str = "sparse_top_k_categorical_accuracy") -> None:
-        super().__init__(_sparse_top_k, name, k=k)
+    def __init__(
+        self, k: int = 5, name: str = "sparse_top_k_categorical_accuracy", dtype: Any = None, **others: Any
+    ) -> None:
+        spellings.check_arguments("metric", type(self), others)
+        super().__init__(sparse_top_k_categorical_accuracy, name, dtype, k=k)
 
 
 def class_numbers(y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
@@ -77,23 +81,33 @@ def _equal(y_true: np.ndarray, y_pred: np.ndarray) -> Any:
     return _alike(y_true, y_pred) == y_pred
 
 
-def _binary(y_true: np.ndarray, y_pred: np.ndarray, threshold: float) -> Any:
+def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> np.ndarray:
+    """Return where y_pred, above ``threshold`` or not, equals y_true, 1 or 0: of their shape."""
+    y_true, y_pred = np.asarray(y_true), np.asarray(y_pred)
     return _alike(y_true, y_pred) == (y_pred > threshold)
 
 
-def _categorical(y_true: np.ndarray, y_pred: np.ndarray) -> Any:
-    return _sparse(np.argmax(_alike(y_true, y_pred), axis=-1), y_pred)
+def categorical_accuracy(y_true: Any, y_pred: Any) -> np.ndarray:
+    """Return for each sample whether its highest score is that of the true class, given one-hot: (N,)."""
+    y_true, y_pred = np.asarray(y_true), np.asarray(y_pred)
+    return sparse_categorical_accuracy(np.argmax(_alike(y_true, y_pred), axis=-1), y_pred)
 
 
-def _sparse(y_true: np.ndarray, y_pred: np.ndarray) -> Any:
+def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> np.ndarray:
+    """Return for each sample whether its highest score is that of the true class, given as a number: (N,)."""
+    y_true, y_pred = np.asarray(y_true), np.asarray(y_pred)
     return class_numbers(y_true, y_pred) == np.argmax(y_pred, axis=-1)
 
 
-def _top_k(y_true: np.ndarray, y_pred: np.ndarray, k: int) -> Any:
-    return _sparse_top_k(np.argmax(_alike(y_true, y_pred), axis=-1), y_pred, k)
+def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> np.ndarray:
+    """Return for each sample whether the true class, given one-hot, is among the ``k`` highest: (N,)."""
+    y_true, y_pred = np.asarray(y_true), np.asarray(y_pred)
+    return sparse_top_k_categorical_accuracy(np.argmax(_alike(y_true, y_pred), axis=-1), y_pred, k)
 
 
-def _sparse_top_k(y_true: np.ndarray, y_pred: np.ndarray, k: int) -> Any:
+def sparse_top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> np.ndarray:
+    """Return for each sample whether the true class, given as a number, is among the ``k`` highest: (N,)."""
+    y_true, y_pred = np.asarray(y_true), np.asarray(y_pred)
     scores = np.take_along_axis(y_pred, class_numbers(y_true, y_pred)[:, None], axis=-1)  # (N, 1)
     return (np.sum(y_pred > scores, axis=-1) < k) & np.isfinite(scores[:, 0])
 

@@ -8,16 +8,22 @@ A metric sums over samples, so that a last, smaller batch counts for less: the r
 epoch, not the mean of the batches' results. Sums are kept in float64. Where nothing was counted, 0/0 is 0.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
-from minicnn.registry import Configured
+from minicnn import spellings
+from minicnn.registry import Configured, snake_case
 
 
 class Metric(Configured):
     """Base class. One of your own defines :meth:`reset_state`, :meth:`update_state` and :meth:`result`.
+
+    Args:
+        name: what the result is called.
+        dtype: Keras has it; sums are in float64, whatever it says.
+        unknown: looked up in minicnn.spellings.
 
     Attributes:
         direction: "up" if larger is better, "down" if smaller; callbacks with mode="auto" look here.
@@ -25,8 +31,9 @@ class Metric(Configured):
 
     direction = "up"
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    def __init__(self, name: str | None = None, dtype: Any = None, **unknown: Any) -> None:
+        spellings.check_arguments("metric", type(self), unknown)
+        self.name = name or snake_case(type(self).__name__)
         self.reset_state()
 
     def reset_state(self) -> None:
@@ -41,6 +48,15 @@ class Metric(Configured):
         """Return the metric over all batches since the last reset: a float, or one for each class."""
         raise NotImplementedError(f"{type(self).__name__}.result")
 
+    def get_state(self) -> dict[str, Any]:
+        """Return the sums over the batches so far: every attribute that is a number or an array."""
+        numbers = (int, float, np.number, np.ndarray)
+        return {name: value for name, value in vars(self).items() if isinstance(value, numbers)}
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Continue from what :meth:`get_state` returned."""
+        vars(self).update(state)
+
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments as JSON-able values."""
         return {"name": self.name}
@@ -51,8 +67,8 @@ class Mean(Metric):
 
     direction = "down"
 
-    def __init__(self, name: str = "mean") -> None:
-        super().__init__(name)
+    def __init__(self, name: str | None = "mean", dtype: Any = None) -> None:
+        super().__init__(name, dtype)
 
     def reset_state(self) -> None:
         """Forget all batches."""
@@ -76,8 +92,10 @@ class MeanMetricWrapper(Mean):
 
     direction = "up"
 
-    def __init__(self, fn: Callable[..., Any], name: str | None = None, **arguments: Any) -> None:
-        super().__init__(name or str(getattr(fn, "__name__", type(fn).__name__)))
+    def __init__(
+        self, fn: Callable[..., Any], name: str | None = None, dtype: Any = None, **arguments: Any
+    ) -> None:
+        super().__init__(name or str(getattr(fn, "__name__", type(fn).__name__)), dtype)
         self._fn, self._arguments = fn, arguments
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]

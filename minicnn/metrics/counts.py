@@ -18,13 +18,14 @@ from minicnn.metrics.base import Metric, as_weights, ratio
 AVERAGES = (None, "micro", "macro", "weighted")
 
 
-class _Counts(Metric):
-    """Weighted numbers of true positives, false positives and false negatives."""
+class Counts(Metric):
+    """Base class: weighted numbers of right and wrong positives and negatives."""
 
     def reset_state(self) -> None:
         """Forget all batches."""
         self.true_positives: Any = 0.0
         self.false_positives: Any = 0.0
+        self.true_negatives: Any = 0.0
         self.false_negatives: Any = 0.0
 
     def _count(self, positive: np.ndarray, called: np.ndarray, weights: np.ndarray) -> None:
@@ -32,10 +33,11 @@ class _Counts(Metric):
         weights = weights.reshape(-1, *[1] * (positive.ndim - 1))
         self.true_positives = self.true_positives + np.sum(weights * (positive & called), axis=0)
         self.false_positives = self.false_positives + np.sum(weights * (~positive & called), axis=0)
+        self.true_negatives = self.true_negatives + np.sum(weights * (~positive & ~called), axis=0)
         self.false_negatives = self.false_negatives + np.sum(weights * (positive & ~called), axis=0)
 
 
-class Precision(_Counts):
+class Precision(Counts):
     """Of what was called positive, the share that is.
 
     Args:
@@ -45,14 +47,16 @@ class Precision(_Counts):
         name: by default "precision".
     """
 
-    def __init__(self, thresholds=None, top_k=None, class_id=None, name: str | None = None) -> None:
-        super().__init__(name or type(self).__name__.lower())
+    def __init__(
+        self, thresholds=None, top_k=None, class_id=None, name: str | None = None, dtype: Any = None
+    ) -> None:
+        super().__init__(name, dtype)
         self.thresholds, self.top_k, self.class_id = thresholds, top_k, class_id
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Take in a batch: y_pred (N, K) or (N,), y_true alike or class numbers."""
         y_pred = np.asarray(y_pred)
-        positive = _indicators(y_true, y_pred)
+        positive = indicators(y_true, y_pred)
         default = 0.5 if self.top_k is None else -np.inf
         thresholds = np.atleast_1d(default if self.thresholds is None else self.thresholds)
         called = y_pred[..., None] > thresholds  # (N, K, T)
@@ -91,7 +95,43 @@ class Recall(Precision):
         return self._of_thresholds(self.false_negatives)
 
 
-class F1Score(_Counts):
+class TruePositives(Precision):
+    """How many positives were called so. Arguments as for :class:`Precision`."""
+
+    count = "true_positives"
+
+    def __init__(self, thresholds=None, name: str | None = None, dtype: Any = None) -> None:
+        super().__init__(thresholds, name=name, dtype=dtype)
+
+    def result(self) -> Any:
+        """Return the number: a float, or an array for a list of thresholds."""
+        numbers = np.sum(getattr(self, self.count), axis=0)
+        return numbers if np.ndim(self.thresholds) else float(np.sum(numbers))
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments as JSON-able values."""
+        return {"name": self.name, "thresholds": self.thresholds}
+
+
+class FalsePositives(TruePositives):
+    """How many negatives were called positive."""
+
+    count = "false_positives"
+
+
+class TrueNegatives(TruePositives):
+    """How many negatives were not called positive."""
+
+    count = "true_negatives"
+
+
+class FalseNegatives(TruePositives):
+    """How many positives were missed."""
+
+    count = "false_negatives"
+
+
+class F1Score(Counts):
     """The harmonic mean of precision and recall, class by class.
 
     Args:
@@ -106,13 +146,17 @@ class F1Score(_Counts):
     """
 
     def __init__(
-        self, average: str | None = None, threshold: float | None = None, name: str = "f1_score"
+        self,
+        average: str | None = None,
+        threshold: float | None = None,
+        name: str | None = "f1_score",
+        dtype: Any = None,
     ) -> None:
         if average not in AVERAGES:
             raise ValueError(f"average={average!r}: expected one of {AVERAGES}")
         if threshold is not None and not 0 < threshold <= 1:
             raise ValueError(f"threshold={threshold!r}: expected a number above 0 and up to 1, or None")
-        super().__init__(name)
+        super().__init__(name, dtype)
         self.average, self.threshold = average, threshold
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
@@ -125,7 +169,7 @@ class F1Score(_Counts):
         else:
             # as in Keras: classes that tie are all called, and a row of zeros calls none
             called = (y_pred >= y_pred.max(axis=-1, keepdims=True)) & (np.abs(y_pred) > 1e-9)
-        self._count(_indicators(y_true, y_pred), called, as_weights(sample_weight, len(y_pred)))
+        self._count(indicators(y_true, y_pred), called, as_weights(sample_weight, len(y_pred)))
 
     def result(self) -> Any:
         """Return a float, or with ``average=None`` an array of one score for each class."""
@@ -145,7 +189,7 @@ class F1Score(_Counts):
         return super().get_config() | {"average": self.average, "threshold": self.threshold}
 
 
-def _indicators(y_true: Any, y_pred: np.ndarray) -> np.ndarray:
+def indicators(y_true: Any, y_pred: np.ndarray) -> np.ndarray:
     """Return where the targets are positive, of y_pred's shape; class numbers become one-hot rows."""
     y_true = np.asarray(y_true)
     if y_true.shape == y_pred.shape:

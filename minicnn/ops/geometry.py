@@ -37,6 +37,18 @@ def pair(value: Any, argument: str) -> tuple[int, int]:
     return int(two[0]), int(two[1])
 
 
+def checked_padding(padding: Any) -> str:
+    """Return "valid" or "same", from that in any case of letters, as Keras takes it.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    lower = padding.lower() if isinstance(padding, str) else padding
+    if lower not in PADDINGS:
+        raise ValueError(f'padding={padding!r}: expected "valid" or "same"')
+    return lower
+
+
 def axis(length: int, size: int, stride: int, padding: str, dilation: int = 1) -> Axis:
     """Return where windows fall along one axis of ``length`` pixels.
 

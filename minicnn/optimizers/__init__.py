@@ -11,6 +11,7 @@ in float64.
 
 from typing import Any
 
+from minicnn import spellings
 from minicnn.optimizers import schedules
 from minicnn.optimizers.adam import Adam, AdamW
 from minicnn.optimizers.base import Optimizer
@@ -18,8 +19,9 @@ from minicnn.optimizers.rmsprop import RMSprop
 from minicnn.optimizers.sgd import SGD
 from minicnn.registry import Registry, serialize
 
-__all__ = ["SGD", "Adam", "AdamW", "Optimizer", "RMSprop", "get", "schedules", "serialize"]
+__all__ = ["SGD", "Adam", "AdamW", "Optimizer", "RMSprop", "deserialize", "get", "schedules", "serialize"]
 
+__getattr__ = spellings.names_of(__name__)
 _registry = Registry("optimizer", [SGD, Adam, AdamW, RMSprop])
 
 
@@ -29,8 +31,12 @@ def get(identifier: Any) -> Optimizer:
     Raises:
         ValueError: there is no such optimizer.
         TypeError: ``identifier`` is something else.
+        NotImplementedError: Keras has it, minicnn has not.
     """
     optimizer = _registry.get(identifier)
     if not isinstance(optimizer, Optimizer):
         raise TypeError(f"optimizer={identifier!r}: expected a name, a dictionary or an Optimizer")
     return optimizer
+
+
+deserialize = get

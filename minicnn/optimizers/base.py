@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from minicnn import ops
+from minicnn import ops, spellings
 from minicnn.optimizers import schedules
-from minicnn.optimizers.checks import check, check_clipping, check_unknown, checked_rate
+from minicnn.optimizers.checks import check, check_clipping, checked_rate
 from minicnn.optimizers.schedules import LearningRateSchedule
 from minicnn.optimizers.state import AVERAGE, State
 from minicnn.registry import Configured, serialize
@@ -42,9 +42,12 @@ class Optimizer(Configured):
         ema_momentum: β of that average.
         ema_overwrite_frequency: also copy the averages into the weights every so many steps; None for never.
         name: by default the class's name in lower case.
+        unknown: looked up in minicnn.spellings.
 
     Raises:
         ValueError: an argument is out of its range, or there is more than one way of clipping.
+        TypeError: there is no such argument.
+        NotImplementedError: Keras has it, minicnn has not.
     """
 
     def __init__(
@@ -60,7 +63,7 @@ class Optimizer(Configured):
         name=None,
         **unknown,
     ) -> None:
-        check_unknown(type(self).__name__, unknown)
+        spellings.check_arguments("optimizer", type(self), unknown)
         check_clipping(clipnorm=clipnorm, clipvalue=clipvalue, global_clipnorm=global_clipnorm)
         decay, every = weight_decay, ema_overwrite_frequency
         check(decay is None or decay >= 0, "weight_decay", decay, "a number from 0, or None")
@@ -76,6 +79,9 @@ class Optimizer(Configured):
         self._learning_rate = checked_rate(learning_rate)
         self._undecayed: dict[str, list[str]] = {"paths": [], "names": []}
         self._state = State()
+
+    def __getattr__(self, name: str) -> Any:
+        raise spellings.no_attribute("optimizer", self, name)
 
     # ---- the learning rate ---------------------------------------------------------------------------------
 

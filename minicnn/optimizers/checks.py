@@ -3,25 +3,11 @@
 import numbers
 from typing import Any
 
-UNSUPPORTED = {
-    "loss_scale_factor": "it serves float16, which minicnn does not compute in",
-    "gradient_accumulation_steps": "choose a larger batch_size",
-}
-
 
 def check(holds: bool, argument: str, value: Any, expected: str) -> None:
     """Raise a ValueError that names the argument, unless ``holds``."""
     if not holds:
         raise ValueError(f"{argument}={value!r}: expected {expected}")
-
-
-def check_unknown(kind: str, arguments: dict[str, Any]) -> None:
-    """Raise for arguments that no optimizer knows, and for those of Keras that minicnn does not have."""
-    for argument, value in arguments.items():
-        if argument not in UNSUPPORTED:
-            raise TypeError(f"{kind}: unknown argument {argument!r}")
-        if value is not None:
-            raise ValueError(f"{argument}={value!r} is not supported: {UNSUPPORTED[argument]}")
 
 
 def check_clipping(**limits: float | None) -> None:

@@ -35,6 +35,7 @@ __all__ = [
     "PiecewiseConstantDecay",
     "PolynomialDecay",
     "StepDecay",
+    "deserialize",
     "get",
     "serialize",
 ]
@@ -296,3 +297,6 @@ _registry = Registry(
 def get(identifier: Any) -> Any:
     """Return the schedule of a dictionary that :func:`serialize` made, or the one given."""
     return _registry.get(identifier)
+
+
+deserialize = get

@@ -1,9 +1,12 @@
+import errno
+import os
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
 import pytest
 
 from fer import runs
+from fer.errors import BadInput
 
 
 def test_folders_are_numbered_in_order(tmp_path):
@@ -52,3 +55,48 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path):
     with pytest.raises(UnicodeEncodeError):
         run.write_text("report.txt", "new " * 10_000 + "\ud800")  # which UTF-8 cannot say
     assert run.path("report.txt").read_text() == "old"
+
+
+def test_what_a_killed_process_left_is_removed_by_the_next_one(tmp_path):
+    run = runs.Run(tmp_path)
+    for name in (".model_last.npz.ab12.tmp", ".history.csv.77.part", "notes.tmp", "report.txt"):
+        run.path(name).write_text("half")
+    with run.locked():
+        assert sorted(child.name for child in tmp_path.iterdir()) == [".lock", "notes.tmp", "report.txt"]
+
+
+def test_a_lock_is_given_back_whatever_happens(tmp_path):
+    pytest.importorskip("fcntl")
+    run = runs.Run(tmp_path)
+    with pytest.raises(KeyError), run.locked():
+        raise KeyError
+    with run.locked(), pytest.raises(BadInput, match=f"in use: process {os.getpid()}"), run.locked():
+        pass
+
+
+def test_a_file_system_without_locks_is_not_refused(tmp_path, monkeypatch):
+    fcntl = pytest.importorskip("fcntl")
+
+    def unsupported(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", unsupported)
+    with runs.Run(tmp_path).locked():
+        pass
+
+
+@pytest.mark.parametrize(
+    ("text", "part"), [("{", "is not JSON"), ("[1]", "holds a list, expected a dictionary")]
+)
+def test_json_that_is_none(text, part, tmp_path):
+    (tmp_path / runs.CONFIG).write_text(text)
+    with pytest.raises(BadInput, match=part):
+        runs.find(tmp_path).read_json(runs.CONFIG)
+
+
+def test_history_has_a_line_an_epoch_and_every_digit(tmp_path):
+    run = runs.Run(tmp_path)
+    run.write_history({"val_loss": [0.1, 1 / 3], "loss": [2.0, 1e-17]})
+    assert (
+        run.path(runs.HISTORY).read_text() == "epoch,loss,val_loss\n0,2.0,0.1\n1,1e-17,0.3333333333333333\n"
+    )

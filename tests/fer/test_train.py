@@ -9,12 +9,14 @@ import pytest
 from PIL import Image
 
 import minicnn
-from fer import dataset, synthetic, train
+from fer import building, dataset, synthetic, train
+from fer.config import CLASS_WEIGHTS, OPTIMIZERS
 from fer.dataset import FerDataset, Split
 from fer.errors import BadInput
 from fer.train import Config, main
 from minicnn.models import load_model
 from tests.fer.csv_files import write
+from tests.fer.kill import NO_PICTURES
 
 pytestmark = pytest.mark.usefixtures("no_default_data")
 
@@ -49,6 +51,12 @@ def finished(npz, tmp_path_factory):
 
 
 @pytest.fixture
+def no_pictures(monkeypatch):
+    for (module, name), stub in NO_PICTURES.items():
+        monkeypatch.setattr(module, name, stub)
+
+
+@pytest.fixture
 def history(finished):
     with (finished.folder / "history.csv").open() as file:
         return list(csv.DictReader(file))
@@ -56,8 +64,10 @@ def history(finished):
 
 def test_the_folder_holds_what_runs_promises(finished):
     assert sorted(child.name for child in finished.folder.iterdir()) == [
-        "classes.png", "config.json", "confusion_matrix.csv", "confusion_matrix.png", "curves.png", "examples.png",
-        "history.csv", "model_best.npz", "model_last.npz", "report.json", "report.txt",
+        ".lock", "calibration.csv", "calibration.png", "classes.png", "config.json", "confusion_matrix.csv",
+        "confusion_matrix.png", "confusion_matrix_shares.csv", "curves.png", "examples.png", "history.csv",
+        "mistakes.png", "model_best.npz", "model_last.npz", "predictions.csv", "predictions.png", "report.json",
+        "report.txt", "result.json",
     ]  # fmt: skip
     for name in finished.folder.glob("*.png"):
         with Image.open(name) as image:
@@ -125,7 +135,7 @@ def test_the_end_says_the_accuracy_and_where_things_are(finished):
     assert "synthetic" not in finished.printed
 
 
-def test_the_same_seed_gives_the_same_run(faces_data, tmp_path):
+def test_the_same_seed_gives_the_same_run(faces_data, tmp_path, no_pictures):
     few = FerDataset(
         Split(faces_data.train.images[:32], faces_data.train.labels[:32]), *[faces_data.test] * 2, "few"
     )
@@ -137,7 +147,9 @@ def test_the_same_seed_gives_the_same_run(faces_data, tmp_path):
     assert [result.run.folder.name for result in (first, again, other)] == ["001", "002", "003"]
 
 
-def test_without_data_it_trains_on_synthetic_faces_and_says_so(faces_data, tmp_path, monkeypatch, capsys):
+def test_without_data_it_trains_on_synthetic_faces_and_says_so(
+    faces_data, tmp_path, monkeypatch, capsys, no_pictures
+):
     monkeypatch.setattr(synthetic, "load", lambda: faces_data)
     main(["--epochs", "1", "--out", str(tmp_path)])
     printed = capsys.readouterr().out
@@ -147,7 +159,7 @@ def test_without_data_it_trains_on_synthetic_faces_and_says_so(faces_data, tmp_p
 
 
 def test_data_without_test_rows_are_judged_by_validation_and_said_so(
-    faces_data, tmp_path, monkeypatch, capsys
+    faces_data, tmp_path, monkeypatch, capsys, no_pictures
 ):
     columns = faces_data.validation.images, faces_data.validation.labels
     usage = ["Training"] * 7 + ["PublicTest"] * 7
@@ -159,9 +171,30 @@ def test_data_without_test_rows_are_judged_by_validation_and_said_so(
     assert json.loads((tmp_path / "001" / "report.json").read_text())["split"] == "validation"
 
 
-def test_data_without_validation_rows_are_refused_before_a_folder_is_made(faces_data, tmp_path):
-    with pytest.raises(BadInput, match="few has no PublicTest rows"):
-        train.run(Config(out=str(tmp_path)), FerDataset(faces_data.test, None, None, "few"))
+def test_without_validation_rows_a_tenth_is_held_out_with_copies_on_one_side(
+    faces_data, tmp_path, capsys, no_pictures
+):
+    images, labels = (
+        np.concatenate([array] * 2) for array in (faces_data.train.images, faces_data.train.labels)
+    )
+    data = building.with_validation(FerDataset(Split(images, labels), None, faces_data.test, "copies"))
+    assert data.name == "copies (a tenth of its Training rows held out for validation)"
+    assert len(data.train) + len(data.validation) == len(labels)
+    assert 0.05 < len(data.validation) / len(labels) < 0.2
+    kept, held_out = ({image.tobytes() for image in split.images} for split in (data.train, data.validation))
+    assert not kept & held_out
+    assert data.test is faces_data.test
+    few = FerDataset(Split(images[:60], labels[:60]), None, None, "few")
+    train.run(Config(epochs=1, out=str(tmp_path)), few)
+    assert "few (a tenth of its Training rows held out for validation)" in capsys.readouterr().out
+    again = building.with_validation(few)  # the same ones
+    assert np.array_equal(building.with_validation(few).validation.images, again.validation.images)
+
+
+def test_data_too_small_to_hold_any_out_are_refused_before_a_folder_is_made(faces_data, tmp_path):
+    one = Split(faces_data.train.images[:1], faces_data.train.labels[:1])
+    with pytest.raises(BadInput, match="one has no PublicTest rows to choose the best epoch by, and too few"):
+        train.run(Config(out=str(tmp_path)), FerDataset(one, None, None, "one"))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -177,6 +210,9 @@ def test_data_without_validation_rows_are_refused_before_a_folder_is_made(faces_
         (["--learning-rate", "0"], "learning_rate=0.0: expected a positive number"),
         (["--learning-rate", "nan"], "learning_rate=nan: expected a positive number"),
         (["--seed", "-1"], "seed=-1: expected 0 or more"),
+        (["--early-stopping", "-1"], "early_stopping=-1: expected 0 or more"),
+        (["--label-smoothing", "1"], "label_smoothing=1.0: expected a share below 1"),
+        (["--weight-decay", "-1"], "weight_decay=-1.0: expected 0 or a small number"),
     ],
 )
 def test_bad_input_is_one_line_and_status_2(arguments, message, tmp_path, monkeypatch, capsys):
@@ -208,40 +244,30 @@ def test_names_are_checked_in_python_too(field, value):
         Config(**{field: value})
 
 
-def test_a_loss_that_is_not_finite_names_the_learning_rate(npz, tmp_path, monkeypatch, capsys):
-    def diverge(*arguments, **settings):
-        return SimpleNamespace(history={"loss": [1.9, np.nan]})
-
-    monkeypatch.setattr(minicnn.Sequential, "fit", diverge)
-    with pytest.raises(SystemExit) as stopped:
-        main(["--data", str(npz), "--learning-rate", "9", "--out", str(tmp_path)])
-    assert stopped.value.code == 2
-    assert (
-        capsys.readouterr().err
-        == "fer.train: the loss became nan in epoch 2: try a learning rate below 9.0\n"
-    )
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_settings_reach_the_model(optimizer):
+    config = Config(optimizer=optimizer, weight_decay=0.01, label_smoothing=0.2, schedule="constant")
+    model = building.compiled(config, 100)
+    assert model.loss.label_smoothing == 0.2
+    assert model.optimizer.weight_decay == 0.01
+    decaying = {weight.name for weight in model.trainable_weights if model.optimizer._decays(weight)}
+    assert decaying == {"kernel"}
+    assert building.compiled(Config(optimizer="adamw"), 100).optimizer.weight_decay == 0.004
+    assert not building.compiled(Config(), 100).optimizer.weight_decay
 
 
-def test_ctrl_c_ends_with_a_line_that_says_where_things_are(npz, tmp_path, monkeypatch, capsys):
-    def interrupted(*arguments, **settings):
-        assert (tmp_path / "001" / "config.json").exists()  # written before training starts
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(minicnn.Sequential, "fit", interrupted)
-    with pytest.raises(SystemExit) as stopped:
-        main(["--data", str(npz), "--out", str(tmp_path)])
-    assert stopped.value.code == 130
-    history = tmp_path / "001" / "history.csv"
-    assert (
-        capsys.readouterr().err
-        == f"\nfer.train: stopped. The finished epochs are in {history}, their models beside it.\n"
-    )
+def test_faulty_rows_are_left_out_when_asked_to(faces_data, monkeypatch):
+    asked = []
+    monkeypatch.setattr(dataset, "load", lambda path, **options: asked.append((path, options)) or faces_data)
+    for drop in (False, True):
+        building.load(Config(data="x.csv", drop_faulty=drop))
+    assert asked == [("x.csv", {"drop_faulty": False}), ("x.csv", {"drop_faulty": True})]
 
 
 def test_class_weights_of_fer2013():
     labels = np.repeat(np.arange(7), [3995, 436, 4097, 7215, 4830, 3171, 4965])
     split = Split(np.zeros((len(labels), 0)), labels)
-    weights = train.class_weights(split, "sqrt")
+    weights = building.class_weights(split, "sqrt")
     assert [round(weight, 3) for weight in weights.values()] == [
         1.058,
         3.203,
@@ -251,18 +277,18 @@ def test_class_weights_of_fer2013():
         1.188,
         0.949,
     ]
-    balanced = train.class_weights(split, "balanced")
+    balanced = building.class_weights(split, "balanced")
     assert balanced[1] == pytest.approx(28709 / (7 * 436))
-    assert train.class_weights(split, "none") == dict.fromkeys(range(7), pytest.approx(1))
+    assert building.class_weights(split, "none") == dict.fromkeys(range(7), pytest.approx(1))
 
 
-@pytest.mark.parametrize("kind", train.CLASS_WEIGHTS)
+@pytest.mark.parametrize("kind", CLASS_WEIGHTS)
 def test_class_weights_keep_the_mean_and_need_not_meet_every_emotion(kind):
     labels = np.array([0, 0, 0, 5], np.uint8)
-    weights = train.class_weights(Split(np.zeros((4, 0)), labels), kind)
+    weights = building.class_weights(Split(np.zeros((4, 0)), labels), kind)
     assert np.mean([weights[label] for label in labels]) == pytest.approx(1)
     assert weights[1] == 1
-    assert weights[5] / weights[0] == pytest.approx(3 ** train.CLASS_WEIGHTS[kind])
+    assert weights[5] / weights[0] == pytest.approx(3 ** CLASS_WEIGHTS[kind])
 
 
 def test_help_shows_examples_and_where_data_come_from(capsys):

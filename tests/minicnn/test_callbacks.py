@@ -79,6 +79,25 @@ def test_every_hook_is_told_in_order():
         assert told[-1][2][-1] == {}
 
 
+def test_a_backup_is_told_last_but_first_of_the_beginning():
+    told = []
+
+    def watch(name, last):
+        hooks = {
+            hook: lambda *_, hook=hook: told.append((name, hook))
+            for hook in ("on_train_begin", "on_epoch_end", "on_train_end")
+        }
+        callback = callbacks.LambdaCallback(**hooks)
+        callback.runs_last = last
+        return callback
+
+    hooks = callbacks.CallbackList([watch("a", False), watch("backup", True), watch("b", False)], Model())
+    for hook in (hooks.on_train_begin, hooks.on_train_end):
+        hook()
+    hooks.on_epoch_end(0, {})
+    assert [name for name, _ in told] == ["backup", "a", "b", "a", "b", "backup", "a", "b", "backup"]
+
+
 def test_what_one_callback_adds_the_next_ones_see():
     history = callbacks.History()
     train(Model(), [callbacks.LearningRateScheduler(lambda epoch: 0.5**epoch), history], [3.0, 2.0])
@@ -245,8 +264,8 @@ def test_a_model_of_nan_is_never_the_best(tmp_path):
 
 
 def test_checkpoint_arguments_are_checked(tmp_path):
-    with pytest.raises(ValueError, match=r"ends in \.npz"):
-        callbacks.ModelCheckpoint("best.keras")
+    with pytest.raises(ValueError, match=r"best\.hdf5: expected a file name that ends in \.npz"):
+        callbacks.ModelCheckpoint("best.hdf5")
     with pytest.raises(ValueError, match="save_freq='batch'"):
         callbacks.ModelCheckpoint("best.npz", save_freq="batch")
     with pytest.raises(KeyError, match="there is no 'val_acc'"):

@@ -55,3 +55,16 @@ def test_split_that_leaves_nothing(part):
 def test_text_is_no_data():
     with pytest.raises(TypeError, match="expected numbers"):
         data.Batches(np.array(["a", "b"]))
+
+
+def test_batches_from_one_on_are_those_of_the_whole():
+    batches = data.Batches(np.arange(10.0), np.arange(10), np.arange(10), batch_size=3)
+    order = np.array([5, 2, 9, 0, 1, 8, 3, 4, 7, 6])
+    whole = list(batches.iterate(order))
+    assert len(whole) == 4
+    for first in range(5):
+        rest = list(batches.iterate(order, first))
+        assert len(rest) == 4 - first
+        for a, b in zip(rest, whole[first:]):
+            for one, other in zip(a, b):
+                np.testing.assert_array_equal(one, other)

@@ -2,6 +2,8 @@
 
 import io
 import re
+import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -35,6 +37,7 @@ def test_numbers_to_read():
 
 def run(callback, epochs=2, steps=3):
     callback.set_params({"epochs": epochs, "steps": steps})
+    callback.on_train_begin()
     for epoch in range(epochs):
         callback.on_epoch_begin(epoch)
         for step in range(steps):
@@ -51,6 +54,35 @@ def test_every_epoch_leaves_a_line(capsys, verbose):
     for epoch in (1, 2):
         assert re.search(rf"Epoch {epoch}/2 - \d+\.\ds - loss: 2\.0000 - val_loss: 1\.5000\n", text)
     assert ("Epoch 1/2 0/3" in text) == (verbose == 1)  # the bar
+
+
+def test_the_bar_says_how_long_all_epochs_will_take(capsys, monkeypatch):
+    clock = [100.0]
+    monkeypatch.setattr(time, "perf_counter", lambda: clock[0])
+    (bar,) = progress.callbacks(1)
+    bar.set_params({"epochs": 5, "steps": 10})
+    bar.on_train_begin()
+    bar.on_epoch_begin(2)  # resumed: two epochs were done before
+    bar.on_train_batch_end(0, {})
+    for batch, seconds, left in ((1, 40.0, "09:20"), (2, 60.0, "09:00")):  # 28, then 27 steps of 20 s
+        clock[0] = 100 + seconds
+        bar.on_train_batch_end(batch, {"loss": 1.0})
+        bar._bar.refresh()
+        assert f"{left} to the end - loss: 1.0000" in capsys.readouterr().out
+    bar.on_train_end()
+
+
+def test_the_bar_of_a_resumed_epoch_begins_where_it_was(capsys):
+    (bar,) = progress.callbacks(1)
+    bar.set_params({"epochs": 1, "steps": 10})
+    bar.set_model(SimpleNamespace(place=SimpleNamespace(step=4)))
+    bar.on_train_begin()
+    bar.on_epoch_begin(0)
+    assert "Epoch 1/1 4/10" in capsys.readouterr().out
+    bar.on_train_batch_end(4, {})
+    bar._bar.refresh()
+    assert "Epoch 1/1 5/10" in capsys.readouterr().out
+    bar.on_train_end()
 
 
 def test_silence():

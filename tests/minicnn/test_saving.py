@@ -33,6 +33,32 @@ def test_round_trip(tmp_path_factory, config, array):
     np.testing.assert_array_equal(arrays["weights/0"], array)
 
 
+@given(
+    value=st.dictionaries(
+        st.text(max_size=3),
+        json_values
+        | st.floats()
+        | hnp.arrays(st.sampled_from(["float32", "int64"]), hnp.array_shapes(min_dims=1, max_side=3)),
+        max_size=4,
+    )
+)
+def test_what_json_cannot_say_is_packed_apart_and_found_again(tmp_path_factory, value):
+    path, arrays = tmp_path_factory.mktemp("packed") / "file.npz", {}
+    config = {"state": saving.pack({"all": [value, 1]}, arrays, "state")}
+    saving.write(path, config, arrays)
+    read, arrays = saving.read(path)
+    found, one = saving.unpack(read["state"], arrays)["all"]
+    assert one == 1
+    assert found.keys() == value.keys()
+    for name, expected in value.items():
+        assert type(found[name]) is type(expected)
+        if isinstance(expected, np.ndarray):
+            assert found[name].dtype == expected.dtype
+            np.testing.assert_array_equal(found[name], expected)
+        else:
+            assert repr(found[name]) == repr(expected)  # NaN is not equal to itself
+
+
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
     path = tmp_path / "model.npz"
     saving.write(path, {"n": 1}, {})

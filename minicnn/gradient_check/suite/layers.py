@@ -143,6 +143,39 @@ def _elu(draw, wide, kind):
     return LayerCase(_layer(kind, draw.choice([1.0, 0.7])), draw.array(draw.any_shape(wide)))
 
 
+@register("PReLU")
+def _prelu(draw, wide, kind):
+    shape = draw.any_shape(wide)
+    shared = draw.choice([None, list(range(1, len(shape) - 1)), [1]])
+    return LayerCase(_layer(kind, RANDOM, shared_axes=shared), draw.moderate(shape))
+
+
+@register("Reshape")
+def _reshape(draw, wide, kind):
+    shape = draw.any_shape(wide)
+    return LayerCase(_layer(kind, draw.choice([(-1,), (1, *shape[1:]), (-1, 1, shape[-1])])), draw.array(shape))
+
+
+@register("Permute")
+def _permute(draw, wide, kind):
+    dims = draw.choice([(1, 2, 3), (2, 1, 3), (3, 1, 2), (2, 3, 1)])
+    return LayerCase(_layer(kind, dims), draw.array(draw.maps(wide)))
+
+
+@register("ZeroPadding2D")
+def _zero_padding(draw, wide, kind):
+    def side():
+        return draw.integer(0, 2)
+
+    padding = draw.choice([side(), (side(), side()), ((side(), side()), (side(), side()))])
+    return LayerCase(_layer(kind, padding), draw.array(draw.maps(wide)))
+
+
+@register("UpSampling2D")
+def _upsampling(draw, wide, kind):
+    return LayerCase(_layer(kind, draw.pair(3)), draw.moderate(draw.maps(wide)))
+
+
 @register("Rescaling")
 def _rescaling(draw, wide, kind):
     make = _layer(kind, draw.choice([1 / 255, 2.0]), draw.choice([0.0, -1.0]))
@@ -159,6 +192,11 @@ def _seeded(draw, wide, kind, *arguments, **options):
     """A layer that draws random numbers, the same ones each time that it is made."""
     make = _layer(kind, *arguments, seed=draw.integer(0, 2**32 - 1), **options)
     return LayerCase(make, draw.moderate(draw.maps(wide)), training=draw.integer(0, 4) > 0)
+
+
+@register("GaussianNoise")
+def _gaussian_noise(draw, wide, kind):
+    return _seeded(draw, wide, kind, draw.choice([0.0, 0.1, 2.0]))
 
 
 @register("Dropout")

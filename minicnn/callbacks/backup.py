@@ -1,0 +1,160 @@
+"""BackupAndRestore: a training that was cut off goes on from its last backup, as if nothing had happened.
+
+A backup holds all that the rest of the training depends on. The finished history and weights are then those of a
+training that was never cut off, to the bit:
+
+    weights, moving statistics, the optimizer's moments and steps     as `model.save` writes them
+    random generators        of dropout and augmentation; that of the shuffling as it was before this epoch's order
+    place                    the epoch, and how many of its batches are done
+    metrics                  the sums behind the epoch's results so far
+    callbacks                what they remember: History its epochs, EarlyStopping its patience
+
+The order of an epoch's samples is not kept: the same generator draws it again, and the batches that are done are left
+out. A backup is one file, replaced in one step; nothing else has to agree with it.
+"""
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from minicnn import saving
+from minicnn.callbacks.base import Callback
+
+FILE = "training.npz"
+
+
+class BackupAndRestore(Callback):
+    """Back a training up as it goes on; at its beginning, go on from the backup if there is one.
+
+        model.fit(x, y, epochs=50, callbacks=[BackupAndRestore("backup")])      # the same line starts and resumes
+
+    Data, arguments and callbacks must be those of the training that was cut off; another number of epochs may be given.
+    Arrays, and datasets with a state (preprocessing.image's), go on from any batch. Generators, other datasets and
+    steps_per_epoch go on from where they stand when training begins: they allow no backup inside an epoch.
+    It is told of every turn after all other callbacks, wherever it stands in the list.
+
+    Args:
+        backup_dir: a folder, made if there is none; or a file in a folder that exists, if it ends in .npz. The file is
+            also a model that ``load_model`` reads.
+        save_freq: "epoch", at the end of each; or a number of batches.
+        delete_checkpoint: remove the backup when the training has come to its end.
+        seconds: also back up inside an epoch when so much time has gone by since the last backup (not in Keras).
+
+    Raises:
+        ValueError: save_freq is neither; when training begins: the backup is damaged, or of another training, or the
+            data allow no backups inside an epoch.
+    """
+
+    runs_last = True
+
+    def __init__(
+        self,
+        backup_dir: str | os.PathLike,
+        save_freq: str | int = "epoch",
+        *,
+        delete_checkpoint: bool = True,
+        seconds: float | None = None,
+        **others: Any,
+    ) -> None:
+        super().__init__(**others)
+        if save_freq != "epoch" and not (isinstance(save_freq, int) and save_freq >= 1):
+            raise ValueError(f'save_freq={save_freq!r}: expected "epoch" or a positive number of batches')
+        self.backup_dir = Path(backup_dir)
+        self.path = self.backup_dir if self.backup_dir.suffix == ".npz" else self.backup_dir / FILE
+        self.save_freq, self.delete_checkpoint, self.seconds = save_freq, delete_checkpoint, seconds
+        self._restored: Any = None
+        self._tested: Any = None
+
+    def on_train_begin(self, logs=None) -> None:
+        """Restore, if there is a backup."""
+        inside = self.save_freq != "epoch" or self.seconds is not None
+        if inside and not self.model.source.resumable:
+            raise ValueError(
+                f"save_freq={self.save_freq!r}, seconds={self.seconds!r}: inside an epoch the place in a generator, "
+                'in a dataset without get_state or in steps_per_epoch cannot be kept: save_freq="epoch", or arrays'
+            )
+        self._batches, self._saved_at = 0, time.monotonic()
+        self._restored = self._tested = None
+        if self.path != self.backup_dir:
+            self.backup_dir.mkdir(parents=True, exist_ok=True)
+        if self.path.exists():
+            self.restore()
+
+    def on_epoch_begin(self, epoch, logs=None) -> None:
+        """Inside an epoch: undo what others did at its beginning, which it had behind it when it was backed up."""
+        if self._restored is not None and self.model.place.step:
+            self.model.restore(*self._restored)
+        self._restored = None
+
+    def on_train_batch_end(self, batch, logs=None) -> None:
+        """Back up, if it is time to."""
+        self._batches += 1
+        if self.save_freq == self._batches or (
+            self.seconds is not None and time.monotonic() - self._saved_at >= self.seconds
+        ):
+            self.save()
+
+    def on_test_begin(self, logs=None) -> None:
+        """Remember the epoch's results: the validation uses the same metrics."""
+        self._tested = self.model._results.get_state()
+
+    def on_test_end(self, logs=None) -> None:
+        """Forget them: the epoch is over."""
+        self._tested = None
+
+    def on_epoch_end(self, epoch, logs=None) -> None:
+        """Back up, if it is time to."""
+        if self.save_freq == "epoch":
+            self.save()
+
+    def on_train_end(self, logs=None) -> None:
+        """Remove the backup, unless it is to stay."""
+        if self.delete_checkpoint:
+            self.path.unlink(missing_ok=True)
+
+    def save(self) -> None:
+        """Back up now: between two batches, in an epoch's validation, or between two epochs."""
+        config, arrays = self.model.snapshot()
+        place = self.model.place
+        if place.step:
+            config["random"][0] = place.generator  # the model's own, which shuffles, is the first
+        training = {
+            "epoch": place.epoch,
+            "step": place.step,
+            "steps": self.params["steps"],
+            "data": self.model.source.get_state(),
+            "stopped": self.model.stop_training,
+            "results": (self._tested or self.model._results.get_state()) if place.step else None,
+            "callbacks": self.model.hooks.get_state(),
+        }
+        config["training"] = saving.pack(training, arrays, "training")
+        saving.write(self.path, config, arrays)
+        self._batches, self._saved_at = 0, time.monotonic()
+
+    def restore(self) -> None:
+        """Put model, metrics and callbacks where the backup found them."""
+        config, arrays = saving.read(self.path)
+        if "training" not in config:
+            raise ValueError(f"{self.path}: a model, but no backup of a training")
+        training = saving.unpack(config["training"], arrays)
+        if training["step"] and training["steps"] != self.params["steps"]:
+            raise ValueError(
+                f"{self.path}: the backup of a training of {training['steps']} batches an epoch, not of "
+                f"{self.params['steps']}: give the data and the batch_size that it began with"
+            )
+        try:
+            self.model.hooks.set_state(training["callbacks"])
+            self.model.restore(config, arrays)
+            self.model.source.set_state(training["data"])
+            self.model.optimizer.build(
+                self.model.trainable_weights
+            )  # looks at its arrays now, not in the first step
+        except (ValueError, KeyError) as error:
+            raise ValueError(f"{self.path}: the backup of another training: {error}") from error
+        self._restored = config, arrays
+        place = self.model.place
+        place.epoch, place.step = training["epoch"], training["step"]
+        self.model.stop_training = training["stopped"]
+        if place.step:
+            self.model._results.set_state(training["results"])

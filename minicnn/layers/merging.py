@@ -1,0 +1,224 @@
+"""Layers that join several inputs a, b, … into one output. Their backward pass gives a gradient for each.
+
+    Add           y = a + b + …                 da = dy                      db = dy: each term gets a copy
+    Subtract      y = a − b                     da = dy                      db = −dy
+    Average       y = (a + b + …)/n             da = dy/n                    db = dy/n
+    Multiply      y = a · b · …                 da = dy · (all the others)   db likewise
+    Maximum       y = max(a, b, …)              da = dy where a is largest, else 0; on a tie, the first of them gets it
+    Minimum       y = min(a, b, …)              the same, where it is smallest
+    Concatenate   y = [a | b | …]               da = a's part of dy          db = b's part: dy is cut apart again
+
+Shapes: all alike, or with 1 on an axis where another has more. Such an array is repeated along that axis: each of its
+entries is used several times, and gets the sum of the gradients of its uses. Concatenate: alike but for its axis.
+
+Layers are called on a list, of arrays or of symbols: Add()([a, b]), or add([a, b]).
+"""
+
+from functools import reduce
+from typing import Any
+
+import numpy as np
+
+from minicnn import backend
+from minicnn.layers.base import Layer
+from minicnn.layers.symbol import symbolic
+
+
+class _Merge(Layer):
+    """What they share: a list comes in."""
+
+    takes_several = True
+    fewest, most = 1, float("inf")
+
+    def __call__(self, x, training=None):
+        """Run the layer on a list of arrays, or note that it is to run on a list of symbols.
+
+        Raises:
+            ValueError: x is not a list, or of shapes that don't go together.
+        """
+        if not isinstance(x, list | tuple) or not self.fewest <= len(x) <= self.most:
+            number = "two" if self.fewest == self.most else "several"
+            raise ValueError(
+                f"{self.name}: expected a list of {number} inputs, {type(self).__name__}()([a, b])"
+            )
+        if symbolic(x):
+            return super().__call__(x, training)
+        x = [np.asarray(each) for each in x]
+        self.build_for([each.shape for each in x], backend.float_type(x[0]))
+        return self.forward([self._typed(each) for each in x])
+
+    def build(self, input_shape):
+        """Check that the shapes go together; there are no weights."""
+        self.compute_output_shape(input_shape)
+        self.input_shape, self.built = [(None, *shape[1:]) for shape in input_shape], True
+
+    def check_shape(self, shape):
+        """Check that the shapes go together."""
+        self.compute_output_shape(shape)
+
+    def compute_output_shape(self, input_shape):
+        """The shape that all have, or are repeated to."""
+        shapes = [tuple(shape) for shape in input_shape]
+        axes = [set(lengths) - {1} or {1} for lengths in zip(*shapes)]
+        if len({len(shape) for shape in shapes}) > 1 or any(len(lengths - {None}) > 1 for lengths in axes):
+            raise ValueError(
+                f"{self.name}: inputs of shapes {_listed(shapes)} don't go together: expected the same shape (or 1 on "
+                f"an axis); Conv2D({shapes[0][-1]}, 1, strides=…) gives another number of channels, or smaller maps"
+            )
+        return tuple(None if None in lengths else lengths.pop() for lengths in axes)
+
+
+def _listed(shapes):
+    return " and ".join(map(str, shapes))
+
+
+def _sum_to(d, x):
+    """Return d in x's shape: summed over the axes along which x was repeated."""
+    repeated = tuple(axis for axis, (long, own) in enumerate(zip(d.shape, x.shape)) if own < long)
+    return d.sum(axis=repeated, keepdims=True) if repeated else d
+
+
+class Add(_Merge):
+    """a + b + …, as `keras.layers.Add`."""
+
+    def forward(self, x, training=False):
+        """Return the sum."""
+        self._x = x
+        return reduce(np.add, x)
+
+    def backward(self, dy):
+        """Each term has the slope 1: give dy to all."""
+        return [_sum_to(dy, each) for each in self._x]
+
+
+class Subtract(_Merge):
+    """a − b, as `keras.layers.Subtract`."""
+
+    fewest = most = 2
+
+    def forward(self, x, training=False):
+        """Return the difference."""
+        self._x = x
+        return x[0] - x[1]
+
+    def backward(self, dy):
+        """The slopes are 1 and −1."""
+        a, b = self._x
+        return [_sum_to(dy, a), _sum_to(-dy, b)]
+
+
+class Average(_Merge):
+    """(a + b + …)/n, as `keras.layers.Average`."""
+
+    def forward(self, x, training=False):
+        """Return the mean."""
+        self._x = x
+        return reduce(np.add, x) / len(x)
+
+    def backward(self, dy):
+        """Each has the slope 1/n."""
+        return [_sum_to(dy / len(self._x), each) for each in self._x]
+
+
+class Multiply(_Merge):
+    """a · b · …, entry by entry, as `keras.layers.Multiply`."""
+
+    def forward(self, x, training=False):
+        """Return the product."""
+        self._x = list(x)
+        return reduce(np.multiply, x)
+
+    def backward(self, dy):
+        """The slope of a product in one of its factors is the product of the others."""
+        x = self._x
+        others = [x[:number] + x[number + 1 :] for number in range(len(x))]
+        return [_sum_to(reduce(np.multiply, rest, dy), each) for rest, each in zip(others, x)]
+
+
+class Maximum(_Merge):
+    """The largest of a, b, …, entry by entry, as `keras.layers.Maximum`."""
+
+    _find: Any = staticmethod(np.argmax)
+
+    def forward(self, x, training=False):
+        """Return the largest and remember whose it was."""
+        self._x = x
+        stacked = np.stack(np.broadcast_arrays(*x))  # (n, N, …)
+        self._winner = self._find(stacked.real, axis=0)  # (N, …)
+        return np.take_along_axis(stacked, self._winner[None], axis=0)[0]
+
+    def backward(self, dy):
+        """Give dy to the winner, nothing to the others."""
+        return [_sum_to(np.where(self._winner == i, dy, 0), each) for i, each in enumerate(self._x)]
+
+
+class Minimum(Maximum):
+    """The smallest of a, b, …, entry by entry, as `keras.layers.Minimum`."""
+
+    _find = staticmethod(np.argmin)
+
+
+class Concatenate(_Merge):
+    """a, b, … one behind the other along an axis, by default the channels, as `keras.layers.Concatenate`."""
+
+    def __init__(self, axis=-1, **kwargs):
+        super().__init__(**kwargs)
+        if axis == 0:
+            raise ValueError("Concatenate(axis=0): that is the batch's axis; expected another, such as -1")
+        self.axis = axis
+
+    def compute_output_shape(self, input_shape):
+        """The lengths along the axis add up."""
+        shapes = [tuple(shape) for shape in input_shape]
+        axis = self.axis % len(shapes[0])
+        if len({(*shape[:axis], *shape[axis + 1 :]) for shape in shapes}) > 1 or not axis:
+            raise ValueError(
+                f"{self.name}: inputs of shapes {_listed(shapes)} don't go together along axis {self.axis}: expected "
+                "the same lengths on all other axes, the batch's among them"
+            )
+        lengths = [shape[axis] for shape in shapes]
+        return (*shapes[0][:axis], None if None in lengths else sum(lengths), *shapes[0][axis + 1 :])
+
+    def forward(self, x, training=False):
+        """Return them side by side."""
+        self._ends = np.cumsum([each.shape[self.axis] for each in x])[:-1]
+        return np.concatenate(x, self.axis)
+
+    def backward(self, dy):
+        """Cut dy where they met."""
+        return [np.ascontiguousarray(part) for part in np.split(dy, self._ends, self.axis)]
+
+
+def add(inputs, **kwargs):
+    """Return ``Add(**kwargs)(inputs)``."""
+    return Add(**kwargs)(inputs)
+
+
+def subtract(inputs, **kwargs):
+    """Return ``Subtract(**kwargs)(inputs)``."""
+    return Subtract(**kwargs)(inputs)
+
+
+def average(inputs, **kwargs):
+    """Return ``Average(**kwargs)(inputs)``."""
+    return Average(**kwargs)(inputs)
+
+
+def multiply(inputs, **kwargs):
+    """Return ``Multiply(**kwargs)(inputs)``."""
+    return Multiply(**kwargs)(inputs)
+
+
+def maximum(inputs, **kwargs):
+    """Return ``Maximum(**kwargs)(inputs)``."""
+    return Maximum(**kwargs)(inputs)
+
+
+def minimum(inputs, **kwargs):
+    """Return ``Minimum(**kwargs)(inputs)``."""
+    return Minimum(**kwargs)(inputs)
+
+
+def concatenate(inputs, axis=-1, **kwargs):
+    """Return ``Concatenate(axis)(inputs)``."""
+    return Concatenate(axis, **kwargs)(inputs)

@@ -1,0 +1,173 @@
+"""Layers that only move numbers: the same entries in another shape, repeated, or with zeros around them.
+
+    reshape, flatten    y has the entries of x in row-major order           dx: dy in x's shape
+    permute             y[n, i, j, …] = x[n, …], axes in another order      dx: dy with the axes put back
+    zero padding        y = x with zeros around it                          dx: dy without its border
+    upsampling          y[n, i, j, c] = x[n, ⌊i/s⌋, ⌊j/t⌋, c]               dx: the sum of dy over each s × t block
+
+Each backward pass is the adjoint of the forward pass: where an entry went, its gradient comes back from; an entry that
+was copied to several places gets the sum; a zero that came from nowhere takes its gradient there.
+"""
+
+import math
+
+import numpy as np
+
+from minicnn.layers.base import Layer
+from minicnn.ops import geometry
+
+
+class Flatten(Layer):
+    """(N, H, W, C) -> (N, H · W · C), as `keras.layers.Flatten`; the gradient takes the way back."""
+
+    def compute_output_shape(self, input_shape):
+        """One row a sample."""
+        return input_shape[0], math.prod(input_shape[1:])
+
+    def forward(self, x, training=False):
+        """Return the samples as rows."""
+        self._shape = x.shape
+        return x.reshape(x.shape[0], -1)
+
+    def backward(self, dy):
+        """Return the gradient in the shape that x had."""
+        return dy.reshape(self._shape)
+
+
+class Reshape(Layer):
+    """(N, …) -> (N, *target_shape), as `keras.layers.Reshape`.
+
+    Args:
+        target_shape: of one sample; one length may be -1, which is then worked out.
+    """
+
+    def __init__(self, target_shape, **kwargs):
+        super().__init__(**kwargs)
+        self.target_shape = tuple(int(length) for length in target_shape)
+        if sum(length == -1 for length in self.target_shape) > 1 or any(
+            length < 1 and length != -1 for length in self.target_shape
+        ):
+            raise ValueError(
+                f"target_shape={target_shape!r}: expected positive lengths, at most one of them -1, without the "
+                "batch's axis, such as (48, 48, 1)"
+            )
+
+    def build(self, input_shape):
+        """Check that the entries fit."""
+        self.compute_output_shape(input_shape)
+        super().build(input_shape)
+
+    def compute_output_shape(self, input_shape):
+        """(N, …) -> (N, *target_shape)."""
+        entries, known = math.prod(input_shape[1:]), math.prod(abs(length) for length in self.target_shape)
+        open_ended = -1 in self.target_shape
+        if entries % known or (entries != known and not open_ended):
+            raise ValueError(
+                f"{self.name}: samples of shape {tuple(input_shape[1:])} have {entries} entries, which do not fit "
+                f"target_shape={self.target_shape}"
+            )
+        return input_shape[0], *(entries // known if n == -1 else n for n in self.target_shape)
+
+    def forward(self, x, training=False):
+        """Return the same entries in the new shape."""
+        self._shape = x.shape
+        return x.reshape(self.compute_output_shape(x.shape))
+
+    def backward(self, dy):
+        """Return the gradient in the shape that x had."""
+        return dy.reshape(self._shape)
+
+
+class Permute(Layer):
+    """The axes of each sample in another order, as `keras.layers.Permute`: Permute((2, 1, 3)) swaps rows and columns.
+
+    Args:
+        dims: for each axis of the output, the input's axis that it is, from 1: 0, the batch, stays.
+    """
+
+    def __init__(self, dims, **kwargs):
+        super().__init__(**kwargs)
+        self.dims = tuple(int(axis) for axis in dims)
+        if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
+            raise ValueError(f"dims={dims!r}: expected each axis once, counted from 1, such as (2, 1, 3)")
+
+    def build(self, input_shape):
+        """Check that there are as many axes."""
+        if len(input_shape) != len(self.dims) + 1:
+            raise ValueError(
+                f"{self.name}: input of shape {input_shape}, expected {len(self.dims)} axes behind the batch's"
+            )
+        super().build(input_shape)
+
+    def compute_output_shape(self, input_shape):
+        """The lengths in the new order."""
+        return input_shape[0], *(input_shape[axis] for axis in self.dims)
+
+    def forward(self, x, training=False):
+        """Return x with its axes in the new order."""
+        return np.ascontiguousarray(x.transpose(0, *self.dims))
+
+    def backward(self, dy):
+        """Return dy with its axes put back."""
+        return np.ascontiguousarray(dy.transpose(np.argsort((0, *self.dims))))
+
+
+class ZeroPadding2D(Layer):
+    """Zeros around each map, as `keras.layers.ZeroPadding2D`.
+
+    Args:
+        padding: n rows and columns on each side; or (rows, columns); or ((top, bottom), (left, right)).
+    """
+
+    def __init__(self, padding=(1, 1), **kwargs):
+        super().__init__(**kwargs)
+        both = np.asarray(padding)
+        if both.shape not in ((), (2,), (2, 2)) or both.dtype.kind != "i" or (both < 0).any():
+            raise ValueError(
+                f"padding={padding!r}: expected n, (rows, columns) or ((top, bottom), (left, right)), from 0"
+            )
+        (top, bottom), (left, right) = np.broadcast_to(
+            both.reshape(-1, 1) if both.ndim < 2 else both, (2, 2)
+        ).tolist()
+        self.padding = (top, bottom), (left, right)
+
+    def compute_output_shape(self, input_shape):
+        """(N, H, W, C) -> (N, top + H + bottom, left + W + right, C)."""
+        batch, height, width, channels = input_shape
+        return batch, height + sum(self.padding[0]), width + sum(self.padding[1]), channels
+
+    def forward(self, x, training=False):
+        """Return x with its border of zeros."""
+        return np.pad(x, ((0, 0), *self.padding, (0, 0)))
+
+    def backward(self, dy):
+        """Return dy without its border."""
+        (top, bottom), (left, right) = self.padding
+        return np.ascontiguousarray(dy[:, top : dy.shape[1] - bottom, left : dy.shape[2] - right])
+
+
+class UpSampling2D(Layer):
+    """Each pixel repeated, as `keras.layers.UpSampling2D` with its interpolation="nearest".
+
+    Args:
+        size: how many rows and columns each pixel becomes.
+    """
+
+    def __init__(self, size=(2, 2), **kwargs):
+        super().__init__(**kwargs)
+        self.size = geometry.pair(size, "size")
+
+    def compute_output_shape(self, input_shape):
+        """(N, H, W, C) -> (N, H · rows, W · columns, C)."""
+        batch, height, width, channels = input_shape
+        return batch, height * self.size[0], width * self.size[1], channels
+
+    def forward(self, x, training=False):
+        """Return x with each pixel repeated."""
+        return x.repeat(self.size[0], axis=1).repeat(self.size[1], axis=2)
+
+    def backward(self, dy):
+        """Return the sum of dy over each pixel's copies."""
+        batch, height, width, channels = dy.shape
+        rows, columns = self.size
+        return dy.reshape(batch, height // rows, rows, width // columns, columns, channels).sum(axis=(2, 4))

@@ -1,0 +1,114 @@
+"""Symbols: a network is written down before there is a number in it.
+
+    x = Input((48, 48, 1))              a symbol: a value that the data will give, of shape (None, 48, 48, 1)
+    y = Conv2D(8, 3)(x)                 the layer is built, nothing is computed; y remembers "Conv2D, called on x"
+    z = Add()([y, other])               a layer that was called on several
+
+Following what each symbol was computed from, from the last one back to the inputs, gives the whole network. That is
+what `Model(inputs, outputs)` does (graph.py). Keras calls a symbol a KerasTensor.
+"""
+
+from typing import Any
+
+import numpy as np
+
+
+class Symbol:
+    """A value that is not computed yet: what a layer will give for its inputs.
+
+    Attributes:
+        layer: the layer that computes it.
+        inputs: the symbols that the layer is called on; none if the data give the value.
+        shape: batch first, which may be None.
+        dtype: "float32" or "float64".
+        training: how the layer was told to run, ``layer(x, training=False)``; None: as the whole model does.
+    """
+
+    def __init__(self, layer, inputs: tuple["Symbol", ...], shape, dtype, training: bool | None = None):
+        self.layer, self.inputs, self.training = layer, inputs, training
+        self.shape, self.dtype = tuple(shape), str(dtype)
+
+    @property
+    def name(self) -> str:
+        """The layer's name."""
+        return self.layer.name
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes, the batch's among them."""
+        return len(self.shape)
+
+    # x + y, x - y, x * y of two symbols are layers; so are x * 2, x / 255, x + 1, x - 1
+
+    def __add__(self, other):
+        return _merged("Add", self, other) or _rescaled(self, 1, other)
+
+    def __sub__(self, other):
+        return _merged("Subtract", self, other) or _rescaled(self, 1, -other)
+
+    def __mul__(self, other):
+        return _merged("Multiply", self, other) or _rescaled(self, other, 0)
+
+    def __truediv__(self, other):
+        if isinstance(other, Symbol):
+            raise NotImplementedError(
+                "a symbol / a symbol: there is no such layer; Multiply() is the nearest"
+            )
+        return _rescaled(self, 1 / other, 0)
+
+    __radd__, __rmul__ = __add__, __mul__
+
+    def __rsub__(self, other):
+        return _rescaled(self, -1, other)
+
+    def __array__(self, dtype=None, copy=None) -> np.ndarray:
+        raise TypeError(f"{self!r} has no numbers yet: make a Model(inputs, outputs) and call it on data")
+
+    def __repr__(self) -> str:
+        return f"<Symbol {self.name}: shape={self.shape}, dtype={self.dtype}>"
+
+
+def _merged(kind: str, one: Symbol, other: Any) -> Symbol | None:
+    from minicnn.layers import merging  # these layers are made of symbols, as all are
+
+    return getattr(merging, kind)()([one, other]) if isinstance(other, Symbol) else None
+
+
+def _rescaled(symbol: Symbol, scale: float, offset: float) -> Symbol:
+    from minicnn.layers.normalization import Rescaling
+
+    return Rescaling(scale, offset)(symbol)
+
+
+def listed(value: Any) -> list[Any]:
+    """Return what is one thing or several as a list."""
+    return list(value) if isinstance(value, list | tuple) else [value]
+
+
+def symbolic(x: Any) -> bool:
+    """Whether a layer is called on symbols, not on arrays."""
+    return any(isinstance(each, Symbol) for each in listed(x))
+
+
+def record(layer: Any, x: Any, training: bool | None = None) -> Symbol:
+    """Return the symbol of what ``layer`` gives for ``x``, one symbol or several; the layer is built for their shapes.
+
+    Raises:
+        TypeError: there are arrays among the symbols.
+        ValueError: the layer takes one input, and ``x`` are several, or their shapes don't fit.
+    """
+    inputs = tuple(listed(x))
+    strangers = [each for each in inputs if not isinstance(each, Symbol)]
+    if strangers:
+        raise TypeError(
+            f"{layer.name}: called on symbols and a {type(strangers[0]).__name__} together: make everything symbols "
+            "(Input for data that will come) or everything arrays"
+        )
+    several = isinstance(x, list | tuple) and (layer.takes_several or len(inputs) > 1)
+    if several and not layer.takes_several:
+        raise ValueError(
+            f"{layer.name} takes one input, got {len(inputs)}: join them first, with Concatenate() or Add()"
+        )
+    shape: Any = [each.shape for each in inputs] if several else inputs[0].shape
+    layer.build_for(shape, inputs[0].dtype)
+    return Symbol(layer, inputs, layer.compute_output_shape(shape), layer.dtype, training)

@@ -1,0 +1,94 @@
+"""The area under a curve that a threshold draws on its way from 0 to 1, as Keras's AUC computes it.
+
+    ROC     y = TP / (TP + FN), recall        x = FP / (FP + TN), the share of negatives that are called positive
+    PR      y = TP / (TP + FP), precision     x = recall
+
+The ROC curve's area is that of the trapezia between neighbouring thresholds. Between two points of a PR curve it is TP and
+P = TP + FP that go straight, not precision; with the slope s = ΔTP / ΔP and the intercept b = TP − s·P of the line
+
+    ∫ precision dTP = s · ∫ TP / P dP = s · ∫ s + b / P dP = s · (ΔTP + b · ln(P_b / P_a))
+
+0.5 is chance for ROC; for PR it is the share of positives. Source: Davis and Goadrich, "The relationship between
+precision-recall and ROC curves" (2006).
+"""
+
+from typing import Any
+
+import numpy as np
+
+from minicnn.metrics.base import as_weights, ratio
+from minicnn.metrics.counts import Counts, indicators
+
+CURVES = ("ROC", "PR")
+EPSILON = 1e-7  # Keras's: the outermost thresholds lie so far outside of 0 and 1
+
+
+class AUC(Counts):
+    """The area under the ROC or the PR curve.
+
+    Args:
+        num_thresholds: as many, evenly spaced from 0 to 1.
+        curve: "ROC" or "PR".
+        name: by default "auc".
+        thresholds: those between 0 and 1, in place of evenly spaced ones.
+        multi_label: an area for each class, and their mean; otherwise all entries count alike.
+        others: looked up in minicnn.spellings.
+
+    Raises:
+        ValueError: there is no such curve, or there are less than two thresholds.
+    """
+
+    def __init__(
+        self, num_thresholds=200, curve="ROC", name: str | None = None, dtype: Any = None, thresholds=None,
+        multi_label=False, **others,
+    ) -> None:  # fmt: skip
+        if curve not in CURVES:
+            raise ValueError(f"curve={curve!r}: expected one of {', '.join(CURVES)}")
+        if num_thresholds < 2:
+            raise ValueError(f"num_thresholds={num_thresholds!r}: expected an integer from 2")
+        super().__init__(name, dtype, **others)
+        self.num_thresholds, self.curve, self.multi_label = num_thresholds, curve, multi_label
+        self.thresholds = thresholds
+        inner = np.linspace(0, 1, num_thresholds)[1:-1] if thresholds is None else np.sort(thresholds)
+        self._levels = np.array([-EPSILON, *inner, 1 + EPSILON])
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Take in a batch: y_pred (N, K) or (N,), y_true alike or class numbers."""
+        y_pred = np.asarray(y_pred)
+        positive = indicators(y_true, y_pred).reshape(len(y_pred), -1, 1)
+        called = y_pred.reshape(len(y_pred), -1, 1) > self._levels  # (N, K, T)
+        self._count(np.broadcast_to(positive, called.shape), called, as_weights(sample_weight, len(y_pred)))
+
+    def result(self) -> float:
+        """Return the area so far."""
+        if np.ndim(self.true_positives) == 0:
+            return 0.0
+        counts = (self.true_positives, self.false_positives, self.true_negatives, self.false_negatives)
+        if not self.multi_label:
+            counts = tuple(count.sum(axis=0, keepdims=True) for count in counts)
+        area = _roc if self.curve == "ROC" else _precision_recall
+        return float(np.mean(area(*counts)))
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments as JSON-able values."""
+        thresholds = None if self.thresholds is None else [float(one) for one in self.thresholds]
+        return super().get_config() | {
+            "num_thresholds": self.num_thresholds, "curve": self.curve, "thresholds": thresholds,
+            "multi_label": self.multi_label,
+        }  # fmt: skip
+
+
+def _roc(tp: np.ndarray, fp: np.ndarray, tn: np.ndarray, fn: np.ndarray) -> np.ndarray:
+    recall, false_alarms = ratio(tp, tp + fn), ratio(fp, fp + tn)  # (K, T), both fall with the threshold
+    heights = (recall[:, :-1] + recall[:, 1:]) / 2
+    return np.sum(-np.diff(false_alarms, axis=1) * heights, axis=1)
+
+
+def _precision_recall(tp: np.ndarray, fp: np.ndarray, tn: np.ndarray, fn: np.ndarray) -> np.ndarray:
+    called = tp + fp
+    slope = ratio(-np.diff(tp, axis=1), -np.diff(called, axis=1))
+    intercept = tp[:, 1:] - slope * called[:, 1:]
+    both = (called[:, :-1] > 0) & (called[:, 1:] > 0)
+    growth = np.where(both, ratio(called[:, :-1], called[:, 1:]), 1)
+    areas = slope * (-np.diff(tp, axis=1) + intercept * np.log(growth))
+    return np.sum(ratio(areas, (tp + fn)[:, 1:]), axis=1)

@@ -1,0 +1,152 @@
+"""Between image files, Pillow's images and arrays (height, width, channels): Keras's four functions."""
+
+import io
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from minicnn import backend
+
+MODES = {"grayscale": "L", "rgb": "RGB", "rgba": "RGBA"}
+CHANNELS = {"grayscale": 1, "rgb": 3, "rgba": 4}
+INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "hamming", "box", "lanczos")
+# gray as it is, of more than 8 bits
+DEEP_GRAY = ("I;16", "I")
+
+
+def load_img(
+    path: str | os.PathLike | io.BytesIO,
+    color_mode: str = "rgb",
+    target_size: tuple[int, int] | None = None,
+    interpolation: str = "nearest",
+    keep_aspect_ratio: bool = False,
+) -> Image.Image:
+    """Read an image file as a Pillow image.
+
+    Args:
+        path: the file.
+        color_mode: "rgb", "rgba" or "grayscale"; gray images of 16 and 32 bits stay as they are.
+        target_size: (height, width) to resize to; None keeps the image's.
+        interpolation: "nearest", "bilinear", "bicubic", "hamming", "box" or "lanczos".
+        keep_aspect_ratio: cut the largest part with the target's proportions out of the middle first.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is no image or a damaged one; an argument is none of the above.
+    """
+    check_choice("color_mode", color_mode, MODES)
+    check_choice("interpolation", interpolation, INTERPOLATIONS)
+    content = path if isinstance(path, io.BytesIO) else io.BytesIO(Path(os.fsdecode(path)).read_bytes())
+    try:
+        image: Image.Image = Image.open(content)
+        image.load()
+    except Image.UnidentifiedImageError:
+        raise ValueError(
+            f"{_name(path)}: no image that can be read; expected PNG, JPEG or the like"
+        ) from None
+    except (OSError, SyntaxError, ValueError) as error:
+        raise ValueError(f"{_name(path)}: damaged, cannot be decoded ({error})") from None
+    if image.mode != MODES[color_mode] and not (color_mode == "grayscale" and image.mode in DEEP_GRAY):
+        image = image.convert(MODES[color_mode])
+    if target_size is None or image.size == (target_size[1], target_size[0]):
+        return image
+    height, width = target_size
+    box = None
+    if keep_aspect_ratio:
+        # the largest part with the target's proportions
+        wide = min(image.width, image.height * width // height)
+        high = min(image.height, image.width * height // width)
+        left, top = (image.width - wide) // 2, (image.height - high) // 2
+        box = (left, top, left + wide, top + high)
+    return image.resize((width, height), Image.Resampling[interpolation.upper()], box=box)
+
+
+def img_to_array(img: Any, data_format: str | None = None, dtype: Any = None) -> np.ndarray:
+    """Return a Pillow image as an array (height, width, channels), in the default float type unless ``dtype`` says.
+
+    Raises:
+        ValueError: it has neither two nor three axes.
+    """
+    check_data_format(data_format)
+    array = np.asarray(img, dtype or backend.floatx())
+    if array.ndim not in (2, 3):
+        raise ValueError(
+            f"img has shape {array.shape}, expected (height, width) or (height, width, channels)"
+        )
+    return array[..., None] if array.ndim == 2 else array
+
+
+def array_to_img(
+    x: Any, data_format: str | None = None, scale: bool = True, dtype: Any = None
+) -> Image.Image:
+    """Return an array (height, width, 1, 3 or 4) as a Pillow image.
+
+    Args:
+        x: the array.
+        scale: stretch it so that its lowest value is 0 and its highest 255; without, it must lie there, and
+            fractions are cut off.
+
+    Raises:
+        ValueError: it has another shape.
+    """
+    check_data_format(data_format)
+    array = np.asarray(x, dtype or backend.floatx())
+    if array.ndim != 3 or array.shape[2] not in CHANNELS.values():
+        raise ValueError(
+            f"x has shape {array.shape}, expected (height, width, channels) with 1, 3 or 4 channels"
+        )
+    if scale:
+        array = array - array.min()
+        array = array * (255 / (array.max() or 1))
+    if array.shape[2] == 1:
+        array = array[..., 0]
+        if array.max() > 255:
+            return Image.fromarray(array.astype(np.int32))
+    return Image.fromarray(array.astype(np.uint8))
+
+
+def save_img(
+    path: Any,
+    x: Any,
+    data_format: str | None = None,
+    file_format: str | None = None,
+    scale: bool = True,
+    **kwargs: Any,
+) -> None:
+    """Write an array (height, width, channels) to an image file.
+
+    Args:
+        path: the file; its ending tells the format, unless ``file_format`` does.
+        x, scale: as for :func:`array_to_img`.
+        kwargs: options of Pillow's ``Image.save``.
+    """
+    image = array_to_img(x, data_format, scale)
+    if file_format is None and isinstance(path, str | os.PathLike):
+        file_format = Path(path).suffix[1:]
+    jpeg = (file_format or "").lower() in ("jpg", "jpeg")
+    if jpeg and image.mode == "RGBA":
+        # JPEG has no transparency
+        image = image.convert("RGB")
+    image.save(path, format="jpeg" if jpeg else file_format or None, **kwargs)
+
+
+def check_data_format(data_format: str | None) -> None:
+    """Raise for anything but None and "channels_last"."""
+    if data_format not in (None, "channels_last"):
+        raise NotImplementedError(
+            f'data_format={data_format!r}: images are (height, width, channels) here, "channels_last"; '
+            "turn others with np.moveaxis(x, 0, -1)"
+        )
+
+
+def check_choice(argument: str, value: Any, choices: Any) -> None:
+    """Raise ValueError unless ``value`` is one of ``choices``."""
+    if value not in choices:
+        raise ValueError(f"{argument}={value!r}: expected one of {', '.join(map(repr, choices))}")
+
+
+def _name(path: Any) -> str:
+    return "the image" if isinstance(path, io.BytesIO) else os.fsdecode(path)

@@ -1,0 +1,213 @@
+"""Batches of image files: what `flow_from_directory` and `flow_from_dataframe` return.
+
+    faces/angry/1.png  faces/angry/2.png  faces/happy/1.png  …       the folder's name is the class
+
+Files are read when their batch is made, so a data set need not fit into memory.
+"""
+
+import os
+import warnings
+from pathlib import Path
+
+import numpy as np
+
+from minicnn.preprocessing.files import CHANNELS, check_choice, img_to_array, load_img
+from minicnn.preprocessing.iterators import Iterator
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".ppm", ".tif", ".tiff")
+
+
+class _FileIterator(Iterator):
+    """Batches of the files ``filepaths``, with targets by ``class_mode``."""
+
+    def read_as(
+        self, generator, target_size, color_mode, save_to_dir, save_prefix, save_format, subset, interpolation,
+        keep_aspect_ratio=False,
+    ):  # fmt: skip
+        """Take the arguments that say how files become a batch."""
+        check_choice("color_mode", color_mode, CHANNELS)
+        check_choice("subset", subset, (None, "training", "validation"))
+        self.image_data_generator, self.color_mode = generator, color_mode
+        self.target_size = tuple(target_size)
+        self.image_shape = (*self.target_size, CHANNELS[color_mode])
+        self.save_to_dir, self.save_prefix, self.save_format = save_to_dir, save_prefix, save_format
+        self.subset, self.interpolation, self.keep_aspect_ratio = subset, interpolation, keep_aspect_ratio
+
+    def part(self, count):
+        """Return which of ``count`` things belong to the subset: validation has the first, as in Keras."""
+        cut = int(self.image_data_generator.validation_split * count)
+        return {None: slice(None), "validation": slice(cut), "training": slice(cut, None)}[self.subset]
+
+    def make_batch(self, numbers, rng):
+        """Read the files, change the images, add the targets."""
+        images = np.empty((len(numbers), *self.image_shape), self.image_data_generator.dtype)
+        for image, number in zip(images, numbers):
+            picture = load_img(
+                self.filepaths[number],
+                self.color_mode,
+                self.target_size,
+                self.interpolation,
+                self.keep_aspect_ratio,
+            )
+            image[...] = img_to_array(picture)
+        images = self.image_data_generator.change(images, rng)
+        self.save_images(images, numbers, rng)
+        if self.class_mode is None:
+            return images
+        targets = images, images.copy() if self.class_mode == "input" else self.targets(numbers)
+        return targets if self.sample_weight is None else (*targets, self.sample_weight[numbers])
+
+    def targets(self, numbers):
+        """Return y: class numbers as floats, or one-hot rows."""
+        dtype = self.image_data_generator.dtype
+        if self.class_mode in ("binary", "sparse"):
+            return np.array([self.classes[number] for number in numbers], dtype)
+        rows = np.zeros((len(numbers), len(self.class_indices)), dtype)
+        for row, number in zip(rows, numbers):
+            row[self.classes[number]] = 1
+        return rows
+
+    filepaths: list[str]
+    sample_weight: np.ndarray | None = None
+
+    @property
+    def labels(self):
+        """The samples' class numbers, in the order of ``filenames``."""
+        return self.classes
+
+
+class DirectoryIterator(_FileIterator):
+    """Batches of a folder's images; the arguments are those of `ImageDataGenerator.flow_from_directory`.
+
+    Attributes:
+        samples: number of images (also ``n``); num_classes.
+        class_indices: {class name: number}; classes: the samples' class numbers (samples,), int32.
+        filenames: the samples' names below the folder; filepaths: the same, with it.
+        image_shape: (height, width, channels).
+
+    Raises:
+        FileNotFoundError: there is no such folder, or none for one of ``classes``.
+    """
+
+    def __init__(
+        self, directory, image_data_generator, target_size=(256, 256), color_mode="rgb", classes=None,
+        class_mode="categorical", batch_size=32, shuffle=True, seed=None, save_to_dir=None, save_prefix="",
+        save_format="png", follow_links=False, subset=None, interpolation="nearest", keep_aspect_ratio=False,
+    ):  # fmt: skip
+        self.read_as(
+            image_data_generator, target_size, color_mode, save_to_dir, save_prefix, save_format, subset, interpolation,
+            keep_aspect_ratio,
+        )  # fmt: skip
+        check_choice("class_mode", class_mode, ("categorical", "binary", "sparse", "input", None))
+        self.directory, self.class_mode = directory, class_mode
+        if not classes:
+            classes = sorted(entry.name for entry in os.scandir(directory) if entry.is_dir())
+        self.num_classes = len(classes)
+        self.class_indices = {name: number for number, name in enumerate(classes)}
+        by_class = []
+        for name in classes:
+            files = _images_below(Path(directory) / name, follow_links)
+            by_class.append([os.path.relpath(file, directory) for file in files][self.part(len(files))])
+        self.filenames = [name for names in by_class for name in names]
+        self.filepaths = [os.path.join(directory, name) for name in self.filenames]
+        self.classes = np.repeat(np.arange(len(classes), dtype=np.int32), [len(names) for names in by_class])
+        self.samples = len(self.filenames)
+        print(f"Found {self.samples} images belonging to {self.num_classes} classes.")
+        super().__init__(self.samples, batch_size, shuffle, seed)
+
+
+def _images_below(folder, follow_links):
+    """Return the image files in a folder and the folders in it: sorted, folder by folder."""
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder}: there is no such folder for a class")
+    walk = sorted(os.walk(folder, followlinks=follow_links))
+    return [
+        os.path.join(root, name)
+        for root, _, names in walk
+        for name in sorted(names)
+        if name.lower().endswith(SUFFIXES)
+    ]
+
+
+class DataFrameIterator(_FileIterator):
+    """Batches of the images that a table names; the arguments are those of `ImageDataGenerator.flow_from_dataframe`.
+
+    Attributes: as those of :class:`DirectoryIterator`, but for num_classes.
+    """
+
+    def __init__(
+        self, dataframe, directory=None, image_data_generator=None, x_col="filename", y_col="class", weight_col=None,
+        target_size=(256, 256), color_mode="rgb", classes=None, class_mode="categorical", batch_size=32, shuffle=True,
+        seed=None, save_to_dir=None, save_prefix="", save_format="png", subset=None, interpolation="nearest",
+        validate_filenames=True,
+    ):  # fmt: skip
+        self.read_as(
+            image_data_generator, target_size, color_mode, save_to_dir, save_prefix, save_format, subset, interpolation
+        )  # fmt: skip
+        if class_mode == "multi_output":
+            raise NotImplementedError(
+                'class_mode="multi_output": a model has one output here; "raw" hands a column on'
+            )
+        check_choice("class_mode", class_mode, ("categorical", "binary", "sparse", "input", "raw", None))
+        self.directory, self.class_mode = directory or "", class_mode
+        table = dataframe
+        if validate_filenames:
+            table = table[self._usable(table[x_col])]
+        named = class_mode in ("categorical", "binary", "sparse")
+        if named:
+            table = self._number_classes(table, y_col, classes)
+        table = table.iloc[self.part(len(table))]
+        self.filenames = table[x_col].tolist()
+        self.filepaths = [os.path.join(self.directory, name) for name in self.filenames]
+        self.samples = len(self.filenames)
+        if named:
+            self.classes = [
+                [self.class_indices[one] for one in label]
+                if isinstance(label, list | tuple)
+                else self.class_indices[label]
+                for label in table[y_col]
+            ]
+        elif class_mode == "raw":
+            self.classes = table[y_col].to_numpy()
+        self.sample_weight = None if weight_col is None else table[weight_col].to_numpy()
+        state = "validated" if validate_filenames else "non-validated"
+        of = f" belonging to {len(self.class_indices)} classes" if named else ""
+        print(f"Found {self.samples} {state} image filenames{of}.")
+        super().__init__(self.samples, batch_size, shuffle, seed)
+
+    def _usable(self, names):
+        paths = [os.path.join(self.directory, name) for name in names]
+        usable = np.array([path.lower().endswith(SUFFIXES) and os.path.isfile(path) for path in paths], bool)
+        if not usable.all():
+            first = paths[int(usable.argmin())]
+            warnings.warn(
+                f"{(~usable).sum()} of {len(usable)} files are left out, such as {first}: "
+                f"they are not there, or do not end in {', '.join(SUFFIXES)}",
+                stacklevel=5,
+            )
+        return usable
+
+    def _number_classes(self, table, y_col, classes):
+        """Give the classes their numbers; return the rows that have one of them."""
+        labels = [label if isinstance(label, list | tuple) else [label] for label in table[y_col]]
+        names = {name for label in labels for name in label}
+        wrong = [name for name in names if not isinstance(name, str)]
+        if wrong:
+            raise TypeError(
+                f'column {y_col!r} holds {wrong[0]!r}, expected the names of classes: table["{y_col}"].astype(str), '
+                'or class_mode="raw"'
+            )
+        order = list(dict.fromkeys(classes)) if classes else sorted(names)
+        self.class_indices = {name: number for number, name in enumerate(order)}
+        table = table[[any(name in self.class_indices for name in label) for label in labels]].copy()
+        table[y_col] = [
+            [name for name in label if name in self.class_indices]
+            if isinstance(label, list | tuple)
+            else label
+            for label in table[y_col]
+        ]
+        return table
+
+    def targets(self, numbers):
+        """Return y: for class_mode="raw" the column's values."""
+        return self.classes[numbers] if self.class_mode == "raw" else super().targets(numbers)

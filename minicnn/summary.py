@@ -1,0 +1,67 @@
+"""`model.summary()`: a line for each layer, and the number of weights."""
+
+from collections import Counter
+from typing import Any
+
+from minicnn.layers.graph import in_order
+from minicnn.layers.symbol import Symbol
+
+
+def text(model: Any, expand_nested: bool = False, show_trainable: bool = False) -> str:
+    """Return the table of a built model's layers: name, type, output shape, number of weights, and the totals.
+
+    A graph that splits or joins has a column more: what each layer is called on.
+
+    Args:
+        model: a Sequential or a Model.
+        expand_nested: list the layers of models inside the model too.
+        show_trainable: a column that tells whether a layer is trained.
+    """
+    symbols = in_order(model.inputs, model.outputs)
+    connected = not _in_a_row(symbols)
+    rows = [["Layer (type)", "Output shape", "Param #"]]
+    rows[0] += ["Connected to"] * connected + ["Trainable"] * show_trainable
+
+    def add(symbols: list[Symbol], listed: list[Any], before: str) -> None:
+        for symbol in symbols:
+            layer = symbol.layer
+            if layer not in listed:
+                continue
+            row = [
+                f"{before}{layer.name} ({type(layer).__name__})",
+                str(symbol.shape),
+                f"{layer.count_params():,}",
+            ]
+            if connected:
+                row.append(", ".join(f"{each.name}[0][0]" for each in symbol.inputs) or "-")
+            if show_trainable:
+                row.append(("Y" if layer.trainable else "N") if layer.weights else "-")
+            rows.append(row)
+            if expand_nested and hasattr(layer, "outputs"):
+                add(in_order(layer.inputs, layer.outputs), layer.layers, before + "  └ ")
+
+    add(symbols, model.layers, "")
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    lines = [
+        "  ".join(f"{cell:>{width}}" if number == 2 else f"{cell:<{width}}" for number, (cell, width) in each)
+        for each in (enumerate(zip(row, widths)) for row in rows)
+    ]
+    rule = "─" * len(lines[0])
+    total, trained = model.count_params(), sum(weight.value.size for weight in model.trainable_weights)
+    return "\n".join(
+        [
+            f'Model: "{model.name}"',
+            *(rule, lines[0].rstrip(), rule),
+            *(line.rstrip() for line in lines[1:]),
+            rule,
+            f"Total params: {total:,}",
+            f"Trainable params: {trained:,}",
+            f"Non-trainable params: {total - trained:,}",
+        ]
+    )
+
+
+def _in_a_row(symbols: list[Symbol]) -> bool:
+    """Whether each value goes into one layer and each layer takes one."""
+    uses = Counter(source for symbol in symbols for source in symbol.inputs)
+    return all(len(symbol.inputs) <= 1 and uses[symbol] <= 1 for symbol in symbols)

@@ -1,0 +1,167 @@
+"""``python -m tests.mutation``: see the package's docstring."""
+
+import argparse
+import difflib
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import tests.mutation
+from tests.mutation import report
+from tests.mutation.classic import all_faults
+from tests.mutation.equivalent import Proofs
+from tests.mutation.faults import Fault
+from tests.mutation.functions import ROOT, Package
+
+EFFORT, MORE_EFFORT = (
+    (12, 6.0),
+    (60, 60.0),
+)  # examples of each property test, and processor seconds for a mutant
+
+
+def arguments() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.mutation",
+        description=tests.mutation.__doc__,
+        formatter_class=argparse.RawTextHelpFormatter,
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help="parts of paths, or names of functions")
+    parser.add_argument("--sample", type=int, metavar="N", help="draw N of them at random")
+    parser.add_argument("--seed", type=int, help="for --sample; by default another one each time")
+    parser.add_argument("--only", metavar="ID", help="one mutant; shows what it changes")
+    parser.add_argument("--list", action="store_true", help="list the mutants, plant nothing")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes at a time")
+    parser.add_argument(
+        "--json", type=Path, metavar="FILE", help="a line a mutant; what is in it already is not run again"
+    )
+    parser.add_argument(
+        "--table", type=Path, metavar="FILE", help="write the page of the whole table, as docs/mutation.md"
+    )
+    parser.add_argument("--equivalents", action="store_true", help="also run those proven to be no faults")
+    return parser
+
+
+def main() -> int:
+    """Run the command; return its exit status."""
+    options = arguments().parse_args()
+    package, proofs = Package(), Proofs()
+    faults = list(_chosen(all_faults(package), options, proofs))
+    if options.list or options.only:
+        for fault in faults:
+            print(f"{fault.id}  {fault.path}:{fault.line} {fault.where}  {fault.text}")
+    if options.list:
+        return 0
+    if options.only:
+        print(_difference(fault := faults[0]))
+        package = Package()  # its trees are as the sources again
+        faults = [again for again in all_faults(package) if again.id == fault.id]
+    known = report.read(options.json)
+    known |= _run_all(faults, known, proofs, options)
+    results = report.Results(package, faults, known, proofs)
+    print(results.summary())
+    if options.table:
+        options.table.write_text(report.page(results))
+    return 1 if results.survivors or results.refuted else 0
+
+
+def _chosen(faults: list[Fault], options: argparse.Namespace, proofs: Proofs) -> Iterator[Fault]:
+    chosen = [
+        fault
+        for fault in faults
+        if (options.only is None or fault.id == options.only)
+        and (not options.names or any(name in fault.path or name == fault.where for name in options.names))
+    ]
+    if not chosen:
+        raise SystemExit("no mutant has this name: see --list")
+    if options.sample:
+        seed = random.randrange(10**6) if options.seed is None else options.seed
+        chosen = [fault for fault in chosen if proofs.of(fault.key) is None]
+        chosen = random.Random(seed).sample(chosen, min(options.sample, len(chosen)))
+        print(f"the same once more: python -m tests.mutation --sample {options.sample} --seed {seed}")
+    return iter(chosen)
+
+
+def _difference(fault: Fault) -> str:
+    before, after = fault.before_and_after()
+    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), "before", "after", lineterm="", n=2)
+    return "(without comments)\n" + "\n".join(lines)
+
+
+def _run_all(
+    faults: list[Fault], known: dict, proofs: Proofs, options: argparse.Namespace
+) -> dict[str, dict[str, Any]]:
+    """Run what is not known to be caught, and survivors without a proof once more with more effort."""
+    found: dict[str, dict[str, Any]] = {}
+    todo = [fault for fault in faults if options.equivalents or options.only or proofs.of(fault.key) is None]
+    for effort in (EFFORT, MORE_EFFORT):
+        for compiled in (False, True):
+            waiting = [
+                fault
+                for fault in todo
+                if fault.compiled == compiled
+                and _worth_a_run((known | found).get(fault.id), effort, proofs.of(fault.key))
+            ]
+            for verdict in _run(waiting, effort, compiled, options):
+                found[verdict["id"]] = verdict
+    return found
+
+
+def _worth_a_run(verdict: dict[str, Any] | None, effort: tuple[int, float], proof: Any) -> bool:
+    if verdict is None:
+        return effort == EFFORT
+    return not verdict["caught"] and effort == MORE_EFFORT and proof is None
+
+
+def _run(
+    faults: list[Fault], effort: tuple, compiled: bool, options: argparse.Namespace
+) -> Iterator[dict[str, Any]]:
+    if not faults:
+        return
+    orders = {
+        "compiled": compiled,
+        "ids": [fault.id for fault in faults],
+        "jobs": options.jobs,
+        "effort": effort,
+    }
+    by_id = {fault.id: fault for fault in faults}
+    start = time.monotonic()
+    how = "compiled" if compiled else "interpreted"
+    print(f"{len(faults)} mutants, {how}, effort {effort}; first the tests without a fault", flush=True)
+    worker = subprocess.Popen(
+        [sys.executable, "-m", "tests.mutation.worker"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    )
+    assert worker.stdin
+    assert worker.stdout
+    with worker, options.json.open("a") if options.json else open(os.devnull, "w") as log:
+        json.dump(orders, worker.stdin)
+        worker.stdin.close()
+        for number, line in enumerate(worker.stdout, start=1):
+            verdict = json.loads(line)
+            log.write(line)
+            log.flush()
+            if not verdict["caught"]:
+                fault = by_id[verdict["id"]]
+                print(
+                    f"  survives: {fault.id}  {fault.path}:{fault.line} {fault.where}  {fault.text}",
+                    flush=True,
+                )
+            if number % 100 == 0:
+                print(f"  {number} of {len(faults)}, {time.monotonic() - start:.0f} s", flush=True)
+            yield verdict
+    if worker.returncode:
+        raise SystemExit("the worker has failed; its last words are above")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,46 @@
+"""The process in which faults are planted: ``python -m tests.mutation.worker``, started by the command.
+
+It reads {"compiled", "ids", "jobs", "effort", "tests"} as JSON from its standard input and writes a line of JSON for
+each mutant. It is a process of its own because Numba decides when it is imported whether to compile.
+"""
+
+import json
+import os
+import sys
+
+from tests.mutation import interpreted
+from tests.mutation.classic import all_faults
+from tests.mutation.functions import Package
+
+
+def main() -> None:
+    """Do what is asked for."""
+    orders = json.load(sys.stdin)
+    report = os.fdopen(os.dup(1), "w", buffering=1)  # pytest may print what it likes
+    os.dup2(2, 1)
+    package = Package()
+    by_id = {fault.id: fault for fault in all_faults(package)}
+    faults = [by_id[one] for one in orders["ids"]]
+
+    def run(judges) -> None:
+        from tests.mutation.campaign import Campaign, Effort
+
+        campaign = Campaign(package, judges, orders["jobs"], Effort(*orders["effort"]))
+        campaign.observe()
+        for verdict in campaign.run(faults):
+            print(json.dumps(verdict), file=report)
+
+    if orders["compiled"]:
+        from tests.mutation import vector_code
+
+        run(vector_code.judges())
+    else:
+        interpreted.prepare()
+        interpreted.install_stand_ins()
+        from tests.mutation import judges
+
+        judges.with_tests(run, orders.get("tests") or judges.TESTS)
+
+
+if __name__ == "__main__":
+    main()
