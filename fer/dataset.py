@@ -16,11 +16,12 @@ from pathlib import Path
 
 import numpy as np
 
-from fer import errors, faulty, forms, load_times
+from fer import errors
 from fer.emotions import EMOTIONS
 from fer.errors import BadInput
-from fer.forms import WHERE_TO_GET
-from fer.rows import USAGES, Rows
+from fer.files import faulty, forms, load_times
+from fer.files.forms import WHERE_TO_GET
+from fer.files.rows import USAGES, Rows
 
 VARIABLE = "FER2013_DATA"
 FRACTIONS = (0.8, 0.1, 0.1)  # FER2013's own: 28709, 3589 and 3589 of 35887
@@ -66,7 +67,7 @@ def load(path: str | os.PathLike[str] | None = None, seed: int = 0, drop_faulty:
     Args:
         path: a file or a folder, as for :func:`read`; None: what FER2013_DATA names.
         seed: of the split, where the source has none.
-        drop_faulty: leave out the rows of Training that show no face (see ``fer.faulty``).
+        drop_faulty: leave out the rows of Training that show no face (see ``fer.files.faulty``).
 
     Raises:
         FileNotFoundError: no such file; says where it can be had.

@@ -20,10 +20,11 @@ from typing import Any
 
 import numpy as np
 
-from fer import dataset, errors, inference, outputs, plots, prediction_plots, reports, runs
+from fer import dataset, errors, inference, outputs, reports, runs
 from fer.dataset import FerDataset, Split
 from fer.emotions import EMOTIONS
 from fer.errors import BadInput
+from fer.figures import plots, prediction_plots
 from fer.inference import Trained
 from fer.reports import Report
 from minicnn import Sequential

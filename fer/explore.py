@@ -16,9 +16,10 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from fer import dataset, errors, outputs, plots, runs, synthetic
+from fer import dataset, errors, outputs, runs, synthetic
 from fer.dataset import FerDataset
 from fer.emotions import EMOTIONS
+from fer.figures import plots
 from fer.survey import Survey, mean_faces, survey
 
 EXAMPLES = """\

@@ -17,11 +17,12 @@ from typing import Any
 
 import numpy as np
 
-from fer import building, dataset, runs, synthetic
+from fer import dataset, runs, synthetic
 from fer.dataset import FerDataset
 from fer.emotions import EMOTIONS
 from fer.errors import BadInput
-from fer.rows import SIDE
+from fer.files.rows import SIDE
+from fer.training import building
 from minicnn import Sequential
 from minicnn.models import load_model
 

@@ -16,9 +16,10 @@ from typing import TextIO
 
 import numpy as np
 
-from fer import dataset, detect, errors, inference, outputs, prediction_figures, runs, sources, synthetic
+from fer import dataset, detect, errors, inference, outputs, runs, sources, synthetic
 from fer.emotions import EMOTIONS
 from fer.errors import BadInput
+from fer.figures import prediction_figures
 from fer.inference import Trained
 from fer.predictor import Prediction, Predictor
 from fer.sources import Face, Found

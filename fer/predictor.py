@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageOps
 
-from fer import inference, pictures, sources
+from fer import inference, sources
 from fer.emotions import EMOTIONS, code
 from fer.errors import BadInput
-from fer.rows import SIDE
+from fer.files import pictures
+from fer.files.rows import SIDE
 from fer.sources import Face
 from minicnn import Sequential, saliency
 

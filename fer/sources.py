@@ -15,9 +15,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from fer import dataset, detect, forms, pictures
+from fer import dataset, detect
 from fer.detect import Box
 from fer.errors import BadInput
+from fer.files import forms, pictures
 
 TABLES = (".csv", ".csv.gz", ".npz", *forms.ARCHIVES)
 

@@ -20,15 +20,17 @@ from typing import Any
 import numpy as np
 
 import minicnn
-from fer import building, errors, evaluate, outputs, plots, runs, synthetic, training_check
-from fer.config import DEFAULTS, Config, from_file, option, parser, refuse_changes
+from fer import errors, evaluate, outputs, runs, synthetic
 from fer.dataset import FerDataset
 from fer.emotions import EMOTIONS
 from fer.errors import BadInput
-from fer.keeping import Keeper, best_epoch
+from fer.figures import plots
 from fer.reports import Report
 from fer.runs import Run
-from fer.stopping import NothingToDo, OutOfTime, Stop, Stopped
+from fer.training import building, training_check
+from fer.training.config import DEFAULTS, Config, from_file, option, parser, refuse_changes
+from fer.training.keeping import Keeper, best_epoch
+from fer.training.stopping import NothingToDo, OutOfTime, Stop, Stopped
 from minicnn import callbacks, models
 
 

@@ -29,9 +29,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from fer import forms, pictures, synthetic
+from fer import synthetic
 from fer.emotions import EMOTIONS
 from fer.errors import BadInput
+from fer.files import forms, pictures
 from tests.fer.csv_files import text_of
 
 TIME = 10  # seconds a case

@@ -21,7 +21,9 @@ from pathlib import Path
 import numba
 import numpy as np
 
-from fer import evaluate, keeping, outputs, plots, runs, synthetic, train
+from fer import evaluate, outputs, runs, synthetic, train
+from fer.figures import plots
+from fer.training import keeping
 
 SAME = ("model_last.npz", "model_best.npz", "history.csv", "report.json", "predictions.csv", "result.json")
 SETTINGS = {"epochs": 3, "batch_size": 16, "augment": "full", "seed": 5}

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from fer import dataset
 from fer.errors import BadInput
-from fer.rows import USAGES
+from fer.files.rows import USAGES
 from tests.fer.csv_files import write
 
 KINDS = ("train", "validation", "test")

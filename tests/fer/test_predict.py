@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fer import predict, prediction_figures, synthetic
+from fer import predict, synthetic
 from fer.emotions import EMOTIONS
+from fer.figures import prediction_figures
 from tests.fer.readers import confidence, convolving_reader, face, reader, write_data, write_run
 
 pytestmark = pytest.mark.usefixtures("no_default_data")

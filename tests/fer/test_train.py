@@ -9,11 +9,12 @@ import pytest
 from PIL import Image
 
 import minicnn
-from fer import building, dataset, synthetic, train
-from fer.config import CLASS_WEIGHTS, OPTIMIZERS
+from fer import dataset, synthetic, train
 from fer.dataset import FerDataset, Split
 from fer.errors import BadInput
 from fer.train import Config, main
+from fer.training import building
+from fer.training.config import CLASS_WEIGHTS, OPTIMIZERS
 from minicnn.models import load_model
 from tests.fer.csv_files import write
 from tests.fer.kill import NO_PICTURES

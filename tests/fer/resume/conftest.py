@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from fer import architectures, keeping, runs, train
+from fer import architectures, runs, train
+from fer.training import keeping
 from tests.fer.kill import NO_PICTURES, write_faces
 from tests.fer.resume.runs_of_seconds import arguments, micro
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import minicnn
-from fer import keeping, runs
+from fer import runs
+from fer.training import keeping
 from tests.fer.resume.runs_of_seconds import STEPS, arguments, status_and_line
 
 

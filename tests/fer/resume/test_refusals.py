@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 import minicnn
-from fer import building, dataset, runs, synthetic, train
+from fer import dataset, runs, synthetic, train
 from fer.errors import BadInput
+from fer.training import building
 from tests.fer.resume.runs_of_seconds import arguments, check, resume, status_and_line
 
 

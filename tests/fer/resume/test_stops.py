@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 import minicnn
-from fer import keeping, runs, stopping, train
-from fer.stopping import NothingToDo
+from fer import runs, train
+from fer.training import keeping, stopping
+from fer.training.stopping import NothingToDo
 from minicnn import saving
 from tests.fer.resume.runs_of_seconds import EPOCHS, STEPS, arguments, check, resume
 

@@ -4,8 +4,8 @@ import zipfile
 import numpy as np
 import pytest
 
-from fer import cache
-from fer.rows import Rows
+from fer.files import cache
+from fer.files.rows import Rows
 
 
 @pytest.fixture

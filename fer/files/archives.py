@@ -22,8 +22,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any, Protocol
 
-from fer import contents
 from fer.errors import BadInput
+from fer.files import contents
 
 LARGEST = 1 << 30  # bytes that may come out of an archive: three times fer2013.csv
 MOST_FILES = 200_000  # the image folders hold 35,887

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from fer import architectures, synthetic, train, training_check
-from fer.config import Config
+from fer import architectures, synthetic, train
+from fer.training import training_check
+from fer.training.config import Config
 from minicnn import layers
 
 pytestmark = pytest.mark.usefixtures("no_default_data")

@@ -4,7 +4,8 @@ import re
 import numpy as np
 import pytest
 
-from fer import cache, dataset, load_times
+from fer import dataset
+from fer.files import cache, load_times
 from tests.fer.csv_files import write
 
 

@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageOps
 
-from fer import contents
 from fer.errors import BadInput
-from fer.rows import SIDE
+from fer.files import contents
+from fer.files.rows import SIDE
 
 SUFFIXES = frozenset((
     ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".bmp", ".dib", ".gif", ".tif", ".tiff", ".webp", ".avif", ".pgm",

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from fer import contents
 from fer.emotions import EMOTIONS
 from fer.errors import BadInput
-from fer.rows import PIXELS, SIDE, USAGES, Rows
+from fer.files import contents
+from fer.files.rows import PIXELS, SIDE, USAGES, Rows
 
 COLUMNS = ("emotion", "pixels", "usage")
 

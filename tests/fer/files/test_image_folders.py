@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fer import dataset, image_folders
+from fer import dataset
 from fer.emotions import EMOTIONS
 from fer.errors import BadInput
-from fer.rows import USAGES
+from fer.files import image_folders
+from fer.files.rows import USAGES
 
 
 def read(files):

@@ -7,8 +7,8 @@ import zipfile
 import numpy as np
 import pytest
 
-from fer import npz_reader
 from fer.errors import BadInput
+from fer.files import npz_reader
 
 
 def header(shape, descr="|u1", order=False):

@@ -4,7 +4,8 @@ import os
 
 import pytest
 
-from fer import dataset, known_files
+from fer import dataset
+from fer.files import known_files
 
 real = pytest.mark.skipif("FER2013_DATA" not in os.environ, reason="FER2013_DATA names no real rows")
 

@@ -17,10 +17,10 @@ from typing import IO
 import numpy as np
 from numpy.lib import format as npy
 
-from fer.contents import in_a_line
 from fer.emotions import EMOTIONS
 from fer.errors import BadInput
-from fer.rows import SIDE, USAGES, Rows
+from fer.files.contents import in_a_line
+from fer.files.rows import SIDE, USAGES, Rows
 
 LARGEST = 1 << 30  # bytes of an array
 NAMES = ("images", "labels", "usage")

@@ -3,9 +3,9 @@ import io
 import numpy as np
 import pytest
 
-from fer import plots
 from fer.dataset import Split
 from fer.emotions import EMOTIONS
+from fer.figures import plots
 
 HISTORY = {
     "loss": [1.9, 1.5, 1.2],

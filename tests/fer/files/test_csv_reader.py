@@ -4,10 +4,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from fer import csv_reader
-from fer.csv_reader import parse_header, parse_row
 from fer.errors import BadInput
-from fer.rows import USAGES
+from fer.files import csv_reader
+from fer.files.csv_reader import parse_header, parse_row
+from fer.files.rows import USAGES
 from tests.fer.csv_files import pixels_of, text_of, write
 
 HEADERS = [

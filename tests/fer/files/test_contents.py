@@ -1,6 +1,6 @@
 import pytest
 
-from fer import contents
+from fer.files import contents
 from tests.fer import fuzz
 
 

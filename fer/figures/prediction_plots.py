@@ -9,7 +9,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from fer.emotions import EMOTIONS
-from fer.plots import BLUE, GRAY, ORANGE, headline, new_figure, plain_axes
+from fer.figures.plots import BLUE, GRAY, ORANGE, headline, new_figure, plain_axes
 from fer.reports import Calibration, Report
 
 PALE = "#BBBBBB"

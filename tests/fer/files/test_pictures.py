@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from fer import pictures
 from fer.errors import BadInput
+from fer.files import pictures
 
 
 def save(image, path, **options):

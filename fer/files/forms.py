@@ -12,11 +12,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from fer import archives, cache, contents, csv_reader, image_folders, npz_reader
-from fer.archives import GZIP, ZIP, Source
 from fer.errors import BadInput
-from fer.known_files import Recogniser
-from fer.rows import Rows
+from fer.files import archives, cache, contents, csv_reader, image_folders, npz_reader
+from fer.files.archives import GZIP, ZIP, Source
+from fer.files.known_files import Recogniser
+from fer.files.rows import Rows
 
 FILES = ("fer2013.csv", "icml_face_data.csv", "train.csv", "fer2013.npz")  # looked for in this order
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fer import dataset, faulty, synthetic
+from fer import dataset, synthetic
+from fer.files import faulty
 
 
 def test_blank_images_of_any_gray_show_no_face(rng):

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from fer import cache, forms
+from fer.files import cache, forms
 
 REPEATS = 5
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from fer import architectures, dataset, synthetic
-from fer.config import CLASS_WEIGHTS, OPTIMIZERS, Config
 from fer.dataset import FerDataset, Split
 from fer.errors import BadInput
+from fer.training.config import CLASS_WEIGHTS, OPTIMIZERS, Config
 from minicnn import Sequential, losses, optimizers
 
 SYNTHETIC = f"""\

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from fer import outputs, prediction_plots, sources
+from fer import outputs, sources
+from fer.figures import prediction_plots
 from fer.predictor import Prediction, Predictor
 from fer.sources import Face
 

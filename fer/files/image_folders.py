@@ -15,10 +15,10 @@ from typing import IO
 
 import numpy as np
 
-from fer import pictures
 from fer.emotions import EMOTIONS, code
 from fer.errors import BadInput
-from fer.rows import SIDE, USAGES, Rows
+from fer.files import pictures
+from fer.files.rows import SIDE, USAGES, Rows
 
 SPLITS = {
     **dict.fromkeys(("train", "training"), 0),

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fer import archives
 from fer.errors import BadInput
+from fer.files import archives
 from tests.fer.fuzz import tarred, zipped
 
 CONTENT = {"a.txt": b"first", "folder/b.txt": b"second" * 999, "empty": b""}

@@ -16,10 +16,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fer import building
-from fer.config import Config
 from fer.dataset import Split
 from fer.emotions import EMOTIONS
+from fer.training import building
+from fer.training.config import Config
 from minicnn import layers
 from minicnn.layers.base import Layer
 

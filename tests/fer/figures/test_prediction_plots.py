@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgba
 
-from fer import plots, prediction_plots, reports
+from fer import reports
 from fer.emotions import EMOTIONS
-from fer.prediction_plots import BLUE, ORANGE, PALE
+from fer.figures import plots, prediction_plots
+from fer.figures.prediction_plots import BLUE, ORANGE, PALE
 from tests.fer.readers import face
 
 

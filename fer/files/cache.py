@@ -25,8 +25,8 @@ from typing import Any
 
 import numpy as np
 
-from fer import npz_reader
-from fer.rows import Rows
+from fer.files import npz_reader
+from fer.files.rows import Rows
 
 VARIABLE = "FER2013_CACHE"
 VERSION = 1  # of the entries

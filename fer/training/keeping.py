@@ -11,11 +11,12 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from fer import outputs, plots, runs
+from fer import outputs, runs
 from fer.dataset import Split
 from fer.errors import BadInput
+from fer.figures import plots
 from fer.runs import Run
-from fer.stopping import Stop
+from fer.training.stopping import Stop
 from minicnn import callbacks, diagnostics, random
 
 SECONDS = 30.0  # between checkpoints inside an epoch; one takes about 20 ms for a million weights

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fer import cache, forms, known_files
 from fer.emotions import EMOTIONS
 from fer.errors import BadInput
-from fer.rows import USAGES
+from fer.files import cache, forms, known_files
+from fer.files.rows import USAGES
 from tests.fer.csv_files import text_of, write
 from tests.fer.fuzz import tarred, zipped
 

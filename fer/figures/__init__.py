@@ -1,0 +1,1 @@
+"""Every figure, as a matplotlib Figure; none is ever shown by itself."""
