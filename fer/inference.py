@@ -56,11 +56,11 @@ class Trained:
             BadInput: the data cannot be used.
             FileNotFoundError: they are not there, or nothing says where they are.
         """
-        arguments, known = self.config.get("arguments", {}), self.config.get("data", {})
-        if path is None and str(known.get("name", "")).startswith("synthetic"):
-            return synthetic.load()
+        arguments = self.config.get("arguments", {})
         if path is None and arguments.get("data"):
             path = arguments["data"]
+            if path == synthetic.NAME:
+                return synthetic.load()
             if not Path(path).exists():
                 raise FileNotFoundError(
                     f"{path}, on which {self.folder} was trained, is not there any more: "

@@ -34,6 +34,10 @@ SMALLEST = 70  # under this, a tenth has no room for one face of each emotion
 CHUNK = 24  # faces drawn at once: few enough that their arrays stay in the processor's cache
 
 
+# What says, in the place of a path, that these faces are meant.
+NAME = "synthetic"
+
+
 def load(count: int = 6000, seed: int = 0) -> FerDataset:
     """Return ``count`` faces (at least 70) as a data set; the same count and seed give the same faces.
 

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 import minicnn
-from fer import errors, evaluate, outputs, runs, synthetic
+from fer import errors, evaluate, outputs, runs
 from fer.dataset import FerDataset
 from fer.emotions import EMOTIONS
 from fer.errors import BadInput
@@ -78,8 +78,6 @@ def run(
         folder = runs.find(resume)
         with folder.locked():
             config = _own_config(folder, config)
-            if data is None and config.data is None:  # whatever FER2013_DATA names now
-                data = synthetic.load()
             config, data = _prepared(config, data)
             _check_same_data(folder, data)
             with _can_go_on(folder):

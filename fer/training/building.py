@@ -23,16 +23,18 @@ HELD_OUT = "a tenth of its Training rows held out for validation"
 
 def load(config: Config) -> FerDataset:
     """Return the faces that a configuration names; where it names none, synthetic ones, and say so."""
+    if config.data == synthetic.NAME:
+        return synthetic.load()
     if config.data is not None or os.environ.get(dataset.VARIABLE):
         return dataset.load(config.data, drop_faulty=config.drop_faulty)
     print(SYNTHETIC, flush=True)
     return synthetic.load()
 
 
-def source(config: Config) -> str | None:
-    """Return where the faces of a configuration are, from whatever folder one looks; None for synthetic ones."""
-    path = config.data or os.environ.get(dataset.VARIABLE)
-    return os.path.abspath(path) if path else None
+def source(config: Config) -> str:
+    """Return where the faces of a configuration are, from whatever folder one looks; "synthetic" for those."""
+    path = config.data or os.environ.get(dataset.VARIABLE) or synthetic.NAME
+    return path if path == synthetic.NAME else os.path.abspath(path)
 
 
 def with_validation(data: FerDataset) -> FerDataset:

@@ -34,7 +34,7 @@ class Config:
     """What to train and how; the defaults train on synthetic faces in two minutes.
 
     Attributes:
-        data: a path for :func:`fer.dataset.load`; None: what FER2013_DATA names, or else synthetic faces.
+        data: a path for :func:`fer.dataset.load`, or "synthetic"; None: what FER2013_DATA names, or else synthetic.
         drop_faulty: leave out the training rows that show no face.
         arch: a name in ``architectures.ARCHITECTURES``.
         epochs: how often each training face is seen.

@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import pytest
 
 from fer.errors import BadInput, one_line
@@ -22,3 +25,19 @@ def test_ctrl_c_becomes_one_line_and_status_130(message, capsys):
 def test_a_fault_of_the_program_keeps_its_traceback():
     with pytest.raises(ValueError, match="shapes differ"), one_line("fer.x"):
         raise ValueError("shapes differ")
+
+
+def test_the_system_s_errors_name_file_and_fault(tmp_path, capsys):
+    with pytest.raises(SystemExit), one_line("fer.x"):
+        (tmp_path / "none.csv").open()
+    assert capsys.readouterr().err == f"fer.x: {tmp_path / 'none.csv'}: No such file or directory\n"
+
+
+def test_a_reader_that_has_enough_ends_the_command_quietly():
+    code = "from fer.errors import one_line\nwith one_line('fer.x'):\n    while True: print('x' * 1000, flush=True)"
+    command = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    command.stdout.readline()
+    command.stdout.close()
+    assert command.stderr.read() == b""
+    assert command.wait() == 0
+    command.stderr.close()

@@ -170,7 +170,7 @@ def test_a_run_on_synthetic_faces_has_those(tmp_path, monkeypatch):
     drawn = synthetic.load(70)
     monkeypatch.setattr(synthetic, "load", lambda: drawn)
     monkeypatch.setenv("FER2013_DATA", "nowhere")
-    trained = inference.open_run(write_run(tmp_path / "r", name="synthetic faces (70, seed 0)"))
+    trained = inference.open_run(write_run(tmp_path / "r", data=synthetic.NAME))
     assert trained.data() is drawn
 
 

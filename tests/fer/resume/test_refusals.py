@@ -58,7 +58,7 @@ def test_changed_data_are_noticed(split, what, begun, npz):
 
 
 def test_synthetic_faces_stay_synthetic(begun, npz, monkeypatch, whole):
-    edit_config(begun, lambda config: config["arguments"].update(data=None))
+    edit_config(begun, lambda config: config["arguments"].update(data=synthetic.NAME))
     monkeypatch.setenv(dataset.VARIABLE, "real.csv")
     monkeypatch.setattr(synthetic, "load", lambda: dataset.load(npz))
     resume(begun)
