@@ -56,8 +56,6 @@ ARGUMENTS = [
     Argument("threshold", "ReLU", (0, None), "ReLU, whose threshold is 0"),
     Argument("interpolation", "UpSampling2D", ("nearest",), 'interpolation="nearest"'),
     Argument("invert", "Normalization", (False,), "Rescaling(scale=deviation, offset=mean)"),
-    Argument("batch_size", "InputLayer", ANY, "a model takes any number of samples"),
-    Argument("batch_shape", "InputLayer", (None,), "shape, without the batch's axis"),
     Argument("tensor input_tensor", "InputLayer", (None,), "shape, and the array as fit's x"),
     Argument("sparse ragged optional", "InputLayer", (None, False), "dense arrays of one length"),
     # ---- training
@@ -70,7 +68,10 @@ ARGUMENTS = [
     Argument("loss_scale_factor", "Optimizer", (None,), "float32: nothing has to be scaled"),
     Argument("gradient_accumulation_steps", "Optimizer", (None,), "a larger batch_size"),
     Argument("dtype", "Loss Metric", (None, "float32", "float64"), "the predictions' type; sums are in float64"),
-    Argument("axis", "CategoricalCrossentropy BinaryCrossentropy SparseCategoricalCrossentropy", (-1, None), "classes on the last axis"),
+    Argument(
+        "axis", "CategoricalCrossentropy BinaryCrossentropy SparseCategoricalCrossentropy", (-1, None),
+        "classes on the last axis",
+    ),
     Argument("ignore_class", "SparseCategoricalCrossentropy", (None,), "sample_weight=0 for those samples"),
     Argument("from_sorted_ids", "SparseTopKCategoricalAccuracy", (False,), "scores, (N, K)"),
     Argument("double_checkpoint", "BackupAndRestore", (False,), "one backup, replaced in one step: never half of one"),
@@ -108,12 +109,13 @@ NAMES: dict[str, dict[str, str]] = {
         "export": "minicnn.saving.export_onnx",
         "legacy": "the names of Keras 3",
         "tree": "NumPy arrays: a model takes one array",
-        "visualization": "utils.plot_model, and fer.plots",
+        "visualization": "utils.plot_model, and fer.figures.plots",
         "InputSpec": "layers.Input",
         "version": "minicnn.__version__",
     },
     "layers": {
-        "LSTM LSTMCell GRU GRUCell SimpleRNN SimpleRNNCell RNN StackedRNNCells Bidirectional ConvLSTM1D ConvLSTM2D "
+        "LSTM LSTMCell GRU GRUCell SimpleRNN SimpleRNNCell RNN StackedRNNCells Bidirectional ConvLSTM1D "
+        "ConvLSTM2D "
         "ConvLSTM3D TimeDistributed Masking Embedding ReversibleEmbedding RepeatVector": SEQUENCES,
         "Attention AdditiveAttention MultiHeadAttention GroupQueryAttention": (
             "GlobalAveragePooling2D, which weighs all places alike"
@@ -121,7 +123,8 @@ NAMES: dict[str, dict[str, str]] = {
         "Conv1D Conv3D Convolution1D Convolution3D DepthwiseConv1D SeparableConv1D SeparableConvolution1D "
         "MaxPooling1D MaxPooling3D MaxPool1D MaxPool3D AveragePooling1D AveragePooling3D AvgPool1D AvgPool3D "
         "GlobalAveragePooling1D GlobalAveragePooling3D GlobalAvgPool1D GlobalAvgPool3D GlobalMaxPooling1D "
-        "GlobalMaxPooling3D GlobalMaxPool1D GlobalMaxPool3D ZeroPadding1D ZeroPadding3D UpSampling1D UpSampling3D "
+        "GlobalMaxPooling3D GlobalMaxPool1D GlobalMaxPool3D ZeroPadding1D ZeroPadding3D UpSampling1D "
+        "UpSampling3D "
         "SpatialDropout1D SpatialDropout3D": OTHER_DIMENSIONS,
         "Conv1DTranspose Conv2DTranspose Conv3DTranspose Convolution1DTranspose Convolution2DTranspose "
         "Convolution3DTranspose": "UpSampling2D, then Conv2D",
@@ -136,12 +139,12 @@ NAMES: dict[str, dict[str, str]] = {
         "Cropping1D Cropping2D Cropping3D CenterCrop RandomCrop": "slices of the array, x[:, 2:-2, 2:-2]",
         "Resizing": "preprocessing.image.load_img(path, target_size=(48, 48))",
         "AugMix AutoContrast ContrastLimitedAdaptiveHistogramEqualization CutMix Equalization MixUp "
-        "MaxNumBoundingBoxes RandAugment RandomBrightness RandomColorDegeneration RandomColorJitter RandomContrast "
+        "MaxNumBoundingBoxes RandAugment RandomBrightness RandomColorDegeneration RandomColorJitter "
+        "RandomContrast "
         "RandomElasticTransform RandomGaussianBlur RandomGrayscale RandomHue RandomInvert RandomPerspective "
         "RandomPosterization RandomSaturation RandomSharpness RandomShear Solarization": AUGMENTATION,
-        "CategoryEncoding Discretization HashedCrossing Hashing IntegerLookup StringLookup TextVectorization": (
-            "utils.to_categorical for labels; texts and tables are not here"
-        ),
+        "CategoryEncoding Discretization HashedCrossing Hashing IntegerLookup StringLookup "
+        "TextVectorization": ("utils.to_categorical for labels; texts and tables are not here"),
         "MelSpectrogram STFTSpectrogram": "none: sounds are not here",
         "Lambda": f"Rescaling for x / 255; {OWN_LAYER}",
         "Wrapper InputSpec": OWN_LAYER,
@@ -156,21 +159,23 @@ NAMES: dict[str, dict[str, str]] = {
         "MultiOptimizer OptimizerMap": "one optimizer; exclude_from_weight_decay for single weights",
     },
     "losses": {
-        "BinaryFocalCrossentropy CategoricalFocalCrossentropy CategoricalGeneralizedCrossEntropy binary_focal_crossentropy "
+        "BinaryFocalCrossentropy CategoricalFocalCrossentropy CategoricalGeneralizedCrossEntropy "
+        "binary_focal_crossentropy "
         "categorical_focal_crossentropy categorical_generalized_cross_entropy": (
             "CategoricalCrossentropy, with class_weight in fit"
         ),
         "Circle CosineSimilarity CTC Dice Hinge Huber KLDivergence LogCosh MeanAbsoluteError "
-        "MeanAbsolutePercentageError MeanSquaredLogarithmicError Poisson SquaredHinge Tversky mae mape msle kld": DISTANCES,
+        "MeanAbsolutePercentageError MeanSquaredLogarithmicError Poisson SquaredHinge Tversky mae mape "
+        "msle kld": DISTANCES,
     },
     "metrics": {
         "BinaryIoU IoU MeanIoU OneHotIoU OneHotMeanIoU": "confusion_matrix, classification_report",
         "FBetaScore": "F1Score, or Precision and Recall",
-        "PrecisionAtRecall RecallAtPrecision SensitivityAtSpecificity SpecificityAtSensitivity": "AUC, Precision, Recall",
-        "CategoricalHinge CosineSimilarity ConcordanceCorrelation Hinge KLDivergence LogCoshError MeanAbsoluteError "
-        "MeanAbsolutePercentageError MeanSquaredLogarithmicError PearsonCorrelation Poisson R2Score "
-        "RootMeanSquaredError SquaredHinge Sum binary_focal_crossentropy categorical_focal_crossentropy huber log_cosh "
-        "mae mape msle": "Mean, or MeanSquaredError; a function of (y_true, y_pred) is a metric too",
+        "PrecisionAtRecall RecallAtPrecision SensitivityAtSpecificity SpecificityAtSensitivity": "AUC, Recall",
+        "CategoricalHinge CosineSimilarity ConcordanceCorrelation Hinge KLDivergence LogCoshError "
+        "MeanAbsoluteError MeanAbsolutePercentageError MeanSquaredLogarithmicError PearsonCorrelation Poisson "
+        "R2Score RootMeanSquaredError SquaredHinge Sum binary_focal_crossentropy categorical_focal_crossentropy "
+        "huber log_cosh mae mape msle": "Mean, or MeanSquaredError; a function of (y_true, y_pred) is a metric too",
     },
     "callbacks": {
         "TensorBoard RemoteMonitor": "CSVLogger, a line for each epoch",
@@ -193,11 +198,14 @@ NAMES: dict[str, dict[str, str]] = {
     },
     "utils": {
         "image_dataset_from_directory": "preprocessing.image.ImageDataGenerator().flow_from_directory(folder)",
-        "audio_dataset_from_directory text_dataset_from_directory timeseries_dataset_from_array pad_sequences "
+        "audio_dataset_from_directory text_dataset_from_directory timeseries_dataset_from_array "
+        "pad_sequences "
         "FeatureSpace": SEQUENCES,
         "split_dataset": "fit(validation_split=0.2)",
         "get_file": "the file on your disk",
-        "Progbar disable_interactive_logging enable_interactive_logging is_interactive_logging_enabled": "fit(verbose=…)",
+        "Progbar disable_interactive_logging enable_interactive_logging is_interactive_logging_enabled": (
+            "fit(verbose=…)"
+        ),
         "CustomObjectScope custom_object_scope get_custom_objects get_registered_name get_registered_object "
         "register_keras_serializable": "load_model(path, custom_objects={name: class})",
         "Config deserialize_keras_object serialize_keras_object": "get_config and from_config of each object",

@@ -29,6 +29,7 @@ class Model(Trainer):
 
     inputs: list[Symbol]
     outputs: list[Symbol]
+    symbols: Any  # all of them, in the order in which they are computed
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:  # noqa: D102
         from minicnn.models import Functional  # which is made of this class
@@ -119,7 +120,6 @@ class Model(Trainer):
             expand_nested: list the layers of models inside the model too.
             show_trainable: a column that tells whether a layer is trained.
         """
-        self._built_shape()
         (print_fn or print)(summary.text(self, expand_nested, show_trainable))
 
     # ---- on disk --------------------------------------------------------------------------------------------------

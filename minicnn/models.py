@@ -14,7 +14,7 @@ import numpy as np
 from minicnn import saving, spellings
 from minicnn.layers.base import Layer
 from minicnn.layers.containers import Chain
-from minicnn.layers.graph import Graph
+from minicnn.layers.graph import Graph, in_order
 from minicnn.layers.inputs import Input, InputLayer
 from minicnn.layers.serialization import deserialize
 from minicnn.layers.symbol import Symbol
@@ -42,6 +42,16 @@ class Sequential(Chain, Model):
     def layers(self) -> list[Layer]:
         """The layers, without the input's declaration."""
         return [layer for layer in self.sublayers if not isinstance(layer, InputLayer)]
+
+    @property
+    def symbols(self) -> list[Symbol]:
+        """The symbols of the input and of what each layer gives.
+
+        Raises:
+            ValueError: the model is not built.
+        """
+        self._built_shape()
+        return in_order(self.inputs, self.outputs)
 
     def add(self, layer: Any) -> None:
         """Put a layer at the end; it is built at once when the model's input shape is known.
@@ -115,7 +125,9 @@ class Functional(Graph, Model):
         super().__init__(inputs, outputs, name=name, trainable=trainable, **unknown)
         for symbol in self.inputs:
             if symbol not in self.symbols:
-                raise ValueError(f"the input {symbol!r} leads to none of the outputs: leave it out, or use it")
+                raise ValueError(
+                    f"the input {symbol!r} leads to none of the outputs: leave it out, or use it"
+                )
 
     def compile(self, *args: Any, **kwargs: Any) -> None:
         """Choose how to train: see `Trainer.compile`.

@@ -1,5 +1,6 @@
 """The running means of the loss and the metrics over an epoch, which `fit` and `evaluate` report."""
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -32,8 +33,18 @@ class Results:
 
     @property
     def names(self) -> list[str]:
-        """ "loss" and the names of the metrics, in order."""
-        return ["loss", *(c if isinstance(c, str) else c.name for group in self.chosen for c in group)]
+        """ "loss" and the metrics' names, in order; as in Keras, one that is taken becomes "weighted_…" or "…_1"."""
+        names = ["loss"]
+        for group, prefix in zip(self.chosen, ("", "weighted_")):
+            for choice in group:
+                name = choice if isinstance(choice, str) else choice.name
+                if name in names:
+                    name = prefix + name
+                copies = (f"{name}_{number}" for number in itertools.count(1))
+                names.append(
+                    name if name not in names else next(copy for copy in copies if copy not in names)
+                )
+        return names
 
     @property
     def metrics(self) -> list[metrics.Metric]:

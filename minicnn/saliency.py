@@ -34,7 +34,7 @@ from minicnn.layers import (
     SeparableConv2D,
 )
 from minicnn.layers.base import Layer
-from minicnn.layers.graph import Graph, in_order
+from minicnn.layers.graph import Graph
 from minicnn.layers.symbol import Symbol
 from minicnn.model import Model
 
@@ -126,13 +126,12 @@ def _one_hot(scores: np.ndarray, classes: int | Sequence[int] | None) -> np.ndar
 
 def _last_maps(model: Model) -> Symbol:
     """Return what the last layer that convolves gives, or what is made of it alone right behind."""
-    symbols = in_order(model.inputs, model.outputs)
-    found = [symbol for symbol in symbols if _convolves(symbol.layer)]
+    found = [symbol for symbol in model.symbols if _convolves(symbol.layer)]
     if not found:
         raise ValueError(f"{model.name} has no convolution: name the layer whose maps are meant")
     place = found[-1]
     while True:
-        uses = [symbol for symbol in symbols if place in symbol.inputs]
+        uses = [symbol for symbol in model.symbols if place in symbol.inputs]
         if len(uses) != 1 or not isinstance(uses[0].layer, BEHIND):
             return place
         place = uses[0]
@@ -144,7 +143,7 @@ def _convolves(layer: Layer) -> bool:
 
 def _place(model: Model, layer: Layer | str) -> Symbol:
     """Return what a layer of the model gives."""
-    symbols = [symbol for symbol in in_order(model.inputs, model.outputs) if symbol.inputs]
+    symbols = [symbol for symbol in model.symbols if symbol.inputs]
     for symbol in symbols:
         if symbol.layer is layer or symbol.name == layer:
             return symbol

@@ -99,7 +99,7 @@ REMOVED_NAMES: dict[str, dict[str, str]] = {
         "MaxoutDense": "Dense",
         "Highway": "Dense",
     },
-    "models": {"Graph": "Model(inputs, outputs)", "model_from_yaml": "model_from_json"},
+    "models": {"model_from_yaml": "model_from_json"},
     "optimizers": {"legacy": "minicnn.optimizers: Adam, SGD, …", "adam_v2": "minicnn.optimizers.Adam"},
     "callbacks": {"callbacks": "minicnn.callbacks"},
     "utils": {

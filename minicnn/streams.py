@@ -199,7 +199,7 @@ def is_stream(x: Any) -> bool:
 
 def source(
     x: Any, y: Any = None, sample_weight: Any = None, class_weight: dict[int, float] | None = None,
-    batch_size: int | None = None, steps: int | None = None, dtype: Any = "float32", targets: bool = True,
+    batch_size: int | None = None, steps: int | None = None, *, dtype: Any = "float32", targets: bool = True,
 ) -> Any:  # fmt: skip
     """Return the batches of x: an array, a :class:`PyDataset` or a generator.
 

@@ -3,7 +3,6 @@
 from collections import Counter
 from typing import Any
 
-from minicnn.layers.graph import in_order
 from minicnn.layers.symbol import Symbol
 
 
@@ -17,8 +16,7 @@ def text(model: Any, expand_nested: bool = False, show_trainable: bool = False) 
         expand_nested: list the layers of models inside the model too.
         show_trainable: a column that tells whether a layer is trained.
     """
-    symbols = in_order(model.inputs, model.outputs)
-    connected = not _in_a_row(symbols)
+    connected = not _in_a_row(model.symbols)
     rows = [["Layer (type)", "Output shape", "Param #"]]
     rows[0] += ["Connected to"] * connected + ["Trainable"] * show_trainable
 
@@ -37,10 +35,10 @@ def text(model: Any, expand_nested: bool = False, show_trainable: bool = False) 
             if show_trainable:
                 row.append(("Y" if layer.trainable else "N") if layer.weights else "-")
             rows.append(row)
-            if expand_nested and hasattr(layer, "outputs"):
-                add(in_order(layer.inputs, layer.outputs), layer.layers, before + "  └ ")
+            if expand_nested and hasattr(layer, "symbols"):
+                add(layer.symbols, layer.layers, before + "  └ ")
 
-    add(symbols, model.layers, "")
+    add(model.symbols, model.layers, "")
     widths = [max(map(len, column)) for column in zip(*rows)]
     lines = [
         "  ".join(f"{cell:>{width}}" if number == 2 else f"{cell:<{width}}" for number, (cell, width) in each)

@@ -1,5 +1,7 @@
 """Small helpers, under Keras's names."""
 
+import os
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,7 @@ __all__ = [
     "img_to_array",
     "load_img",
     "normalize",
+    "plot_model",
     "save_img",
     "set_random_seed",
     "to_categorical",
@@ -61,3 +64,69 @@ def to_categorical(x: Any, num_classes: int | None = None) -> np.ndarray:
             f"x holds {numbers[wrong].flat[0]}, expected integers from 0 to num_classes - 1 = {num_classes - 1}"
         )
     return np.eye(num_classes, dtype=backend.floatx())[numbers.astype(int)]
+
+
+def plot_model(
+    model: Any,
+    to_file: str | os.PathLike | None = "model.png",
+    show_shapes: bool = False,
+    show_dtype: bool = False,
+    show_layer_names: bool = False,
+    rankdir: str = "TB",
+    expand_nested: bool = False,
+    dpi: int = 200,
+    show_layer_activations: bool = False,
+    show_trainable: bool = False,
+) -> Any:
+    """Draw a model: a box a layer, an arrow for each value that goes from one to another.
+
+    Boxes of layers with weights are blue, of layers that join several values orange.
+
+    Args:
+        model: a built model.
+        to_file: where to; its ending says how: .png, .svg, .pdf. None: nowhere.
+        show_shapes, show_dtype: of each layer's output.
+        show_layer_names, show_layer_activations, show_trainable: in each box, beside the layer's class.
+        rankdir: "TB", from top to bottom: the only way.
+        expand_nested: must be False: draw a model inside the model by itself, ``plot_model(model.get_layer(name))``.
+        dpi: pixels an inch.
+
+    Returns:
+        the path; without ``to_file``, the matplotlib figure. Nothing is shown.
+
+    Raises:
+        NotImplementedError: another rankdir, or expand_nested.
+        ValueError: the model is not built.
+        FileNotFoundError: there is no such folder.
+    """
+    from minicnn import plotting  # loads matplotlib
+
+    if rankdir != "TB" or expand_nested:
+        raise NotImplementedError(
+            f"plot_model(rankdir={rankdir!r}, expand_nested={expand_nested!r}): only from top to bottom, "
+            'rankdir="TB", and a model inside the model by itself: plot_model(model.get_layer(name))'
+        )
+
+    def lines(symbol: Any) -> list[str]:
+        layer = symbol.layer
+        text = [type(layer).__name__]
+        if show_layer_names:
+            text.append(layer.name)
+        if show_layer_activations and getattr(layer, "activation", None) is not None:
+            text.append(f"activation: {layer.activation}")
+        if show_shapes:
+            text.append(str(symbol.shape))
+        if show_dtype:
+            text.append(symbol.dtype)
+        if show_trainable and layer.weights:
+            text.append("trainable" if layer.trainable else "frozen")
+        return text
+
+    figure = plotting.diagram(model, lines)
+    if to_file is None:
+        return figure
+    path = Path(to_file)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"{path}: there is no folder {path.parent}; make it first")
+    figure.savefig(path, dpi=min(dpi, plotting.MOST_PIXELS / max(figure.get_size_inches())))
+    return path

@@ -42,9 +42,9 @@ def load_keras_weights(model: Layer, path: str | os.PathLike) -> None:
     check_built(model)
     with _weights_file(path, sum(weight.value.nbytes for weight in model.weights)) as file:
         found = hdf5.datasets(file, path)
-        refuse_code(hdf5.text(file.attrs.get("model_config", "{}")), path)
+        refuse_code(hdf5.text(file, "model_config", "{}"), path)
         pairs = keras_match.matched(model, file, found, path)
-        values = [(weight, array[()]) for weight, array in pairs]
+        values = [(weight, array[()].astype(weight.dtype)) for weight, array in pairs]
     for weight, value in values:
         weight.assign(value)
 

@@ -74,7 +74,7 @@ def _stored_by_keras_3(found: dict[str, Any], path: Path) -> list[Stored]:
             raise ValueError(f"{path}: {name!r} are weights of a layer that minicnn does not have")
     return [
         Stored(
-            hdf5.text(arrays[min(arrays)].parent.attrs.get("name", "")),
+            hdf5.text(arrays[min(arrays)].parent, "name", ""),
             (parent, kind),
             [arrays[index] for index in sorted(arrays)],
         )
@@ -94,7 +94,7 @@ def _stored_by_keras_2(file: Any, found: dict[str, Any], path: Path) -> Iterator
     """Yield the layers of the older layout: a group for each, with the names of its weights in its attributes."""
     prefix = "model_weights" if "model_weights" in file else ""
     root = file[prefix] if prefix else file
-    order = _names_in_order(json.loads(hdf5.text(file.attrs.get("model_config", "{}"))))
+    order = _names_in_order(json.loads(hdf5.text(file, "model_config", "{}")))
     for layer in [*hdf5.names(root, "layer_names"), "top_level_model_weights"]:
         # a model within the model is one group here, its trained weights before the others: sort them out by layer
         inside: dict[str, dict[str, Any]] = defaultdict(dict)

@@ -28,6 +28,8 @@ class Activation(Layer):
     def __init__(self, activation, **kwargs):
         super().__init__(**kwargs)
         self.activation = activations.name_of(activation)
+        if self.activation == "leaky_relu":
+            self.options = (0.2,)  # as in Keras by its name alone; the layer LeakyReLU has 0.3
         self._skipped = False
 
     @contextmanager

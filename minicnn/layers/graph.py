@@ -17,7 +17,7 @@ import numpy as np
 
 from minicnn.layers.base import Layer
 from minicnn.layers.containers import Chain
-from minicnn.layers.inputs import Input
+from minicnn.layers.inputs import Input, InputLayer
 from minicnn.layers.symbol import Symbol, listed, record
 
 
@@ -64,9 +64,14 @@ class Graph(Layer):
         self.built = True
 
     def _refuse_repeated_layers(self) -> None:
-        places = Counter(each for layer in self.sublayers for each in [layer, *_inside(layer)])
-        layer, times = places.most_common(1)[0]
-        if times > 1:
+        places = Counter(
+            each
+            for layer in self.sublayers
+            for each in [layer, *_inside(layer)]
+            if not isinstance(each, InputLayer)  # which remembers nothing
+        )
+        layer, times = places.most_common(1)[0] if places else (None, 0)
+        if layer is not None and times > 1:
             raise NotImplementedError(
                 f"layer {layer.name!r} is in {times} places of {self.name}: it remembers what its backward pass "
                 f"needs for one place only; make a {type(layer).__name__} for each"
@@ -86,7 +91,7 @@ class Graph(Layer):
         if len(shapes) != len(self.inputs):
             raise ValueError(f"{self.name}: got {len(shapes)} inputs, expected {len(self.inputs)}")
         for each, symbol in zip(shapes, self.inputs):
-            symbol.layer.build_for(each, self.dtype)
+            symbol.layer.check_shape(each)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """The shape of the output for inputs of these shapes; a list of them for several outputs."""
@@ -196,8 +201,8 @@ def steps(symbols: list[Symbol], outputs: list[Symbol]) -> list[Step]:
         if not symbol.inputs:
             continue
         before = symbol.inputs[0]
-        alone = len(symbol.inputs) == uses[before] == 1 and before.training == symbol.training
-        if alone and before in row_of:
+        goes_on = not symbol.layer.takes_several and uses[before] == 1 and symbol.training == before.training
+        if goes_on and before in row_of:
             row_of[symbol] = row_of[before]
         else:
             row_of[symbol] = []

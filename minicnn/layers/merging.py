@@ -170,8 +170,10 @@ class Concatenate(_Merge):
     def compute_output_shape(self, input_shape):
         """The lengths along the axis add up."""
         shapes = [tuple(shape) for shape in input_shape]
-        axis = self.axis % len(shapes[0])
-        if len({(*shape[:axis], *shape[axis + 1 :]) for shape in shapes}) > 1 or not axis:
+        axes = len(shapes[0])
+        axis = self.axis % axes
+        others = {(*shape[:axis], *shape[axis + 1 :]) for shape in shapes}
+        if len(others) > 1 or axis == 0 or not -axes < self.axis < axes:
             raise ValueError(
                 f"{self.name}: inputs of shapes {_listed(shapes)} don't go together along axis {self.axis}: expected "
                 "the same lengths on all other axes, the batch's among them"

@@ -21,7 +21,8 @@ class Symbol:
         inputs: the symbols that the layer is called on; none if the data give the value.
         shape: batch first, which may be None.
         dtype: "float32" or "float64".
-        training: how the layer was told to run, ``layer(x, training=False)``; None: as the whole model does.
+        training: how the layer was told to run, ``layer(x, training=False)``, which holds in fit too (in Keras's guides
+            as well, though Keras 3.15 itself forgets it there); None: as the whole model does.
     """
 
     def __init__(self, layer, inputs: tuple["Symbol", ...], shape, dtype, training: bool | None = None):
@@ -111,4 +112,10 @@ def record(layer: Any, x: Any, training: bool | None = None) -> Symbol:
         )
     shape: Any = [each.shape for each in inputs] if several else inputs[0].shape
     layer.build_for(shape, inputs[0].dtype)
-    return Symbol(layer, inputs, layer.compute_output_shape(shape), layer.dtype, training)
+    output_shape = layer.compute_output_shape(shape)
+    if isinstance(output_shape, list):
+        raise NotImplementedError(
+            f"{layer.name} gives {len(output_shape)} outputs: what is called on a symbol has to give one; make a "
+            "Model(inputs, output) for the one that you need"
+        )
+    return Symbol(layer, inputs, output_shape, layer.dtype, training)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from minicnn import spellings
+from minicnn import backend, spellings
 from minicnn.registry import Configured, snake_case
 
 
@@ -21,7 +21,7 @@ class Metric(Configured):
     """Base class. One of your own defines :meth:`reset_state`, :meth:`update_state` and :meth:`result`.
 
     Args:
-        name: what the result is called.
+        name: what the result is called; by default the class's name in snake_case, numbered from the second on.
         dtype: Keras has it; sums are in float64, whatever it says.
         unknown: looked up in minicnn.spellings.
 
@@ -33,7 +33,7 @@ class Metric(Configured):
 
     def __init__(self, name: str | None = None, dtype: Any = None, **unknown: Any) -> None:
         spellings.check_arguments("metric", type(self), unknown)
-        self.name = name or snake_case(type(self).__name__)
+        self.name = name or backend.unique_name(snake_case(type(self).__name__))
         self.reset_state()
 
     def reset_state(self) -> None:

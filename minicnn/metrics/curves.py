@@ -3,8 +3,8 @@
     ROC     y = TP / (TP + FN), recall        x = FP / (FP + TN), the share of negatives that are called positive
     PR      y = TP / (TP + FP), precision     x = recall
 
-The ROC curve's area is that of the trapezia between neighbouring thresholds. Between two points of a PR curve it is TP and
-P = TP + FP that go straight, not precision; with the slope s = ΔTP / ΔP and the intercept b = TP − s·P of the line
+The ROC curve's area is that of the trapezia between neighbouring thresholds. Between two points of a PR curve it is TP
+and P = TP + FP that go straight, not precision; with the slope s = ΔTP / ΔP and the intercept b = TP − s·P of the line
 
     ∫ precision dTP = s · ∫ TP / P dP = s · ∫ s + b / P dP = s · (ΔTP + b · ln(P_b / P_a))
 

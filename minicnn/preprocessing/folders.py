@@ -8,6 +8,7 @@ Files are read when their batch is made, so a data set need not fit into memory.
 import os
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -19,6 +20,12 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".ppm", ".tif", ".tiff")
 
 class _FileIterator(Iterator):
     """Batches of the files ``filepaths``, with targets by ``class_mode``."""
+
+    filepaths: list[str]
+    class_mode: str | None
+    class_indices: dict[str, int]
+    classes: Any
+    sample_weight: np.ndarray | None = None
 
     def read_as(
         self, generator, target_size, color_mode, save_to_dir, save_prefix, save_format, subset, interpolation,
@@ -66,9 +73,6 @@ class _FileIterator(Iterator):
         for row, number in zip(rows, numbers):
             row[self.classes[number]] = 1
         return rows
-
-    filepaths: list[str]
-    sample_weight: np.ndarray | None = None
 
     @property
     def labels(self):

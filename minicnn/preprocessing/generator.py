@@ -268,9 +268,8 @@ class ImageDataGenerator:
             x = x * self.dtype.type(self.rescale)
         if augment:
             rng = self._rng if seed is None else np.random.default_rng(seed)
-            x = np.concatenate(
-                [self._apply(x, self._draw(len(x), *x.shape[1:3], rng)) for _ in range(rounds)]
-            )
+            count, height, width, _ = x.shape
+            x = np.concatenate([self._apply(x, self._draw(count, height, width, rng)) for _ in range(rounds)])
         if self.featurewise_center:
             self.mean = x.mean(axis=(0, 1, 2), dtype=np.float64).astype(self.dtype)
         if self.featurewise_std_normalization:

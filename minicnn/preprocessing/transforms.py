@@ -22,6 +22,7 @@ Shapes: images (N, H, W, C), float; each parameter (N,).
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -65,7 +66,7 @@ def apply(
     return images
 
 
-def matrices(p: Mapping[str, np.ndarray], samples: int, height: int, width: int) -> np.ndarray:
+def matrices(p: Mapping[str, Any], samples: int, height: int, width: int) -> np.ndarray:
     """Return the maps from (row, column, 1) of the output to (row, column) of the input, (N, 2, 3)."""
     theta, shear = np.deg2rad(p["theta"]), np.deg2rad(p["shear"])
     turned = _matrix(samples, np.cos(theta), -np.sin(theta), np.sin(theta), np.cos(theta))

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import minicnn
 from minicnn import losses, metrics
 
 TRUE = np.array([0, 1, 2, 2, 1, 0])
@@ -253,3 +254,25 @@ def test_report_agrees_with_the_metrics():
 def test_report_of_nothing_is_zero():
     report = metrics.classification_report([], [], ["a", "b"])
     assert (report.accuracy, report.macro.f1, report.weighted.f1, report.weighted.support) == (0, 0, 0, 0)
+
+
+def test_auc_by_hand():
+    y_true, scores = np.array([0, 0, 1, 1]), np.array([0.1, 0.4, 0.35, 0.8])
+    area = metrics.AUC(num_thresholds=1001)
+    assert area.result() == 0.0
+    area.update_state(y_true[:3], scores[:3])
+    area.update_state(y_true[3:], scores[3:])
+    assert area.result() == pytest.approx(3 / 4)  # of the four pairs of one and zero, three are in order
+    precise = metrics.AUC(curve="PR", thresholds=[0.2, 0.5])
+    precise.update_state([1, 1, 0], [0.9, 0.8, 0.1])
+    assert precise.result() == pytest.approx(1.0)
+    with pytest.raises(ValueError, match="curve='roc'"):
+        metrics.AUC(curve="roc")
+    with pytest.raises(NotImplementedError, match="multi_label"):
+        metrics.AUC(label_weights=[1, 2])
+
+
+def test_names_are_numbered_as_keras_numbers_them():
+    minicnn.backend.clear_session()
+    assert [metrics.Recall().name, metrics.Recall().name, metrics.AUC().name] == ["recall", "recall_1", "auc"]
+    assert [metrics.F1Score().name, metrics.F1Score().name] == ["f1_score", "f1_score"]

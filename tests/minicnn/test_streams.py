@@ -73,6 +73,24 @@ def assert_same(one, other):
     assert one[1].epoch == other[1].epoch
 
 
+def test_batches_are_cast_to_the_models_type(data):
+    seen = []
+
+    class Watched(Sequential):
+        def forward(self, x, training=False):
+            seen.append(x.dtype)
+            return super().forward(x, training)
+
+    for dtype in (None, "float64"):
+        model = Watched([layers.Flatten(), layers.Dense(3, activation="softmax")])
+        model.dtype = dtype and np.dtype(dtype)
+        model.compile("adam", "sparse_categorical_crossentropy")
+        model.fit(generator(*data), steps_per_epoch=4, validation_data=Counted(*data), verbose=0)
+        model.predict(Counted(*data))
+        assert set(seen) == {np.dtype(dtype or "float32")}
+        seen.clear()
+
+
 @pytest.mark.parametrize("built", [True, False])
 def test_a_generator_trains_as_the_arrays_do(data, built):
     x, y = data

@@ -79,6 +79,17 @@ def test_pooling(implementation, side, size, stride, seed):
 
 
 @pytest.mark.parametrize("implementation", ops.IMPLEMENTATIONS)
+def test_average_pooling_does_not_count_uneven_padding(implementation, rng):
+    x = rng.standard_normal((2, 7, 8, 3))
+
+    def sums(x):  # windows of 3, 2 apart: of 8 columns none is padded before, one after
+        return F.avg_pool2d(F.pad(x, (0, 1, 1, 1)), 3, 2, divisor_override=1)
+
+    with ops.use(implementation):
+        compare(layers.AveragePooling2D(3, 2, "same"), lambda x: sums(x) / sums(torch.ones_like(x)), x)
+
+
+@pytest.mark.parametrize("implementation", ops.IMPLEMENTATIONS)
 def test_max_pool_ties_go_to_the_first(implementation, rng):
     x = rng.integers(0, 2, (2, 6, 6, 2)).astype(float)
     with ops.use(implementation):

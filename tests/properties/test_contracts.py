@@ -69,6 +69,18 @@ def test_what_is_not_needed_is_not_returned(name, implementation, rng):
     np.testing.assert_array_equal(alone, dkernel)
 
 
+# random erasing is the reference's own; convolutions and dense cast dy to x's type, which NumPy warns of
+@pytest.mark.parametrize("name", sorted(set(OPERATIONS) - {"random_erasing", "dense", *CONVOLUTIONS}))
+@given(data=st.data())
+def test_no_kernel_takes_a_complex_upstream_gradient(name, data):
+    op = OPERATIONS[name]
+    case = op.draw(HypothesisDraw(data), False)
+    with ops.use("kernels"):
+        (y, *_), cache = op.forward(case.arrays, case.options)
+        with pytest.raises(TypeError, match="for complex numbers use"):
+            op.backward(y.astype(complex), cache, case.arrays)
+
+
 @pytest.mark.parametrize("implementation", ops.IMPLEMENTATIONS)
 @pytest.mark.parametrize("name", ELEMENTWISE)
 def test_no_entries_are_no_error(name, implementation):
@@ -82,6 +94,11 @@ def test_the_squared_norm_is_a_python_float(implementation):
     """A float64 of NumPy would make float64 of every float32 that it multiplies."""
     with ops.use(implementation):
         assert type(ops.squared_norm(np.ones(3, np.float32))) is float
+
+
+def test_no_kernel_squares_a_complex_gradient():
+    with pytest.raises(TypeError, match="for complex numbers use"):
+        ops.kernels.squared_norm(np.ones(3, complex))
 
 
 # ---- layers -------------------------------------------------------------------------------------------------------

@@ -18,8 +18,8 @@ from minicnn import ops
 from minicnn.gradient_check.check import check_layer, compare
 from minicnn.gradient_check.numeric import worst_error
 from minicnn.gradient_check.report import Report
-from minicnn.gradient_check.suite.draw import Draw
 from minicnn.gradient_check.suite import merging  # noqa: F401, which registers its layers
+from minicnn.gradient_check.suite.draw import Draw
 from minicnn.gradient_check.suite.layers import LAYERS, LayerCase
 from minicnn.gradient_check.suite.losses import LOSSES, REGULARIZERS, LossCase
 from minicnn.gradient_check.suite.operations import OPERATIONS, Case, Operation

@@ -61,7 +61,7 @@ def prepare(*arrays):
     """
     dtype = None
     for array in arrays:
-        if array is None or array.dtype == dtype:
+        if array is None:
             continue
         if array.dtype.kind == "c":
             raise TypeError(

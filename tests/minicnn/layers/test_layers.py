@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import minicnn
 from minicnn import layers, ops
 
 IMAGES = (4, 6, 5, 2)
@@ -26,10 +27,16 @@ def every_layer():
         layers.ReLU(),
         layers.LeakyReLU(),
         layers.ELU(),
+        layers.PReLU("random_normal", shared_axes=[1, 2]),
         layers.Softmax(),
+        layers.Reshape((5, -1)),
+        layers.Permute((2, 3, 1)),
+        layers.ZeroPadding2D(((1, 0), (2, 3))),
+        layers.UpSampling2D((2, 3)),
         layers.BatchNormalization(),
         layers.Dropout(0.3),
         layers.SpatialDropout2D(0.3),
+        layers.GaussianNoise(0.3),
         layers.Rescaling(0.5),
         layers.Normalization(mean=1, variance=4),
         layers.RandomFlip(),
@@ -219,8 +226,8 @@ def test_complex_numbers_go_through_the_reference_only():
         (lambda: layers.RandomTranslation(2, 0), ValueError, "height_factor=2"),
         (lambda: layers.RandomErasing(2), ValueError, "factor=2"),
         (lambda: layers.BatchNormalization(epsilon=0), ValueError, "epsilon=0"),
-        (lambda: layers.BatchNormalization(axis=1), NotImplementedError, "last axis"),
-        (lambda: layers.Softmax(axis=1), NotImplementedError, "last axis"),
+        (lambda: layers.BatchNormalization(axis=1)(np.ones(IMAGES)), NotImplementedError, "last axis"),
+        (lambda: layers.Softmax(axis=1)(np.ones(IMAGES)), NotImplementedError, "last axis"),
         (lambda: layers.Residual(layers.Conv2D(3, 1))(np.ones(IMAGES)), ValueError, "cannot be added"),
         (lambda: layers.Dense(3, unit=4), TypeError, "'unit'"),
         (lambda: layers.Normalization(mean=1), ValueError, "both mean and variance"),
@@ -237,3 +244,60 @@ def test_names_count_up():
     assert second.name.startswith("max_pooling2d")
     assert layers.Conv2D(1, 1).name != first.name
     assert layers.Dense(1, name="top").name == "top"
+
+
+def test_layers_that_only_move_numbers():
+    x = np.arange(1.0, 13).reshape(1, 2, 3, 2)
+    np.testing.assert_array_equal(layers.Reshape((-1, 4))(x), np.arange(1.0, 13).reshape(1, 3, 4))
+    np.testing.assert_array_equal(layers.Permute((3, 1, 2))(x)[0, 1], [[2, 4, 6], [8, 10, 12]])
+    padded = layers.ZeroPadding2D(((1, 0), (0, 2)))(x)
+    np.testing.assert_array_equal(padded[0, ..., 0], [[0, 0, 0, 0, 0], [1, 3, 5, 0, 0], [7, 9, 11, 0, 0]])
+    assert layers.ZeroPadding2D(2).padding == layers.ZeroPadding2D((2, 2)).padding == ((2, 2), (2, 2))
+    layer = layers.UpSampling2D((2, 1))
+    np.testing.assert_array_equal(layer(x)[0, ..., 0], [[1, 3, 5], [1, 3, 5], [7, 9, 11], [7, 9, 11]])
+    np.testing.assert_array_equal(layer.backward(layer(x)), 2 * x)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: layers.Reshape((5,))(np.ones(IMAGES)), "60 entries, which do not fit"),
+        (lambda: layers.Reshape((-1, 7))(np.ones(IMAGES)), "60 entries, which do not fit"),
+        (lambda: layers.Reshape((-1, -1)), "at most one of them -1"),
+        (lambda: layers.Permute((0, 1, 2)), "counted from 1"),
+        (lambda: layers.Permute((2, 1))(np.ones(IMAGES)), "expected 2 axes behind the batch's"),
+        (lambda: layers.ZeroPadding2D((1, 2, 3)), "padding="),
+        (lambda: layers.ZeroPadding2D(-1), "from 0"),
+        (lambda: layers.UpSampling2D(0), "size=0"),
+        (lambda: layers.PReLU(shared_axes=[0]), "0 is the batch"),
+        (lambda: layers.GaussianNoise(-1), "stddev=-1"),
+    ],
+)
+def test_their_arguments_are_checked(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+def test_noise_has_its_deviation_in_training_only():
+    layer = layers.GaussianNoise(0.5, seed=3)
+    x = np.zeros((100, 100))
+    assert layer(x) is x
+    noise = layer(x, training=True)
+    assert abs(noise.mean()) < 0.02
+    assert abs(noise.std() - 0.5) < 0.02
+    assert not np.array_equal(noise, layer(x, training=True))
+    assert np.array_equal(noise, layers.GaussianNoise(0.5, seed=3)(x, training=True))
+
+
+def test_a_flatten_at_the_head_comes_back_from_its_configuration(tmp_path):
+    model = minicnn.Sequential([layers.Flatten(input_shape=(4, 3, 1)), layers.Dense(2)])
+    model.save(tmp_path / "model.npz")
+    loaded = minicnn.models.load_model(tmp_path / "model.npz")
+    assert loaded.input_shape == (None, 4, 3, 1)
+    x = np.ones((2, 4, 3, 1), "float32")
+    np.testing.assert_array_equal(loaded.predict(x), model.predict(x))
+
+
+def test_rows_by_input_dim():
+    model = minicnn.Sequential([layers.Dense(3, input_dim=5)])
+    assert model.input_shape == (None, 5)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from minicnn import ops
 from minicnn.gradient_check import complex_step, worst_error
 from minicnn.ops.kernels import winograd
-from tests.properties import strategies
+from tests.properties.draw import seeds
 
 BOUNDS = {"float64": 1e-12, "float32": 1e-5}
 
@@ -120,7 +120,7 @@ def test_kernels_equal_complex_step(rng):
 
 
 @pytest.mark.parametrize("dtype", BOUNDS)
-@given(geometry=winograd_geometries(), seed=strategies.seeds)
+@given(geometry=winograd_geometries(), seed=seeds)
 def test_winograd_equals_the_definition(dtype, geometry, seed):
     (shape, filters, padding), rng = geometry, np.random.default_rng(seed)
     shrink = 2 if padding == "valid" else 0

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minicnn import ops
-from tests.properties import strategies
+from tests.properties.draw import seeds
 
 BOUNDS = {"float64": 1e-12, "float32": 1e-5}
 SIZES = st.integers(1, 3) | st.sampled_from([7, 12, 13, 32, 33, 48, 64, 100])
@@ -49,7 +49,7 @@ def test_an_empty_batch():
 
 
 @pytest.mark.parametrize("dtype", BOUNDS)
-@given(samples=SIZES, depth=SIZES, units=SIZES, seed=strategies.seeds)
+@given(samples=SIZES, depth=SIZES, units=SIZES, seed=seeds)
 def test_kernels_equal_the_definition(dtype, samples, depth, units, seed):
     rng = np.random.default_rng(seed)
     shapes = (samples, depth), (depth, units), (units,), (samples, units)

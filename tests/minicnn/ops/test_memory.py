@@ -1,0 +1,141 @@
+"""Kept memory: who gets which buffer, when it is used again, where arrays begin; and what kernels are handed."""
+
+import numba
+import numpy as np
+import pytest
+
+from minicnn.ops.kernels import memory
+from minicnn.ops.kernels.parallel import prepare
+
+LARGE = memory.SMALL  # the first size that comes from a kept buffer
+
+
+def address(array):
+    return array.__array_interface__["data"][0]
+
+
+@pytest.fixture(autouse=True)
+def no_buffers(monkeypatch):
+    """Each test begins without buffers, and the others' stay."""
+    monkeypatch.setattr(memory, "_buffers", [])
+    monkeypatch.setattr(memory, "_scratch", {})
+
+
+def bytes_of(*sizes):
+    return [memory.empty((size,), np.uint8) for size in sizes]
+
+
+def kept():
+    return sorted(buffer.nbytes - memory.LINE for buffer in memory._buffers)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64])
+@pytest.mark.parametrize("rows", [3, 1000])
+def test_an_array_is_what_was_asked_for(rows, dtype):
+    array = memory.empty((rows, 7, 11), dtype)
+    assert (array.shape, array.dtype) == ((rows, 7, 11), dtype)
+    assert array.flags.c_contiguous
+    array[...] = 1  # all of it is memory
+    like = memory.empty_like(array)
+    assert (like.shape, like.dtype) == (array.shape, array.dtype)
+    assert not np.shares_memory(like, array)
+
+
+def test_only_large_arrays_are_cut_from_kept_buffers():
+    small, large = bytes_of(LARGE - 1, LARGE)
+    assert kept() == [LARGE]
+    assert small.base is None
+    assert large.base is not None
+
+
+def test_large_arrays_begin_at_a_cache_line():
+    arrays = bytes_of(*range(LARGE, LARGE + 40, 8))
+    assert {address(array) % memory.LINE for array in arrays} == {0}
+
+
+def test_a_buffer_is_used_again_once_nothing_of_it_lives():
+    (one,) = bytes_of(LARGE)
+    where, part = address(one), one[5:9]
+    del one
+    (two,) = bytes_of(LARGE)
+    assert address(two) != where  # a part of the first lives
+    del part
+    (three,) = bytes_of(LARGE)
+    assert address(three) == where
+    assert kept() == [LARGE, LARGE]
+
+
+@pytest.mark.parametrize(
+    ("free", "wanted", "taken"),
+    [
+        ([LARGE], LARGE, LARGE),
+        ([2 * LARGE], LARGE, 2 * LARGE),  # at most twice as large
+        ([2 * LARGE + 1], LARGE, None),
+        ([LARGE], LARGE + 1, None),
+        ([3 * LARGE, 2 * LARGE], 2 * LARGE, 2 * LARGE),  # the smallest that fits
+        ([2 * LARGE, 3 * LARGE], 2 * LARGE, 2 * LARGE),
+    ],
+)
+def test_which_buffer_is_taken(free, wanted, taken):
+    arrays = bytes_of(*free)
+    places = {size: address(array) for size, array in zip(free, arrays)}
+    del arrays
+    (array,) = bytes_of(wanted)
+    assert kept() == sorted([*free, *([] if taken else [wanted])])
+    if taken:
+        assert address(array) == places[taken]
+
+
+@pytest.mark.parametrize(("limit", "stay"), [(7 * LARGE - 1, False), (7 * LARGE, True)])
+def test_free_buffers_go_when_they_are_too_many(limit, stay, monkeypatch):
+    monkeypatch.setattr(memory, "KEEP", limit)
+    used, *free = bytes_of(
+        LARGE, 3 * LARGE, 4 * LARGE - 2 * memory.LINE
+    )  # with their lines, the free ones are 7·LARGE
+    del free
+    (new,) = bytes_of(9 * LARGE)
+    there = [used.nbytes, new.nbytes]
+    assert kept() == sorted([*there, 3 * LARGE, 4 * LARGE - 2 * memory.LINE] if stay else there)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_working_memory_has_a_row_for_each_thread(dtype):
+    rows = memory.scratch(dtype, 37)
+    size = -(-37 * rows.itemsize // memory.LINE) * memory.LINE // rows.itemsize  # whole lines
+    assert (rows.shape, rows.dtype) == ((numba.config.NUMBA_NUM_THREADS, size), dtype)
+    assert {address(row) % memory.LINE for row in rows} == {0}
+    rows[...] = 1
+    assert memory.scratch(dtype, size) is rows
+    assert memory.scratch(dtype, 5) is rows
+    assert memory.scratch(np.dtype(dtype).name, 5) is rows
+    larger = memory.scratch(dtype, size + 1)
+    assert larger.shape[1] == size + memory.LINE // rows.itemsize
+    assert memory.scratch(dtype, 5) is larger
+
+
+# ---- what kernels are handed --------------------------------------------------------------------------------------
+
+
+def test_what_is_prepared_is_contiguous_and_of_one_type():
+    single, double = np.ones((2, 3), np.float32), np.full((3, 2), 1 / 3).T
+    one, nothing, two = prepare(single, None, double)
+    assert nothing is None
+    assert one.dtype == two.dtype == np.float64
+    assert two.flags.c_contiguous
+    assert np.array_equal(two, double)
+    assert {array.dtype for array in prepare(double, single)} == {np.dtype(float)}
+    assert prepare(single) is single
+    same, other = prepare(single, single[::-1])
+    assert same is single
+    assert other.dtype == np.float32
+
+
+@pytest.mark.parametrize("place", range(3))
+@pytest.mark.parametrize(
+    ("dtype", "message"), [(complex, "for complex numbers"), (int, "expected float32 or float64")]
+)
+def test_every_array_is_checked(place, dtype, message):
+    arrays = [np.ones(2)] * 3
+    arrays[place] = np.ones(2, dtype)
+    with pytest.raises(TypeError, match=message):
+        prepare(*arrays)
