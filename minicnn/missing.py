@@ -67,7 +67,7 @@ ARGUMENTS = [
     Argument("auto_scale_loss", "compile", ANY, "it serves float16, which minicnn does not compute in"),
     Argument("loss_scale_factor", "Optimizer", (None,), "float32: nothing has to be scaled"),
     Argument("gradient_accumulation_steps", "Optimizer", (None,), "a larger batch_size"),
-    Argument("dtype", "Loss Metric", (None, "float32", "float64"), "the predictions' type; sums are in float64"),
+    Argument("dtype", "Loss", (None, "float32", "float64"), "the predictions' type"),
     Argument(
         "axis", "CategoricalCrossentropy BinaryCrossentropy SparseCategoricalCrossentropy", (-1, None),
         "classes on the last axis",
@@ -144,7 +144,7 @@ NAMES: dict[str, dict[str, str]] = {
         "RandomElasticTransform RandomGaussianBlur RandomGrayscale RandomHue RandomInvert RandomPerspective "
         "RandomPosterization RandomSaturation RandomSharpness RandomShear Solarization": AUGMENTATION,
         "CategoryEncoding Discretization HashedCrossing Hashing IntegerLookup StringLookup "
-        "TextVectorization": ("utils.to_categorical for labels; texts and tables are not here"),
+        "TextVectorization": "utils.to_categorical for labels; texts and tables are not here",
         "MelSpectrogram STFTSpectrogram": "none: sounds are not here",
         "Lambda": f"Rescaling for x / 255; {OWN_LAYER}",
         "Wrapper InputSpec": OWN_LAYER,
@@ -160,8 +160,7 @@ NAMES: dict[str, dict[str, str]] = {
     },
     "losses": {
         "BinaryFocalCrossentropy CategoricalFocalCrossentropy CategoricalGeneralizedCrossEntropy "
-        "binary_focal_crossentropy "
-        "categorical_focal_crossentropy categorical_generalized_cross_entropy": (
+        "binary_focal_crossentropy categorical_focal_crossentropy categorical_generalized_cross_entropy": (
             "CategoricalCrossentropy, with class_weight in fit"
         ),
         "Circle CosineSimilarity CTC Dice Hinge Huber KLDivergence LogCosh MeanAbsoluteError "

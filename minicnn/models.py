@@ -1,7 +1,9 @@
-"""Models: networks that can be trained, summed up and saved.
+"""The two kinds of models, and how they come back from a file.
 
-Sequential([…])             layers in a row
-Model(inputs, outputs)      layers that split and join; it becomes a Functional
+    Sequential([…])             layers in a row
+    Model(inputs, outputs)      layers that split and join; its class is Functional
+
+What both can do is in model.py.
 """
 
 import json
@@ -120,7 +122,12 @@ class Functional(Graph, Model):
     """What ``Model(inputs, outputs)`` makes: a graph of layers. One with one input and one output can be trained."""
 
     def __init__(
-        self, inputs: Any, outputs: Any, name: str | None = None, trainable: bool = True, **unknown: Any
+        self,
+        inputs: Any = None,
+        outputs: Any = None,
+        name: str | None = None,
+        trainable: bool = True,
+        **unknown: Any,
     ) -> None:
         super().__init__(inputs, outputs, name=name, trainable=trainable, **unknown)
         for symbol in self.inputs:

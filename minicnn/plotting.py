@@ -137,7 +137,12 @@ def _drawn(rows: list[list[Box]], boxes: list[Box], arrows: list[list[Box]]) -> 
     for box in boxes:
         middle = tops[box.row] - heights[box.row] / 2
         corner = box.x - box.width / 2 + 0.05, middle - box.height / 2 + 0.05
-        style: Any = {"boxstyle": "round,pad=0.05", "facecolor": box.colour, "edgecolor": EDGE, "linewidth": 0.8}
+        style: Any = {
+            "boxstyle": "round,pad=0.05",
+            "facecolor": box.colour,
+            "edgecolor": EDGE,
+            "linewidth": 0.8,
+        }
         axes.add_patch(FancyBboxPatch(corner, box.width - 0.1, box.height - 0.1, **style))
         for number, line in enumerate(box.lines):
             y = middle + (len(box.lines) / 2 - number - 0.5) * LINE

@@ -25,9 +25,8 @@ def snake_case(name: str) -> str:
 
 
 def class_name(layer: Layer) -> str:
-    """Return the name of the layer's class in snake_case; a model made by Model(inputs, outputs) is a "functional"."""
-    name = snake_case(type(layer).__name__)
-    return "functional" if name == "model" else name
+    """Return the name of the layer's class in snake_case."""
+    return snake_case(type(layer).__name__)
 
 
 def is_model(layer: Layer) -> bool:

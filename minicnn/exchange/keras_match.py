@@ -100,9 +100,13 @@ def _stored_by_keras_2(file: Any, found: dict[str, Any], path: Path) -> Iterator
         inside: dict[str, dict[str, Any]] = defaultdict(dict)
         for name in hdf5.names(root[layer], "weight_names") if layer in root else []:
             array = found["/".join(part for part in (prefix, layer, name) if part)]
-            owner, _, weight = name.rpartition("/")
-            if array.dtype.kind == "f":
-                inside[owner.rpartition("/")[2]][re.sub(r":\d+$", "", weight)] = array
+            owner, _, weight = re.sub(r":\d+$", "", name).rpartition("/")
+            weights_of_owner = inside[owner.rpartition("/")[2]] if array.dtype.kind == "f" else {}
+            if weight in weights_of_owner:
+                raise ValueError(
+                    f"{path}: {layer!r} holds two layers called {owner.rpartition('/')[2]!r}: rename one"
+                )
+            weights_of_owner[weight] = array
         if len(inside) > 1 and not all(name in order for name in inside):
             raise ValueError(
                 f"{path}: {layer!r} is a model within the model, and this older kind of file does not tell the order "
@@ -124,7 +128,7 @@ def _names_in_order(config: Any) -> dict[str, int]:
     while values:
         inner = values.pop().get("config")
         if isinstance(inner, dict):
-            found.setdefault(inner.get("name"), len(found))
+            found.setdefault(str(inner.get("name")), len(found))
             values += [value for value in reversed(inner.get("layers", [])) if isinstance(value, dict)]
     return found
 
@@ -151,7 +155,7 @@ def _paired(stored: list[Stored], wanted: list[Wanted], path: Path) -> Iterator[
         theirs[there.kind].append(there)
     for here in wanted:
         ours[here.kind].append(here)
-    for kind in [*ours, *theirs]:
+    for kind in dict.fromkeys([*ours, *theirs]):
         if len(ours[kind]) != len(theirs[kind]):
             raise ValueError(
                 f"{path}: holds {len(theirs[kind])} layers of the kind {_told(kind)} with weights, the model has "

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-Shape = tuple[int | None, ...]
+Shape = tuple[Any, ...]  # of integers; the batch is None
 
 
 @dataclass(frozen=True)

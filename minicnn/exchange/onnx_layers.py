@@ -50,10 +50,11 @@ def _bias(layer: Any) -> np.ndarray | None:
     return layer.bias.value if layer.use_bias else None
 
 
-def _windows(layer: Any, x: Value, size: str = "kernel_size") -> dict[str, Any]:
+def _windows(layer: Any, x: Value, argument: str = "kernel_size") -> dict[str, Any]:
     """Return where a layer's windows fall: the attributes of ONNX's convolution and pooling."""
-    size, dilation = getattr(layer, size), getattr(layer, "dilation_rate", (1, 1))
-    rows, columns = geometry.axes(*x.shape[1:3], size, layer.strides, layer.padding, dilation)
+    size, dilation = getattr(layer, argument), getattr(layer, "dilation_rate", (1, 1))
+    _, height, width, _ = x.shape
+    rows, columns = geometry.axes(height, width, size, layer.strides, layer.padding, dilation)
     windows = {
         "kernel_shape": size,
         "strides": layer.strides,

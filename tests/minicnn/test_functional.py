@@ -401,6 +401,8 @@ def test_where_it_looks(data):
             r"shape \(2, 5\), expected \(None, 4\)",
         ),
         (lambda x: Model(x, x, nme="a"), TypeError, "nme"),
+        (lambda x: Model(input=x, output=x), TypeError, "'input'"),
+        (lambda x: Model(x), TypeError, "outputs=None: expected a symbol"),
         (lambda x: Sequential([layers.Dense(2)]).output, ValueError, "does not know its input's shape"),
         (lambda x: Sequential([layers.Dense(2)(x)]), TypeError, "is not a layer"),
     ],

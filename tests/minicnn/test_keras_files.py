@@ -216,6 +216,11 @@ def test_a_model_in_a_model_of_keras_2(h5py, tmp_path, rng):
     write_keras_2(h5py, tmp_path / "net.h5", saved, config)
     load_keras_weights(loaded, tmp_path / "net.h5")
     assert same(saved, loaded)
+    with h5py.File(tmp_path / "net.h5", "a") as file:
+        group = file["model_weights"][saved.layers[0].name]
+        group["a/twin/kernel"] = group["b/twin/kernel"] = np.zeros((3, 3))
+        group.attrs["weight_names"] = ["a/twin/kernel", "b/twin/kernel"]
+    refused(loaded, tmp_path / "net.h5", "holds two layers called 'twin'")
 
 
 # ---- what does not fit ---------------------------------------------------------------------------------------------

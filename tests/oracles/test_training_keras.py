@@ -78,7 +78,16 @@ def test_every_layer_of_ours_that_keras_has_takes_the_same_arguments():
             continue
         theirs = inspect.signature(getattr(keras.layers, name).__init__).parameters
         for argument, parameter in inspect.signature(getattr(layers, name).__init__).parameters.items():
-            if argument in ("self", "kwargs", "trainable", "dtype", "name", "input_shape", "input_dim", "unknown"):
+            if argument in (
+                "self",
+                "kwargs",
+                "trainable",
+                "dtype",
+                "name",
+                "input_shape",
+                "input_dim",
+                "unknown",
+            ):
                 continue
             assert argument in theirs, f"{name}: {argument}"
             if (

@@ -30,7 +30,7 @@ LAYERS = {
         "kernel_size": (3, 2),
         "strides": 2,
         "padding": "same",
-        "activation": "relu",
+        "activation": "leaky_relu",
     },
     "DepthwiseConv2D": {
         "kernel_size": 2,
