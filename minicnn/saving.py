@@ -7,6 +7,7 @@
 A file is written beside its destination and renamed when complete: whoever reads finds the old one or the new one.
 """
 
+import importlib
 import json
 import math
 import os
@@ -146,3 +147,17 @@ def read(path: str | os.PathLike) -> tuple[dict[str, Any], dict[str, np.ndarray]
             ) from None
         raise
     return config, arrays
+
+
+# What other programs read. It is imported when it is asked for: most who save a model need neither HDF5 nor ONNX.
+_EXCHANGE = {
+    "load_keras_weights": "minicnn.exchange.keras_load",
+    "save_keras_weights": "minicnn.exchange.keras_save",
+    "export_onnx": "minicnn.exchange.onnx_export",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _EXCHANGE:
+        return getattr(importlib.import_module(_EXCHANGE[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

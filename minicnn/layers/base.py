@@ -128,7 +128,9 @@ class Layer:
 
     def forward(self, x: Any, training: bool = False) -> Any:
         """Return y and remember what :meth:`backward` will need."""
-        raise NotImplementedError(f"{type(self).__name__}.forward: a layer has forward and backward, not call")
+        raise NotImplementedError(
+            f"{type(self).__name__}.forward: a layer has forward and backward, not call"
+        )
 
     def backward(self, dy: Any) -> Any:
         """Given dL/dy of the last forward pass, set ``grad`` of each parameter and return dL/dx."""

@@ -29,7 +29,9 @@ def names_of(module: str) -> list[str]:
     names = []
     for name, value in sorted(vars(found).items(), key=lambda item: item[0].lower()):
         home = getattr(value, "__module__", "")
-        listed = name in found.__all__ if hasattr(found, "__all__") else home == found.__name__
+        listed = (
+            name in found.__all__ if hasattr(found, "__all__") else home in (found.__name__, "minicnn.model")
+        )
         own_name = getattr(value, "__name__", name).rpartition(".")[2] == name
         if listed and own_name and callable(value) and not name.startswith("_") and name not in HELPERS:
             names.append(name)

@@ -4,7 +4,7 @@ import numba
 import numpy as np
 import pytest
 
-from minicnn.ops.kernels import memory
+from minicnn.ops.kernels import memory, squared_norm
 from minicnn.ops.kernels.parallel import prepare
 
 LARGE = memory.SMALL  # the first size that comes from a kept buffer
@@ -139,3 +139,10 @@ def test_every_array_is_checked(place, dtype, message):
     arrays[place] = np.ones(2, dtype)
     with pytest.raises(TypeError, match=message):
         prepare(*arrays)
+
+
+@pytest.mark.parametrize("size", [0, 1, 15, 16, 17, 1000, 20_000])
+def test_the_squared_norm_of_any_number_of_entries(size, rng):
+    dw = rng.standard_normal(size)
+    for array in (dw, dw.astype(np.float32), dw[::-1]):
+        assert squared_norm(array) == pytest.approx(float((array.astype(float) ** 2).sum()), rel=1e-12)

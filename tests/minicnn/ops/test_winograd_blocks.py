@@ -1,0 +1,47 @@
+"""Winograd's convolution cut into many blocks, pieces and panels, which small maps alone would not fill."""
+
+import numpy as np
+import pytest
+
+from minicnn import ops
+from minicnn.ops.kernels import winograd
+
+BOUNDS = {"float64": 1e-12, "float32": 1e-5}
+SIZES = [  # images, height, width, channels, filters
+    (2, 13, 10, 16, 16),
+    (3, 6, 9, 17, 36),  # several panels of filters, and channels that do not fill a vector
+    (1, 14, 14, 40, 20),
+    (5, 3, 4, 24, 33),
+]
+
+
+@pytest.fixture(params=["whole", "one tile of rows", "two"])
+def blocks(request, monkeypatch):
+    """How many tiles a block has; with few, each piece of the work is several blocks."""
+    if request.param != "whole":
+        size = 1 if request.param == "one tile of rows" else 2**18
+        monkeypatch.setattr(winograd, "BLOCK_BYTES", (size, size))
+        monkeypatch.setattr(winograd, "GRADIENT_BLOCK_BYTES", (size, size))
+        monkeypatch.setattr(winograd, "CHUNKS", 2)
+
+
+@pytest.mark.parametrize("shared_by", ["tiles", "channels"])
+@pytest.mark.parametrize("padding", ["same", "valid"])
+@pytest.mark.parametrize("dtype", BOUNDS)
+@pytest.mark.parametrize("size", SIZES, ids=str)
+def test_blocks_change_nothing(size, dtype, padding, shared_by, blocks, monkeypatch, rng):
+    monkeypatch.setattr(winograd, "PARTIAL_BYTES", 1 if shared_by == "channels" else 2**40)
+    images, height, width, channels, filters = size
+    arrays = [
+        rng.standard_normal(shape).astype(dtype)
+        for shape in ((images, height, width, channels), (3, 3, channels, filters), (filters,))
+    ]
+    results = []
+    for implementation, kind in (("kernels", dtype), ("reference", "float64")):
+        with ops.use(implementation):
+            y, cache = ops.conv2d_forward(*(array.astype(kind) for array in arrays), padding=padding)
+            dy = np.random.default_rng(0).standard_normal(y.shape).astype(dtype)
+            results.append([y, *ops.conv2d_backward(dy.astype(kind), cache)])
+    for fast, exact in zip(*results):
+        assert fast.dtype == dtype
+        assert np.abs(fast - exact).max() <= BOUNDS[dtype] * np.abs(exact).max()
