@@ -153,7 +153,9 @@ def _prelu(draw, wide, kind):
 @register("Reshape")
 def _reshape(draw, wide, kind):
     shape = draw.any_shape(wide)
-    return LayerCase(_layer(kind, draw.choice([(-1,), (1, *shape[1:]), (-1, 1, shape[-1])])), draw.array(shape))
+    return LayerCase(
+        _layer(kind, draw.choice([(-1,), (1, *shape[1:]), (-1, 1, shape[-1])])), draw.array(shape)
+    )
 
 
 @register("Permute")

@@ -12,6 +12,7 @@ SIZES = [  # images, height, width, channels, filters
     (3, 6, 9, 17, 36),  # several panels of filters, and channels that do not fill a vector
     (1, 14, 14, 40, 20),
     (5, 3, 4, 24, 33),
+    (13, 4, 4, 16, 16),  # one tile each: one more than a register tile of 12 (or two of 6) rows
 ]
 
 
