@@ -16,13 +16,12 @@ import tests.mutation
 from tests.mutation import report
 from tests.mutation.classic import all_faults
 from tests.mutation.equivalent import Proofs
-from tests.mutation.faults import Fault
+from tests.mutation.faults import INTERPRETED, MACHINE, VECTORS, Fault
 from tests.mutation.functions import ROOT, Package
 
-EFFORT, MORE_EFFORT = (
-    (12, 6.0),
-    (60, 60.0),
-)  # examples of each property test, and processor seconds for a mutant
+# examples of each property test; processor seconds for a mutant; processor seconds that a test may take
+QUICK, THOROUGH, COMPILED = (10, 3.0, 3.0), (60, 60.0, 5.0), (10, 120.0, 90.0)
+Verdicts = dict[str, dict[str, Any]]
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -44,6 +43,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument(
         "--table", type=Path, metavar="FILE", help="write the page of the whole table, as docs/mutation.md"
     )
+    parser.add_argument("--quick", action="store_true", help="do not look at survivors a second time")
     parser.add_argument("--equivalents", action="store_true", help="also run those proven to be no faults")
     return parser
 
@@ -62,9 +62,9 @@ def main() -> int:
         print(_difference(fault := faults[0]))
         package = Package()  # its trees are as the sources again
         faults = [again for again in all_faults(package) if again.id == fault.id]
-    known = report.read(options.json)
-    known |= _run_all(faults, known, proofs, options)
-    results = report.Results(package, faults, known, proofs)
+    verdicts = report.read(options.json)
+    _run_all(faults, verdicts, proofs, options)
+    results = report.Results(package, faults, verdicts, proofs)
     print(results.summary())
     if options.table:
         options.table.write_text(report.page(results))
@@ -94,62 +94,53 @@ def _difference(fault: Fault) -> str:
     return "(without comments)\n" + "\n".join(lines)
 
 
-def _run_all(
-    faults: list[Fault], known: dict, proofs: Proofs, options: argparse.Namespace
-) -> dict[str, dict[str, Any]]:
-    """Run what is not known to be caught, and survivors without a proof once more with more effort."""
-    found: dict[str, dict[str, Any]] = {}
-    todo = [fault for fault in faults if options.equivalents or options.only or proofs.of(fault.key) is None]
-    for effort in (EFFORT, MORE_EFFORT):
-        for compiled in (False, True):
-            waiting = [
-                fault
-                for fault in todo
-                if fault.compiled == compiled
-                and _worth_a_run((known | found).get(fault.id), effort, proofs.of(fault.key))
-            ]
-            for verdict in _run(waiting, effort, compiled, options):
-                found[verdict["id"]] = verdict
-    return found
+def _run_all(faults: list[Fault], verdicts: Verdicts, proofs: Proofs, options: argparse.Namespace) -> None:
+    """Run each fault until it is caught: quickly, then with more effort, a kernel's at last as machine code."""
+    open_faults = [fault for fault in faults if not verdicts.get(fault.id, {}).get("caught")]
+    fresh = [fault for fault in open_faults if fault.id not in verdicts]
+    if not (options.equivalents or options.only):
+        fresh = [fault for fault in fresh if proofs.of(fault.key) is None]
+    _run(fresh, QUICK, verdicts, options)
 
+    def survivors() -> list[Fault]:
+        unproven = [fault for fault in open_faults if proofs.of(fault.key) is None]
+        return [fault for fault in unproven if not verdicts[fault.id]["caught"]]
 
-def _worth_a_run(verdict: dict[str, Any] | None, effort: tuple[int, float], proof: Any) -> bool:
-    if verdict is None:
-        return effort == EFFORT
-    return not verdict["caught"] and effort == MORE_EFFORT and proof is None
+    if options.quick:
+        return
+    _run(survivors(), THOROUGH, verdicts, options)
+    kernels = [fault for fault in survivors() if fault.module.room == "kernels" and fault.way == INTERPRETED]
+    _run(kernels, COMPILED, verdicts, options, way=MACHINE)
 
 
 def _run(
-    faults: list[Fault], effort: tuple, compiled: bool, options: argparse.Namespace
-) -> Iterator[dict[str, Any]]:
-    if not faults:
-        return
-    orders = {
-        "compiled": compiled,
-        "ids": [fault.id for fault in faults],
-        "jobs": options.jobs,
-        "effort": effort,
-    }
+    faults: list[Fault], effort: tuple, verdicts: Verdicts, options: argparse.Namespace, way: str = ""
+) -> None:
+    for each in [way] if way else [INTERPRETED, VECTORS]:
+        chosen = [fault for fault in faults if way or fault.way == each]
+        for verdict in _verdicts(chosen, each, effort, options.jobs) if chosen else []:
+            verdicts[verdict["id"]] = verdict
+            if options.json:
+                with options.json.open("a") as log:
+                    print(json.dumps(verdict), file=log)
+
+
+def _verdicts(faults: list[Fault], way: str, effort: tuple, jobs: int) -> Iterator[dict[str, Any]]:
+    """Let a worker try the faults and yield what it reports."""
     by_id = {fault.id: fault for fault in faults}
     start = time.monotonic()
-    how = "compiled" if compiled else "interpreted"
-    print(f"{len(faults)} mutants, {how}, effort {effort}; first the tests without a fault", flush=True)
-    worker = subprocess.Popen(
-        [sys.executable, "-m", "tests.mutation.worker"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=ROOT,
+    print(
+        f"{len(faults)} as {way}, {effort[1]:g} s each at most; first the tests without a fault", flush=True
     )
+    command = [sys.executable, "-m", "tests.mutation.worker"]
+    worker = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT)
     assert worker.stdin
     assert worker.stdout
-    with worker, options.json.open("a") if options.json else open(os.devnull, "w") as log:
-        json.dump(orders, worker.stdin)
+    with worker:
+        json.dump({"way": way, "ids": list(by_id), "jobs": jobs, "effort": effort}, worker.stdin)
         worker.stdin.close()
         for number, line in enumerate(worker.stdout, start=1):
             verdict = json.loads(line)
-            log.write(line)
-            log.flush()
             if not verdict["caught"]:
                 fault = by_id[verdict["id"]]
                 print(

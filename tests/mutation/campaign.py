@@ -6,7 +6,7 @@ function, those first that have caught others there, then the quickest. It is ca
 
     a judge does not pass           a test fails, or raises
     a judge does not come to an end its processor time is many times the usual
-    the process dies                machine code that writes to a wrong address
+    the process dies                machine code that writes to a wrong address, or a module that does not import
 """
 
 import ast
@@ -21,20 +21,20 @@ from tests.mutation import judges as judging
 from tests.mutation.faults import Fault
 from tests.mutation.functions import Function, Package
 from tests.mutation.judges import Judge
-from tests.mutation.planting import Living, inside, made_by
+from tests.mutation.planting import Living, ModuleBreaksError, inside, made_by
 from tests.mutation.trial import Ending, run_children, stop_after
 
 OBSERVED_AT_ONCE = 12
-PATIENCE = 40.0  # times the usual time of a judge, and at least LEAST seconds
-LEAST = 3.0
+PATIENCE = 40.0  # times the usual time of a judge
 
 
 @dataclass(frozen=True)
 class Effort:
     """How hard to look: examples of each property test, and processor seconds after which a mutant has survived."""
 
-    examples: int = 12
-    seconds: float = 6.0
+    examples: int
+    seconds: float
+    patience: float  # processor seconds that every judge may take
 
 
 def portions(count: int) -> list[range]:
@@ -45,8 +45,13 @@ def portions(count: int) -> list[range]:
 class Campaign:
     """Judges, and what each of them runs."""
 
-    def __init__(self, package: Package, judges: list[Judge], jobs: int, effort: Effort) -> None:
+    def __init__(
+        self, package: Package, judges: list[Judge], jobs: int, effort: Effort, by_file: bool = False
+    ) -> None:
         self.package, self.judges, self.jobs, self.effort = package, judges, jobs, effort
+        self.by_file = (
+            by_file  # machine code does not tell what it runs: go by who runs anything of the same file
+        )
         self.living = Living(package)
         self.seconds = [0.0] * len(judges)
         self.ran: dict[tuple[str, str], set[int]] = defaultdict(set)  # (path, qualified name) -> judges
@@ -92,20 +97,25 @@ class Campaign:
             )
         if "survived" in value:
             return {"id": fault.id, "caught": False, "judges": value["survived"]}
+        if "breaks" in value:
+            return {"id": fault.id, "caught": True, "by": "import", "how": "crash"}
         judge = int(ending.last)
         self.catches[fault.where][judge] += 1
         how = "test" if "caught" in value else "time" if ending.signal == signal.SIGPROF else "crash"
         return {"id": fault.id, "caught": True, "by": self.judges[judge].name, "how": how}
 
     def _try(self, fault: Fault, say: Callable[[str], None]) -> dict[str, int]:
-        self.living.plant(fault)
+        try:
+            self.living.plant(fault)
+        except ModuleBreaksError:
+            return {"breaks": 1}
         judging.draw_examples(self.effort.examples)
         asked = 0
         for index in self._order(fault):
             if judging.cpu_seconds() > self.effort.seconds:
                 break
             say(str(index))
-            stop_after(max(PATIENCE * self.seconds[index], LEAST))
+            stop_after(max(PATIENCE * self.seconds[index], self.effort.patience))
             if not self.judges[index].passes():
                 return {"caught": index}
             stop_after(0)
@@ -120,6 +130,9 @@ class Campaign:
 
     def _places(self, function: Function) -> Iterator[tuple[str, str]]:
         """Yield the code that belongs to a function, or that reads a constant or what the function made at import."""
+        if self.by_file:
+            yield from (place for place in self.ran if place[0] == function.module.path)
+            return
         if not function.is_constant:
             yield from self._ran_in(function)
         for constant in [function] if function.is_constant else made_by(function):

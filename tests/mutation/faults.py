@@ -6,6 +6,7 @@ import hashlib
 from tests.mutation.functions import Function, Module
 
 VECTOR_CODE = ("register_tile.py", "winograd_transform.py")  # its functions build instructions for a compiler
+INTERPRETED, VECTORS, MACHINE = "interpreted", "vector code", "machine code"  # ways to run a fault
 
 
 class Fault:
@@ -46,11 +47,10 @@ class Fault:
         return hashlib.sha1(repr(self.key).encode()).hexdigest()[:8]
 
     @property
-    def compiled(self) -> bool:
-        """Whether it takes a compiler to see what it does."""
-        return self.path.endswith(VECTOR_CODE) and not any(
-            function.is_constant for function in self.functions
-        )
+    def way(self) -> str:
+        """How it is to be run: as plain Python, where that can show it."""
+        numbers = any(function.is_constant and not _calls_its_module(function) for function in self.functions)
+        return VECTORS if self.path.endswith(VECTOR_CODE) and not numbers else INTERPRETED
 
     def before_and_after(self) -> tuple[str, str]:
         """Return the changed functions as text, without comments; plants it."""

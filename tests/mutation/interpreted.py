@@ -20,7 +20,7 @@ SETTINGS = {
 }
 # what machine code does silently, NumPy's numbers in plain Python warn of
 WARNINGS = (
-    "error\nignore::pytest.PytestAssertRewriteWarning\nignore::RuntimeWarning:minicnn.ops.kernels\n"
+    "error\nignore::pytest.PytestAssertRewriteWarning\nignore:.*in scalar:RuntimeWarning:minicnn.ops.kernels\n"
     "ignore::RuntimeWarning:tests.mutation.stand_ins"
 )
 

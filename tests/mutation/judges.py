@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from types import CodeType, FrameType
 from typing import Any
 
+import numba
 import pytest
 from _pytest.runner import runtestprotocol
 from hypothesis import HealthCheck, Phase, given, settings
@@ -75,10 +76,10 @@ class _Session:
 def _runner(item: pytest.Item) -> Callable[[], bool]:
     def test() -> bool:
         function = getattr(item, "function", None)
-        if getattr(
-            function, "is_hypothesis_test", False
-        ):  # else it keeps the profile of when it was collected
+        if getattr(function, "is_hypothesis_test", False):
+            # else it keeps the profile of when it was collected
             function._hypothesis_internal_use_settings = settings.get_profile("mutation")
+        numba.set_num_threads(numba.config.NUMBA_NUM_THREADS)  # whatever the judge before has left
         return not any(report.failed for report in runtestprotocol(item, log=False, nextitem=None))
 
     return test

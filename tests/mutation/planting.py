@@ -19,6 +19,10 @@ from tests.mutation.functions import ROOT, Function, Package
 Place = tuple[str, str, int]  # path, qualified name, first line
 
 
+class ModuleBreaksError(Exception):
+    """With this fault the module could not even be imported."""
+
+
 class Living:
     """The functions of the package that exist in this process, by the place they came from."""
 
@@ -27,9 +31,9 @@ class Living:
         self._caches: list[functools._lru_cache_wrapper] = []
         self._paths = {str(ROOT / module.path): module.path for module in package.modules.values()}
         for candidate in gc.get_objects():
-            if isinstance(candidate, FunctionType) and candidate.__code__.co_filename in self._paths:
+            if type(candidate) is FunctionType and candidate.__code__.co_filename in self._paths:
                 self.functions.setdefault(self.place(candidate.__code__), []).append(candidate)
-            elif isinstance(candidate, functools._lru_cache_wrapper):
+            elif type(candidate) is functools._lru_cache_wrapper:
                 self._caches.append(candidate)
 
     def place(self, code: CodeType) -> Place:
@@ -115,7 +119,10 @@ def _rebind(constant: Function, tree: ast.Module) -> None:
         if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", None) == constant.name
     ]
     old = getattr(home, constant.name)
-    new = eval(compile(ast.Expression(assignment.value), constant.module.path, "eval"), vars(home))
+    try:
+        new = eval(compile(ast.Expression(assignment.value), constant.module.path, "eval"), vars(home))
+    except Exception as error:
+        raise ModuleBreaksError from error
     for module in list(sys.modules.values()):
         if vars(module).get(constant.name) is old:
             setattr(module, constant.name, new)

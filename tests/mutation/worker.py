@@ -1,6 +1,6 @@
 """The process in which faults are planted: ``python -m tests.mutation.worker``, started by the command.
 
-It reads {"compiled", "ids", "jobs", "effort", "tests"} as JSON from its standard input and writes a line of JSON for
+It reads {"way", "ids", "jobs", "effort", "tests"} as JSON from its standard input and writes a line of JSON for
 each mutant. It is a process of its own because Numba decides when it is imported whether to compile.
 """
 
@@ -10,6 +10,7 @@ import sys
 
 from tests.mutation import interpreted
 from tests.mutation.classic import all_faults
+from tests.mutation.faults import INTERPRETED, MACHINE, VECTORS
 from tests.mutation.functions import Package
 
 
@@ -22,24 +23,27 @@ def main() -> None:
     by_id = {fault.id: fault for fault in all_faults(package)}
     faults = [by_id[one] for one in orders["ids"]]
 
-    def run(judges) -> None:
-        from tests.mutation.campaign import Campaign, Effort
+    if orders["way"] == INTERPRETED:
+        interpreted.prepare()
+        interpreted.install_stand_ins()
+    from tests.mutation import judges, machine_code, vector_code
+    from tests.mutation.campaign import Campaign, Effort
 
-        campaign = Campaign(package, judges, orders["jobs"], Effort(*orders["effort"]))
+    def run(found) -> None:
+        campaign = Campaign(
+            package, found, orders["jobs"], Effort(*orders["effort"]), by_file=orders["way"] == MACHINE
+        )
         campaign.observe()
+        if orders["way"] == MACHINE:
+            machine_code.forget_the_disk()
         for verdict in campaign.run(faults):
             print(json.dumps(verdict), file=report)
 
-    if orders["compiled"]:
-        from tests.mutation import vector_code
-
+    if orders["way"] == VECTORS:
         run(vector_code.judges())
     else:
-        interpreted.prepare()
-        interpreted.install_stand_ins()
-        from tests.mutation import judges
-
-        judges.with_tests(run, orders.get("tests") or judges.TESTS)
+        tests = judges.TESTS if orders["way"] == INTERPRETED else machine_code.TESTS
+        judges.with_tests(run, orders.get("tests") or tests)
 
 
 if __name__ == "__main__":
