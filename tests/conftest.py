@@ -1,8 +1,8 @@
 """Hypothesis profiles, chosen with HYPOTHESIS_PROFILE:
 
-    dev      quick, the default
-    ci       thorough, and the same cases each time
-    random   thorough, and other cases each time; the end of the run says how to have them again
+dev      quick, the default
+ci       thorough, and the same cases each time
+random   thorough, and other cases each time; the end of the run says how to have them again
 """
 
 import os
@@ -34,7 +34,9 @@ def pytest_terminal_summary(terminalreporter, config):
     if PROFILE == "random":
         arguments = " ".join(config.invocation_params.args)
         seed = f"--hypothesis-seed={config.option.hypothesis_seed}"
-        terminalreporter.write_line(f"to repeat: HYPOTHESIS_PROFILE=random python -m pytest {arguments} {seed}")
+        terminalreporter.write_line(
+            f"to repeat: HYPOTHESIS_PROFILE=random python -m pytest {arguments} {seed}"
+        )
 
 
 @pytest.fixture(autouse=True)
