@@ -16,7 +16,7 @@ import tests.mutation
 from tests.mutation import report
 from tests.mutation.classic import all_faults
 from tests.mutation.equivalent import Proofs
-from tests.mutation.faults import INTERPRETED, MACHINE, VECTORS, Fault
+from tests.mutation.faults import INTERPRETED, MACHINE, VECTORS, WIDE, Fault
 from tests.mutation.functions import ROOT, Package
 
 # examples of each property test; processor seconds for a mutant; processor seconds that a test may take
@@ -100,29 +100,28 @@ def _run_all(faults: list[Fault], verdicts: Verdicts, proofs: Proofs, options: a
     fresh = [fault for fault in open_faults if fault.id not in verdicts]
     if not (options.equivalents or options.only):
         fresh = [fault for fault in fresh if proofs.of(fault.key) is None]
-    _run(fresh, QUICK, verdicts, options)
 
     def survivors() -> list[Fault]:
         unproven = [fault for fault in open_faults if proofs.of(fault.key) is None]
         return [fault for fault in unproven if not verdicts[fault.id]["caught"]]
 
+    _run(fresh, INTERPRETED, QUICK, verdicts, options)
+    _run(fresh, VECTORS, THOROUGH, verdicts, options)  # its judges are few
     if options.quick:
         return
-    _run(survivors(), THOROUGH, verdicts, options)
-    kernels = [fault for fault in survivors() if fault.module.room == "kernels" and fault.way == INTERPRETED]
-    _run(kernels, COMPILED, verdicts, options, way=MACHINE)
+    _run(survivors(), WIDE, THOROUGH, verdicts, options)
+    _run([f for f in survivors() if f.module.room == "kernels"], MACHINE, COMPILED, verdicts, options)
 
 
 def _run(
-    faults: list[Fault], effort: tuple, verdicts: Verdicts, options: argparse.Namespace, way: str = ""
+    faults: list[Fault], way: str, effort: tuple, verdicts: Verdicts, options: argparse.Namespace
 ) -> None:
-    for each in [way] if way else [INTERPRETED, VECTORS]:
-        chosen = [fault for fault in faults if way or fault.way == each]
-        for verdict in _verdicts(chosen, each, effort, options.jobs) if chosen else []:
-            verdicts[verdict["id"]] = verdict
-            if options.json:
-                with options.json.open("a") as log:
-                    print(json.dumps(verdict), file=log)
+    chosen = [fault for fault in faults if (fault.way == VECTORS) == (way == VECTORS)]
+    for verdict in _verdicts(chosen, way, effort, options.jobs) if chosen else []:
+        verdicts[verdict["id"]] = verdict
+        if options.json:
+            with options.json.open("a") as log:
+                print(json.dumps(verdict), file=log)
 
 
 def _verdicts(faults: list[Fault], way: str, effort: tuple, jobs: int) -> Iterator[dict[str, Any]]:

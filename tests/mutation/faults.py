@@ -6,7 +6,13 @@ import hashlib
 from tests.mutation.functions import Function, Module
 
 VECTOR_CODE = ("register_tile.py", "winograd_transform.py")  # its functions build instructions for a compiler
-INTERPRETED, VECTORS, MACHINE = "interpreted", "vector code", "machine code"  # ways to run a fault
+# ways to run a fault: as plain Python with short vectors, or long ones; the vector code alone, compiled; all compiled
+INTERPRETED, WIDE, VECTORS, MACHINE = (
+    "interpreted",
+    "interpreted, long vectors",
+    "vector code",
+    "machine code",
+)
 
 
 class Fault:

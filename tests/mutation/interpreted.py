@@ -3,7 +3,8 @@
 Numba compiles a callee into its callers, so a fault in a compiled kernel takes a new compilation of all that use it,
 seconds to minutes for each. (This is also why mutmut and cosmic-ray do not fit.) With NUMBA_DISABLE_JIT, ``njit``
 returns the function that it is given and ``prange`` is ``range``: the same source on the same numbers, where an index
-beyond the end raises instead of reading on. Vectors are those of AVX2 on every machine, to have the same edges.
+beyond the end raises instead of reading on. Vectors have 32 bytes on every machine, as with AVX2, to have the same
+edges; survivors are looked at again with the 64 of AVX-512, which puts the edges elsewhere.
 
 :func:`prepare` has to run before Numba is imported.
 """
@@ -13,7 +14,6 @@ import sys
 
 SETTINGS = {
     "NUMBA_DISABLE_JIT": "1",
-    "NUMBA_CPU_FEATURES": "+avx2",  # vectors of 32 bytes
     "NUMBA_NUM_THREADS": "2",
     "NUMBA_THREADING_LAYER": "workqueue",  # GNU OpenMP does not survive a fork
     "OPENBLAS_NUM_THREADS": "1",
@@ -25,11 +25,11 @@ WARNINGS = (
 )
 
 
-def prepare() -> None:
+def prepare(long_vectors: bool = False) -> None:
     """Choose plain Python for this process."""
     if "numba" in sys.modules:
         raise RuntimeError("Numba is imported already: prepare() has to run first")
-    os.environ.update(SETTINGS)
+    os.environ.update(SETTINGS, NUMBA_CPU_FEATURES="+avx512f" if long_vectors else "+avx2")
 
 
 def install_stand_ins() -> None:

@@ -25,8 +25,10 @@ TESTS = [
     "tests/minicnn/ops",
     "tests/minicnn/layers",
     "tests/minicnn/test_losses.py",
+    "tests/minicnn/test_losses_at_edges.py",
     "tests/minicnn/test_regularizers.py",
     "tests/minicnn/test_optimizers.py",
+    "tests/minicnn/test_optimizers_in_detail.py",
     "tests/minicnn/test_models.py",
     "tests/properties",
 ]

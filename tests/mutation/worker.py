@@ -10,7 +10,7 @@ import sys
 
 from tests.mutation import interpreted
 from tests.mutation.classic import all_faults
-from tests.mutation.faults import INTERPRETED, MACHINE, VECTORS
+from tests.mutation.faults import INTERPRETED, MACHINE, VECTORS, WIDE
 from tests.mutation.functions import Package
 
 
@@ -23,8 +23,9 @@ def main() -> None:
     by_id = {fault.id: fault for fault in all_faults(package)}
     faults = [by_id[one] for one in orders["ids"]]
 
-    if orders["way"] == INTERPRETED:
-        interpreted.prepare()
+    plain = orders["way"] in (INTERPRETED, WIDE)
+    if plain:
+        interpreted.prepare(long_vectors=orders["way"] == WIDE)
         interpreted.install_stand_ins()
     from tests.mutation import judges, machine_code, vector_code
     from tests.mutation.campaign import Campaign, Effort
@@ -42,7 +43,7 @@ def main() -> None:
     if orders["way"] == VECTORS:
         run(vector_code.judges())
     else:
-        tests = judges.TESTS if orders["way"] == INTERPRETED else machine_code.TESTS
+        tests = judges.TESTS if plain else machine_code.TESTS
         judges.with_tests(run, orders.get("tests") or tests)
 
 

@@ -190,13 +190,6 @@ def test_a_model_that_ends_in_softmax_learns_from_a_probability_of_zero():
     np.testing.assert_allclose(model.layers[0].kernel.grad, [[1000, -1000, 0]], atol=1e-12)
 
 
-def test_batch_normalization_without_scale_or_center_has_1_and_0_for_them(rng):
-    x = rng.standard_normal((6, 2))
-    plain = layers.BatchNormalization(scale=False, center=False, epsilon=1e-9)(x, training=True)
-    np.testing.assert_allclose(plain.mean(0), 0, atol=1e-12)
-    np.testing.assert_allclose(plain.std(0), 1, rtol=1e-8)
-
-
 def test_normalization_by_hand():
     np.testing.assert_allclose(layers.Normalization(mean=0.5, variance=4.0)(np.array([[0.5, 4.5]])), [[0, 2]])
     # a deviation of 0 counts as 1e-7, as in Keras

@@ -4,25 +4,28 @@ import numpy as np
 import pytest
 
 from minicnn import ops
-from minicnn.ops.kernels import winograd
+from minicnn.ops.kernels import memory, winograd
 
 BOUNDS = {"float64": 1e-12, "float32": 1e-5}
 SIZES = [  # images, height, width, channels, filters
     (2, 13, 10, 16, 16),
     (3, 6, 9, 17, 36),  # several panels of filters, and channels that do not fill a vector
     (1, 14, 14, 40, 20),
-    (5, 3, 4, 24, 33),
+    (5, 3, 3, 24, 33),
+    (2, 7, 15, 16, 16),  # one row or column more than whole tiles
+    (2, 15, 7, 16, 3),
     (13, 4, 4, 16, 16),  # one tile each: one more than a register tile of 12 (or two of 6) rows
 ]
 
 
-@pytest.fixture(params=["whole", "one tile of rows", "two"])
+@pytest.fixture(params=["whole", "small blocks", "many pieces"])
 def blocks(request, monkeypatch):
-    """How many tiles a block has; with few, each piece of the work is several blocks."""
+    """Small blocks: each of two pieces of the work is several; many pieces: each is one block. All memory is fresh."""
+    monkeypatch.setattr(memory, "_scratch", {})
     if request.param != "whole":
-        size = 1 if request.param == "one tile of rows" else 2**18
-        monkeypatch.setattr(winograd, "BLOCK_BYTES", (size, size))
-        monkeypatch.setattr(winograd, "GRADIENT_BLOCK_BYTES", (size, size))
+        monkeypatch.setattr(winograd, "BLOCK_BYTES", (1, 1))
+        monkeypatch.setattr(winograd, "GRADIENT_BLOCK_BYTES", (1, 1))
+    if request.param == "small blocks":
         monkeypatch.setattr(winograd, "CHUNKS", 2)
 
 
@@ -45,4 +48,5 @@ def test_blocks_change_nothing(size, dtype, padding, shared_by, blocks, monkeypa
             results.append([y, *ops.conv2d_backward(dy.astype(kind), cache)])
     for fast, exact in zip(*results):
         assert fast.dtype == dtype
+        assert fast.flags.c_contiguous
         assert np.abs(fast - exact).max() <= BOUNDS[dtype] * np.abs(exact).max()
