@@ -14,6 +14,7 @@ SIZES = [  # images, height, width, channels, filters
     (5, 3, 3, 24, 33),
     (2, 7, 15, 16, 16),  # one row or column more than whole tiles
     (2, 15, 7, 16, 3),
+    (1, 6, 6, 16, 40),
     (13, 4, 4, 16, 16),  # one tile each: one more than a register tile of 12 (or two of 6) rows
 ]
 
