@@ -7,15 +7,15 @@
 
 Exit status 1 if a fault survives that is not proven to be none. docs/mutation.md has the whole table.
 
-    functions.py        which functions get faults                      computed, not listed
-    operators.py        the slips: signs, indices, bounds, axes, terms
+    functions.py        which functions get faults                          computed, not listed
+    slips.py            what a slip is; the rules: operators.py, operators_of_calls.py
     mutants.py          every slip at every place
-    classic.py          faults of well-known code, by their names       listed in classic_faults.py
-    interpreted.py      the kernels as plain Python, vector instructions replaced by stand_ins.py
+    classic.py          faults of well-known code, by their names           listed in classic_faults.py
     planting.py         a fault goes live: new code for a function that stays the same object
-    judges.py           the project's tests, and vector_code.py for the vector instructions, compiled
-    campaign.py         plant, judge, note, in a forked child each      trial.py
-    equivalent.py       those that are no faults, each with its proof   listed in equivalent/
+    interpreted.py      the kernels as plain Python, vector instructions replaced by stand_ins.py
+    judges.py           the project's tests; compiled: vector_code.py, machine_code.py
+    campaign.py         plant, judge, note; each in a forked child          trial.py, worker.py
+    equivalent.py       those that are no faults, each with its proof       listed in equivalent/
     report.py           the table
 
 mutmut and cosmic-ray run a test command for each fault. Here that would compile the kernels anew each time.

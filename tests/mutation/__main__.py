@@ -64,7 +64,7 @@ def main() -> int:
         faults = [again for again in all_faults(package) if again.id == fault.id]
     verdicts = report.read(options.json)
     _run_all(faults, verdicts, proofs, options)
-    results = report.Results(package, faults, verdicts, proofs)
+    results = report.Results(faults, verdicts, proofs)
     print(results.summary())
     if options.table:
         options.table.write_text(report.page(results))

@@ -49,9 +49,8 @@ class Campaign:
         self, package: Package, judges: list[Judge], jobs: int, effort: Effort, by_file: bool = False
     ) -> None:
         self.package, self.judges, self.jobs, self.effort = package, judges, jobs, effort
-        self.by_file = (
-            by_file  # machine code does not tell what it runs: go by who runs anything of the same file
-        )
+        # machine code does not tell which functions it runs: go by who runs anything of the same file
+        self.by_file = by_file
         self.living = Living(package)
         self.seconds = [0.0] * len(judges)
         self.ran: dict[tuple[str, str], set[int]] = defaultdict(set)  # (path, qualified name) -> judges
@@ -91,9 +90,9 @@ class Campaign:
 
     def _verdict(self, ending: Ending) -> dict[str, Any]:
         fault, value = ending.task, ending.value or {}
-        if "error" in value or ending.signal == signal.SIGKILL:
+        if "error" in value or ending.signal == signal.SIGKILL or not (value or ending.last):
             raise RuntimeError(
-                f"{fault.id}, {fault.path}, {fault.text}: not planted\n{value.get('error', 'killed')}"
+                f"{fault.id}, {fault.path}, {fault.text}: not planted\n{value.get('error', ending)}"
             )
         if "survived" in value:
             return {"id": fault.id, "caught": False, "judges": value["survived"]}
@@ -138,15 +137,13 @@ class Campaign:
         for constant in [function] if function.is_constant else made_by(function):
             for module in self.package.modules.values():
                 if constant.name in module.functions or constant.name in module.imports:
-                    for reader in module.functions.values():
-                        if any(
-                            isinstance(n, ast.Name) and n.id == constant.name for n in ast.walk(reader.node)
-                        ):
-                            yield from self._ran_in(reader)
+                    readers = (f for f in module.functions.values() if _reads(f, constant.name))
+                    yield from (place for reader in readers for place in self._ran_in(reader))
 
     def _ran_in(self, function: Function) -> list[tuple[str, str]]:
-        return [
-            place
-            for place in self.ran
-            if place[0] == function.module.path and inside(place[1], function.name)
-        ]
+        path = function.module.path
+        return [place for place in self.ran if place[0] == path and inside(place[1], function.name)]
+
+
+def _reads(function: Function, name: str) -> bool:
+    return any(isinstance(node, ast.Name) and node.id == name for node in ast.walk(function.node))

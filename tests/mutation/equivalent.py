@@ -7,8 +7,7 @@ A file is an outline by indentation: a proof, the functions that it holds for, t
         dbias = dy.sum(axis=(0, 1, 2)) if has_bias else None
             (0, 1, 2) → (1, 0, 2)
 
-A mutant is known by these four texts and not by the number of its line, so that code may move. ``*`` stands for
-whatever the line may become.
+A mutant is known by these four texts and not by the number of its line, so that code may move.
 """
 
 from dataclasses import dataclass
@@ -64,9 +63,8 @@ class Proofs:
 
     def of(self, key: tuple[str, str, str, str]) -> Proof | None:
         """Return the proof that the mutant with this key is no fault, or None."""
-        return self._by_key.get(key) or self._by_key.get((*key[:3], "*"))
+        return self._by_key.get(key)
 
     def unused(self, keys: set[tuple[str, str, str, str]]) -> list[tuple[str, str, str, str]]:
         """Return the keys of proofs for which there is no mutant (any more)."""
-        lines = {(*key[:3], "*") for key in keys}
-        return [key for key in self._by_key if key not in keys and key not in lines]
+        return [key for key in self._by_key if key not in keys]

@@ -99,7 +99,17 @@ def draw_examples(number: int) -> None:
 def with_tests(body: Callable[[list[Judge]], None], tests: list[str]) -> None:
     """Collect the tests and call ``body`` with them."""
     paths = [path for path in tests if (ROOT / path.partition("::")[0]).exists()]
-    options = ["-q", "--no-header", "--no-summary", "-p", "no:cacheprovider", "--rootdir", str(ROOT)]
+    options = [
+        "-q",
+        "--no-header",
+        "--no-summary",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:faulthandler",
+        "--rootdir",
+        str(ROOT),
+    ]
     code = pytest.main([*options, "-o", f"filterwarnings={WARNINGS}", *paths], plugins=[_Session(body)])
     if code not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
         raise RuntimeError(f"pytest could not collect the judges: {code!r}")

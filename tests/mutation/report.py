@@ -9,7 +9,7 @@ from typing import Any
 from tests.mutation.classic import Classic
 from tests.mutation.equivalent import Proofs
 from tests.mutation.faults import Fault
-from tests.mutation.functions import ROOMS, Package
+from tests.mutation.functions import ROOMS
 
 Verdict = dict[str, Any]
 COLUMNS = "planted", "caught", "equivalent", "survivors"
@@ -25,10 +25,8 @@ def read(log: Path | None) -> dict[str, Verdict]:
 class Results:
     """Faults and what became of each."""
 
-    def __init__(
-        self, package: Package, faults: list[Fault], verdicts: dict[str, Verdict], proofs: Proofs
-    ) -> None:
-        self.package, self.faults, self.verdicts, self.proofs = package, faults, verdicts, proofs
+    def __init__(self, faults: list[Fault], verdicts: dict[str, Verdict], proofs: Proofs) -> None:
+        self.faults, self.verdicts, self.proofs = faults, verdicts, proofs
 
     def outcome(self, fault: Fault) -> str:
         """Return "caught", "equivalent", "survivors" or "not run"."""
@@ -47,9 +45,7 @@ class Results:
     @property
     def refuted(self) -> list[Fault]:
         """Those that a test caught although there is a proof that they are no faults."""
-        return [
-            fault for fault in self.faults if self.proofs.of(fault.key) and self.outcome(fault) == "caught"
-        ]
+        return [f for f in self.faults if self.proofs.of(f.key) and self.outcome(f) == "caught"]
 
     def counts(self, faults: Iterable[Fault]) -> Counter[str]:
         """Return how many had which outcome."""
@@ -73,13 +69,9 @@ class Results:
         lines = [f"{'':45}" + "".join(f"{column:>12}" for column in ("functions", *COLUMNS))]
         for name, faults in self.rows():
             if faults:
-                lines.append(
-                    f"{name.strip('`*'):45}" + "".join(f"{number:>12}" for number in self._numbers(faults))
-                )
-        for title, faults in (
-            ("survives, without a proof", self.survivors),
-            ("caught, against its proof", self.refuted),
-        ):
+                lines.append(f"{name.strip('`*'):45}" + "".join(f"{n:>12}" for n in self._numbers(faults)))
+        wrong = {"survives, without a proof": self.survivors, "caught, against its proof": self.refuted}
+        for title, faults in wrong.items():
             lines += [f"{title}: {f.id}  {f.path}:{f.line} {f.where}  {f.text}" for f in faults]
         missing = sum(self.outcome(fault) == "not run" for fault in self.faults)
         return "\n".join(lines + ([f"{missing} have not been run"] if missing else []))
@@ -139,17 +131,17 @@ def _classic(results: Results) -> Iterator[str]:
 
 
 def _equivalent(results: Results) -> Iterator[str]:
-    by_key = {fault.key: fault for fault in results.faults}
+    lines_of = {fault.key[:3]: fault.line for fault in results.faults}
+    by_text: dict[str, list[tuple[str, str, str, str]]] = {}
     for proof in results.proofs.proofs:
-        yield f"- {proof.text}"
-        lines: dict[tuple[str, str, str], list[str]] = {}
-        for path, where, code, text in proof.keys:
-            lines.setdefault((path, where, code), []).append(text)
-        yield "  <details><summary>" + f"{sum(map(len, lines.values()))} of them</summary>\n"
-        for (path, where, code), texts in lines.items():
-            known = next((f for key, f in by_key.items() if key[:3] == (path, where, code)), None)
-            yield f"  - `{path}` `{where}`{f' line {known.line}' if known else ''}: `{code}`"
-            yield from (
-                f"    - `{text}`" if text != "*" else "    - whatever it may become" for text in texts
-            )
+        by_text.setdefault(proof.text, []).extend(proof.keys)
+    for text, keys in by_text.items():
+        yield f"- {text}"
+        yield f"  <details><summary>{len(keys)} of them</summary>\n"
+        last = None
+        for key in keys:
+            if key[:3] != last:
+                last = path, where, code = key[:3]
+                yield f"  - `{path}` `{where}`, line {lines_of.get(last, '?')}: `{code}`"
+            yield f"    - `{key[3]}`"
         yield "\n  </details>"

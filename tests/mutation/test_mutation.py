@@ -2,9 +2,10 @@
 
 import ast
 import json
+import os
+import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -88,11 +89,12 @@ def test_proofs_are_of_mutants_that_exist(faults):
 
 
 def test_the_outline_of_proofs():
-    text = "= A sum\n  has no order.\na.py f\n    x = a + b\n        a → b\n        *\n"
+    text = "= A sum\n  has no order.\na.py f\n    x = a + b\n        a → b\n        a + b → b + a\n"
     (proof,) = equivalent.read(text)
     assert proof.text == "A sum has no order."
     proofs = equivalent.Proofs([proof])
-    assert proofs.of(("a.py", "f", "x = a + b", "anything")) is proof
+    assert proofs.of(("a.py", "f", "x = a + b", "a + b → b + a")) is proof
+    assert proofs.of(("a.py", "f", "x = a + b", "a + b → a")) is None
     assert proofs.of(("a.py", "g", "x = a + b", "a → b")) is None
     with pytest.raises(ValueError, match="line 2"):
         equivalent.read("= A\nout of place\n")
@@ -116,7 +118,7 @@ def test_children_tell_how_they_end():
             while True:
                 pass
         if task == "crash":
-            vector_code.np.ctypeslib.ctypes.string_at(0)
+            os.kill(os.getpid(), signal.SIGTERM)
         return {"sum": len(task)}
 
     endings = {ending.task: ending for ending in run_children(["fine", "loop", "crash"], work, jobs=2)}
@@ -154,16 +156,3 @@ def test_faults_are_caught_and_what_is_none_survives(faults):
     assert len(wrong) >= 5
     assert right
     assert {one for one in wrong + right if verdicts[one]["caught"]} == set(wrong)
-
-
-def test_the_page_is_of_the_sources(faults):
-    """Its totals were counted on mutants that are still there, or nearly: new code wants a new page."""
-    page = (Path(ROOT) / "docs/mutation.md").read_text()
-    if "| **all**" not in page:
-        pytest.skip("the page has no table yet")
-    total = int(
-        next(line for line in page.splitlines() if line.startswith("| **all**"))
-        .split("|")[3]
-        .replace(",", "")
-    )
-    assert abs(total - len(faults)) <= 0.02 * total
