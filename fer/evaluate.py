@@ -1,7 +1,7 @@
 """Judge a trained network: ``python -m fer.evaluate runs/003``, or from Python ``evaluate.run("runs/003")``.
 
 What is written, into a folder of its own in the run's folder, evaluation_test or evaluation_validation_flip (of a
-model's file that lies elsewhere, into a new folder evaluations/001):
+model's file that lies elsewhere and of several runs, into a new folder evaluations/001):
 
     report.txt  report.json                 accuracy with its standard error, top-2, calibration error, macro averages,
                                             precision, recall and F1 of each emotion
@@ -25,7 +25,7 @@ from fer.dataset import FerDataset, Split
 from fer.emotions import EMOTIONS
 from fer.errors import BadInput
 from fer.figures import plots, prediction_plots
-from fer.inference import Trained
+from fer.inference import Trained, Vote
 from fer.reports import Report
 from minicnn import Sequential
 
@@ -43,11 +43,13 @@ examples:
   python -m fer.evaluate runs/003 --split validation     where there are no test rows
   python -m fer.evaluate runs/003 --tta flip             the mean of each face and its mirror image
   python -m fer.evaluate runs/003 --data fer2013.csv     on other data
+  python -m fer.evaluate runs/003 runs/004 runs/005      the three of them voting
+  python -m fer.evaluate vgg --data fer2013.csv          the network that comes with fer
 """
 
 
 def run(
-    run: str | os.PathLike[str] | None = None,
+    run: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None = None,
     data: str | os.PathLike[str] | None = None,
     split: str = "test",
     tta: str = "none",
@@ -57,7 +59,8 @@ def run(
     """Judge a trained network, write what the module's text lists, and return the folder and the figures.
 
     Args:
-        run: a run's folder or a model's file; None: the newest run in runs/.
+        run: a run's folder, a model's file, "vgg" or "tiny"; or several of these, which then vote: the mean of their
+            probabilities is judged. None: the newest run in runs/.
         data: a path for :func:`fer.dataset.load`; None: what the run was trained on.
         split: "test", "validation" or "train".
         tta: "none", or "flip" for the mean with the mirror image.
@@ -68,19 +71,24 @@ def run(
         BadInput: the run or the data cannot be used, or the data have no such split.
         OSError: a file cannot be read or written.
     """
-    trained = inference.open_run(run, which)
-    faces = trained.data(data)
+    asked = [run] if isinstance(run, str | os.PathLike) else list(run or ())
+    voters = [inference.open_run(one, which) for one in asked or [inference.newest()]]
+    faces = voters[0].data(data)
     chosen = _split(faces, split)
-    folder = _folder(trained, split, tta, out)
+    folder = _folder(voters, split, tta, out)
     mirrored = ", with mirror images" if tta == "flip" else ""
-    title = f"{faces.name}, {split}, {trained.path.parent.name}/{trained.path.name}{mirrored}"
-    facts = {"data": faces.name, "model": str(trained.path)}
-    return folder, write(folder, trained.model, chosen, split, title, tta, facts)
+    names = " + ".join(f"{voter.path.parent.name}/{voter.path.name}" for voter in voters)
+    facts = {"data": faces.name, "model": " + ".join(str(voter.path) for voter in voters)}
+    models = [voter.model for voter in voters]
+    model = models[0] if len(models) == 1 else inference.Vote(models)
+    return folder, write(
+        folder, model, chosen, split, f"{faces.name}, {split}, {names}{mirrored}", tta, facts
+    )
 
 
 def write(
     folder: Path,
-    model: Sequential,
+    model: Sequential | Vote,
     split: Split,
     name: str,
     title: str,
@@ -163,8 +171,9 @@ def _split(data: FerDataset, name: str) -> Split:
     return splits[name]
 
 
-def _folder(trained: Trained, split: str, tta: str, out: str | os.PathLike[str] | None) -> Path:
-    if out is not None or trained.folder is None:
+def _folder(voters: Sequence[Trained], split: str, tta: str, out: str | os.PathLike[str] | None) -> Path:
+    trained = voters[0]
+    if out is not None or trained.folder is None or len(voters) > 1:
         return runs.create("evaluations" if out is None else out).folder
     parts = ["evaluation", split]
     parts += ["flip"] if tta == "flip" else []
@@ -178,7 +187,7 @@ def parser() -> argparse.ArgumentParser:
     """Return the command line's parser."""
     result = argparse.ArgumentParser(
         prog="fer.evaluate",
-        usage="python -m fer.evaluate [RUN] [--data PATH] [--split NAME] [--tta flip] [options]",
+        usage="python -m fer.evaluate [RUN ...] [--data PATH] [--split NAME] [--tta flip] [options]",
         description="Judge a trained network: accuracy, each emotion, what is taken for what, calibration, mistakes.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -187,8 +196,9 @@ def parser() -> argparse.ArgumentParser:
     add(
         "run",
         metavar="RUN",
-        nargs="?",
-        help="a run's folder, or a model (.npz); default: the newest in runs/",
+        nargs="*",
+        help="a run's folder, a model (.npz), vgg or tiny, which come with fer; default: the newest in runs/. "
+        "Several vote",
     )
     add(
         "--data",

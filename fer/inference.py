@@ -1,6 +1,6 @@
 """A trained network and what it says: found by its run folder or file, and asked for probabilities.
 
-    trained = inference.open_run("runs/003")                     # or a .npz file; None: the newest run in runs/
+    trained = inference.open_run("runs/003")                     # or a .npz file, or "vgg", which comes with fer
     inference.probabilities(trained.model, images)               # (N, 48, 48) uint8 -> (N, 7)
 
 With ``tta="flip"`` (test-time augmentation) the probabilities are the mean of those of the image and of its mirror
@@ -11,6 +11,8 @@ import json
 import os
 import re
 import zipfile
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,12 +25,15 @@ from fer.emotions import EMOTIONS
 from fer.errors import BadInput
 from fer.files.rows import SIDE
 from fer.training import building
-from minicnn import Sequential
+from minicnn import Sequential, ops
 from minicnn.models import load_model
 
 TTA = ("none", "flip")
 MODELS = {"best": runs.MODEL_BEST, "last": runs.MODEL_LAST}
+WEIGHTS = Path(__file__).parent / "weights"
+IN_THE_BOX = ("vgg", "tiny")  # trained on FER2013 by the recipes of these names; docs/model-card.md tells all
 BATCH = 256
+FEW = 64
 
 
 @dataclass(frozen=True)
@@ -70,31 +75,37 @@ class Trained:
         return building.with_validation(data)
 
 
-def open_run(run: str | os.PathLike[str] | None = None, which: str = "best") -> Trained:
+def open_run(run: str | os.PathLike[str] = IN_THE_BOX[0], which: str = "best") -> Trained:
     """Load a trained network.
 
     Args:
-        run: a run's folder, or a model's file (.npz); None: the newest run in runs/.
+        run: a run's folder; a folder of runs, for the newest; a model's file (.npz); or the name of a network that
+            comes with fer, "vgg" or "tiny".
         which: "best" (of the epoch of the best validation accuracy) or "last", in a run's folder.
 
     Raises:
         BadInput: this is no run or no model of faces; the message says what it is.
         FileNotFoundError: it does not exist.
     """
-    path = newest() if run is None else Path(run)
+    path = Path(run)
+    if not path.exists() and str(run) in IN_THE_BOX:
+        path = WEIGHTS / f"{run}.npz"
     if not path.exists():
-        raise FileNotFoundError(f"{path} does not exist: expected a run's folder such as runs/001, or a .npz")
+        raise FileNotFoundError(
+            f"{path} does not exist: expected a run's folder such as runs/001, a .npz, or {' or '.join(IN_THE_BOX)}"
+        )
     if path.is_dir():
-        folder: Path | None = path
-        path = _model_in(path, which)
-    else:
-        folder = path.parent if (path.parent / runs.CONFIG).is_file() else None
+        inside = _runs_in(path)
+        path = _model_in(inside[-1] if inside else path, which)
+    folder = path.parent if path.name in MODELS.values() or (path.parent / runs.CONFIG).is_file() else None
     return Trained(_load(path), path, folder, {} if folder is None else _config(folder))
 
 
 def is_run(path: str | os.PathLike[str]) -> bool:
-    """Return whether a path is meant as a run: a run's folder, a folder of runs, or a model's file."""
+    """Return whether a path is meant as a run: a run's folder, a folder of runs, a model's file, a model's name."""
     path = Path(path)
+    if not path.exists():
+        return str(path) in IN_THE_BOX
     if path.is_dir():
         return bool(_runs_in(path)) or any(
             (path / name).is_file() for name in (runs.CONFIG, *MODELS.values())
@@ -117,7 +128,18 @@ def newest(parent: str | os.PathLike[str] = "runs") -> Path:
     return found[-1]
 
 
-def probabilities(model: Sequential, images: np.ndarray, tta: str = "none") -> np.ndarray:
+@dataclass(frozen=True)
+class Vote:
+    """Several networks that answer as one: the mean of their probabilities."""
+
+    members: Sequence[Sequential]
+
+    def predict(self, x: np.ndarray, batch_size: int = BATCH) -> np.ndarray:
+        """Return probabilities (N, 7) for gray values (N, 48, 48, 1)."""
+        return np.mean([member.predict(x, batch_size=batch_size) for member in self.members], axis=0)
+
+
+def probabilities(model: Sequential | Vote, images: np.ndarray, tta: str = "none") -> np.ndarray:
     """Return the probability of each emotion, (N, 7), for images (N, 48, 48) of gray values 0-255.
 
     Raises:
@@ -126,12 +148,18 @@ def probabilities(model: Sequential, images: np.ndarray, tta: str = "none") -> n
     """
     if tta not in TTA:
         raise ValueError(f"tta={tta!r}: expected one of {', '.join(TTA)}")
-    result = model.predict(images[..., None], batch_size=BATCH)
-    if tta == "flip":
-        result = (result + model.predict(images[:, :, ::-1, None], batch_size=BATCH)) / 2
+    with ops_for(len(images)):
+        result = model.predict(images[..., None], batch_size=BATCH)
+        if tta == "flip":
+            result = (result + model.predict(images[:, :, ::-1, None], batch_size=BATCH)) / 2
     if not np.isfinite(result).all():
         raise BadInput("the network's answers are not finite numbers: its weights hold NaN or infinity")
     return result
+
+
+def ops_for(faces: int) -> AbstractContextManager[None]:
+    """Return how to compute for so many faces: a few are done in NumPy before the kernels would even be compiled."""
+    return ops.use("reference") if faces <= FEW else nullcontext()
 
 
 def _load(path: Path) -> Sequential:
@@ -155,11 +183,8 @@ def _model_in(folder: Path, which: str) -> Path:
     if path.is_file():
         return path
     others = [name for name in MODELS.values() if (folder / name).is_file()]
-    inside = _runs_in(folder)
     if others:
         hint = f"but there is {others[0]}: pass {folder / others[0]}"
-    elif inside:
-        hint = f"did you mean {inside[-1]}?"
     elif (folder / runs.CONFIG).is_file():
         hint = "no epoch of this run has been finished"
     else:

@@ -1,4 +1,4 @@
-"""Ask a trained network about faces: ``python -m fer.predict runs/003 photo.jpg``.
+"""Ask a trained network about faces: ``python -m fer.predict photo.jpg``, or ``runs/003 photo.jpg`` for your own.
 
 What is written, into a new folder predictions/001, predictions/002, …:
 
@@ -29,12 +29,12 @@ SPLITS = ("test", "validation", "train")  # where a sample comes from: the first
 
 EXAMPLES = """\
 examples:
-  python -m fer.predict runs/003 photo.jpg               any picture; its middle square is taken
-  python -m fer.predict runs/003 party.jpg --detect      each face in it
+  python -m fer.predict photo.jpg                        any picture; its middle square is taken
+  python -m fer.predict party.jpg --detect               each face in it
+  python -m fer.predict runs/003 photo.jpg               by a network of your own; runs: by your newest
   python -m fer.predict runs/003 holiday/ --json -       all pictures in a folder; JSON to the terminal
   python -m fer.predict runs/003 test.csv --csv out.csv  the rows of a table
   python -m fer.predict runs/003 --sample 9 --explain    nine random test faces, and where the network looked
-  python -m fer.predict photo.jpg                        the newest run in runs/
 """
 
 
@@ -96,8 +96,8 @@ def parser() -> argparse.ArgumentParser:
         "paths",
         metavar="RUN IMAGE|FOLDER|CSV",
         nargs="*",
-        help="a run's folder or a model (.npz; default: the newest run in runs/); pictures, folders of pictures, "
-        "or tables in FER2013's forms, also without labels",
+        help="a run's folder, a model (.npz), vgg or tiny (default: vgg, which comes with fer); pictures, folders of "
+        "pictures, or tables in FER2013's forms, also without labels",
     )
     add("--sample", type=int, metavar="N", help="N random test faces of the data that the run was trained on")
     add("--seed", type=int, metavar="N", help="of the sample (default: another one each time)")
@@ -202,15 +202,15 @@ def _predict(arguments: argparse.Namespace) -> None:
     print(f"In {folder}: {', '.join(sorted(child.name for child in folder.iterdir()))}", file=people)
 
 
-def _run_and_paths(paths: Sequence[str], sampled: bool) -> tuple[str | None, Sequence[str]]:
-    """Tell the run, if one is named, from what is to be predicted."""
+def _run_and_paths(paths: Sequence[str], sampled: bool) -> tuple[str, Sequence[str]]:
+    """Tell the run, if one is named, from what is to be predicted; without a name it is the one that comes with fer."""
     if not paths or not (inference.is_run(paths[0]) or (sampled and len(paths) == 1)):
         # A run's name that is misspelt must not become a picture that is skipped.
         if paths and not Path(paths[0]).exists():
             raise BadInput(
                 f"{paths[0]} does not exist: expected a run's folder, or a picture, folder or table"
             )
-        return None, paths
+        return inference.IN_THE_BOX[0], paths
     if len(paths) == 1 and not sampled:
         raise BadInput(f"nothing to predict with {paths[0]}: give pictures, folders or a CSV, or --sample 9")
     return paths[0], paths[1:]

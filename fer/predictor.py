@@ -83,7 +83,8 @@ class Predictor:
     """A trained network and how to ask it.
 
     Args:
-        run: a run's folder, a model's file (.npz) or a model; None: the newest run in runs/.
+        run: a run's folder, a model's file (.npz), a model, or the name of a network that comes with fer: "vgg", with
+            1.2 million weights, or "tiny", with 0.4.
         which: "best" or "last", of a run's models.
         tta: "flip" asks about each face's mirror image too and takes the mean.
 
@@ -94,7 +95,7 @@ class Predictor:
 
     def __init__(
         self,
-        run: str | os.PathLike[str] | Sequential | None = None,
+        run: str | os.PathLike[str] | Sequential = inference.IN_THE_BOX[0],
         which: str = "best",
         tta: str = "none",
     ) -> None:
@@ -142,9 +143,11 @@ class Predictor:
         """
         x = prediction.face.image[None, :, :, None]
         chosen = code(emotion or prediction.emotion)
-        cam = saliency.grad_cam(self.model, x, chosen)[0]
+        with inference.ops_for(1):
+            cam = saliency.grad_cam(self.model, x, chosen)[0]
+            gradient = saliency.input_gradient(self.model, x, chosen)[0, :, :, 0]
         resized = Image.fromarray(cam.astype(np.float32)).resize((SIDE, SIDE), Image.Resampling.BILINEAR)
-        return Explanation(np.asarray(resized), saliency.input_gradient(self.model, x, chosen)[0, :, :, 0])
+        return Explanation(np.asarray(resized), gradient)
 
 
 def _faces(what: Any, find_faces: bool) -> tuple[list[Face], bool]:

@@ -25,6 +25,7 @@ from fer.dataset import FerDataset
 from fer.emotions import EMOTIONS
 from fer.errors import BadInput
 from fer.figures import plots
+from fer.recipes import RECIPES
 from fer.reports import Report
 from fer.runs import Run
 from fer.training import building, training_check
@@ -180,9 +181,9 @@ def _fit(
     """Train to the end and return the history; the folder is kept up to date by the Keeper."""
     train, validation = data.train, data.validation
     assert validation is not None
-    watching: list[callbacks.Callback] = [
-        Keeper(folder, train, config.batch_size, config.learning_rate, stop)
-    ]
+    # what judges and what is kept is the average of the weights, if there is one: it is in place when the Keeper looks
+    watching: list[callbacks.Callback] = [callbacks.SwapEMAWeights(swap_on_epoch=True)] if config.ema else []
+    watching.append(Keeper(folder, train, config.batch_size, config.learning_rate, stop))
     if config.early_stopping:
         watching.append(
             callbacks.EarlyStopping("val_accuracy", mode="max", patience=config.early_stopping, verbose=1)
@@ -264,12 +265,15 @@ def _command(given: Mapping[str, Any]) -> None:
     settings = {name: value for name, value in given.items() if name in DEFAULTS}
     resume, budget = given.get("resume"), given.get("time_budget")
     if resume is not None:
-        for name in ("config", "check"):
+        for name in ("config", "recipe", "check"):
             if name in given:
                 raise BadInput(f"--resume {resume} goes on with a run as it began: leave out {option(name)}")
         own = from_file(runs.find(resume).path(runs.CONFIG), settings)
         run(own, resume=resume, time_budget=budget)
         return
+    if "config" in given and "recipe" in given:
+        raise BadInput(f"--config {given['config']} --recipe {given['recipe']}: expected at most one of them")
+    settings = RECIPES.get(given.get("recipe", ""), {}) | settings
     chosen = from_file(given["config"], settings) if "config" in given else Config(**settings)
     if "check" not in given:
         run(chosen, time_budget=budget)

@@ -84,7 +84,13 @@ def class_weights(train: Split, kind: str) -> dict[int, float]:
 
 def compiled(config: Config, faces: int) -> Sequential:
     """Return the network with fresh weights, compiled; the learning rate's schedule is laid over so many faces."""
-    model = architectures.build(config.arch, seed=config.seed, augment=config.augment)
+    model = architectures.build(
+        config.arch,
+        seed=config.seed,
+        augment=config.augment,
+        dropout=config.dropout,
+        batch_norm=config.batch_norm,
+    )
     loss = losses.SparseCategoricalCrossentropy(label_smoothing=config.label_smoothing)
     model.compile(_optimizer(config, faces), loss, metrics=["accuracy"])
     return model
@@ -99,6 +105,8 @@ def _optimizer(config: Config, faces: int) -> optimizers.Optimizer:
     settings: dict[str, Any] = {"momentum": 0.9, "nesterov": True} if config.optimizer == "sgd" else {}
     if config.weight_decay is not None:
         settings["weight_decay"] = config.weight_decay
+    if config.ema:
+        settings |= {"use_ema": True, "ema_momentum": config.ema}
     optimizer = OPTIMIZERS[config.optimizer](rate, **settings)
     # what only shifts or scales has no reason to be small
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])

@@ -15,7 +15,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from fer import architectures, dataset
+from fer import architectures, dataset, recipes
 from fer.errors import BadInput
 from minicnn import optimizers
 
@@ -45,6 +45,10 @@ class Config:
         weight_decay: at each step kernels shrink by this times the learning rate; None: the optimizer's own, which is
             0 but for "adamw". Biases and batch norm's gamma and beta do not shrink.
         label_smoothing: share of a label's certainty that is spread over all emotions.
+        ema: the weights are averaged over the steps, w̄ ← ema·w̄ + (1 − ema)·w, and w̄ is what is judged and kept;
+            0: the weights themselves are.
+        dropout: times the network's own rates of dropout; 0: none.
+        batch_norm: False: the network without its batch norm, for comparison.
         class_weight: how much more a rare emotion counts: "none", "sqrt" (of its rarity) or "balanced".
         augment: how training faces are changed at random: "none", "light" (flipped, shifted) or "full" (also turned,
             zoomed, partly erased).
@@ -63,6 +67,9 @@ class Config:
     optimizer: str = "adam"
     weight_decay: float | None = None
     label_smoothing: float = 0.0
+    ema: float = 0.0
+    dropout: float = 1.0
+    batch_norm: bool = True
     class_weight: str = "sqrt"
     augment: str = "none"
     early_stopping: int = 0
@@ -98,6 +105,12 @@ class Config:
             raise BadInput(f"weight_decay={self.weight_decay}: expected 0 or a small number, such as 0.004")
         if not 0 <= self.label_smoothing < 1:
             raise BadInput(f"label_smoothing={self.label_smoothing}: expected a share below 1, such as 0.1")
+        if not 0 <= self.ema < 1:
+            raise BadInput(f"ema={self.ema}: expected 0, or a number a little below 1, such as 0.999")
+        if not 0 <= self.dropout <= 2:
+            raise BadInput(
+                f"dropout={self.dropout}: expected a factor for the network's own rates, from 0 to 2"
+            )
 
 
 def _kinds(hint: Any) -> tuple[type, ...]:
@@ -152,13 +165,16 @@ def refuse_changes(folder: Path, own: Config, asked: Config) -> None:
         why = ", over all of which the learning rate's schedule is laid" if name == "epochs" else ""
         raise BadInput(
             f"{folder} goes on as it began, with {name}={was}{why}: {name}={now} would be another run. To begin it: "
-            f"python -m fer.train --config {folder / 'config.json'} {option(name)} {now}"
+            f"python -m fer.train --config {folder / 'config.json'} {option(name, now)}"
         )
 
 
-def option(name: str) -> str:
-    """Return the command line's option for a setting."""
-    return "--" + name.replace("_", "-")
+def option(name: str, value: Any = True) -> str:
+    """Return what the command line says for a setting: its option, and the value unless that is yes or no."""
+    words = name.replace("_", "-")
+    if isinstance(value, bool):
+        return f"--{words}" if value else f"--no-{words}"
+    return f"--{words} {value}"
 
 
 def seconds(text: str) -> float:
@@ -182,6 +198,7 @@ examples:
   python -m fer.train                                     synthetic faces, nothing to download
   python -m fer.train --data fer2013.csv --epochs 12      the real ones
   python -m fer.train --data fer2013.csv --arch vgg --augment full --label-smoothing 0.1 --epochs 30
+  python -m fer.train --data fer2013.csv --recipe vgg     hours, for the best
   python -m fer.train --data fer2013.csv --arch vgg --check             is all well? in seconds, without a run
   python -m fer.train --resume runs/003                   go on after Ctrl-C, a crash, an empty battery
   python -m fer.train --resume runs/003 --time-budget 45m               … for three quarters of an hour
@@ -194,7 +211,7 @@ def parser() -> argparse.ArgumentParser:
     networks = "".join(f"  {name:8}{text}\n" for name, text in architectures.DESCRIPTIONS.items())
     result = argparse.ArgumentParser(
         prog="fer.train",
-        usage="python -m fer.train [--data PATH] [--arch NAME] [options]\n"
+        usage="python -m fer.train [--data PATH] [--recipe NAME] [--arch NAME] [options]\n"
         "       python -m fer.train --resume RUN [--time-budget TIME]",
         description="Train a network on FER2013, or on synthetic faces if no data are given.",
         epilog=f"networks:\n{networks}\n{EXAMPLES}",
@@ -204,12 +221,13 @@ def parser() -> argparse.ArgumentParser:
 
     def add(name: str, text: str, **options: Any) -> None:
         default = DEFAULTS[name]
-        shown = "" if default is None or default is False else f" (default: {default})"
+        shown = "" if default is None or isinstance(default, bool) else f" (default: {default})"
         result.add_argument(option(name), help=text + shown, **options)
 
     where = f"fer2013.csv, its directory or archive (default: ${dataset.VARIABLE}, or else synthetic faces)"
     add("data", where, metavar="PATH")
-    add("drop_faulty", "leave out the training rows that show no face", action="store_true")
+    faulty = "leave out the training rows that show no face"
+    add("drop_faulty", faulty, action=argparse.BooleanOptionalAction)
     add("arch", "the network", choices=architectures.ARCHITECTURES)
     add("epochs", "how often each face is seen", type=int, metavar="N")
     add("batch_size", "faces a step", type=int, metavar="N")
@@ -223,6 +241,14 @@ def parser() -> argparse.ArgumentParser:
         metavar="RATE",
     )
     add("label_smoothing", "share of a label's certainty given to all emotions", type=float, metavar="SHARE")
+    add(
+        "ema",
+        "average the weights, with this share of the old average; 0: do not",
+        type=float,
+        metavar="SHARE",
+    )
+    add("dropout", "times the network's own rates; 0: none", type=float, metavar="FACTOR")
+    add("batch_norm", "whether the network has its batch norm", action=argparse.BooleanOptionalAction)
     add("class_weight", "how much more rare emotions count", choices=CLASS_WEIGHTS)
     add("augment", "change the training faces at random", choices=architectures.AUGMENTATIONS)
     stop = "end after so many epochs without a better validation accuracy; 0: never"
@@ -235,6 +261,8 @@ def parser() -> argparse.ArgumentParser:
     other(
         "--resume", metavar="RUN", help="go on with the run in this folder, exactly as if it had not stopped"
     )
+    recipe = "settings that reach the best accuracy, in hours (docs/recipes.md); other options change them"
+    other("--recipe", choices=recipes.RECIPES, help=recipe)
     other("--config", metavar="FILE", help="take the settings from a run's config.json; options change them")
     other("--check", action="store_true", help="check network, settings and data in seconds, then exit")
     return result

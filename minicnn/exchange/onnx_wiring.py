@@ -52,8 +52,8 @@ def outputs(graph: Graph, layer: Any, *values: Value) -> list[Value]:
 
 
 @exports(
-    layers.InputLayer, layers.Dropout, layers.SpatialDropout2D, layers.GaussianNoise, layers.RandomErasing,
-    layers.RandomFlip, layers.RandomRotation, layers.RandomTranslation, layers.RandomZoom,
+    layers.InputLayer, layers.Dropout, layers.SpatialDropout2D, layers.GaussianNoise, layers.RandomAffine,
+    layers.RandomErasing, layers.RandomFlip, layers.RandomRotation, layers.RandomTranslation, layers.RandomZoom,
 )  # fmt: skip
 def _nothing(graph: Graph, layer: Layer, x: Value) -> Value:
     return x

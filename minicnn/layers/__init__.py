@@ -3,6 +3,7 @@
 from minicnn import spellings
 from minicnn.layers.activations import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
 from minicnn.layers.augmentation import (
+    RandomAffine,
     RandomErasing,
     RandomFlip,
     RandomRotation,
@@ -79,6 +80,7 @@ __all__ = [
     "PReLU",
     "Parameter",
     "Permute",
+    "RandomAffine",
     "RandomErasing",
     "RandomFlip",
     "RandomRotation",

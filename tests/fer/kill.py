@@ -26,7 +26,7 @@ from fer.figures import plots
 from fer.training import keeping
 
 SAME = ("model_last.npz", "model_best.npz", "history.csv", "report.json", "predictions.csv", "result.json")
-SETTINGS = {"epochs": 3, "batch_size": 16, "augment": "full", "seed": 5}
+SETTINGS = {"epochs": 3, "batch_size": 16, "augment": "full", "ema": 0.9, "seed": 5}
 
 
 def _no_picture(*_, **__):

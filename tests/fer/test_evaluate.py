@@ -1,11 +1,13 @@
 import csv
 import json
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
-from fer import evaluate, reports
+from fer import evaluate, inference, reports
 from fer.dataset import Split
 from fer.emotions import EMOTIONS
 from tests.fer.readers import confidence, face, reader, write_data, write_run
@@ -146,6 +148,27 @@ def test_a_model_by_itself_is_judged_in_a_new_folder(run, tmp_path, monkeypatch)
         evaluate.main(["alone.npz", "--data", "faces.npz"])
     evaluate.main(["alone.npz", "--data", "faces.npz", "--out", "elsewhere"])
     assert all((tmp_path / name / "report.json").is_file() for name in ("evaluations/002", "elsewhere/001"))
+
+
+@pytest.mark.usefixtures("no_figures")
+def test_several_vote(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    undecided = reader()
+    undecided.set_weights([0 * weight for weight in undecided.get_weights()])
+    undecided.save("undecided.npz")
+    evaluate.main([str(run), "undecided.npz", "undecided.npz"])
+    saved = json.loads((tmp_path / "evaluations" / "001" / "report.json").read_text())
+    assert (saved["accuracy"], saved["data"]) == (0.75, "faces.npz")
+    assert saved["model"] == f"{run / 'model_best.npz'} + undecided.npz + undecided.npz"
+    shares = pd.read_csv(tmp_path / "evaluations" / "001" / "predictions.csv")[list(EMOTIONS)].to_numpy()
+    alone = inference.probabilities(reader(), np.stack([image for image, _ in FACES]))
+    np.testing.assert_allclose(shares, (alone + 2 / 7) / 3, atol=1e-6)
+
+
+@pytest.mark.usefixtures("no_figures")
+def test_without_a_run_it_is_the_newest(run, monkeypatch):
+    monkeypatch.chdir(run.parent.parent)
+    assert evaluate.run()[0] == Path("runs/001/evaluation_test")
 
 
 @pytest.mark.usefixtures("no_figures")

@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from fer import inference, synthetic
+from fer import architectures, inference, synthetic
 from fer.errors import BadInput
 from minicnn import Input, Sequential, layers
 from tests.fer.readers import confidence, face, reader, write_data, write_run
@@ -32,18 +32,18 @@ def test_a_model_s_file_needs_no_run(tmp_path):
     np.testing.assert_array_equal(trained.model.get_weights()[0], reader().get_weights()[0])
 
 
-def test_without_a_name_it_is_the_newest_run_that_has_a_model(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def test_of_a_folder_of_runs_it_is_the_newest_that_has_a_model(tmp_path):
     for number in ("002", "010", "999", "1000"):
         write_run(tmp_path / "runs" / number)
     (tmp_path / "runs" / "1001").mkdir()
-    assert inference.open_run().folder.name == "1000"
+    assert inference.newest(tmp_path / "runs").name == "1000"
+    assert inference.open_run(tmp_path / "runs").folder.name == "1000"
 
 
 def test_without_any_run_it_says_how_to_make_one(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(BadInput, match=r"no trained run in runs/ yet: make one with python -m fer\.train"):
-        inference.open_run()
+        inference.newest()
 
 
 def other_network(path):
@@ -82,9 +82,6 @@ def test_a_folder_that_is_no_run_gets_a_hint(tmp_path, run):
     (run / "model_last.npz").unlink()
     with pytest.raises(BadInput, match="no epoch of this run has been finished"):
         inference.open_run(run)
-    second = write_run(tmp_path / "runs" / "002")
-    with pytest.raises(BadInput, match=f"did you mean {second}"):
-        inference.open_run(tmp_path / "runs")
     (tmp_path / "photos").mkdir()
     with pytest.raises(BadInput, match="expected a run's folder"):
         inference.open_run(tmp_path / "photos")
@@ -106,6 +103,7 @@ def test_what_is_meant_as_a_run(tmp_path, run):
     meant = [run, run.parent, run / "model_best.npz", tmp_path / "alone.npz"]
     not_meant = [tmp_path, data, tmp_path / "photo.jpg", tmp_path / "nowhere"]
     assert [inference.is_run(path) for path in meant + not_meant] == [True] * 4 + [False] * 4
+    assert inference.is_run("tiny")
 
 
 def test_probabilities_are_the_network_s():
@@ -113,6 +111,20 @@ def test_probabilities_are_the_network_s():
     shares = inference.probabilities(reader(), images)
     assert shares[0, 3] == pytest.approx(confidence())
     assert shares[1, 0] == pytest.approx(confidence(100))
+
+
+def test_a_few_faces_and_many_get_the_same_answers(monkeypatch, rng):
+    images = rng.integers(0, 256, (inference.FEW + 1, 48, 48)).astype(np.uint8)
+    model = architectures.build("tiny", seed=0)
+    few = inference.probabilities(model, images[:-1])
+    np.testing.assert_allclose(inference.probabilities(model, images)[:-1], few, atol=1e-5)
+
+
+def test_a_vote_is_the_mean():
+    first, second = reader(), reader()
+    second.set_weights([0 * second.get_weights()[0], *second.get_weights()[1:]])  # undecided: 1/7 each
+    shares = inference.probabilities(inference.Vote([first, second]), face(3)[None])
+    assert shares[0, 3] == pytest.approx((confidence() + 1 / 7) / 2)
 
 
 def test_with_flip_they_are_the_mean_over_the_mirror_image():

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fer import predict, synthetic
+from fer import inference, predict, synthetic
 from fer.emotions import EMOTIONS
 from fer.figures import prediction_figures
 from tests.fer.readers import confidence, convolving_reader, face, reader, write_data, write_run
@@ -90,7 +90,7 @@ def test_a_table_with_and_without_labels(here, capsys):
     pixels = [" ".join(map(str, face(k).ravel())) for k in (2, 5)]
     (here / "test.csv").write_text("pixels\n" + "\n".join(pixels) + "\n")
     (here / "train.csv").write_text("emotion,pixels\n" + "".join(f"2,{row}\n" for row in pixels))
-    predict.main(["test.csv", "train.csv"])
+    predict.main(["runs", "test.csv", "train.csv"])
     lines = capsys.readouterr().out.splitlines()
     assert lines[2].startswith("test.csv row 1   Surprise ")
     assert lines[4].endswith("(true: Fear)")
@@ -103,7 +103,7 @@ def test_a_sample_is_of_test_rows_and_can_be_drawn_again(here, capsys):
     first = capsys.readouterr().out.splitlines()
     assert first[1].startswith("5 random rows of faces.npz, test; --seed ")
     seed = first[1].split("--seed ")[1].split()[0]
-    predict.main(["--sample", "5", "--seed", seed])
+    predict.main(["runs", "--sample", "5", "--seed", seed])
     again = capsys.readouterr().out.splitlines()
     assert again[2:-1] == first[2:-1]
     assert again[-2] == "5 of 5 as labelled"
@@ -117,7 +117,7 @@ def test_a_sample_without_test_rows_is_of_validation_rows_and_without_any_data_s
     here, monkeypatch, capsys
 ):
     write_data(here / "two.npz", train=[(face(1), 1)], validation=[(face(2), 2)])
-    predict.main(["--sample", "3", "--data", "two.npz"])
+    predict.main(["runs", "--sample", "3", "--data", "two.npz"])
     assert "1 random rows of two.npz, validation" in capsys.readouterr().out
     drawn = synthetic.load(70)
     monkeypatch.setattr(synthetic, "load", lambda: drawn)
@@ -192,7 +192,6 @@ def test_explanations_are_drawn_beside_the_face(here):
         ([], "nothing to predict: give pictures, folders or a CSV, or --sample 9"),
         (["runs/001"], "nothing to predict with runs/001: give pictures"),
         (["runs/002", "happy.png"], "runs/002 does not exist: expected a run's folder, or a picture"),
-        (["runs", "happy.png"], "runs holds no model_best.npz; did you mean runs/001?"),
         (["runs/001", "pictures/notes.txt"], "pictures/notes.txt "),
         (["runs/001", "nowhere.jpg"], "nowhere.jpg: No such file or directory"),
         (["--sample", "0"], "--sample 0: expected 1 or more"),
@@ -225,11 +224,13 @@ def test_detection_without_opencv_says_how_to_get_it(monkeypatch, capsys):
     assert line.startswith("fer.predict: finding faces needs OpenCV 4: pip install ")
 
 
-def test_without_a_run_it_says_how_to_make_one(here, monkeypatch, capsys):
-    (here / "new").mkdir()
-    monkeypatch.chdir(here / "new")
-    (line,) = refused(["../happy.png"], capsys)
-    assert line == "fer.predict: there is no trained run in runs/ yet: make one with python -m fer.train"
+@pytest.mark.usefixtures("no_figures")
+@pytest.mark.parametrize(("named", "file"), [((), "vgg.npz"), (("vgg",), "vgg.npz"), (("tiny",), "tiny.npz")])
+def test_without_a_run_it_is_the_network_that_comes_with_fer(named, file, capsys):
+    predict.main([*named, "happy.png"])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == f"Network: {inference.WEIGHTS / file}"
+    assert lines[1].startswith("happy.png  ")
 
 
 def test_help_shows_examples(capsys):

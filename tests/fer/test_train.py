@@ -12,9 +12,11 @@ import minicnn
 from fer import dataset, synthetic, train
 from fer.dataset import FerDataset, Split
 from fer.errors import BadInput
+from fer.recipes import RECIPES
 from fer.train import Config, main
 from fer.training import building
 from fer.training.config import CLASS_WEIGHTS, OPTIMIZERS
+from minicnn import layers
 from minicnn.models import load_model
 from tests.fer.csv_files import write
 from tests.fer.kill import NO_PICTURES
@@ -214,6 +216,12 @@ def test_data_too_small_to_hold_any_out_are_refused_before_a_folder_is_made(face
         (["--early-stopping", "-1"], "early_stopping=-1: expected 0 or more"),
         (["--label-smoothing", "1"], "label_smoothing=1.0: expected a share below 1"),
         (["--weight-decay", "-1"], "weight_decay=-1.0: expected 0 or a small number"),
+        (["--ema", "1"], "ema=1.0: expected 0, or a number a little below 1"),
+        (["--dropout", "-0.5"], "dropout=-0.5: expected a factor for the network's own rates"),
+        (
+            ["--recipe", "vgg", "--config", "c.json"],
+            "--config c.json --recipe vgg: expected at most one of them",
+        ),
     ],
 )
 def test_bad_input_is_one_line_and_status_2(arguments, message, tmp_path, monkeypatch, capsys):
@@ -255,6 +263,41 @@ def test_settings_reach_the_model(optimizer):
     assert decaying == {"kernel"}
     assert building.compiled(Config(optimizer="adamw"), 100).optimizer.weight_decay == 0.004
     assert not building.compiled(Config(), 100).optimizer.weight_decay
+
+
+def test_dropout_and_batch_norm_can_be_left_out():
+    def kinds(**settings):
+        model = building.compiled(Config(arch="vgg", **settings), 100)
+        rates = [layer.rate for layer in model.layers if isinstance(layer, layers.Dropout)]
+        return rates, sum(isinstance(layer, layers.BatchNormalization) for layer in model.layers)
+
+    assert kinds() == ([0.1] * 4 + [0.4], 8)
+    assert kinds(dropout=0.5, batch_norm=False) == ([0.05] * 4 + [0.2], 0)
+    bare = building.compiled(Config(arch="tiny", batch_norm=False), 100)
+    assert {weight.name for weight in bare.weights} == {"kernel", "bias"}
+
+
+def test_averaged_weights_are_what_is_judged_and_kept(faces_data, tmp_path, no_pictures):
+    config = Config(arch="simple", epochs=2, batch_size=28, ema=0.9, out=str(tmp_path), schedule="constant")
+    result = train.run(config, faces_data)
+    last = load_model(result.run.path("model_last.npz"))
+    averages = last.get_weights()
+    validation = faces_data.validation
+    shares = last.predict(validation.images[..., None])
+    accuracy = (shares.argmax(axis=1) == validation.labels).mean()
+    assert accuracy == pytest.approx(result.history["val_accuracy"][-1])
+    last.optimizer.build(last.trainable_weights)
+    last.optimizer.swap_averages()
+    assert any(np.abs(a - b).max() > 1e-4 for a, b in zip(averages, last.get_weights()))
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_recipe_is_settings_that_options_change(name, monkeypatch):
+    begun = []
+    monkeypatch.setattr(train, "run", lambda config, **_: begun.append(config))
+    main(["--recipe", name, "--seed", "7", "--epochs", "3"])
+    assert begun == [Config(**{**RECIPES[name], "seed": 7, "epochs": 3})]
+    assert begun[0].arch == name
 
 
 def test_faulty_rows_are_left_out_when_asked_to(faces_data, monkeypatch):

@@ -86,6 +86,7 @@ IMAGE_LAYERS = {
     "GaussianNoise": lambda: layers.GaussianNoise(0.5),
     "RandomFlip": lambda: layers.RandomFlip(),
     "RandomZoom": lambda: layers.RandomZoom(0.1),
+    "RandomAffine": lambda: layers.RandomAffine("horizontal", 0.1, 0.1),
     "RandomErasing": lambda: layers.RandomErasing(),
     "RandomRotation": lambda: layers.RandomRotation(0.1),
     "RandomTranslation": lambda: layers.RandomTranslation(0.1, 0.1),

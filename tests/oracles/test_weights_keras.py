@@ -72,7 +72,7 @@ LAYERS = {
     "RandomZoom": {"height_factor": 0.1},
 }
 MERGES = {"Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Concatenate"}
-OURS_ALONE = {"Chain", "Residual", "InputLayer", "Layer"}
+OURS_ALONE = {"Chain", "RandomAffine", "Residual", "InputLayer", "Layer"}
 
 
 def shake(model, rng):

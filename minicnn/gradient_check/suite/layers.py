@@ -231,6 +231,11 @@ def _random_zoom(draw, wide, kind):
     return _seeded(draw, wide, kind, 0.3, draw.choice([None, 0.2]), **_edges(draw))
 
 
+@register("RandomAffine")
+def _random_affine(draw, wide, kind):
+    return _seeded(draw, wide, kind, draw.choice([None, "horizontal"]), 0.1, 0.3, 0.2, 0.1, **_edges(draw))
+
+
 @register("RandomErasing")
 def _random_erasing(draw, wide, kind):
     return _seeded(draw, wide, kind, draw.choice([0.5, 1.0]), fill_value=draw.choice([None, 0.5]))

@@ -9,7 +9,7 @@ from minicnn import layers, saving
 EPOCHS, STEPS = 2, 2  # of 60 training faces, 30 a batch
 
 
-def micro(classes):
+def micro(classes, dropout=1.0, batch_norm=True):
     """A network for which a step takes milliseconds."""
     return [
         layers.MaxPooling2D(6),
@@ -25,7 +25,7 @@ def micro(classes):
 def arguments(npz, out, **changes):
     settings = {
         "data": npz, "arch": "micro", "epochs": EPOCHS, "batch_size": 30, "augment": "full", "learning_rate": 0.01,
-        "optimizer": "adamw", "label_smoothing": 0.1, "seed": 4, "out": out, **changes,
+        "optimizer": "adamw", "label_smoothing": 0.1, "ema": 0.9, "seed": 4, "out": out, **changes,
     }  # fmt: skip
     return [f"--{name.replace('_', '-')}={value}" for name, value in settings.items()]
 

@@ -43,6 +43,7 @@ def every_layer():
         layers.RandomTranslation(0.1, 0.1),
         layers.RandomRotation(0.1),
         layers.RandomZoom(0.1),
+        layers.RandomAffine("horizontal", 0.1, 0.1, 0.1, 0.1),
         layers.RandomErasing(),
         layers.Residual(layers.Conv2D(2, 3, padding="same")),
     ]
@@ -143,6 +144,34 @@ def test_augmentation_goes_the_way_keras_says():
     )
     out = moved(layers.RandomZoom((1.0, 1.0), fill_mode="constant"), np.ones((5, 5)))
     np.testing.assert_allclose(out, np.pad(np.ones((3, 3)), 1))  # twice as far away: half as large
+
+
+@pytest.mark.parametrize(
+    ("arguments", "alone", "drawn_before"),  # for each image, by the rotation and the zoom
+    [
+        ({"rotation_factor": 0.2}, lambda: layers.RandomRotation(0.2), 0),
+        ({"zoom_factor": (0.1, 0.3)}, lambda: layers.RandomZoom((0.1, 0.3)), 1),
+        ({"flip": "horizontal"}, lambda: layers.RandomFlip("horizontal"), 2),
+        ({"height_factor": 0.2, "width_factor": 0.3}, lambda: layers.RandomTranslation(0.2, 0.3), 2),
+    ],
+    ids=["rotation", "zoom", "flip", "translation"],
+)
+def test_affine_with_one_argument_is_that_layer(arguments, alone, drawn_before, rng):
+    affine, other = layers.RandomAffine(**arguments, seed=3), alone()
+    other.generator = np.random.default_rng(3)
+    other.generator.random(6 * drawn_before)
+    x = rng.standard_normal((6, 9, 8, 2))
+    np.testing.assert_allclose(affine(x, training=True), other(x, training=True), atol=1e-12)
+
+
+def test_affine_is_layers_in_a_row(rng):
+    """A quarter turn and a shift by one pixel read whole pixels, so that one map and two agree."""
+    turn, move = (0.25, 0.25), (1 / 6, 1 / 6)
+    x = rng.standard_normal((3, 6, 6, 1))
+    together = layers.RandomAffine(rotation_factor=turn, height_factor=move, width_factor=move)
+    first, second = layers.RandomTranslation(move, move), layers.RandomRotation(turn)
+    y = second(first(x, training=True), training=True)
+    np.testing.assert_allclose(together(x, training=True), y, atol=1e-12)
 
 
 def test_flips():

@@ -1,0 +1,91 @@
+"""Write a trained network as one small file: ``python -m fer.export runs/003 vgg.npz``.
+
+The file holds the network and its weights, rounded to float16, without what going on with the training would need: a
+sixth of model_best.npz. Every command takes it in the place of a run. The networks that come with fer are such files:
+``fer/weights/vgg.npz`` and ``tiny.npz``.
+
+A name that ends in .onnx gives the same in float32 for other programs; that needs the package onnx.
+"""
+
+import argparse
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from fer import errors, inference
+from fer.errors import BadInput
+from minicnn import saving
+
+EXAMPLES = """\
+examples:
+  python -m fer.export runs/003 mine.npz        then: python -m fer.predict mine.npz photo.jpg
+  python -m fer.export runs/003 mine.onnx       for other programs
+"""
+
+
+def write(
+    run: str | os.PathLike[str], path: str | os.PathLike[str], which: str = "best"
+) -> inference.Trained:
+    """Write the network of a run to a new file and return it as it was, before its weights were rounded.
+
+    Args:
+        run: a run's folder, a model's file or the name of a network that comes with fer.
+        path: the new file, .npz or .onnx.
+        which: "best" or "last", of the run's models.
+
+    Raises:
+        BadInput: there is no such run, the file exists already, its name ends otherwise, the package onnx is
+            missing, or a weight is beyond float16.
+        OSError: it cannot be written.
+    """
+    path = Path(path)
+    if path.suffix not in (".npz", ".onnx"):
+        raise BadInput(f"{path}: expected a name that ends in .npz or .onnx")
+    if path.exists():
+        raise BadInput(f"{path} exists already, and nothing is overwritten: give another name")
+    trained = inference.open_run(run, which)
+    if path.suffix == ".onnx":
+        try:
+            saving.export_onnx(trained.model, path)
+        except ImportError as error:
+            raise BadInput(str(error)) from None
+        return trained
+    config, arrays = trained.model.snapshot()
+    with np.errstate(over="ignore"):
+        small = {name: array.astype(np.float16) for name, array in arrays.items()}
+    for name, array in small.items():
+        if not np.isfinite(array).all():
+            raise BadInput(
+                f"{trained.path}: {name} has numbers up to {np.abs(arrays[name]).max():.3g}, and float16 ends at 65504"
+            )
+    saving.write(path, config, small)
+    return trained
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the command; exit with status 2 and one line for input that cannot be used."""
+    parser = argparse.ArgumentParser(
+        prog="fer.export",
+        usage="python -m fer.export RUN FILE.npz|FILE.onnx [--model last]",
+        description="Write a trained network as one small file.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("run", metavar="RUN", help="a run's folder, or a model (.npz)")
+    parser.add_argument("file", metavar="FILE", help="the new file")
+    parser.add_argument(
+        "--model",
+        choices=inference.MODELS,
+        default="best",
+        help="of the run's best epoch or its last (default: %(default)s)",
+    )
+    arguments = parser.parse_args(argv)
+    with errors.one_line("fer.export"):
+        trained = write(arguments.run, arguments.file, arguments.model)
+        print(f"{trained.path} is now {arguments.file}, {os.path.getsize(arguments.file):,} bytes.")
+
+
+if __name__ == "__main__":
+    main()
