@@ -31,6 +31,7 @@ from fer.runs import Run
 from fer.training import building, training_check
 from fer.training.config import DEFAULTS, Config, from_file, option, parser, refuse_changes
 from fer.training.keeping import Keeper, best_epoch
+from fer.training.refining import Refiner, one_hot
 from fer.training.stopping import NothingToDo, OutOfTime, Stop, Stopped
 from minicnn import callbacks, models
 
@@ -181,9 +182,16 @@ def _fit(
     """Train to the end and return the history; the folder is kept up to date by the Keeper."""
     train, validation = data.train, data.validation
     assert validation is not None
-    # what judges and what is kept is the average of the weights, if there is one: it is in place when the Keeper looks
-    watching: list[callbacks.Callback] = [callbacks.SwapEMAWeights(swap_on_epoch=True)] if config.ema else []
-    watching.append(Keeper(folder, train, config.batch_size, config.learning_rate, stop))
+    targets, validation_targets = train.labels, validation.labels
+    watching: list[callbacks.Callback] = []
+    if config.ema:
+        # the averages are what answers, is judged and is kept: they are in place when those that follow look
+        watching.append(callbacks.SwapEMAWeights(swap_on_epoch=True))
+    if config.self_distillation:
+        refiner = Refiner(train, config.self_distillation)
+        watching.append(refiner)
+        targets, validation_targets = refiner.targets, one_hot(validation.labels)
+    watching.append(Keeper(folder, train.images, targets, config.batch_size, config.learning_rate, stop))
     if config.early_stopping:
         watching.append(
             callbacks.EarlyStopping("val_accuracy", mode="max", patience=config.early_stopping, verbose=1)
@@ -192,10 +200,10 @@ def _fit(
     with stop.between_batches(), np.errstate(all="ignore"):
         return model.fit(
             train.images[..., None],
-            train.labels,
+            targets,
             batch_size=config.batch_size,
             epochs=config.epochs,
-            validation_data=(validation.images[..., None], validation.labels),
+            validation_data=(validation.images[..., None], validation_targets),
             class_weight=building.class_weights(train, config.class_weight),
             callbacks=watching,
         ).history

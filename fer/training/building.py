@@ -91,7 +91,10 @@ def compiled(config: Config, faces: int) -> Sequential:
         dropout=config.dropout,
         batch_norm=config.batch_norm,
     )
-    loss = losses.SparseCategoricalCrossentropy(label_smoothing=config.label_smoothing)
+    kind = (
+        losses.CategoricalCrossentropy if config.self_distillation else losses.SparseCategoricalCrossentropy
+    )
+    loss = kind(label_smoothing=config.label_smoothing)
     model.compile(_optimizer(config, faces), loss, metrics=["accuracy"])
     return model
 

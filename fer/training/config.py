@@ -47,6 +47,8 @@ class Config:
         label_smoothing: share of a label's certainty that is spread over all emotions.
         ema: the weights are averaged over the steps, w̄ ← ema·w̄ + (1 − ema)·w, and w̄ is what is judged and kept;
             0: the weights themselves are.
+        self_distillation: share of the network's own answers in what it is trained towards, at the end
+            (:mod:`fer.training.refining`); 0: the labels alone.
         dropout: times the network's own rates of dropout; 0: none.
         batch_norm: False: the network without its batch norm, for comparison.
         class_weight: how much more a rare emotion counts: "none", "sqrt" (of its rarity) or "balanced".
@@ -68,6 +70,7 @@ class Config:
     weight_decay: float | None = None
     label_smoothing: float = 0.0
     ema: float = 0.0
+    self_distillation: float = 0.0
     dropout: float = 1.0
     batch_norm: bool = True
     class_weight: str = "sqrt"
@@ -107,6 +110,8 @@ class Config:
             raise BadInput(f"label_smoothing={self.label_smoothing}: expected a share below 1, such as 0.1")
         if not 0 <= self.ema < 1:
             raise BadInput(f"ema={self.ema}: expected 0, or a number a little below 1, such as 0.999")
+        if not 0 <= self.self_distillation <= 1:
+            raise BadInput(f"self_distillation={self.self_distillation}: expected a share, from 0 to 1")
         if not 0 <= self.dropout <= 2:
             raise BadInput(
                 f"dropout={self.dropout}: expected a factor for the network's own rates, from 0 to 2"
@@ -247,6 +252,8 @@ def parser() -> argparse.ArgumentParser:
         type=float,
         metavar="SHARE",
     )
+    own = "share of the network's own answers in the targets, at the end"
+    add("self_distillation", own, type=float, metavar="SHARE")
     add("dropout", "times the network's own rates; 0: none", type=float, metavar="FACTOR")
     add("batch_norm", "whether the network has its batch norm", action=argparse.BooleanOptionalAction)
     add("class_weight", "how much more rare emotions count", choices=CLASS_WEIGHTS)

@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from fer import outputs, runs
-from fer.dataset import Split
 from fer.errors import BadInput
 from fer.figures import plots
 from fer.runs import Run
@@ -33,16 +32,25 @@ class Keeper(callbacks.BackupAndRestore):
 
     Args:
         folder: the run's.
-        train: the training faces, to run a batch of them again.
+        images: the training faces, to run a batch of them again.
+        targets: what they are trained towards.
         batch_size: of the training.
         learning_rate: of the training, to advise a lower one.
         stop: says when to stop.
     """
 
-    def __init__(self, folder: Run, train: Split, batch_size: int, learning_rate: float, stop: Stop) -> None:
+    def __init__(
+        self,
+        folder: Run,
+        images: np.ndarray,
+        targets: np.ndarray,
+        batch_size: int,
+        learning_rate: float,
+        stop: Stop,
+    ) -> None:
         super().__init__(folder.path(runs.MODEL_LAST), delete_checkpoint=False, seconds=SECONDS)
-        self.folder, self.train, self.batch_size = folder, train, batch_size
-        self.learning_rate, self.stop = learning_rate, stop
+        self.folder, self.images, self.targets = folder, images, targets
+        self.batch_size, self.learning_rate, self.stop = batch_size, learning_rate, stop
 
     @property
     def history(self) -> dict[str, list[float]]:
@@ -123,9 +131,7 @@ class Keeper(callbacks.BackupAndRestore):
         rows = place.order[batch * self.batch_size : (batch + 1) * self.batch_size]
         for generator, state in zip(self.model.generators, self._states):
             random.restore(generator, state)
-        found = diagnostics.first_not_finite(
-            self.model, self.train.images[rows, :, :, None], self.train.labels[rows]
-        )
+        found = diagnostics.first_not_finite(self.model, self.images[rows, :, :, None], self.targets[rows])
         if found is None:
             where = "no layer's output is to blame"
         elif found.what == "weight":

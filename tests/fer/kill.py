@@ -23,10 +23,10 @@ import numpy as np
 
 from fer import evaluate, outputs, runs, synthetic, train
 from fer.figures import plots
-from fer.training import keeping
+from fer.training import keeping, refining
 
 SAME = ("model_last.npz", "model_best.npz", "history.csv", "report.json", "predictions.csv", "result.json")
-SETTINGS = {"epochs": 3, "batch_size": 16, "augment": "full", "ema": 0.9, "seed": 5}
+SETTINGS = {"epochs": 3, "batch_size": 16, "augment": "full", "ema": 0.9, "self_distillation": 0.5, "seed": 5}
 
 
 def _no_picture(*_, **__):
@@ -62,7 +62,7 @@ def fork(arguments: list[str], seconds: float, log: Path) -> int:
         with log.open("a") as file:
             os.dup2(file.fileno(), 1)
             os.dup2(file.fileno(), 2)
-        keeping.SECONDS = seconds
+        keeping.SECONDS, refining.EVERY = seconds, 1
         train.main(arguments)
         status = 0
     finally:

@@ -25,7 +25,8 @@ def micro(classes, dropout=1.0, batch_norm=True):
 def arguments(npz, out, **changes):
     settings = {
         "data": npz, "arch": "micro", "epochs": EPOCHS, "batch_size": 30, "augment": "full", "learning_rate": 0.01,
-        "optimizer": "adamw", "label_smoothing": 0.1, "ema": 0.9, "seed": 4, "out": out, **changes,
+        "optimizer": "adamw", "label_smoothing": 0.1, "ema": 0.9, "self_distillation": 0.5, "seed": 4,
+        "out": out, **changes,
     }  # fmt: skip
     return [f"--{name.replace('_', '-')}={value}" for name, value in settings.items()]
 
