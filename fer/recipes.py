@@ -14,7 +14,7 @@ _COMMON: dict[str, Any] = {
     "weight_decay": 0.05,
     "schedule": "cosine",
     "label_smoothing": 0.1,
-    "ema": 0.999,
+    "ema": 0.99,
     "class_weight": "none",
     "augment": "full",
 }
