@@ -1,0 +1,71 @@
+"""One training step of a net on one image, as a page to walk through: every number, and what it is made of.
+
+minicnn.explain.write(model, image, label, "explain.html")          python -m minicnn.explain model.npz
+
+tape.py           the forward pass, written down as it runs
+registry.py       which function opens up which layer; nodes.py and wiring.py are these functions
+goal.py           target and loss        updates.py    the optimizer        window.py    a part of a net
+recording.py      all of it as JSON      words.py      a sentence and an equation for each kind of node
+page.py           the JSON and web/ as one HTML file; web/ computes everything anew from it, in JavaScript
+"""
+
+import os
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from minicnn import saving
+from minicnn.exchange.checks import check_folder
+from minicnn.explain.page import rendered
+from minicnn.explain.recording import record
+
+__all__ = ["record", "write"]
+WARN, REFUSE = 3_000_000, 20_000_000  # bytes
+
+
+def write(
+    model: Any,
+    x: Any,
+    y: Any,
+    path: str | os.PathLike,
+    *,
+    classes: Any = None,
+    optimizer: Any = None,
+    layers: str | None = None,
+    title: str | None = None,
+    docs: str = "backprop/",
+    notes: Sequence[str] = (),
+    seed: int = 0,
+) -> Path:
+    """Write a page that explains one training step on one image; return its path.
+
+    It warns of a page of more than 3 MB. The model is left as it is.
+
+    Args:
+        path: "explain.html"; a file that is there is replaced.
+        model, x, y, classes, optimizer, layers, title, docs, notes, seed: see :func:`record`.
+
+    Raises:
+        ValueError: one of these cannot be used, or the page would be larger than 20 MB.
+        FileNotFoundError: there is no such folder.
+    """
+    path = Path(path)
+    check_folder(path)
+    recording = record(
+        model, x, y, classes=classes, optimizer=optimizer, layers=layers, title=title, docs=docs, notes=notes,
+        seed=seed,
+    )  # fmt: skip
+    content = rendered(recording).encode()
+    size = f"{len(content) / 1e6:.1f} MB"
+    hint = 'choose a part of the net with layers="A:B" (--layers A:B)'
+    if len(content) > REFUSE:
+        names = [node["name"] for node in recording["nodes"][1:] if " · " not in node["name"]]
+        raise ValueError(
+            f"{path} would be {size} large, more than {REFUSE / 1e6:.0f} MB: {hint}, of {', '.join(names)}"
+        )
+    if len(content) > WARN:
+        warnings.warn(f"{path} is {size} large and slow to open: {hint}", stacklevel=2)
+    with saving.replacing(path) as file:
+        file.write(content)
+    return path

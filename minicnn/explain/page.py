@@ -1,0 +1,112 @@
+"""A recording and the parts in web/ as one HTML file, which needs no server, no network and nothing beside it.
+
+The JavaScript is written as modules, which import each other. They become one script: each after those that it imports,
+beginning with main.js, without the imports and the word export. So no two may declare the same name at their top, and
+imports rename nothing.
+"""
+
+import html
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+WEB = Path(__file__).parent / "web"
+MAIN = "main.js"
+IMPORT = re.compile(r"^import\s+(?:\{([^}]*)\}\s+from\s+)?\"\./([\w.-]+)\";?[ \t]*$", re.MULTILINE)
+EXPORT_LIST = re.compile(r"^export\s*\{[^}]*\};?[ \t]*$\n?", re.MULTILINE)
+FUNCTION = re.compile(r"^(?:export\s+)?(?:async\s+)?(?:function\*?|class)\s+([\w$]+)", re.MULTILINE)
+VARIABLES = re.compile(r"^(?:export\s+)?(?:const|let|var)\s+(.*?);[ \t]*(?://.*)?$", re.MULTILINE | re.DOTALL)
+TEXT = re.compile(r"\"[^\"\n]*\"|'[^'\n]*'|`[^`]*`|//.*")
+BRACKETS = re.compile(r"\([^()]*\)|\[[^][]*\]|\{[^{}]*\}")
+
+
+def rendered(recording: Mapping[str, Any], web: Path | None = None) -> str:
+    """Return a recording as an HTML file.
+
+    Args:
+        recording: of :func:`minicnn.explain.recording.record`.
+        web: the folder with page.html, style.css and main.js; by default ours.
+
+    Raises:
+        FileNotFoundError: one of them, or a module that another imports, is not there.
+        ValueError: the modules cannot be put together.
+    """
+    web = web or WEB
+    # "<" cannot end the script that the JSON stands in if it is written as an escape
+    text = json.dumps(recording, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    parts = {
+        "title": html.escape(recording["title"]),
+        "style": _read(web / "style.css"),
+        "recording": text.replace("<", "\\u003c"),
+        "script": script(web),
+    }
+    # in one go, so that no part is looked into for the names of others
+    return re.sub(r"\{\{(\w+)\}\}", lambda found: parts[found[1]], _read(web / "page.html"))
+
+
+def script(web: Path) -> str:
+    """Return all modules as one script, to be written between <script type="module"> and </script>."""
+    modules = in_order(web)
+    homes: dict[str, str] = {}
+    for name, text in modules.items():
+        for declared in declarations(text):
+            if declared in homes:
+                raise ValueError(
+                    f"{name} declares {declared} at its top, as {homes[declared]} does: rename one"
+                )
+            homes[declared] = name
+    bundle = "\n".join(f"// ---- {name}\n{_bare(text)}" for name, text in modules.items())
+    # in strings and comments, where alone they stand, these mean the same without ending the script
+    return bundle.replace("</", "<\\/").replace("<!--", "<\\!--")
+
+
+def in_order(web: Path, main: str = MAIN) -> dict[str, str]:
+    """Return name -> text of the modules that ``main`` needs, in the order in which a browser runs them."""
+    met: set[str] = set()
+    result: dict[str, str] = {}
+
+    def visit(name: str) -> None:
+        if name in met:
+            return
+        met.add(name)
+        text = _read(web / name)
+        for names, other in IMPORT.findall(text):
+            if re.search(r"\bas\b", names):
+                raise ValueError(f"{name} renames what it imports from {other}: import it under its own name")
+            visit(other)
+        result[name] = text
+
+    visit(main)
+    return result
+
+
+def declarations(text: str) -> list[str]:
+    """Return the names that a module declares at its top, where lines begin without a space."""
+    names = FUNCTION.findall(text)
+    for statement in VARIABLES.findall(text):
+        pattern = re.match(r"[{[]([^]}]*)[]}]\s*=", statement)
+        if pattern:
+            names += re.findall(r"[\w$]+(?=\s*(?:,|$))", pattern[1])
+            continue
+        # commas between variables are those that are left without texts and brackets
+        left = TEXT.sub("", statement)
+        while (shorter := BRACKETS.sub("", left)) != left:
+            left = shorter
+        names += re.findall(r"(?:^|,)\s*([\w$]+)\s*(?==|,|$)", left)
+    return names
+
+
+def _bare(text: str) -> str:
+    """Return a module without imports and exports."""
+    text = EXPORT_LIST.sub("", IMPORT.sub("", text))
+    text = re.sub(r"^export\s+(?=async|function|class|const|let|var)", "", text, flags=re.MULTILINE)
+    left = re.search(r"^(?:import|export)\b.*", text, re.MULTILINE)
+    if left:
+        raise ValueError(f"{left[0]!r}: expected imports of names from a file beside it, and named exports")
+    return text.strip() + "\n"
+
+
+def _read(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
