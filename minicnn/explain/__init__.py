@@ -34,7 +34,7 @@ def write(
     optimizer: Any = None,
     layers: str | None = None,
     title: str | None = None,
-    docs: str = "backprop/",
+    docs: str | None = None,
     notes: Sequence[str] = (),
     seed: int = 0,
 ) -> Path:
@@ -44,7 +44,8 @@ def write(
 
     Args:
         path: "explain.html"; a file that is there is replaced.
-        model, x, y, classes, optimizer, layers, title, docs, notes, seed: see :func:`record`.
+        docs: where the page finds docs/backprop; None: in the clone that this package lies in, if it lies in one.
+        model, x, y, classes, optimizer, layers, title, notes, seed: see :func:`record`.
 
     Raises:
         ValueError: one of these cannot be used, or the page would be larger than 20 MB.
@@ -52,6 +53,8 @@ def write(
     """
     path = Path(path)
     check_folder(path)
+    if docs is None:
+        docs = docs_from(path)
     recording = record(
         model, x, y, classes=classes, optimizer=optimizer, layers=layers, title=title, docs=docs, notes=notes,
         seed=seed,
@@ -69,3 +72,14 @@ def write(
     with saving.replacing(path) as file:
         file.write(content)
     return path
+
+
+def docs_from(page: Path) -> str | None:
+    """Return where docs/backprop is, seen from a page, with a slash at its end; None where there are no docs."""
+    folder = Path(__file__).parents[2] / "docs" / "backprop"
+    if not folder.is_dir():
+        return None
+    try:
+        return f"{Path(os.path.relpath(folder, page.parent.resolve())).as_posix()}/"
+    except ValueError:  # on another drive
+        return f"{folder.as_uri()}/"

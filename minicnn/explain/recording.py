@@ -65,7 +65,7 @@ def record(
     optimizer: Any = None,
     layers: str | None = None,
     title: str | None = None,
-    docs: str = "backprop/",
+    docs: str | None = "backprop/",
     notes: Sequence[str] = (),
     seed: int = 0,
 ) -> dict[str, Any]:
@@ -79,7 +79,8 @@ def record(
         optimizer: which takes the step: an optimizer, or a name for a new one; None: the model's own.
         layers: "A:B", names or numbers of layers: only that part is recorded.
         title: of the page.
-        docs: where the links to docs/backprop lead: the address of that folder, with a slash at its end.
+        docs: where the links to docs/backprop lead: the address of that folder, with a slash at its end; None: there
+            are no links.
         notes: sentences for the page, before those that are found here.
         seed: of the dropout masks.
 

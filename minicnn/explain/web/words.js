@@ -14,17 +14,12 @@ export function wordsOf(type) {
   return state.recording.words?.[type] ?? { title: type, forward: null, backward: null, page: null };
 }
 
-// Return a link to the docs page of a type, or null.
+// Return a link to the docs page of a type, or null where there is none, or are no docs.
 export function docsLink(type, text = "the derivation") {
-  const { page } = wordsOf(type);
-  return (
-    page &&
-    element(
-      "a",
-      { class: "docs", href: `${state.recording.docs ?? ""}${page}`, target: "_blank", rel: "noopener" },
-      text,
-    )
-  );
+  const { page } = wordsOf(type),
+    { docs } = state.recording;
+  if (!page || docs === null) return null;
+  return element("a", { class: "docs", href: `${docs}${page}`, target: "_blank", rel: "noopener" }, text);
 }
 
 // Return an equation given as plain text with its variables in italics and _a,b and ^t lowered and raised.

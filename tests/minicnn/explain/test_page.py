@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -173,19 +174,31 @@ def test_write(ours, tmp_path):
     path = tmp_path / "explain.html"
     path.write_text("older")
     model = NETS["plain"]()
-    assert (
-        explain.write(model, image(), 1, str(path), classes="abc", title="A step", notes=["First."]) == path
-    )
+    said = {"classes": "abc", "title": "A step", "notes": ["First."], "docs": "backprop/"}
+    assert explain.write(model, image(), 1, str(path), **said) == path
     parts = Parts(path.read_text(encoding="utf-8"))
-    expected = record(model, image(), 1, classes="abc", title="A step", notes=["First."])
+    expected = record(model, image(), 1, **said)
     assert json.loads(parts.found["recording"]) == expected
     assert expected["classes"] == ["a", "b", "c"]
     assert expected["notes"][0] == "First."
 
 
+def test_links_lead_to_the_docs_of_the_clone(ours, tmp_path, monkeypatch):
+    explain.write(NETS["plain"](), image(), 1, tmp_path / "explain.html")
+    docs = json.loads(Parts((tmp_path / "explain.html").read_text()).found["recording"])["docs"]
+    assert (tmp_path / docs / "convolution.md").is_file()
+    monkeypatch.chdir(Path(explain.__file__).parents[2])
+    assert explain.docs_from(Path("explain.html")) == "docs/backprop/"
+    assert explain.docs_from(Path("docs/explain.html")) == "backprop/"
+    monkeypatch.setattr(
+        explain, "__file__", str(tmp_path / "site-packages" / "minicnn" / "explain" / "__init__.py")
+    )
+    assert explain.docs_from(tmp_path / "explain.html") is None
+
+
 def test_a_large_page_is_told_of_a_huge_one_refused(ours, tmp_path, monkeypatch):
     model, path = NETS["plain"](), tmp_path / "explain.html"
-    size = len(rendered(record(model, image(), 1)).encode())
+    size = len(rendered(record(model, image(), 1, docs=explain.docs_from(path))).encode())
     monkeypatch.setattr(explain, "WARN", size)
     explain.write(model, image(), 1, path)
     monkeypatch.setattr(explain, "WARN", size - 1)

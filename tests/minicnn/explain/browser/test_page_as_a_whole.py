@@ -5,6 +5,8 @@ import pytest
 from minicnn import explain
 from tests.minicnn.explain.browser.reading import selected, show
 from tests.minicnn.explain.nets import NETS, image
+from tests.minicnn.explain.ready_page import PAGE
+from tests.minicnn.explain.test_ready_page import ADDRESSES
 
 
 @pytest.mark.parametrize(("width", "height"), [(1280, 800), (800, 1000)])
@@ -137,3 +139,19 @@ def test_reduced_motion_fades_nothing_in(visit):
     page = visit("plain", reduced_motion="reduce")
     lane = page.locator('[data-column="2"] .lane.values > *').first
     assert lane.evaluate("(box) => getComputedStyle(box).transitionDuration") == "0s"
+
+
+def test_the_ready_page_answers_its_questions(visit):
+    """Each link of docs/explain.md selects a number, whose terms add up to it."""
+    page = visit(PAGE)
+    for address in ADDRESSES:
+        page.goto("about:blank")
+        page.goto(f"{PAGE.as_uri()}#{address}")
+        page.locator("[data-panel] .total").first.wait_for()
+        assert page.evaluate("location.hash") == f"#{address}"
+        assert page.locator("[data-panel] .total.wrong").count() == 0
+        value, total = (
+            float(page.locator(f"[data-panel] [data-{name}]").first.get_attribute("data-value"))
+            for name in ("value", "total")
+        )
+        assert value == pytest.approx(total, rel=1e-9)
