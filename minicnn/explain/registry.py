@@ -35,6 +35,6 @@ def opaque(tape: Tape, layer: Layer, *inputs: int) -> int:
     """Add a node that shows what the library computed, and no arithmetic."""
     message = f"This page cannot open up a {type(layer).__name__}: it shows what the library computed."
     if layer.weights:
-        message += f" Its {len(layer.weights)} weight arrays are not shown."
+        message += " Its weights are not shown."
     tape.note(f"{layer.name}: {message}")
     return tape.add("Opaque", layer, list(inputs), message=message)

@@ -202,7 +202,10 @@ def test_a_large_page_is_told_of_a_huge_one_refused(ours, tmp_path, monkeypatch)
     monkeypatch.setattr(explain, "WARN", size)
     explain.write(model, image(), 1, path)
     monkeypatch.setattr(explain, "WARN", size - 1)
-    with pytest.warns(UserWarning, match=r"MB large and slow to open: .*--layers A:B"):
+    with pytest.warns(UserWarning, match=r"MB large and slow to open: .*--layers A:B\)$"):
+        explain.write(model, image(), 1, path)
+    model.train_step(image()[None], np.eye(3)[[1]])  # now its optimizer has moments
+    with pytest.warns(UserWarning, match=r"--layers A:B\), or a new optimizer, .*--optimizer adam\)$"):
         explain.write(model, image(), 1, path)
     path.unlink()
     monkeypatch.setattr(explain, "REFUSE", size - 1)
