@@ -83,8 +83,8 @@ class Predictor:
     """A trained network and how to ask it.
 
     Args:
-        run: a run's folder, a model's file (.npz), a model, or the name of a network that comes with fer: "vgg", with
-            1.2 million weights, or "tiny", with 0.4.
+        run: a run's folder, a folder of runs for the newest, a model's file (.npz), a model, or the name of a network
+            that comes with fer: "vgg", with 1.2 million weights, or "tiny", with 0.4.
         which: "best" or "last", of a run's models.
         tta: "flip" asks about each face's mirror image too and takes the mean.
 

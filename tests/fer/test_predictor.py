@@ -148,8 +148,9 @@ def test_a_table_gives_its_rows_with_their_labels(predictor, tmp_path):
 def test_a_run_can_be_named_or_left_out(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write_run(tmp_path / "runs" / "007")
-    for given in ("runs/007", tmp_path / "runs" / "007" / "model_last.npz", None):
+    for given in ("runs/007", tmp_path / "runs" / "007" / "model_last.npz", "runs"):
         assert Predictor(given).predict(face(3)).emotion == "Happy"
+    assert Predictor().model.name == "vgg"  # left out, it is the one that comes with fer
     with pytest.raises(FileNotFoundError):
         Predictor("runs/008")
     with pytest.raises(BadInput, match="tta='crop'"):
