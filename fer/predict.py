@@ -25,6 +25,7 @@ from fer.predictor import Prediction, Predictor
 from fer.sources import Face, Found
 
 DRAWN = 24
+PHOTO = 96  # pixels: what is larger may show more than a face
 SPLITS = ("test", "validation", "train")  # where a sample comes from: the first that there is
 
 EXAMPLES = """\
@@ -192,6 +193,13 @@ def _predict(arguments: argparse.Namespace) -> None:
         elif chosen is not None:
             outputs.write_text(Path(chosen), text)
     _print(predictions, people)
+    if not arguments.detect and any(
+        face.box is not None and min(face.box[2:]) > PHOTO for face in found.faces
+    ):
+        print(
+            "Of each picture the middle square was taken; where the face is only a part of it: --detect",
+            file=people,
+        )
     some = predictions[: arguments.figures]
     prediction_figures.write(folder, predictor, some, arguments.explain, sampled)
     if len(predictions) > arguments.figures:

@@ -126,6 +126,16 @@ def test_a_sample_without_test_rows_is_of_validation_rows_and_without_any_data_s
     assert f"3 random rows of {drawn.name}, test" in capsys.readouterr().out
 
 
+@pytest.mark.usefixtures("no_figures")
+def test_a_photograph_s_middle_is_said_to_have_been_taken(capsys):
+    Image.fromarray(face(3).repeat(3, axis=0).repeat(3, axis=1)).save("large.png")
+    predict.main(["runs", "happy.png"])
+    assert "--detect" not in capsys.readouterr().out
+    predict.main(["runs", "happy.png", "large.png"])
+    line = "Of each picture the middle square was taken; where the face is only a part of it: --detect"
+    assert line in capsys.readouterr().out.splitlines()
+
+
 # ---- what is written ------------------------------------------------------------------------------------------------
 
 
