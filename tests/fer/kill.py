@@ -20,6 +20,7 @@ from pathlib import Path
 
 import numba
 import numpy as np
+from numba.np.ufunc import parallel
 
 from fer import evaluate, outputs, runs, synthetic, train
 from fer.figures import plots
@@ -62,6 +63,8 @@ def fork(arguments: list[str], seconds: float, log: Path) -> int:
         with log.open("a") as file:
             os.dup2(file.fileno(), 1)
             os.dup2(file.fileno(), 2)
+        # Numba's lock is shared by all processes forked from here: one killed while it held it would block the others
+        parallel._set_init_process_lock()
         keeping.SECONDS, refining.EVERY = seconds, 1
         train.main(arguments)
         status = 0
