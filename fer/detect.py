@@ -63,7 +63,7 @@ def _cascade():
         raise BadInput(HOW_TO_GET) from None
     if not hasattr(cv2, "CascadeClassifier"):
         raise BadInput(f"OpenCV {cv2.__version__} has no Haar cascades any more; {HOW_TO_GET}")
-    cascade = cv2.CascadeClassifier(cv2.data.haarcascades + CASCADE)
+    cascade = cv2.CascadeClassifier(cv2.data.haarcascades + CASCADE)  # type: ignore[attr-defined, unused-ignore]
     if cascade.empty():
         raise BadInput(f"OpenCV {cv2.__version__} was installed without {CASCADE}; {HOW_TO_GET}")
     return cascade

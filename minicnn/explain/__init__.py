@@ -63,7 +63,9 @@ def write(
     size = f"{len(content) / 1e6:.1f} MB"
     hint = 'choose a part of the net with layers="A:B" (--layers A:B)'
     if any(weight["slots"] for node in recording["nodes"] for weight in node["weights"].values()):
-        hint += ', or a new optimizer, which has no moments to write down, optimizer="adam" (--optimizer adam)'
+        hint += (
+            ', or a new optimizer, which has no moments to write down, optimizer="adam" (--optimizer adam)'
+        )
     if len(content) > REFUSE:
         names = [node["name"] for node in recording["nodes"][1:] if " · " not in node["name"]]
         raise ValueError(

@@ -163,22 +163,20 @@ def functional_tiny(named=False):
     def named_layer(cls, *arguments, **options):
         return cls(*arguments, **options, **({"name": next(names)} if named else {}))
 
-    def conv(filters, size, strides=1):
-        return named_layer(
-            keras.layers.Conv2D, filters, size, strides=strides, padding="same", use_bias=False
-        )
+    def conv(filters, size):
+        return named_layer(keras.layers.Conv2D, filters, size, padding="same", use_bias=False)
 
     def norm():
         return named_layer(keras.layers.BatchNormalization)
 
     inputs = keras.Input((48, 48, 1))
     x = keras.layers.Normalization(mean=architectures.MEAN, variance=architectures.DEVIATION**2)(inputs)
-    x = keras.layers.MaxPooling2D()(keras.layers.ReLU()(norm()(conv(32, 3)(x))))
-    for channels, filters, strides in ((32, 32, 1), (32, 64, 2), (64, 64, 1), (64, 128, 2)):
-        main = keras.layers.ReLU()(norm()(conv(filters, 3, strides)(x)))
+    x = keras.layers.ReLU()(norm()(conv(32, 3)(x)))
+    for filters in (48, 96, 128):
+        x = keras.layers.MaxPooling2D()(x)
+        main = keras.layers.ReLU()(norm()(conv(filters, 3)(x)))
         main = norm()(conv(filters, 3)(main))
-        short = x if (strides, channels) == (1, filters) else norm()(conv(filters, 1, strides)(x))
-        x = keras.layers.ReLU()(keras.layers.Add()([main, short]))
+        x = keras.layers.ReLU()(keras.layers.Add()([main, norm()(conv(filters, 1)(x))]))
     x = keras.layers.Dropout(0.3)(keras.layers.GlobalAveragePooling2D()(x))
     return keras.Model(inputs, named_layer(keras.layers.Dense, 7, activation="softmax")(x))
 
