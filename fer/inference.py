@@ -94,10 +94,12 @@ def open_run(run: str | os.PathLike[str] = IN_THE_BOX[0], which: str = "best") -
         raise FileNotFoundError(
             f"{path} does not exist: expected a run's folder such as runs/001, a .npz, or {' or '.join(IN_THE_BOX)}"
         )
+    folder: Path | None = None
     if path.is_dir():
-        inside = _runs_in(path)
-        path = _model_in(inside[-1] if inside else path, which)
-    folder = path.parent if path.name in MODELS.values() or (path.parent / runs.CONFIG).is_file() else None
+        folder = (_runs_in(path) or [path])[-1]
+        path = _model_in(folder, which)
+    elif (path.parent / runs.CONFIG).is_file():
+        folder = path.parent
     return Trained(_load(path), path, folder, {} if folder is None else _config(folder))
 
 

@@ -18,14 +18,14 @@ import numpy as np
 from fer import inference
 from fer.dataset import Split
 from fer.emotions import EMOTIONS
-from minicnn import callbacks
+from minicnn import callbacks, utils
 
 EVERY = 3  # epochs; the answers for all training faces cost a third of an epoch
 
 
 def one_hot(labels: np.ndarray) -> np.ndarray:
     """Return labels (N,) as targets (N, 7)."""
-    return np.eye(len(EMOTIONS), dtype=np.float32)[labels]
+    return utils.to_categorical(labels, len(EMOTIONS))
 
 
 class Refiner(callbacks.Callback):

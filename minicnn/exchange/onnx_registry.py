@@ -1,22 +1,12 @@
 """Which function exports which layer: each takes the graph, the layer and its inputs, and returns its output."""
 
-from collections.abc import Callable
 from typing import Any
 
 from minicnn.exchange.onnx_graph import Graph, Value
+from minicnn.layers.by_class import ByClass
 
-Export = Callable[..., Value]
-EXPORTS: dict[type, Export] = {}
-
-
-def exports(*kinds: type) -> Callable[[Export], Export]:
-    """Make the decorated function the one that exports layers of these classes."""
-
-    def register(function: Export) -> Export:
-        EXPORTS.update(dict.fromkeys(kinds, function))
-        return function
-
-    return register
+EXPORTS = ByClass()
+exports = EXPORTS.register
 
 
 def exported(graph: Graph, layer: Any, *values: Value) -> Value:
@@ -25,11 +15,10 @@ def exported(graph: Graph, layer: Any, *values: Value) -> Value:
     Raises:
         NotImplementedError: it is not known how.
     """
-    for kind in type(layer).__mro__:
-        # a subclass that computes something else is another layer
-        if kind in EXPORTS and getattr(kind, "forward", None) is type(layer).forward:
-            return EXPORTS[kind](graph, layer, *values)
-    known = ", ".join(sorted(kind.__name__ for kind in EXPORTS))
+    export = EXPORTS.find(layer)
+    if export is not None:
+        return export(graph, layer, *values)
+    known = ", ".join(sorted(kind.__name__ for kind in EXPORTS.functions))
     raise NotImplementedError(
         f"{layer.name}: a {type(layer).__name__} cannot be exported as ONNX; those that can are {known}"
     )

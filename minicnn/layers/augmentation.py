@@ -187,10 +187,8 @@ class RandomAffine(_RandomAffine):
         super().__init__(fill_mode, interpolation, seed, fill_value, **kwargs)
         self.flip, self.rotation_factor, self.zoom_factor = flip, rotation_factor, zoom_factor
         self.height_factor, self.width_factor = height_factor, width_factor
-        part = {
-            "name": "part",
-            "seed": 0,
-        }  # they are not layers of the model: they draw from this one's generator
+        # they are not layers of the model: they draw from this one's generator
+        part = {"name": "part", "seed": 0}
         self._turns = [RandomRotation(rotation_factor, **part), RandomZoom(zoom_factor, **part)]
         if flip is not None:
             self._turns.append(RandomFlip(flip, **part))

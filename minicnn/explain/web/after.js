@@ -2,7 +2,8 @@
 
 import { nameOf, valueOf } from "./quantities.js";
 import { element, shown, signed } from "./dom.js";
-import { change, select, state } from "./state.js";
+import { change, state } from "./state.js";
+import { pointing, walkButton } from "./ledger.js";
 import { makeTile } from "./maps.js";
 import { extentOf, numbersIn } from "./views.js";
 
@@ -87,9 +88,9 @@ function weightRow({ quantity, by }) {
       "td",
       {},
       number
-        ? element(
-            "button",
-            { class: "factor", onclick: () => select(number), ...pointing([before]) },
+        ? walkButton(
+            number,
+            { class: "factor", ...pointing([before]) },
             element("span", { class: "digits" }, text ?? shown(valueOf(trace, number))),
           )
         : "—",

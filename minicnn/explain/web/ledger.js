@@ -72,17 +72,13 @@ function bar(share) {
 export function factorButton({ text, value, quantity }) {
   const words = [element("span", { class: "symbol" }, text), element("span", { class: "digits" }, shown(value))];
   if (!quantity) return element("span", { class: "factor", data: { factor: "", value } }, words);
-  return element(
-    "button",
-    {
-      class: "factor",
-      data: { factor: "", value },
-      title: labelOf(quantity),
-      onclick: () => select(quantity),
-      ...pointing([quantity]),
-    },
-    words,
-  );
+  return walkButton(quantity, { class: "factor", data: { factor: "", value }, title: labelOf(quantity) }, words);
+}
+
+// Return a button that walks on to a number, which it rings in the net while the mouse or the focus is on it.
+export function walkButton(quantity, attributes, ...children) {
+  const own = { onclick: () => select(quantity), ...pointing([quantity]) };
+  return element("button", { ...own, ...attributes }, ...children);
 }
 
 // Return the listeners that ring these numbers in the net while the mouse or the focus is on an element.
@@ -141,15 +137,9 @@ export function stepList(steps) {
         { data: { step: "", value } },
         element("span", { class: "symbol" }, text),
         quantity
-          ? element(
-              "button",
-              {
-                class: "factor",
-                data: { factor: "", value },
-                title: labelOf(quantity),
-                onclick: () => select(quantity),
-                ...pointing([quantity]),
-              },
+          ? walkButton(
+              quantity,
+              { class: "factor", data: { factor: "", value }, title: labelOf(quantity) },
               element("span", { class: "digits" }, shown(value)),
             )
           : element("b", { class: "digits" }, shown(value)),

@@ -5,7 +5,8 @@
 import { explain } from "./engine.js";
 import { nameOf } from "./quantities.js";
 import { element, howMany, shown } from "./dom.js";
-import { select, state } from "./state.js";
+import { state } from "./state.js";
+import { walkButton } from "./ledger.js";
 import { labelOf } from "./maps.js";
 import { lossInput } from "./words.js";
 import { unravel } from "./arrays.js";
@@ -54,15 +55,9 @@ function onwardLine({ quantity, share }) {
   return element(
     "li",
     {},
-    element(
-      "button",
-      {
-        class: "factor",
-        data: { onward: "" },
-        title: labelOf(quantity),
-        onclick: () => select(quantity),
-        ...pointing([quantity]),
-      },
+    walkButton(
+      quantity,
+      { class: "factor", data: { onward: "" }, title: labelOf(quantity) },
       element("span", { class: "symbol" }, text),
       share === undefined ? null : element("span", { class: "digits" }, shown(share)),
     ),

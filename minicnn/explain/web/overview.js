@@ -4,7 +4,8 @@
 import { afterUpdate } from "./after.js";
 import { forward, obstacle } from "./forward.js";
 import { element, percent, shown } from "./dom.js";
-import { change, select, state } from "./state.js";
+import { change, state } from "./state.js";
+import { walkButton } from "./ledger.js";
 import { makeTile, shapeText } from "./maps.js";
 import { startingPoints } from "./onward.js";
 import { isImage } from "./views.js";
@@ -103,13 +104,11 @@ function predictionCard() {
   );
   const high = Math.max(...before, ...(both ? after : [])) || 1;
   const rows = Array.from(before, (p, k) =>
-    element(
-      "button",
+    walkButton(
+      { kind: "value", node, index: k },
       {
         class: `class-row${k === right ? " truth" : ""}`,
         title: both ? `${name(k)}: p ${shown(p)}, after the step ${shown(after[k])}; t ${shown(target[k])}` : null,
-        onclick: () => select({ kind: "value", node, index: k }),
-        ...pointing([{ kind: "value", node, index: k }]),
       },
       element("span", {}, name(k)),
       element(
@@ -144,9 +143,9 @@ function lossCard() {
     "div",
     { class: "card loss-card" },
     element("h3", {}, "The loss"),
-    element(
-      "button",
-      { class: "loss-change", onclick: () => select({ kind: "loss" }), ...pointing([{ kind: "loss" }]) },
+    walkButton(
+      { kind: "loss" },
+      { class: "loss-change" },
       element("b", { data: { before: lossBefore } }, shown(lossBefore)),
       known
         ? [
@@ -180,20 +179,7 @@ function startCard() {
       "ul",
       {},
       startingPoints().map(({ question, quantity }) =>
-        element(
-          "li",
-          {},
-          element(
-            "button",
-            {
-              class: "question",
-              data: { start: quantity.kind },
-              onclick: () => select(quantity),
-              ...pointing([quantity]),
-            },
-            question,
-          ),
-        ),
+        element("li", {}, walkButton(quantity, { class: "question", data: { start: quantity.kind } }, question)),
       ),
     ),
   );

@@ -3,9 +3,9 @@
 
 import { nameOf } from "./quantities.js";
 import { element, part, shown } from "./dom.js";
-import { goBack, listen, select, selected, state } from "./state.js";
+import { goBack, listen, selected, state } from "./state.js";
 import { pictureOfTerms } from "./grids.js";
-import { ledger, stepList, totalLine } from "./ledger.js";
+import { ledger, stepList, totalLine, walkButton } from "./ledger.js";
 import { buildLens } from "./lens.js";
 import { classesOf, viewOf } from "./views.js";
 import { labelOf, tiles } from "./maps.js";
@@ -190,14 +190,9 @@ function relatives({ related = [] }) {
     "div",
     { class: "relatives" },
     related.map(({ text, quantity }) =>
-      element(
-        "button",
-        {
-          class: "relative",
-          data: { related: quantity.kind },
-          onclick: () => select(quantity),
-          ...pointing([quantity]),
-        },
+      walkButton(
+        quantity,
+        { class: "relative", data: { related: quantity.kind } },
         text,
         " ",
         element("b", { class: "digits" }, labelOf(quantity).split(" = ").at(-1)),

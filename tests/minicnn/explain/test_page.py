@@ -145,6 +145,19 @@ def test_modules_that_cannot_be_put_together(web, name, text, message):
         script(web)
 
 
+@pytest.mark.parametrize("path", sorted(page.WEB.glob("*.js")), ids=lambda path: path.name)
+def test_modules_import_the_functions_that_they_call(path):
+    # the page, one script, would run without; a module on its own would not
+    text = re.sub(r'//.*|"[^"\n]*"', '""', path.read_text(encoding="utf-8"))
+    everywhere = "".join(file.read_text(encoding="utf-8") for file in page.WEB.glob("*.js"))
+    exported = re.findall(r"^export function (\w+)", everywhere, re.MULTILINE)
+    called = {name for name in exported if re.search(rf"([^.\w]|\.{{3}}){name}\(", text)}
+    imported = {
+        name for names in re.findall(r"import \{([^}]*)\}", text) for name in re.findall(r"\w+", names)
+    }
+    assert called <= imported | set(declarations(text))
+
+
 @pytest.mark.parametrize("missing", ["page.html", "style.css", "main.js", "sizes.js"])
 def test_what_is_missing_is_named(web, recording, missing):
     (web / missing).unlink()
