@@ -17,7 +17,7 @@ from minicnn import Sequential, initializers, layers, utils
 MEAN, DEVIATION = 129.47, 65.03  # of FER2013's training pixels
 INPUT_SHAPE = (48, 48, 1)
 CLASSES = 7
-AUGMENTATIONS = ("none", "light", "full")
+AUGMENTATIONS = ("none", "light", "full", "strong")
 
 Layers = list[Any]
 
@@ -78,7 +78,8 @@ def augmentation(kind: str) -> Layers:
 
     Args:
         kind: "none"; "light", flips and shifts of up to 2 pixels, for nets that train a dozen epochs; "full", also
-            turns, zooms and erased boxes, for those that train long enough to need it.
+            turns, zooms and erased boxes, for those that train long enough to need it; "strong", the same further,
+            for those that would still learn their faces by heart.
     """
     if kind not in AUGMENTATIONS:
         raise ValueError(f"augment={kind!r}: expected one of {', '.join(AUGMENTATIONS)}")
@@ -88,6 +89,11 @@ def augmentation(kind: str) -> Layers:
         return [
             layers.RandomAffine("horizontal", 10 / 360, 0.12, 4 / 48, 4 / 48),
             layers.RandomErasing(factor=0.25, scale=(0.02, 0.2)),
+        ]
+    if kind == "strong":
+        return [
+            layers.RandomAffine("horizontal", 15 / 360, 0.2, 7 / 48, 7 / 48),
+            layers.RandomErasing(factor=0.5, scale=(0.02, 0.25)),
         ]
     return []
 

@@ -46,7 +46,7 @@ def test_images_are_normalised_before_anything_is_learned(images):
     np.testing.assert_allclose(normalised, (images - 129.47) / 65.03, atol=1e-5)
 
 
-@pytest.mark.parametrize("kind", ["light", "full"])
+@pytest.mark.parametrize("kind", ["light", "full", "strong"])
 def test_augmentation_changes_training_only(images, kind):
     plain, augmented = build("simple", seed=5), build("simple", seed=5, augment=kind)
     augmented.set_weights(plain.get_weights())
