@@ -18,6 +18,8 @@ MEAN, DEVIATION = 129.47, 65.03  # of FER2013's training pixels
 INPUT_SHAPE = (48, 48, 1)
 CLASSES = 7
 AUGMENTATIONS = ("none", "light", "full", "strong")
+# how far: turn in degrees, zoom, shift in pixels; the share of faces with an erased box, its largest part of the area
+STRENGTHS = {"full": (10, 0.12, 4, 0.25, 0.2), "strong": (15, 0.2, 7, 0.5, 0.25)}
 
 Layers = list[Any]
 
@@ -85,15 +87,11 @@ def augmentation(kind: str) -> Layers:
         raise ValueError(f"augment={kind!r}: expected one of {', '.join(AUGMENTATIONS)}")
     if kind == "light":
         return [layers.RandomFlip("horizontal"), layers.RandomTranslation(2 / 48, 2 / 48)]
-    if kind == "full":
+    if kind in STRENGTHS:
+        turn, zoom, shift, erased, area = STRENGTHS[kind]
         return [
-            layers.RandomAffine("horizontal", 10 / 360, 0.12, 4 / 48, 4 / 48),
-            layers.RandomErasing(factor=0.25, scale=(0.02, 0.2)),
-        ]
-    if kind == "strong":
-        return [
-            layers.RandomAffine("horizontal", 15 / 360, 0.2, 7 / 48, 7 / 48),
-            layers.RandomErasing(factor=0.5, scale=(0.02, 0.25)),
+            layers.RandomAffine("horizontal", turn / 360, zoom, shift / 48, shift / 48),
+            layers.RandomErasing(factor=erased, scale=(0.02, area)),
         ]
     return []
 

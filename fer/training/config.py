@@ -52,8 +52,8 @@ class Config:
         dropout: times the network's own rates of dropout; 0: none.
         batch_norm: False: the network without its batch norm, for comparison.
         class_weight: how much more a rare emotion counts: "none", "sqrt" (of its rarity) or "balanced".
-        augment: how training faces are changed at random: "none", "light" (flipped, shifted) or "full" (also turned,
-            zoomed, partly erased), "strong" (the same, further).
+        augment: how training faces are changed at random: "none", "light" (flipped, shifted), "full" (also turned,
+            zoomed, partly erased) or "strong" (the same, further).
         early_stopping: end when the validation accuracy has not improved for so many epochs; 0: never.
         seed: of the weights, the order of the faces, dropout and augmentation.
         out: the folder in which the run's numbered folder is made.
