@@ -9,7 +9,6 @@ docs/recipes.md tells what was tried on the way, and what each part of a recipe 
 from typing import Any
 
 _COMMON: dict[str, Any] = {
-    "epochs": 100,
     "batch_size": 128,
     "optimizer": "adamw",
     "learning_rate": 2e-3,
@@ -17,10 +16,9 @@ _COMMON: dict[str, Any] = {
     "schedule": "cosine",
     "label_smoothing": 0.1,
     "class_weight": "none",
-    "augment": "full",
 }
 
 RECIPES: dict[str, dict[str, Any]] = {
-    "vgg": {"arch": "vgg", "dropout": 0.5, "ema": 0.999, **_COMMON},
-    "tiny": {"arch": "tiny", "ema": 0.99, **_COMMON},
+    "vgg": {"arch": "vgg", "dropout": 0.5, "ema": 0.999, "epochs": 60, "augment": "strong", **_COMMON},
+    "tiny": {"arch": "tiny", "ema": 0.99, "epochs": 100, "augment": "full", **_COMMON},
 }
