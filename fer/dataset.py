@@ -41,6 +41,11 @@ class Split:
         """Return how many faces each emotion has, (7,) int64."""
         return np.bincount(self.labels, minlength=len(EMOTIONS))
 
+    def found_in(self, other: "Split") -> np.ndarray:
+        """Return of which of these faces the other split has a copy, the same in every pixel: (N,) bool."""
+        known = {image.tobytes() for image in other.images}
+        return np.array([image.tobytes() in known for image in self.images], bool)
+
 
 @dataclass(frozen=True)
 class FerDataset:

@@ -3,8 +3,9 @@
 What is written, into a folder of its own in the run's folder, evaluation_test or evaluation_validation_flip (of a
 model's file that lies elsewhere and of several runs, into a new folder evaluations/001):
 
-    report.txt  report.json                 accuracy with its standard error, top-2, calibration error, macro averages,
-                                            precision, recall and F1 of each emotion
+    report.txt  report.json                 accuracy with its standard error, also without the faces that have a copy in
+                                            Training; top-2, calibration error, macro averages, precision, recall
+                                            and F1 of each emotion
     confusion_matrix.png  .csv              which emotion was taken for which, in faces
     confusion_matrix_shares.csv             the same, each row divided by its sum
     calibration.png  .csv                   is 80 % sure right 80 % of the time?
@@ -82,7 +83,7 @@ def run(
     models = [voter.model for voter in voters]
     model = models[0] if len(models) == 1 else inference.Vote(models)
     return folder, write(
-        folder, model, chosen, split, f"{faces.name}, {split}, {names}{mirrored}", tta, facts
+        folder, model, chosen, split, f"{faces.name}, {split}, {names}{mirrored}", tta, facts, faces.train
     )
 
 
@@ -94,6 +95,7 @@ def write(
     title: str,
     tta: str = "none",
     facts: Mapping[str, Any] | None = None,
+    train: Split | None = None,
 ) -> Report:
     """Judge a network on the faces of a split, write all that the module's text lists, and return the figures.
 
@@ -105,9 +107,11 @@ def write(
         title: what was judged: "fer2013.csv, test, model of epoch 12".
         tta: "flip" also asks about each face's mirror image and takes the mean.
         facts: what else stands at the head of report.json.
+        train: the training faces; the report also gives the accuracy without the faces that have a copy among these.
     """
     probabilities = inference.probabilities(model, split.images, tta)
-    report = reports.measure(split.labels, probabilities)
+    copies = None if train is None else split.found_in(train)
+    report = reports.measure(split.labels, probabilities, copies)
     outputs.write_text(folder / "report.txt", report.to_text(title))
     outputs.write_json(
         folder / "report.json", {"split": name, "tta": tta, **(facts or {}), **report.to_dict()}

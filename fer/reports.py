@@ -3,6 +3,7 @@
 Precision, recall and F1 of each emotion and their averages are `minicnn.metrics`'. Beside them stand
 
     accuracy's standard error   √(accuracy·(1 − accuracy) / N)
+    accuracy without copies     of the faces that the network cannot have seen in training
     top-2                       the share of faces whose emotion is among the two most probable
     confusion matrix            row = true emotion, column = predicted
     calibration error           ECE = Σ_b (n_b / N)·|accuracy_b − confidence_b|
@@ -67,12 +68,14 @@ class Report:
         confusion: (7, 7) int, row = true emotion, column = predicted.
         top2: the share of faces whose emotion is first or second.
         calibration: whether the confidences are as good as they claim.
+        without_copies: the figures of the faces that have no copy in Training; None where all have, or none.
     """
 
     scores: metrics.ClassificationReport
     confusion: np.ndarray
     top2: float
     calibration: Calibration
+    without_copies: "Report | None" = None
 
     @property
     def samples(self) -> int:
@@ -99,20 +102,31 @@ class Report:
         return {
             "samples": self.samples,
             "standard_error": self.standard_error,
+            **self._without_copies(),
             "top2_accuracy": self.top2,
             "calibration_error": self.calibration.error,
             **self.scores.to_dict(),
             "confusion_matrix": self.confusion.tolist(),
         }
 
+    def _without_copies(self) -> dict[str, Any]:
+        rest = self.without_copies
+        if rest is None:
+            return {}
+        names = ("samples", "accuracy", "standard_error")
+        return {"without_copies": {name: getattr(rest, name) for name in names}}
+
     def to_text(self, title: str) -> str:
         """Return a table to read."""
+        rest = self.without_copies
+        copies = [] if rest is None else [f"without copies     {rest}; the others are in Training too"]
         lines = [
             title,
             "",
             str(self.scores),
             "",
             f"accuracy           {self}",
+            *copies,
             f"top-2              {self.top2:.2%}",
             f"calibration error  {self.calibration.error:.2%}",
         ]
@@ -135,8 +149,13 @@ class Report:
         return f"{self.accuracy:.2%} ± {self.standard_error:.2%} ({self.samples} faces)"
 
 
-def measure(labels: np.ndarray, probabilities: np.ndarray) -> Report:
+def measure(labels: np.ndarray, probabilities: np.ndarray, copies: np.ndarray | None = None) -> Report:
     """Return the figures for labels (N,) and the probabilities predicted for them, (N, 7).
+
+    Args:
+        labels: (N,) int.
+        probabilities: (N, 7).
+        copies: (N,) bool, the faces that are in Training too.
 
     Raises:
         ValueError: the shapes do not fit, or there is no sample.
@@ -146,6 +165,9 @@ def measure(labels: np.ndarray, probabilities: np.ndarray) -> Report:
         raise ValueError(
             f"probabilities has shape {probabilities.shape} for {len(labels)} labels, expected (N, {classes})"
         )
+    rest = None
+    if copies is not None and copies.any() and not copies.all():
+        rest = measure(labels[~copies], probabilities[~copies])
     # A stable sort: of equal probabilities the first class leads, as in argmax.
     best_two = np.argsort(-probabilities, axis=1, kind="stable")[:, :2]
     return Report(
@@ -153,6 +175,7 @@ def measure(labels: np.ndarray, probabilities: np.ndarray) -> Report:
         confusion=metrics.confusion_matrix(labels, probabilities, classes),
         top2=float((best_two == labels[:, None]).any(axis=1).mean()),
         calibration=calibrate(probabilities.max(axis=1), best_two[:, 0] == labels),
+        without_copies=rest,
     )
 
 

@@ -217,7 +217,9 @@ def _conclude(folder: Run, history: dict[str, list[float]], data: FerDataset, fi
     model = models.load_model(folder.path(runs.MODEL_BEST))
     outputs.write_figure(folder.path("curves.png"), plots.curves(history, best))
     title = f"{data.name}, {name}, model of epoch {best}"
-    report = evaluate.write(folder.folder, model, split, name, title, facts={"best_epoch": best})
+    report = evaluate.write(
+        folder.folder, model, split, name, title, facts={"best_epoch": best}, train=data.train
+    )
     print(f"\n{folder.path('report.txt').read_text(encoding='utf-8')}")
     print(f"{name.capitalize()} accuracy {report}, with the model of epoch {best}.")
     facts = {

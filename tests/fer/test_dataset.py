@@ -152,6 +152,14 @@ def test_a_random_split_keeps_copies_together_and_the_emotions_in_proportion(see
             assert abs((usage[rows] <= last_use).sum() - share * rows.sum()) <= most_copies
 
 
+def test_a_copy_is_the_same_in_every_pixel_whatever_its_label(rng):
+    images = rng.integers(0, 256, (4, 48, 48), np.uint8)
+    other = images[[2, 0]].copy()
+    other[0, -1, -1] ^= 1
+    found = dataset.Split(images, np.zeros(4, np.uint8)).found_in(dataset.Split(other, np.ones(2, np.uint8)))
+    assert found.tolist() == [True, False, False, False]
+
+
 def test_copies_that_disagree_stay_together(rng):
     images = np.repeat(rng.integers(0, 256, (50, 48, 48)), 2, axis=0).astype(np.uint8)
     labels = np.tile(np.array([3, 4], np.uint8), 50)

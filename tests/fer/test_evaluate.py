@@ -113,6 +113,21 @@ def test_the_command_judges_a_run_in_its_folder(run, capsys):
 
 
 @pytest.mark.usefixtures("no_figures")
+def test_faces_that_are_in_training_too_are_told_apart(tmp_path, capsys):
+    # FACES has Happy twice, the same in every pixel: both are copies, and both were right
+    data = write_data(
+        tmp_path / "faces.npz", train=[FACES[0], (face(1), 1)], validation=FACES[4:6], test=FACES
+    )
+    run = write_run(tmp_path / "runs" / "001", data=data)
+    evaluate.main([str(run)])
+    printed = capsys.readouterr().out
+    assert "accuracy           75.00% ± 15.31% (8 faces)" in printed
+    assert "without copies     66.67% ± 19.25% (6 faces); the others are in Training too" in printed
+    evaluate.main([str(run), "--split", "train"])
+    assert "without copies" not in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("no_figures")
 def test_judging_again_replaces_its_own_files_alone(run):
     evaluate.main([str(run), "--split", "test"])
     report = run / "evaluation_test" / "report.json"

@@ -41,6 +41,30 @@ def test_the_second_choice_counts_in_top2_only():
     assert report.top2 == pytest.approx(2 / 3)
 
 
+@given(
+    st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6), st.booleans()), min_size=1, max_size=40),
+)
+def test_without_copies_the_figures_are_those_of_the_other_faces(triples):
+    labels, predicted, copies = (np.array(column) for column in zip(*triples))
+    report = reports.measure(labels, sure(predicted), copies)
+    assert report.samples == len(labels)
+    assert report.accuracy == pytest.approx((labels == predicted).mean())
+    rest, text = report.without_copies, report.to_text("")
+    if copies.all() or not copies.any():
+        assert rest is None
+        assert "without" not in text
+        assert "without_copies" not in report.to_dict()
+        return
+    right = (labels == predicted)[~copies]
+    assert (rest.samples, rest.accuracy) == (len(right), pytest.approx(right.mean()))
+    assert f"without copies     {rest.accuracy:.2%} ± {rest.standard_error:.2%} ({len(right)} faces)" in text
+    assert report.to_dict()["without_copies"] == {
+        "samples": len(right),
+        "accuracy": rest.accuracy,
+        "standard_error": rest.standard_error,
+    }
+
+
 @given(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), min_size=1, max_size=40))
 def test_figures_are_counts(pairs):
     labels, predicted = np.array(pairs).T
