@@ -3,7 +3,7 @@
 Precision, recall and F1 of each emotion and their averages are `minicnn.metrics`'. Beside them stand
 
     accuracy's standard error   √(accuracy·(1 − accuracy) / N)
-    accuracy without copies     of the faces that the network cannot have seen in training
+    accuracy without copies     of the faces that have no copy among the training faces
     top-2                       the share of faces whose emotion is among the two most probable
     confusion matrix            row = true emotion, column = predicted
     calibration error           ECE = Σ_b (n_b / N)·|accuracy_b − confidence_b|
