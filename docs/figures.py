@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from fer import architectures, synthetic
+from fer.data import synthetic
 from fer.emotions import EMOTIONS
+from fer.networks import architectures
 from minicnn import layers
 
 IMAGES = Path(__file__).parent / "images"

@@ -15,26 +15,34 @@ The same from Python:
 What these names need (NumPy, Numba, matplotlib) is imported when one is first used, not by ``import fer``.
 """
 
-import importlib
 from typing import TYPE_CHECKING, Any
 
 from fer.emotions import EMOTIONS
 
 if TYPE_CHECKING:
     from fer import evaluate, explore, predict, train
-    from fer.dataset import load
-    from fer.predictor import Prediction, Predictor
+    from fer.data.dataset import load
+    from fer.networks.predictor import Prediction, Predictor
 
 __all__ = ["EMOTIONS", "Prediction", "Predictor", "evaluate", "explore", "load", "predict", "train"]
 
-_HOME = {"load": "fer.dataset", "Prediction": "fer.predictor", "Predictor": "fer.predictor"}
-
 
 def __getattr__(name: str) -> Any:
-    if name in _HOME:
-        return getattr(importlib.import_module(_HOME[name]), name)
-    if name in __all__:
-        return importlib.import_module(f"fer.{name}")
+    if name == "load":
+        from fer.data.dataset import load
+
+        return load
+    if name in ("Prediction", "Predictor"):
+        from fer.networks import predictor
+
+        return getattr(predictor, name)
+    if name in ("evaluate", "explore", "predict", "train"):
+        import fer.evaluate
+        import fer.explore
+        import fer.predict
+        import fer.train
+
+        return vars(fer)[name]
     raise AttributeError(f"module 'fer' has no attribute {name!r}; there are {', '.join(__all__)}")
 
 

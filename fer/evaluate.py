@@ -21,13 +21,15 @@ from typing import Any
 
 import numpy as np
 
-from fer import dataset, errors, inference, outputs, reports, runs
-from fer.dataset import FerDataset, Split
+from fer import errors, outputs, runs
+from fer.data import dataset
+from fer.data.dataset import FerDataset, Split
 from fer.emotions import EMOTIONS
 from fer.errors import BadInput
-from fer.figures import plots, prediction_plots
-from fer.inference import Trained, Vote
-from fer.reports import Report
+from fer.networks import inference
+from fer.networks.inference import Ensemble, Trained
+from fer.reports import plots, prediction_plots
+from fer.reports.measures import Report, measure
 from minicnn import Sequential
 
 SHOWN = 12
@@ -62,7 +64,7 @@ def run(
     Args:
         run: a run's folder, a model's file, "vgg" or "tiny"; or several of these, which then vote: the mean of their
             probabilities is judged. None: the newest run in runs/.
-        data: a path for :func:`fer.dataset.load`; None: what the run was trained on.
+        data: a path for :func:`fer.data.dataset.load`; None: what the run was trained on.
         split: "test", "validation" or "train".
         tta: "none", or "flip" for the mean with the mirror image.
         which: "best" or "last", of the run's models.
@@ -81,7 +83,7 @@ def run(
     names = " + ".join(f"{voter.path.parent.name}/{voter.path.name}" for voter in voters)
     facts = {"data": faces.name, "model": " + ".join(str(voter.path) for voter in voters)}
     models = [voter.model for voter in voters]
-    model = models[0] if len(models) == 1 else inference.Vote(models)
+    model = models[0] if len(models) == 1 else inference.Ensemble(models)
     return folder, write(
         folder, model, chosen, split, f"{faces.name}, {split}, {names}{mirrored}", tta, facts, faces.train
     )
@@ -89,7 +91,7 @@ def run(
 
 def write(
     folder: Path,
-    model: Sequential | Vote,
+    model: Sequential | Ensemble,
     split: Split,
     name: str,
     title: str,
@@ -111,7 +113,7 @@ def write(
     """
     probabilities = inference.probabilities(model, split.images, tta)
     copies = None if train is None else split.found_in(train)
-    report = reports.measure(split.labels, probabilities, copies)
+    report = measure(split.labels, probabilities, copies)
     outputs.write_text(folder / "report.txt", report.to_text(title))
     outputs.write_json(
         folder / "report.json", {"split": name, "tta": tta, **(facts or {}), **report.to_dict()}

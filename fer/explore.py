@@ -16,11 +16,12 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from fer import dataset, errors, outputs, runs, synthetic
-from fer.dataset import FerDataset
+from fer import errors, outputs, runs
+from fer.data import dataset, synthetic
+from fer.data.dataset import FerDataset
 from fer.emotions import EMOTIONS
-from fer.figures import plots
-from fer.survey import Survey, mean_faces, survey
+from fer.reports import plots
+from fer.reports.survey import Survey, mean_faces, survey
 
 EXAMPLES = """\
 examples:

@@ -14,8 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from fer import errors, inference
+from fer import errors
 from fer.errors import BadInput
+from fer.networks import inference
 from minicnn import saving
 
 EXAMPLES = """\

@@ -16,13 +16,15 @@ from typing import TextIO
 
 import numpy as np
 
-from fer import dataset, detect, errors, inference, outputs, runs, sources, synthetic
+from fer import errors, outputs, runs
+from fer.data import dataset, detect, sources, synthetic
+from fer.data.sources import Face, Found
 from fer.emotions import EMOTIONS
 from fer.errors import BadInput
-from fer.figures import prediction_figures
-from fer.inference import Trained
-from fer.predictor import Prediction, Predictor
-from fer.sources import Face, Found
+from fer.networks import inference
+from fer.networks.inference import Trained
+from fer.networks.predictor import Prediction, Predictor
+from fer.reports import prediction_figures
 
 DRAWN = 24
 PHOTO = 96  # pixels: what is larger may show more than a face

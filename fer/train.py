@@ -21,17 +21,17 @@ import numpy as np
 
 import minicnn
 from fer import errors, evaluate, outputs, runs
-from fer.dataset import FerDataset
+from fer.data.dataset import FerDataset
 from fer.emotions import EMOTIONS
 from fer.errors import BadInput
-from fer.figures import plots
-from fer.recipes import RECIPES
-from fer.reports import Report
+from fer.reports import plots
+from fer.reports.measures import Report
 from fer.runs import Run
 from fer.training import building, training_check
+from fer.training.checkpoint import CheckpointCallback, best_epoch
 from fer.training.config import DEFAULTS, Config, from_file, option, parser, refuse_changes
-from fer.training.keeping import Keeper, best_epoch
-from fer.training.refining import Refiner, one_hot
+from fer.training.recipes import RECIPES
+from fer.training.self_distillation import SelfDistillation, one_hot
 from fer.training.stopping import NothingToDo, OutOfTime, Stop, Stopped
 from minicnn import callbacks, models
 
@@ -146,7 +146,7 @@ def _train(folder: Run, config: Config, data: FerDataset, model: minicnn.Sequent
         history = _fit(model, config, data, folder, stop)
     except OutOfTime:
         finished = False
-        history = model.hooks.history.history
+        history = model.callback_list.history.history
         print(f"\nThe time is up. To go on: {folder.resume}", flush=True)
         if not history:
             raise NothingToDo("No epoch is finished yet, so there is no model to judge.") from None
@@ -179,7 +179,7 @@ def _examples(data: FerDataset) -> Any:
 def _fit(
     model: minicnn.Sequential, config: Config, data: FerDataset, folder: Run, stop: Stop
 ) -> dict[str, list[float]]:
-    """Train to the end and return the history; the folder is kept up to date by the Keeper."""
+    """Train to the end and return the history; the folder is kept up to date by the CheckpointCallback."""
     train, validation = data.train, data.validation
     assert validation is not None
     targets, validation_targets = train.labels, validation.labels
@@ -188,15 +188,17 @@ def _fit(
         # the averages are what answers, is judged and is kept: they are in place when those that follow look
         watching.append(callbacks.SwapEMAWeights(swap_on_epoch=True))
     if config.self_distillation:
-        refiner = Refiner(train, config.self_distillation)
+        refiner = SelfDistillation(train, config.self_distillation)
         watching.append(refiner)
         targets, validation_targets = refiner.targets, one_hot(validation.labels)
-    watching.append(Keeper(folder, train.images, targets, config.batch_size, config.learning_rate, stop))
+    watching.append(
+        CheckpointCallback(folder, train.images, targets, config.batch_size, config.learning_rate, stop)
+    )
     if config.early_stopping:
         watching.append(
             callbacks.EarlyStopping("val_accuracy", mode="max", patience=config.early_stopping, verbose=1)
         )
-    # NumPy need not warn: the Keeper looks for what is not finite, and says more
+    # NumPy need not warn: the CheckpointCallback looks for what is not finite, and says more
     with stop.between_batches(), np.errstate(all="ignore"):
         return model.fit(
             train.images[..., None],

@@ -19,11 +19,13 @@ from minicnn import (
     ops,
     optimizers,
     preprocessing,
+    random,
     regularizers,
     saving,
-    spellings,
     utils,
 )
+from minicnn._base import __version__ as __version__
+from minicnn._base import keras_errors
 from minicnn.initializers import Initializer
 from minicnn.layers import Input, Layer
 from minicnn.losses import Loss
@@ -32,8 +34,7 @@ from minicnn.models import Model, Sequential
 from minicnn.optimizers import Optimizer
 from minicnn.regularizers import Regularizer
 
-__version__ = "0.1.0"
-__getattr__ = spellings.names_of(__name__)
+__getattr__ = keras_errors.names_of(__name__)
 __all__ = [
     "Initializer",
     "Input",
@@ -55,6 +56,7 @@ __all__ = [
     "ops",
     "optimizers",
     "preprocessing",
+    "random",
     "regularizers",
     "saving",
     "utils",

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from minicnn import backend, ops, spellings
+from minicnn import backend, ops
+from minicnn._base import keras_errors
 
 __all__ = [
     "deserialize",
@@ -28,7 +29,7 @@ __all__ = [
     "softmax",
     "tanh",
 ]
-__getattr__ = spellings.names_of(__name__)
+__getattr__ = keras_errors.names_of(__name__)
 
 
 def relu(x: Any, negative_slope: float = 0.0) -> np.ndarray:
@@ -103,7 +104,7 @@ def name_of(activation: Any) -> str:
     if isinstance(activation, str):
         if activation in FUNCTIONS:
             return activation
-        spellings.refuse_name(__name__, activation)
+        keras_errors.refuse_name(__name__, activation)
         raise ValueError(f"activation={activation!r}: expected one of {', '.join(FUNCTIONS)} or None")
     for name, function in FUNCTIONS.items():
         if activation is function:

@@ -3,12 +3,11 @@
 The default float type is that of a layer whose dtype neither an argument nor its first input decides.
 """
 
-from collections import Counter
 from typing import Any
 
 import numpy as np
 
-from minicnn import spellings
+from minicnn._base import keras_errors, names
 
 __all__ = [
     "clear_session",
@@ -18,11 +17,10 @@ __all__ = [
     "set_floatx",
     "set_image_data_format",
 ]
-__getattr__ = spellings.names_of(__name__)
+__getattr__ = keras_errors.names_of(__name__)
 
 FLOATS = ("float32", "float64")
 _floatx = "float32"
-_names_given: Counter[str] = Counter()
 
 
 def floatx() -> str:
@@ -80,13 +78,6 @@ def set_image_data_format(data_format: str) -> None:
         )
 
 
-def unique_name(base: str) -> str:
-    """Return ``base``, ``base_1``, ``base_2``, … in the order of the calls."""
-    count = _names_given[base]
-    _names_given[base] += 1
-    return f"{base}_{count}" if count else base
-
-
 def clear_session() -> None:
     """Number the names of layers from the beginning again; memory is freed by itself."""
-    _names_given.clear()
+    names.restart()

@@ -26,9 +26,10 @@ from typing import Any
 
 import numpy as np
 
-from minicnn import random, spellings
-from minicnn.registry import Configured, Registry
-from minicnn.registry import serialize as serialize
+from minicnn import random
+from minicnn._base import keras_errors
+from minicnn._base.registry import Configured, Registry
+from minicnn._base.registry import serialize as serialize
 
 TRUNCATED_DEVIATION = 0.87962566103423978  # standard deviation of a standard normal that is cut off at ±2
 MODES = ("fan_in", "fan_out", "fan_avg")
@@ -271,7 +272,7 @@ random_normal, random_uniform, truncated_normal = RandomNormal, RandomUniform, T
 glorot_normal, glorot_uniform, he_normal, he_uniform = GlorotNormal, GlorotUniform, HeNormal, HeUniform
 lecun_normal, lecun_uniform, variance_scaling = LecunNormal, LecunUniform, VarianceScaling
 IdentityInitializer, OrthogonalInitializer = Identity, Orthogonal
-__getattr__ = spellings.names_of(__name__)
+__getattr__ = keras_errors.names_of(__name__)
 
 _registry = Registry(
     "initializer",

@@ -23,9 +23,10 @@ from typing import Any
 
 import numpy as np
 
-from minicnn import backend, ops, spellings
-from minicnn.registry import Configured, Registry
-from minicnn.registry import serialize as serialize
+from minicnn import backend, ops
+from minicnn._base import keras_errors
+from minicnn._base.registry import Configured, Registry
+from minicnn._base.registry import serialize as serialize
 
 EPSILON = (
     backend.epsilon()
@@ -45,7 +46,7 @@ class Loss(Configured):
     Args:
         reduction: "sum_over_batch_size" (or "mean", the same), "sum" or "mean_with_sample_weight".
         name: what it is called in reports.
-        unknown: looked up in minicnn.spellings.
+        unknown: looked up in minicnn._base.keras_errors.
     """
 
     sparse = False  # whether targets are class numbers
@@ -53,7 +54,7 @@ class Loss(Configured):
     def __init__(
         self, reduction: str = "sum_over_batch_size", name: str | None = None, **unknown: Any
     ) -> None:
-        spellings.check_arguments("loss", type(self), unknown)
+        keras_errors.check_arguments("loss", type(self), unknown)
         if reduction in (None, "none"):
             raise NotImplementedError(
                 f"reduction={reduction!r} is not in minicnn: a step needs one number. Nearest: "
@@ -289,7 +290,7 @@ binary_crossentropy = _function(BinaryCrossentropy)
 mean_squared_error = mse = _function(MeanSquaredError)
 categorical_hinge = _function(CategoricalHinge)
 
-__getattr__ = spellings.names_of(__name__)
+__getattr__ = keras_errors.names_of(__name__)
 _CLASSES = [
     CategoricalCrossentropy,
     SparseCategoricalCrossentropy,

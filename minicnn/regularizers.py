@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from minicnn import spellings
-from minicnn.registry import Configured, Registry, serialize
+from minicnn._base import keras_errors
+from minicnn._base.registry import Configured, Registry, serialize
 
 __all__ = ["L1", "L1L2", "L2", "Regularizer", "deserialize", "get", "l1", "l1_l2", "l2", "serialize"]
 
@@ -80,7 +80,7 @@ class L2(L1L2):
 
 
 l1, l2, l1_l2 = L1, L2, L1L2
-__getattr__ = spellings.names_of(__name__)
+__getattr__ = keras_errors.names_of(__name__)
 _registry = Registry("regularizer", [L1, L2, L1L2])
 
 

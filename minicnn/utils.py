@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from minicnn import backend, random, spellings
+from minicnn import backend, random
+from minicnn._base import keras_errors
 from minicnn.backend import clear_session
+from minicnn.models.datasets import PyDataset
 from minicnn.preprocessing.files import array_to_img, img_to_array, load_img, save_img
-from minicnn.streams import PyDataset
 
 __all__ = [
     "PyDataset",
@@ -26,9 +27,9 @@ __all__ = [
 ]
 
 Sequence = PyDataset
-# as a package's, so that importing an old spelling, minicnn.utils.np_utils, comes to minicnn.spellings too
+# as a package's, so that importing an old spelling, minicnn.utils.np_utils, comes to minicnn._base.keras_errors too
 __path__: list[str] = []
-__getattr__ = spellings.names_of(__name__)
+__getattr__ = keras_errors.names_of(__name__)
 
 
 def set_random_seed(seed: int) -> None:
@@ -99,7 +100,7 @@ def plot_model(
         ValueError: the model is not built.
         FileNotFoundError: there is no such folder.
     """
-    from minicnn import plotting  # loads matplotlib
+    from minicnn.models import plot  # loads matplotlib
 
     if rankdir != "TB" or expand_nested:
         raise NotImplementedError(
@@ -122,11 +123,11 @@ def plot_model(
             text.append("trainable" if layer.trainable else "frozen")
         return text
 
-    figure = plotting.diagram(model, lines)
+    figure = plot.diagram(model, lines)
     if to_file is None:
         return figure
     path = Path(to_file)
     if not path.parent.is_dir():
         raise FileNotFoundError(f"{path}: there is no folder {path.parent}; make it first")
-    figure.savefig(path, dpi=min(dpi, plotting.MOST_PIXELS / max(figure.get_size_inches())))
+    figure.savefig(path, dpi=min(dpi, plot.MOST_PIXELS / max(figure.get_size_inches())))
     return path

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from fer import architectures, dataset, synthetic
-from fer.dataset import FerDataset, Split
+from fer.data import dataset, synthetic
+from fer.data.dataset import FerDataset, Split
 from fer.errors import BadInput
+from fer.networks import architectures
 from fer.training.config import CLASS_WEIGHTS, OPTIMIZERS, Config
 from minicnn import Sequential, losses, optimizers
 

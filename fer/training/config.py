@@ -15,8 +15,10 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from fer import architectures, dataset, recipes
+from fer.data import dataset
 from fer.errors import BadInput
+from fer.networks import architectures
+from fer.training import recipes
 from minicnn import optimizers
 
 OPTIMIZERS = {
@@ -34,7 +36,7 @@ class Config:
     """What to train and how; the defaults train on synthetic faces in two minutes.
 
     Attributes:
-        data: a path for :func:`fer.dataset.load`, or "synthetic"; None: what FER2013_DATA names, or else synthetic.
+        data: a path for :func:`fer.load`, or "synthetic"; None: what FER2013_DATA names, or else synthetic.
         drop_faulty: leave out the training rows that show no face.
         arch: a name in ``architectures.ARCHITECTURES``.
         epochs: how often each training face is seen.
@@ -48,7 +50,7 @@ class Config:
         ema: the weights are averaged over the steps, w̄ ← ema·w̄ + (1 − ema)·w, and w̄ is what is judged and kept;
             0: the weights themselves are.
         self_distillation: share of the network's own answers in what it is trained towards, at the end
-            (:mod:`fer.training.refining`); 0: the labels alone.
+            (:mod:`fer.training.self_distillation`); 0: the labels alone.
         dropout: times the network's own rates of dropout; 0: none.
         batch_norm: False: the network without its batch norm, for comparison.
         class_weight: how much more a rare emotion counts: "none", "sqrt" (of its rarity) or "balanced".

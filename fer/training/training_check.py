@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fer.dataset import Split
+from fer.data.dataset import Split
 from fer.emotions import EMOTIONS
 from fer.training import building
 from fer.training.config import Config

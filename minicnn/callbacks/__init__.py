@@ -11,7 +11,7 @@ Names, arguments and decisions are Keras 3's, except where a NaN is concerned (i
 that each callback can be resumed: ``get_state`` and ``set_state`` carry it from one process to the next.
 """
 
-from minicnn import spellings
+from minicnn._base import keras_errors
 from minicnn.callbacks.backup import BackupAndRestore
 from minicnn.callbacks.base import Callback, LambdaCallback
 from minicnn.callbacks.callback_list import CallbackList
@@ -20,7 +20,7 @@ from minicnn.callbacks.control import LearningRateScheduler, SwapEMAWeights, Ter
 from minicnn.callbacks.logs import CSVLogger, History
 from minicnn.callbacks.monitor import EarlyStopping, ReduceLROnPlateau
 
-__getattr__ = spellings.names_of(__name__)
+__getattr__ = keras_errors.names_of(__name__)
 
 __all__ = [
     "BackupAndRestore",

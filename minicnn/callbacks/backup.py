@@ -83,7 +83,7 @@ class BackupAndRestore(Callback):
 
     def on_epoch_begin(self, epoch, logs=None) -> None:
         """Inside an epoch: undo what others did at its beginning, which it had behind it when it was backed up."""
-        if self._restored is not None and self.model.place.step:
+        if self._restored is not None and self.model.position.step:
             self.model.restore(*self._restored)
         self._restored = None
 
@@ -97,7 +97,7 @@ class BackupAndRestore(Callback):
 
     def on_test_begin(self, logs=None) -> None:
         """Remember the epoch's results: the validation uses the same metrics."""
-        self._tested = self.model._results.get_state()
+        self._tested = self.model.compiled_metrics.get_state()
 
     def on_test_end(self, logs=None) -> None:
         """Forget them: the epoch is over."""
@@ -116,17 +116,17 @@ class BackupAndRestore(Callback):
     def save(self) -> None:
         """Back up now: between two batches, in an epoch's validation, or between two epochs."""
         config, arrays = self.model.snapshot()
-        place = self.model.place
-        if place.step:
-            config["random"][0] = place.generator  # the model's own, which shuffles, is the first
+        position = self.model.position
+        if position.step:
+            config["random"][0] = position.generator  # the model's own, which shuffles, is the first
         training = {
-            "epoch": place.epoch,
-            "step": place.step,
+            "epoch": position.epoch,
+            "step": position.step,
             "steps": self.params["steps"],
             "data": self.model.source.get_state(),
             "stopped": self.model.stop_training,
-            "results": (self._tested or self.model._results.get_state()) if place.step else None,
-            "callbacks": self.model.hooks.get_state(),
+            "results": (self._tested or self.model.compiled_metrics.get_state()) if position.step else None,
+            "callbacks": self.model.callback_list.get_state(),
         }
         config["training"] = saving.pack(training, arrays, "training")
         saving.write(self.path, config, arrays)
@@ -144,7 +144,7 @@ class BackupAndRestore(Callback):
                 f"{self.params['steps']}: give the data and the batch_size that it began with"
             )
         try:
-            self.model.hooks.set_state(training["callbacks"])
+            self.model.callback_list.set_state(training["callbacks"])
             self.model.restore(config, arrays)
             self.model.source.set_state(training["data"])
             self.model.optimizer.build(
@@ -153,8 +153,8 @@ class BackupAndRestore(Callback):
         except (ValueError, KeyError) as error:
             raise ValueError(f"{self.path}: the backup of another training: {error}") from error
         self._restored = config, arrays
-        place = self.model.place
-        place.epoch, place.step = training["epoch"], training["step"]
+        position = self.model.position
+        position.epoch, position.step = training["epoch"], training["step"]
         self.model.stop_training = training["stopped"]
-        if place.step:
-            self.model._results.set_state(training["results"])
+        if position.step:
+            self.model.compiled_metrics.set_state(training["results"])

@@ -15,14 +15,14 @@ adds, the next ones see.
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from minicnn import spellings
+from minicnn._base import keras_errors
 
 
 class Callback:
     """Base class: a callback of your own overrides the hooks that it needs.
 
     Args:
-        unknown: looked up in minicnn.spellings.
+        unknown: looked up in minicnn._base.keras_errors.
 
     Attributes:
         model: the model that is trained; ``model.stop_training = True`` ends the training.
@@ -32,7 +32,7 @@ class Callback:
     runs_last = False  # told after all others (and before them when training begins), as a backup must be
 
     def __init__(self, **unknown: Any) -> None:
-        spellings.check_arguments("callback", type(self), unknown)
+        keras_errors.check_arguments("callback", type(self), unknown)
         self.model: Any = None
         self.params: dict[str, Any] = {}
 

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from minicnn import saving
-from minicnn.exchange.checks import check_folder
 from minicnn.explain.page import rendered
-from minicnn.explain.recording import record
+from minicnn.explain.recording.record import record
+from minicnn.saving.checks import check_folder
 
 __all__ = ["record", "write"]
 WARN, REFUSE = 3_000_000, 20_000_000  # bytes

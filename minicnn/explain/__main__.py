@@ -120,8 +120,8 @@ def application() -> Any:
         ValueError: the application is not installed.
     """
     try:
+        from fer.data.synthetic import load
         from fer.emotions import EMOTIONS
-        from fer.synthetic import load
     except ImportError as error:
         raise ValueError(
             f"the embedded faces are in the package fer, which cannot be imported ({error}): give a MODEL and --image"

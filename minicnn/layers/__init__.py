@@ -1,6 +1,6 @@
 """Layers, under Keras's names. One family a file; each file opens with the equations that it computes."""
 
-from minicnn import spellings
+from minicnn._base import keras_errors
 from minicnn.layers.activations import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
 from minicnn.layers.augmentation import (
     RandomAffine,
@@ -44,7 +44,7 @@ from minicnn.layers.shape import Flatten, Permute, Reshape, UpSampling2D, ZeroPa
 MaxPool2D, AvgPool2D = MaxPooling2D, AveragePooling2D
 GlobalAvgPool2D, GlobalMaxPool2D = GlobalAveragePooling2D, GlobalMaxPooling2D
 Convolution2D, SeparableConvolution2D = Conv2D, SeparableConv2D
-__getattr__ = spellings.names_of(__name__)
+__getattr__ = keras_errors.names_of(__name__)
 
 __all__ = [
     "ELU",

@@ -57,14 +57,14 @@ class Activation(Layer):
         return getattr(ops, f"{self.activation}_backward")(dy, self._cache)
 
 
-def inside(activation, owner: Layer) -> Activation:
+def make_activation(activation, owner: Layer) -> Activation:
     """Return the activation at the end of ``owner``: from a name, a function, None, or an activation layer."""
     if isinstance(activation, Activation):
         return activation
     return Activation(activation, name=f"{owner.name}/activation")
 
 
-def argument(activation):
+def activation_config(activation):
     """Return the ``activation`` that a layer was given as its configuration keeps it: a name, None or a layer."""
     return (
         activation

@@ -17,13 +17,13 @@ A layer of your own needs three methods, and `minicnn.gradient_check` tells whet
 """
 
 import inspect
-import re
 from typing import Any
 
 import numpy as np
 
-from minicnn import backend, initializers, random, regularizers, spellings
-from minicnn.backend import unique_name
+from minicnn import backend, initializers, random, regularizers
+from minicnn._base import keras_errors
+from minicnn._base.names import snake_case, unique_name
 from minicnn.layers import symbol
 
 
@@ -86,7 +86,7 @@ class Layer:
         name: by default the class's name in snake_case, numbered.
         input_shape: shape of one sample; on the first layer of a Sequential it lets the model build at once.
         input_dim: the same for samples that are rows: input_dim=64 is input_shape=(64,).
-        unknown: looked up in minicnn.spellings.
+        unknown: looked up in minicnn._base.keras_errors.
 
     Raises:
         TypeError: there is no such argument.
@@ -94,17 +94,16 @@ class Layer:
     """
 
     needs_dx = True  # a model turns this off for its first layer while it trains
-    takes_several = False  # whether x is a list of arrays, and dx one of gradients: see merging.py
+    multiple_inputs = False  # whether x is a list of arrays, and dx one of gradients: see merging.py
     _output: "symbol.Symbol | None" = None
 
     def __init__(
         self, *, trainable=True, dtype=None, name=None, input_shape=None, input_dim=None, **unknown
     ) -> None:
-        spellings.check_arguments("layer", type(self), unknown)
+        keras_errors.check_arguments("layer", type(self), unknown)
         if input_dim is not None:
             input_shape = (input_dim,)
-        snake_case = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", type(self).__name__).lower()
-        self.name = name or unique_name(snake_case.replace("conv2_d", "conv2d").replace("2_d", "2d"))
+        self.name = name or unique_name(snake_case(type(self).__name__))
         self._trainable = bool(trainable)
         self.dtype = None if dtype is None else backend.checked_dtype(dtype)
         self.declared_input_shape = None if input_shape is None else (None, *input_shape)
@@ -191,7 +190,7 @@ class Layer:
     def input(self) -> Any:
         """The symbol that the layer was first called on, or the list of them."""
         inputs = list(self.output.inputs)
-        return inputs if self.takes_several else inputs[0]
+        return inputs if self.multiple_inputs else inputs[0]
 
     @property
     def trainable(self) -> bool:

@@ -7,7 +7,7 @@ out in minicnn.ops.reference.convolution. Shapes: x (N, H, W, C), kernel (kh, kw
 """
 
 from minicnn import initializers, ops, regularizers
-from minicnn.layers.activations import argument, inside
+from minicnn.layers.activations import activation_config, make_activation
 from minicnn.layers.base import Layer
 from minicnn.ops import geometry
 
@@ -24,10 +24,10 @@ class _Convolution(Layer):
         self.strides = geometry.pair(strides, "strides")
         self.dilation_rate = geometry.pair(dilation_rate, "dilation_rate")
         self.padding = geometry.checked_padding(padding)
-        self.activation, self.use_bias = argument(activation), use_bias
+        self.activation, self.use_bias = activation_config(activation), use_bias
         self.bias_initializer = initializers.get(bias_initializer)
         self.bias_regularizer = regularizers.get(bias_regularizer)
-        self._activation = inside(activation, self)
+        self._activation = make_activation(activation, self)
 
     @property
     def final_activation(self):

@@ -6,7 +6,7 @@ Shapes: x (N, D), kernel (D, units), y (N, units). Further axes before the last 
 """
 
 from minicnn import initializers, ops, regularizers
-from minicnn.layers.activations import argument, inside
+from minicnn.layers.activations import activation_config, make_activation
 from minicnn.layers.base import Layer
 from minicnn.ops import geometry
 
@@ -20,12 +20,12 @@ class Dense(Layer):
     ):  # fmt: skip
         super().__init__(**kwargs)
         self.units = geometry.pair(units, "units")[0]
-        self.activation, self.use_bias = argument(activation), use_bias
+        self.activation, self.use_bias = activation_config(activation), use_bias
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.bias_initializer = initializers.get(bias_initializer)
         self.kernel_regularizer = regularizers.get(kernel_regularizer)
         self.bias_regularizer = regularizers.get(bias_regularizer)
-        self._activation = inside(activation, self)
+        self._activation = make_activation(activation, self)
 
     @property
     def final_activation(self):

@@ -7,7 +7,7 @@
 
 That sum is the chain rule for several variables (docs/backprop/graphs.md). The rest of this file finds the order.
 
-A stretch without splits or joins runs as one Chain, in which neighbours can be fused (fusion.py).
+A segment without splits or joins runs as one Chain, in which neighbours can be fused (fusion.py).
 """
 
 from collections import Counter
@@ -18,11 +18,11 @@ import numpy as np
 from minicnn.layers.base import Layer
 from minicnn.layers.containers import Chain
 from minicnn.layers.inputs import Input, InputLayer
-from minicnn.layers.symbol import Symbol, listed, record
+from minicnn.layers.symbol import Symbol, as_list, record
 
 
 class Step(NamedTuple):
-    """A stretch of the graph: from the values that go in, through layers in a row, to the value that comes out."""
+    """A segment of the graph: from the values that go in, through layers in a row, to the value that comes out."""
 
     chain: Chain
     sources: tuple[Symbol, ...]
@@ -46,21 +46,21 @@ class Graph(Layer):
     def __init__(self, inputs: Any, outputs: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         for name, symbols in (("inputs", inputs), ("outputs", outputs)):
-            for each in listed(symbols):
+            for each in as_list(symbols):
                 if not isinstance(each, Symbol):
                     raise TypeError(
                         f"{name}={each!r}: expected a symbol, such as x = Input((48, 48, 1)) or Dense(7)(x)"
                     )
-        self.inputs, self.outputs = listed(inputs), listed(outputs)
+        self.inputs, self.outputs = as_list(inputs), as_list(outputs)
         if any(each.inputs for each in self.inputs):
-            self.inputs, self.outputs = called_anew(self.inputs, self.outputs)
+            self.inputs, self.outputs = rebuild(self.inputs, self.outputs)
         self.symbols = in_order(self.inputs, self.outputs)
         self._refuse_repeated_layers()
         self._steps = steps(self.symbols, self.outputs)
-        self.takes_several = len(self.inputs) > 1
+        self.multiple_inputs = len(self.inputs) > 1
         self.dtype = np.dtype(self.inputs[0].dtype)
         shapes = [(None, *each.shape[1:]) for each in self.inputs]
-        self.input_shape: Any = shapes if self.takes_several else shapes[0]
+        self.input_shape: Any = shapes if self.multiple_inputs else shapes[0]
         self.built = True
 
     def _refuse_repeated_layers(self) -> None:
@@ -87,7 +87,7 @@ class Graph(Layer):
 
     def check_shape(self, shape: Any) -> None:
         """Check that inputs of these shapes fit."""
-        shapes = shape if self.takes_several else [shape]
+        shapes = shape if self.multiple_inputs else [shape]
         if len(shapes) != len(self.inputs):
             raise ValueError(f"{self.name}: got {len(shapes)} inputs, expected {len(self.inputs)}")
         for each, symbol in zip(shapes, self.inputs):
@@ -95,7 +95,7 @@ class Graph(Layer):
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """The shape of the output for inputs of these shapes; a list of them for several outputs."""
-        shapes = dict(zip(self.inputs, input_shape if self.takes_several else [input_shape]))
+        shapes = dict(zip(self.inputs, input_shape if self.multiple_inputs else [input_shape]))
         for chain, sources, target, _ in self._steps:
             shapes[target] = chain.compute_output_shape(
                 _one_or_all([shapes[each] for each in sources], chain)
@@ -104,7 +104,7 @@ class Graph(Layer):
 
     def forward(self, x: Any, training: bool = False) -> Any:
         """Compute every value after those that it is computed from."""
-        values = dict(zip(self.inputs, x if self.takes_several else [x]))
+        values = dict(zip(self.inputs, x if self.multiple_inputs else [x]))
         for chain, sources, target, fixed in self._steps:
             given = _one_or_all([values[each] for each in sources], chain)
             values[target] = chain.forward(given, training if fixed is None else fixed)
@@ -113,13 +113,13 @@ class Graph(Layer):
     def backward(self, dy: Any) -> Any:
         """Send gradients from the outputs to the inputs; where they meet in a value, add them."""
         needed = self._needed()
-        gradients = dict(zip(self.outputs, listed(dy)))
+        gradients = dict(zip(self.outputs, as_list(dy)))
         for chain, sources, target, _ in reversed(self._steps):
             if not needed[target]:
                 continue
             chain.needs_dx = any(needed[each] for each in sources)
             handed_back = chain.backward(gradients.pop(target))
-            for source, dx in zip(sources, listed(handed_back)):
+            for source, dx in zip(sources, as_list(handed_back)):
                 if needed[source]:
                     # a new array, never in place: another layer may hold this one too
                     gradients[source] = gradients[source] + dx if source in gradients else dx
@@ -142,7 +142,7 @@ class Graph(Layer):
 
 
 def _one_or_all(values: list[Any], chain: Chain) -> Any:
-    return values if chain.layers[0].takes_several else values[0]
+    return values if chain.layers[0].multiple_inputs else values[0]
 
 
 def _inside(layer: Layer) -> list[Layer]:
@@ -190,7 +190,7 @@ def in_order(inputs: list[Symbol], outputs: list[Symbol]) -> list[Symbol]:
 
 
 def steps(symbols: list[Symbol], outputs: list[Symbol]) -> list[Step]:
-    """Return symbols in order as stretches that are as long as they can be: the value between two layers of one stretch
+    """Return symbols in order as segments that are as long as they can be: the value between two layers of one segment
     goes from the first to the second, and nowhere else.
     """
     uses = Counter(source for symbol in symbols for source in symbol.inputs)
@@ -201,7 +201,9 @@ def steps(symbols: list[Symbol], outputs: list[Symbol]) -> list[Step]:
         if not symbol.inputs:
             continue
         before = symbol.inputs[0]
-        goes_on = not symbol.layer.takes_several and uses[before] == 1 and symbol.training == before.training
+        goes_on = (
+            not symbol.layer.multiple_inputs and uses[before] == 1 and symbol.training == before.training
+        )
         if goes_on and before in row_of:
             row_of[symbol] = row_of[before]
         else:
@@ -209,18 +211,18 @@ def steps(symbols: list[Symbol], outputs: list[Symbol]) -> list[Step]:
             rows.append(row_of[symbol])
         row_of[symbol].append(symbol)
     return [
-        Step(Chain((each.layer for each in row), name="stretch"), row[0].inputs, row[-1], row[0].training)
+        Step(Chain((each.layer for each in row), name="segment"), row[0].inputs, row[-1], row[0].training)
         for row in rows
     ]
 
 
-def called_anew(inputs: list[Symbol], outputs: list[Symbol]) -> tuple[list[Symbol], list[Symbol]]:
+def rebuild(inputs: list[Symbol], outputs: list[Symbol]) -> tuple[list[Symbol], list[Symbol]]:
     """Return the same layers called again, on new inputs of these symbols' shapes."""
     new = {each: Input(each.shape[1:], dtype=each.dtype) for each in inputs}
     for symbol in in_order(inputs, outputs):
         if symbol not in new:
             sources = [new[each] for each in symbol.inputs]
             new[symbol] = record(
-                symbol.layer, sources if symbol.layer.takes_several else sources[0], symbol.training
+                symbol.layer, sources if symbol.layer.multiple_inputs else sources[0], symbol.training
             )
     return list(new.values())[: len(inputs)], [new[each] for each in outputs]

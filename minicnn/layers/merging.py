@@ -21,13 +21,13 @@ import numpy as np
 
 from minicnn import backend
 from minicnn.layers.base import Layer
-from minicnn.layers.symbol import symbolic
+from minicnn.layers.symbol import OPERATORS, symbolic
 
 
 class _Merge(Layer):
     """What they share: a list comes in."""
 
-    takes_several = True
+    multiple_inputs = True
     fewest, most = 1, float("inf")
 
     def __call__(self, x, training=None):
@@ -224,3 +224,6 @@ def minimum(inputs, **kwargs):
 def concatenate(inputs, axis=-1, **kwargs):
     """Return ``Concatenate(axis)(inputs)``."""
     return Concatenate(axis, **kwargs)(inputs)
+
+
+OPERATORS.update(add=add, subtract=subtract, multiply=multiply)

@@ -13,6 +13,7 @@ import numpy as np
 
 from minicnn import backend, initializers, ops, regularizers
 from minicnn.layers.base import Layer
+from minicnn.layers.symbol import OPERATORS, Symbol
 
 
 class BatchNormalization(Layer):
@@ -163,3 +164,11 @@ class Normalization(Layer):
     def backward(self, dy):
         """Return dy / √variance."""
         return dy / self._deviation()
+
+
+def _rescaled(symbol: Symbol, scale: float, offset: float) -> Symbol:
+    """Return the symbol of x · scale + offset."""
+    return Rescaling(scale, offset)(symbol)
+
+
+OPERATORS["rescale"] = _rescaled

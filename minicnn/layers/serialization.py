@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-from minicnn import layers, saving
+from minicnn import layers
+from minicnn._base.registry import to_json
 
 
 def serialize(layer: layers.Layer) -> dict[str, Any]:
     """Return {"class_name": …, "config": …} for a layer, those inside it included; without weights."""
-    return saving.to_json(layer)
+    return to_json(layer)
 
 
 def deserialize(

@@ -8,6 +8,7 @@ Following what each symbol was computed from, from the last one back to the inpu
 what `Model(inputs, outputs)` does (graph.py). Keras calls a symbol a KerasTensor.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -39,28 +40,35 @@ class Symbol:
         """The number of axes, the batch's among them."""
         return len(self.shape)
 
-    # x + y, x - y, x * y of two symbols are layers; so are x * 2, x / 255, x + 1, x - 1
+    # x + y, x - y, x * y of two symbols are layers; so are x * 2, x / 255, x + 1, x - 1. The functions that make
+    # these layers are in OPERATORS, which the files of the layers fill
 
     def __add__(self, other):
-        return _merged("Add", self, other) or _rescaled(self, 1, other)
+        return self._merged("add", other) or self._rescaled(1, other)
 
     def __sub__(self, other):
-        return _merged("Subtract", self, other) or _rescaled(self, 1, -other)
+        return self._merged("subtract", other) or self._rescaled(1, -other)
 
     def __mul__(self, other):
-        return _merged("Multiply", self, other) or _rescaled(self, other, 0)
+        return self._merged("multiply", other) or self._rescaled(other, 0)
 
     def __truediv__(self, other):
         if isinstance(other, Symbol):
             raise NotImplementedError(
                 "a symbol / a symbol: there is no such layer; Multiply() is the nearest"
             )
-        return _rescaled(self, 1 / other, 0)
+        return self._rescaled(1 / other, 0)
 
     __radd__, __rmul__ = __add__, __mul__
 
     def __rsub__(self, other):
-        return _rescaled(self, -1, other)
+        return self._rescaled(-1, other)
+
+    def _merged(self, operator: str, other: Any) -> "Symbol | None":
+        return OPERATORS[operator]([self, other]) if isinstance(other, Symbol) else None
+
+    def _rescaled(self, scale: float, offset: float) -> "Symbol":
+        return OPERATORS["rescale"](self, scale, offset)
 
     def __array__(self, dtype=None, copy=None) -> np.ndarray:
         raise TypeError(f"{self!r} has no numbers yet: make a Model(inputs, outputs) and call it on data")
@@ -69,26 +77,19 @@ class Symbol:
         return f"<Symbol {self.name}: shape={self.shape}, dtype={self.dtype}>"
 
 
-def _merged(kind: str, one: Symbol, other: Any) -> Symbol | None:
-    from minicnn.layers import merging  # these layers are made of symbols, as all are
-
-    return getattr(merging, kind)()([one, other]) if isinstance(other, Symbol) else None
-
-
-def _rescaled(symbol: Symbol, scale: float, offset: float) -> Symbol:
-    from minicnn.layers.normalization import Rescaling
-
-    return Rescaling(scale, offset)(symbol)
+# "add", "subtract", "multiply": a list of symbols -> the symbol of the result (merging.py)
+# "rescale": a symbol, scale, offset -> the symbol of x · scale + offset (normalization.py)
+OPERATORS: dict[str, Callable[..., Symbol]] = {}
 
 
-def listed(value: Any) -> list[Any]:
+def as_list(value: Any) -> list[Any]:
     """Return what is one thing or several as a list."""
     return list(value) if isinstance(value, list | tuple) else [value]
 
 
 def symbolic(x: Any) -> bool:
     """Whether a layer is called on symbols, not on arrays."""
-    return any(isinstance(each, Symbol) for each in listed(x))
+    return any(isinstance(each, Symbol) for each in as_list(x))
 
 
 def record(layer: Any, x: Any, training: bool | None = None) -> Symbol:
@@ -98,15 +99,15 @@ def record(layer: Any, x: Any, training: bool | None = None) -> Symbol:
         TypeError: there are arrays among the symbols.
         ValueError: the layer takes one input, and ``x`` are several, or their shapes don't fit.
     """
-    inputs = tuple(listed(x))
+    inputs = tuple(as_list(x))
     strangers = [each for each in inputs if not isinstance(each, Symbol)]
     if strangers:
         raise TypeError(
             f"{layer.name}: called on symbols and a {type(strangers[0]).__name__} together: make everything symbols "
             "(Input for data that will come) or everything arrays"
         )
-    several = isinstance(x, list | tuple) and (layer.takes_several or len(inputs) > 1)
-    if several and not layer.takes_several:
+    several = isinstance(x, list | tuple) and (layer.multiple_inputs or len(inputs) > 1)
+    if several and not layer.multiple_inputs:
         raise ValueError(
             f"{layer.name} takes one input, got {len(inputs)}: join them first, with Concatenate() or Add()"
         )

@@ -9,7 +9,8 @@ wherever one-hot targets are, and 0/0 is 0 without an epsilon in the denominator
 
 from typing import Any
 
-from minicnn import spellings
+from minicnn._base import keras_errors
+from minicnn._base.registry import Registry, serialize
 from minicnn.losses import (
     binary_crossentropy,
     categorical_crossentropy,
@@ -49,7 +50,6 @@ from minicnn.metrics.losses import (
     SparseCategoricalCrossentropy,
 )
 from minicnn.metrics.report import ClassificationReport, classification_report, confusion_matrix
-from minicnn.registry import Registry, serialize
 
 _CLASSES = [
     *(
@@ -66,7 +66,7 @@ _CLASSES = [
     *(TrueNegatives, TruePositives),
 ]
 _registry = Registry("metric", _CLASSES, {"mse": MeanSquaredError})
-__getattr__ = spellings.names_of(__name__)
+__getattr__ = keras_errors.names_of(__name__)
 
 __all__ = [
     "AUC",

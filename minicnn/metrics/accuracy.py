@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from minicnn import spellings
+from minicnn._base import keras_errors
 from minicnn.metrics.base import MeanMetricWrapper
 
 
@@ -59,7 +59,7 @@ class SparseTopKCategoricalAccuracy(MeanMetricWrapper):
     def __init__(
         self, k: int = 5, name: str = "sparse_top_k_categorical_accuracy", dtype: Any = None, **others: Any
     ) -> None:
-        spellings.check_arguments("metric", type(self), others)
+        keras_errors.check_arguments("metric", type(self), others)
         super().__init__(sparse_top_k_categorical_accuracy, name, dtype, k=k)
 
 

@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from minicnn import backend, spellings
-from minicnn.registry import Configured, snake_case
+from minicnn._base import keras_errors
+from minicnn._base.names import snake_case, unique_name
+from minicnn._base.registry import Configured
 
 
 class Metric(Configured):
@@ -23,7 +24,7 @@ class Metric(Configured):
     Args:
         name: what the result is called; by default the class's name in snake_case, numbered from the second on.
         dtype: Keras has it; sums are in float64, whatever it says.
-        unknown: looked up in minicnn.spellings.
+        unknown: looked up in minicnn._base.keras_errors.
 
     Attributes:
         direction: "up" if larger is better, "down" if smaller; callbacks with mode="auto" look here.
@@ -32,8 +33,8 @@ class Metric(Configured):
     direction = "up"
 
     def __init__(self, name: str | None = None, dtype: Any = None, **unknown: Any) -> None:
-        spellings.check_arguments("metric", type(self), unknown)
-        self.name = name or backend.unique_name(snake_case(type(self).__name__))
+        keras_errors.check_arguments("metric", type(self), unknown)
+        self.name = name or unique_name(snake_case(type(self).__name__))
         self.reset_state()
 
     def reset_state(self) -> None:

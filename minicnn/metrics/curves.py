@@ -32,7 +32,7 @@ class AUC(Counts):
         name: by default "auc".
         thresholds: those between 0 and 1, in place of evenly spaced ones.
         multi_label: an area for each class, and their mean; otherwise all entries count alike.
-        others: looked up in minicnn.spellings.
+        others: looked up in minicnn._base.keras_errors.
 
     Raises:
         ValueError: there is no such curve, or there are less than two thresholds.

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from minicnn import losses, spellings
+from minicnn import losses
+from minicnn._base import keras_errors
 from minicnn.metrics.base import MeanMetricWrapper
 
 
@@ -12,7 +13,7 @@ class _Loss(MeanMetricWrapper):
     function: Callable[..., Any]
 
     def __init__(self, name: str | None, dtype: Any, others: dict[str, Any], **arguments: Any) -> None:
-        spellings.check_arguments("metric", type(self), others)
+        keras_errors.check_arguments("metric", type(self), others)
         super().__init__(type(self).function, name, dtype, **arguments)
 
 

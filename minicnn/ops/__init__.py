@@ -3,7 +3,7 @@
     minicnn.ops.reference   the definition: plain NumPy, the formula as the textbook writes it, any dtype, also complex
     minicnn.ops.kernels     the machine: Numba, float32 and float64, one thread pool
 
-``ops.conv2d_forward`` and its siblings are looked up in whichever is in use, at each call:
+``ops.conv2d_forward`` and its siblings run in the implementation that is in use at the time of the call:
 
     minicnn.ops.use("reference")                # from now on
     with minicnn.ops.use("reference"):          # or in this block only
@@ -13,18 +13,28 @@ Every forward function returns its result and a cache, every backward function t
 cache. A cache belongs to the implementation that made it.
 """
 
-import importlib
-from types import ModuleType, TracebackType
-from typing import Any
+import functools
+from collections.abc import Callable
+from types import FunctionType, ModuleType, TracebackType
+from typing import TYPE_CHECKING, Any
+
+from minicnn.ops import reference
+
+if TYPE_CHECKING:
+    from minicnn.ops.reference import *
 
 IMPLEMENTATIONS = ("reference", "kernels")
-_active: ModuleType | None = None
+_active: ModuleType | None = None  # None: the kernels, which are imported when an operation is first called
 
 
 def _load(name: str) -> ModuleType:
-    if name not in IMPLEMENTATIONS:
-        raise ValueError(f'ops.use({name!r}): expected "reference" or "kernels"')
-    return importlib.import_module(f"minicnn.ops.{name}")
+    if name == "reference":
+        return reference
+    if name == "kernels":
+        from minicnn.ops import kernels  # Numba takes half a second to import
+
+        return kernels
+    raise ValueError(f'ops.use({name!r}): expected "reference" or "kernels"')
 
 
 class use:  # a verb that is also a context manager
@@ -45,16 +55,20 @@ class use:  # a verb that is also a context manager
 
 def active() -> str:
     """Return the name of the implementation in use: "reference" or "kernels"."""
-    return "kernels" if _active is None else _active.__name__.rpartition(".")[2]
+    return "reference" if _active is reference else "kernels"
 
 
-def __getattr__(name: str) -> Any:
-    if name.startswith("_") or name in ("reference", "kernels", "geometry"):
-        raise AttributeError(name)
-    module = _load("kernels") if _active is None else _active
-    try:
-        return getattr(module, name)
-    except AttributeError:
-        raise AttributeError(
-            f"minicnn.ops has no operation {name!r} in its {active()} implementation"
-        ) from None
+def _operation(definition: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that calls the implementation in use; its documentation and source are the definition's."""
+    name = definition.__name__
+
+    @functools.wraps(definition)
+    def operation(*args: Any, **kwargs: Any) -> Any:
+        return getattr(_load("kernels") if _active is None else _active, name)(*args, **kwargs)
+
+    return operation
+
+
+NAMES = [name for name, value in vars(reference).items() if isinstance(value, FunctionType)]
+if not TYPE_CHECKING:
+    globals().update({name: _operation(getattr(reference, name)) for name in NAMES})

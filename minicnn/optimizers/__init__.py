@@ -11,17 +11,17 @@ in float64.
 
 from typing import Any
 
-from minicnn import spellings
+from minicnn._base import keras_errors
+from minicnn._base.registry import Registry, serialize
 from minicnn.optimizers import schedules
 from minicnn.optimizers.adam import Adam, AdamW
 from minicnn.optimizers.base import Optimizer
 from minicnn.optimizers.rmsprop import RMSprop
 from minicnn.optimizers.sgd import SGD
-from minicnn.registry import Registry, serialize
 
 __all__ = ["SGD", "Adam", "AdamW", "Optimizer", "RMSprop", "deserialize", "get", "schedules", "serialize"]
 
-__getattr__ = spellings.names_of(__name__)
+__getattr__ = keras_errors.names_of(__name__)
 _registry = Registry("optimizer", [SGD, Adam, AdamW, RMSprop])
 
 

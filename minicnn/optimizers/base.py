@@ -17,12 +17,13 @@ from typing import Any
 
 import numpy as np
 
-from minicnn import ops, spellings
+from minicnn import ops
+from minicnn._base import keras_errors
+from minicnn._base.registry import Configured, serialize
 from minicnn.optimizers import schedules
 from minicnn.optimizers.checks import check, check_clipping, checked_rate
 from minicnn.optimizers.schedules import LearningRateSchedule
 from minicnn.optimizers.state import AVERAGE, State
-from minicnn.registry import Configured, serialize
 
 
 class Optimizer(Configured):
@@ -42,7 +43,7 @@ class Optimizer(Configured):
         ema_momentum: β of that average.
         ema_overwrite_frequency: also copy the averages into the weights every so many steps; None for never.
         name: by default the class's name in lower case.
-        unknown: looked up in minicnn.spellings.
+        unknown: looked up in minicnn._base.keras_errors.
 
     Raises:
         ValueError: an argument is out of its range, or there is more than one way of clipping.
@@ -63,7 +64,7 @@ class Optimizer(Configured):
         name=None,
         **unknown,
     ) -> None:
-        spellings.check_arguments("optimizer", type(self), unknown)
+        keras_errors.check_arguments("optimizer", type(self), unknown)
         check_clipping(clipnorm=clipnorm, clipvalue=clipvalue, global_clipnorm=global_clipnorm)
         decay, every = weight_decay, ema_overwrite_frequency
         check(decay is None or decay >= 0, "weight_decay", decay, "a number from 0, or None")
@@ -81,7 +82,7 @@ class Optimizer(Configured):
         self._state = State()
 
     def __getattr__(self, name: str) -> Any:
-        raise spellings.no_attribute("optimizer", self, name)
+        raise keras_errors.no_attribute("optimizer", self, name)
 
     # ---- the learning rate ---------------------------------------------------------------------------------
 

@@ -22,7 +22,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from minicnn.registry import Configured, Registry, serialize
+from minicnn._base.registry import Configured, Registry, serialize
 
 __all__ = [
     "Constant",

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from minicnn import random
+from minicnn.models.datasets import PyDataset
 from minicnn.preprocessing.files import array_to_img, check_choice
-from minicnn.streams import PyDataset
 
 _ORDER, _CHANGES = 0, 1
 

@@ -29,10 +29,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from fer import synthetic
+from fer.data import formats, pictures, synthetic
 from fer.emotions import EMOTIONS
 from fer.errors import BadInput
-from fer.files import forms, pictures
 from tests.fer.csv_files import text_of
 
 TIME = 10  # seconds a case
@@ -211,7 +210,7 @@ def wrong_picture(path):
 
 
 def wrong_rows(path):
-    rows = forms.read(path, use_cache=False)
+    rows = formats.read(path, use_cache=False)
     count = len(rows.images)
     if rows.images.dtype != np.uint8 or rows.images.shape != (count, 48, 48) or count == 0:
         return f"returned {rows.images.dtype} {rows.images.shape}"

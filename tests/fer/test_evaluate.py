@@ -7,9 +7,11 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from fer import evaluate, inference, reports
-from fer.dataset import Split
+from fer import evaluate
+from fer.data.dataset import Split
 from fer.emotions import EMOTIONS
+from fer.networks import inference
+from fer.reports import measures
 from tests.fer.readers import confidence, face, reader, write_data, write_run
 
 pytestmark = pytest.mark.usefixtures("no_default_data")
@@ -73,7 +75,7 @@ def test_the_report_can_be_made_again_from_the_predictions(tmp_path):
     assert [int(row[0]) for row in rows] == list(range(8))
     labels = np.array([EMOTIONS.index(row[1]) for row in rows])
     shares = np.array([row[3:] for row in rows], np.float32)
-    assert reports.measure(labels, shares).to_dict() == report.to_dict()
+    assert measures.measure(labels, shares).to_dict() == report.to_dict()
     assert [row[2] for row in rows] == [EMOTIONS[k] for k in shares.argmax(axis=1)]
 
 

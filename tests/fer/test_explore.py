@@ -4,9 +4,10 @@ import json
 import pytest
 from PIL import Image
 
-from fer import explore, synthetic
+from fer import explore
+from fer.data import synthetic
 from tests.fer.readers import face, write_data
-from tests.fer.test_survey import BLACK
+from tests.fer.reports.test_survey import BLACK
 
 pytestmark = pytest.mark.usefixtures("no_default_data")
 

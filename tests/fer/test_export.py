@@ -3,8 +3,9 @@ import sys
 import numpy as np
 import pytest
 
-from fer import architectures, export, inference
+from fer import export
 from fer.errors import BadInput
+from fer.networks import architectures, inference
 from minicnn import saving
 from tests.fer.readers import face, reader, write_run
 

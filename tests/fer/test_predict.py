@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fer import inference, predict, synthetic
+from fer import predict
+from fer.data import synthetic
 from fer.emotions import EMOTIONS
-from fer.figures import prediction_figures
+from fer.networks import inference
+from fer.reports import prediction_figures
 from tests.fer.readers import confidence, convolving_reader, face, reader, write_data, write_run
 
 pytestmark = pytest.mark.usefixtures("no_default_data")

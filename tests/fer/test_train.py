@@ -9,13 +9,14 @@ import pytest
 from PIL import Image
 
 import minicnn
-from fer import dataset, synthetic, train
-from fer.dataset import FerDataset, Split
+from fer import train
+from fer.data import dataset, synthetic
+from fer.data.dataset import FerDataset, Split
 from fer.errors import BadInput
-from fer.recipes import RECIPES
 from fer.train import Config, main
 from fer.training import building
 from fer.training.config import CLASS_WEIGHTS, OPTIMIZERS
+from fer.training.recipes import RECIPES
 from minicnn import layers
 from minicnn.models import load_model
 from tests.fer.csv_files import write

@@ -17,7 +17,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from fer import synthetic
+from fer.data import synthetic
 from fer.emotions import EMOTIONS
 
 SCRIPTS = sorted(

@@ -202,7 +202,7 @@ OPTIMIZERS: dict[str, dict[str, list[Edit]]] = {
         "optimizers/sgd": [("SGD.update_step", "self.nesterov", "False")],
     },
     "L2: in the loss but not in the gradient": {
-        "training": [("Trainer.set_gradients",
+        "models/step": [("TrainingStep.set_gradients",
                       "weight.grad + weight.regularizer.gradient(weight.value)", "weight.grad")],
         "regularizers": [("L1L2.gradient", " + (2 * self.l2) * w", "")],
     },

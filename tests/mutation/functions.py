@@ -24,7 +24,7 @@ ROOMS = {
     "losses": ["minicnn/losses.py"],
     "regularizers": ["minicnn/regularizers.py"],
     "optimizers": ["minicnn/optimizers/*.py"],
-    "training": ["minicnn/training.py"],
+    "training": ["minicnn/models/step.py"],
 }
 ROOTS = ("backward", "gradient", "update", "_dx")
 IMPLEMENTATIONS = ("minicnn.ops.reference", "minicnn.ops.kernels")

@@ -27,9 +27,9 @@ TESTS = [
     "tests/minicnn/test_losses.py",
     "tests/minicnn/test_losses_at_edges.py",
     "tests/minicnn/test_regularizers.py",
-    "tests/minicnn/test_optimizers.py",
-    "tests/minicnn/test_optimizers_in_detail.py",
-    "tests/minicnn/test_models.py",
+    "tests/minicnn/optimizers/test_optimizers.py",
+    "tests/minicnn/optimizers/test_optimizers_in_detail.py",
+    "tests/minicnn/models/test_models.py",
     "tests/properties",
 ]
 # what needs machine code or several threads, and what takes seconds in plain Python without looking any closer

@@ -10,7 +10,7 @@ os.environ.setdefault("KERAS_BACKEND", "torch")
 keras = pytest.importorskip("keras")
 
 import minicnn  # noqa: E402
-from minicnn import missing, spellings  # noqa: E402
+from minicnn._base import keras_errors, keras_gaps  # noqa: E402
 
 # modules that Keras shares with its own inside, which no script imports
 INSIDE = {"src", "layers.InputSpec"}
@@ -37,9 +37,11 @@ def test_every_name_of_keras(name):
     ours = module("minicnn", name)
     here = {one for one in public(name) if one in vars(ours)}
     for one in public(name) - here:
-        with pytest.raises((spellings.Missing, spellings.Removed), match=r"Nearest: |Today's spelling: "):
+        with pytest.raises(
+            (keras_errors.Missing, keras_errors.Removed), match=r"Nearest: |Today's spelling: "
+        ):
             getattr(ours, one)
-    table = {one for names in missing.NAMES.get(name, {}) for one in names.split()}
+    table = {one for names in keras_gaps.NAMES.get(name, {}) for one in names.split()}
     assert not table & set(vars(ours)), "written by now: it can leave the table"
     # so that the table has no slips of the pen; a few are abbreviations that Keras takes as strings only
     assert table - public(name) <= {"mae", "mape", "msle", "kld", "sequence", "text"}
@@ -96,4 +98,4 @@ def test_every_argument_of_a_models_methods(name):
         if argument in own:
             assert own[argument].default == parameter.default, argument
         else:
-            spellings.check_arguments("method", method, {argument: parameter.default})
+            keras_errors.check_arguments("method", method, {argument: parameter.default})

@@ -8,8 +8,8 @@ import pytest
 os.environ.setdefault("KERAS_BACKEND", "torch")
 
 import minicnn
-from minicnn.exchange.keras_load import load_keras_weights
-from minicnn.exchange.onnx_export import export_onnx
+from minicnn.saving.keras.load import load_keras_weights
+from minicnn.saving.onnx.export import export_onnx
 
 keras = pytest.importorskip("keras")
 pytest.importorskip("h5py")

@@ -9,10 +9,10 @@ import pytest
 os.environ.setdefault("KERAS_BACKEND", "torch")
 
 import minicnn
-from fer import architectures
+from fer.networks import architectures
 from minicnn import initializers, layers
-from minicnn.exchange.keras_load import load_keras_weights
-from minicnn.exchange.keras_save import save_keras_weights
+from minicnn.saving.keras.load import load_keras_weights
+from minicnn.saving.keras.save import save_keras_weights
 
 keras = pytest.importorskip("keras")
 h5py = pytest.importorskip("h5py")
@@ -170,7 +170,7 @@ def functional_tiny(named=False):
         return named_layer(keras.layers.BatchNormalization)
 
     inputs = keras.Input((48, 48, 1))
-    x = keras.layers.Normalization(mean=architectures.MEAN, variance=architectures.DEVIATION**2)(inputs)
+    x = keras.layers.Normalization(mean=architectures.MEAN, variance=architectures.STD**2)(inputs)
     x = keras.layers.ReLU()(norm()(conv(32, 3)(x)))
     for filters in (48, 96, 128):
         x = keras.layers.MaxPooling2D()(x)

@@ -18,6 +18,13 @@ import numpy as np
 
 from minicnn.ops.reference.windows import Windows
 
+__all__ = [
+    "conv2d_backward",
+    "conv2d_forward",
+    "depthwise_conv2d_backward",
+    "depthwise_conv2d_forward",
+]
+
 
 def conv2d_forward(x, kernel, bias=None, strides=(1, 1), padding="valid", dilation=(1, 1)):
     """Return (y, cache); see the module's equations."""

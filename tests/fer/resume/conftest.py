@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from fer import architectures, runs, train
-from fer.training import keeping, refining
+from fer import runs, train
+from fer.networks import architectures
+from fer.training import checkpoint, self_distillation
 from tests.fer.kill import NO_PICTURES, write_faces
 from tests.fer.resume.runs_of_seconds import arguments, micro
 
@@ -18,8 +19,8 @@ def _session():
         patch.setitem(architectures.ARCHITECTURES, "micro", micro)
         for (module, name), stub in NO_PICTURES.items():
             patch.setattr(module, name, stub)
-        patch.setattr(refining, "EVERY", 1)  # of two epochs
-        patch.setattr(keeping, "SECONDS", 0.0)  # a checkpoint after each batch
+        patch.setattr(self_distillation, "EVERY", 1)  # of two epochs
+        patch.setattr(checkpoint, "SECONDS", 0.0)  # a checkpoint after each batch
         yield
 
 

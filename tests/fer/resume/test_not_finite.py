@@ -7,7 +7,7 @@ import pytest
 
 import minicnn
 from fer import runs
-from fer.training import keeping
+from fer.training import checkpoint
 from tests.fer.resume.runs_of_seconds import STEPS, arguments, status_and_line
 
 
@@ -45,7 +45,7 @@ def test_a_gradient_that_is_not_finite_is_named(npz, tmp_path, monkeypatch, caps
         self.trainable_weights[-2].grad[0, 0] = np.inf
         return result
 
-    monkeypatch.setattr(keeping, "SECONDS", 1e9)
+    monkeypatch.setattr(checkpoint, "SECONDS", 1e9)
     monkeypatch.setattr(minicnn.Sequential, "set_gradients", spoiled)
     line = status_and_line(capsys, *arguments(npz, tmp_path))
     assert re.search(

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 import minicnn
-from fer import dataset, runs, synthetic, train
+from fer import runs, train
+from fer.data import dataset, synthetic
 from fer.errors import BadInput
 from fer.training import building
 from tests.fer.resume.runs_of_seconds import arguments, check, resume, status_and_line

@@ -12,7 +12,7 @@ import pytest
 
 import minicnn
 from fer import runs, train
-from fer.training import keeping, stopping
+from fer.training import checkpoint, stopping
 from fer.training.stopping import NothingToDo
 from minicnn import saving
 from tests.fer.resume.runs_of_seconds import EPOCHS, STEPS, arguments, check, resume
@@ -70,7 +70,7 @@ def test_a_signal_ends_the_batch_saves_and_says_how_to_go_on(
     if (
         len(signals) == 2 or method == "predict"
     ):  # a second signal, or one while nothing trains, does not wait
-        monkeypatch.setattr(keeping, "SECONDS", 1e9)
+        monkeypatch.setattr(checkpoint, "SECONDS", 1e9)
     with monkeypatch.context() as patch:
         called = signals_at(patch, method, number, *signals)
         with pytest.raises(SystemExit) as stopped:

@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from fer import architectures, synthetic, train
+from fer import train
+from fer.data import synthetic
+from fer.networks import architectures
 from fer.training import training_check
 from fer.training.config import Config
 from minicnn import layers

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from minicnn import Input, Model, Sequential, layers, losses, ops, optimizers
-from minicnn.explain.recording import record
+from minicnn.explain.recording.record import record
 from tests.minicnn.explain.expected import expected
 from tests.minicnn.explain.nets import NETS, SHAPE, compiled, image, sequence
 

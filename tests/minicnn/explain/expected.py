@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from minicnn import ops
-from minicnn.explain.recording import record, step
-from minicnn.explain.tape import rounded
-from minicnn.explain.updates import SLOTS
+from minicnn.explain.recording.record import record, step
+from minicnn.explain.recording.tape import rounded
+from minicnn.explain.recording.update import SLOTS
 from minicnn.layers.base import Parameter
 from tests.minicnn.explain.nets import NETS, image
 

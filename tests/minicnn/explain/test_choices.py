@@ -5,7 +5,7 @@ import pytest
 
 import minicnn
 from minicnn import Input, Model, Sequential, layers, losses, ops, optimizers, regularizers
-from minicnn.explain.recording import record, step
+from minicnn.explain.recording.record import record, step
 from tests.minicnn.explain.expected import expected
 from tests.minicnn.explain.nets import NETS, SHAPE, compiled, image, sequence
 from tests.minicnn.explain.test_recording import close, decoded

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fer import synthetic
+from fer.data import synthetic
 from fer.emotions import EMOTIONS
 from minicnn import Input, Sequential, explain, layers
 from minicnn.explain import __main__ as command
@@ -190,7 +190,7 @@ def test_errors_are_one_line(place, capsys, arguments, message):
 
 def test_without_the_application_it_says_what_to_give(monkeypatch, capsys):
     saved()
-    monkeypatch.setitem(sys.modules, "fer.synthetic", None)
+    monkeypatch.setitem(sys.modules, "fer.data.synthetic", None)
     for arguments in ([], ["model.npz"]):
         with pytest.raises(SystemExit):
             run(*arguments)

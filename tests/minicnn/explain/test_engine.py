@@ -9,7 +9,7 @@ import re
 import numpy as np
 import pytest
 
-from minicnn.explain.recording import step
+from minicnn.explain.recording.record import step
 from tests.minicnn.explain.engine_results import (
     EPSILON,
     HELPERS,

@@ -14,7 +14,7 @@ import pytest
 from minicnn import explain
 from minicnn.explain import page
 from minicnn.explain.page import declarations, in_order, rendered, script
-from minicnn.explain.recording import record
+from minicnn.explain.recording.record import record
 from tests.minicnn.explain.nets import NETS, image
 
 FRAME = """<html><head><title>{{title}}</title><style>{{style}}</style></head>

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 import minicnn
 from minicnn import Input, Model, layers, ops
-from minicnn.explain.recording import record, step
-from minicnn.explain.wiring import Key
+from minicnn.explain.recording.record import record, step
+from minicnn.explain.recording.structure import Key
 from tests.minicnn.explain.expected import expected
 from tests.minicnn.explain.nets import NETS, SHAPE, compiled, image, sequence, shaken
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 import minicnn
-from minicnn.explain.recording import record
-from minicnn.explain.words import WORDS, words
+from minicnn.explain.describe.words import WORDS, words
+from minicnn.explain.recording.record import record
 from tests.minicnn.explain.nets import NETS, image
 
 DOCS = Path(minicnn.__file__).parent.parent / "docs" / "backprop"

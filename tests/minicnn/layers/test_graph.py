@@ -46,7 +46,7 @@ def by_recursion(symbol, x):
         return x
     given_values = [by_recursion(each, x) for each in symbol.inputs]
     return symbol.layer.forward(
-        given_values if symbol.layer.takes_several else given_values[0], training=True
+        given_values if symbol.layer.multiple_inputs else given_values[0], training=True
     )
 
 
@@ -133,13 +133,13 @@ def test_it_is_a_residual_block(shortcut, rng):
         np.testing.assert_array_equal(one, other)
 
 
-def test_stretches_without_splits_are_fused():
+def test_segments_without_splits_are_fused():
     x = Input((8, 8, 2))
     y = layers.ReLU()(layers.BatchNormalization()(layers.Conv2D(2, 3, padding="same")(x)))
     z = layers.MaxPooling2D()(layers.Conv2D(2, 3, padding="same", activation="relu")(y))
     graph = Graph(x, layers.add([layers.MaxPooling2D()(y), z]))
-    stretches = [[type(layer).__name__ for layer in step.chain.layers] for step in graph._steps]
-    assert stretches == [
+    segments = [[type(layer).__name__ for layer in step.chain.layers] for step in graph._steps]
+    assert segments == [
         ["Conv2D", "BatchNormalization", "ReLU"],
         ["Conv2D", "MaxPooling2D"],
         ["MaxPooling2D"],

@@ -20,7 +20,7 @@ IMAGES = (3, 5, 4, 2)
 )
 def test_a_tiny_imaginary_part_changes_no_decision(make, rng):
     """At ties and at 0 too: there the real parts do not tell, and the imaginary ones may not."""
-    several = make().takes_several
+    several = make().multiple_inputs
     x = [rng.integers(-1, 2, IMAGES).astype(float) for _ in range(3 if several else 1)]
     nudged = [each + 1j * STEP * rng.standard_normal(IMAGES) for each in x]
     dy, results = rng.standard_normal(IMAGES), []

@@ -1,0 +1,269 @@
+"""Read FER2013's CSV files: one pass over the bytes, compiled, and exact about the first bad row.
+
+    emotion,pixels,Usage                    columns in any order, blanks around names and values,
+    0,70 80 82 72 … 106,Training            Usage and emotion may be missing
+    6,4 0 170 118 … 174,PublicTest
+
+A row is 48·48 = 2304 pixels, each 0-255 in decimal. The grammar is written twice. :func:`parse_row` is the
+definition: plain Python that names the fault in a row. :func:`_parse_rows` is the machine: compiled, it stops
+at a bad row without asking why; then the definition is asked. The file passes through one buffer of a few MB
+and is never whole in memory.
+"""
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from fer.data import sniff
+from fer.data.table import PIXELS, SIDE, USAGES, Rows
+from fer.emotions import EMOTIONS
+from fer.errors import BadInput
+
+COLUMNS = ("emotion", "pixels", "usage")
+
+# What may stand around a value: icml_face_data.csv has spaces, files of Windows \r, those of some programs quotes.
+_BLANKS = b' \t\r"'
+_SHORTEST_ROW = 2 * PIXELS  # bytes: one digit a pixel, a space or a line end after each
+_BUFFER = 1 << 22
+_LOOKAHEAD = 16  # bytes after the last row that the machine may look at
+_LARGEST_GUESS = 1 << 17  # rows to make room for at once
+_EMOTION, _PIXELS, _USAGE = range(3)  # indices into COLUMNS
+_NAMES = np.array(USAGES, "S").view(np.uint8).reshape(len(USAGES), -1)  # (3, 11), short names end in zeros
+_LENGTHS = np.count_nonzero(_NAMES, axis=1)
+_SPACE, _COMMA, _LINE_END = b" ,\n"
+
+
+def read(file: Any, name: str, size: int = 0) -> Rows:
+    """Read faces from an open CSV file.
+
+    Args:
+        file: a binary stream: anything with ``readinto``.
+        name: of the file, for messages.
+        size: of the file in bytes, if known: makes room for so many rows at once.
+
+    Raises:
+        BadInput: the file, the line, what was found there and what was expected.
+        OSError: the file cannot be read.
+    """
+    buffer = bytearray(_BUFFER + _LOOKAHEAD)
+    data = np.frombuffer(buffer, np.uint8)
+    filled = _fill(file, memoryview(buffer)[:_BUFFER])
+    if filled == 0:
+        raise BadInput(f"{name} is empty; expected a CSV file whose first line is emotion,pixels,Usage")
+    found = sniff.describe(bytes(buffer[: min(filled, sniff.START)]))
+    if found:
+        raise BadInput(f"{name} is {found}; expected a CSV file whose first line is emotion,pixels,Usage")
+    start = buffer.find(b"\n", 0, filled) + 1 or filled
+    columns = parse_header(bytes(buffer[:start]), name)
+    # Too much room is no harm: pages that are not used cost nothing.
+    capacity = min(size // _SHORTEST_ROW + 1, _LARGEST_GUESS)
+    images = np.empty((capacity, PIXELS), np.uint8)
+    labels = np.empty(capacity, np.uint8)
+    usage = np.empty(capacity, np.uint8)
+    row, more = 0, True
+    while more:
+        # The buffer's end has cut a row: move its beginning to the front and read on behind it.
+        rest = filled - start
+        buffer[:rest] = buffer[start:filled]
+        got = _fill(file, memoryview(buffer)[rest:_BUFFER])
+        filled, more = rest + got, got > 0
+        start = _whole_rows(buffer, filled, more)
+        needed = row + start // _SHORTEST_ROW + 1
+        if needed > len(images):
+            for array in (images, labels, usage):
+                array.resize((2 * needed, *array.shape[1:]), refcheck=False)
+        row, bad = _parse_rows(data, 0, start, columns, images, labels, usage, row)
+        if start == 0 and filled == _BUFFER:
+            bad = 0  # a row longer than the buffer
+        if bad >= 0:
+            is_last = not more and buffer.find(b"\n", bad, filled) < 0
+            _explain(bytes(buffer[bad : bad + 32 * PIXELS]), columns, name, row, is_last)
+    if row == 0:
+        raise BadInput(f"{name} has a header and no rows; expected a row a face")
+    images.resize((row, SIDE, SIDE), refcheck=False)
+    return Rows(
+        images,
+        labels[:row].copy() if _EMOTION in columns else None,
+        usage[:row].copy() if _USAGE in columns else None,
+    )
+
+
+def _fill(file: Any, view: memoryview) -> int:
+    """Read until the view is full or the file ends: a decompressing stream returns less at a time than asked for."""
+    done = 0
+    while done < len(view):
+        got = file.readinto(view[done:])
+        if not got:
+            break
+        done += got
+    return done
+
+
+def parse_header(line: bytes, name: str) -> np.ndarray:
+    """Return the file's columns, in its order, as indices into COLUMNS.
+
+    Raises:
+        BadInput: there are no pixels among them, or other columns than these three, or one twice.
+    """
+    text = line.decode("utf-8-sig", errors="replace").strip()
+    names = [column.strip(_BLANKS.decode()).lower() for column in text.split(",")]
+    if "pixels" not in names or len(set(names)) < len(names) or not set(names) <= set(COLUMNS):
+        shown = text if len(text) <= 60 else text[:57] + "..."
+        raise BadInput(f"{name} begins with {shown!r}; expected a header such as emotion,pixels,Usage")
+    return np.array([COLUMNS.index(column) for column in names])
+
+
+def parse_row(line: bytes, columns: np.ndarray) -> tuple[int, np.ndarray, int]:
+    """Parse one row by the book: return (label, pixels (2304,) uint8, usage), 0 for a column there is not.
+
+    Raises:
+        BadInput: what was found and what was expected.
+    """
+    if not line.strip(_BLANKS + b"\n"):
+        raise BadInput("the line is empty; expected " + ",".join(COLUMNS[column] for column in columns))
+    fields = [field.strip(_BLANKS) for field in line.rstrip(b"\n").split(b",")]
+    if len(fields) != len(columns):
+        raise BadInput(f"found {_count(len(fields), 'field')}, expected {len(columns)} as in the header")
+    label, pixels, usage = 0, np.zeros(PIXELS, np.uint8), 0
+    for column, field in zip(columns, fields):
+        if column == _EMOTION:
+            label = _number(field, "emotion", len(EMOTIONS) - 1)
+        elif column == _PIXELS:
+            values = field.split(b" ")
+            numbers = [_number(value, f"pixel {i + 1}", 255) for i, value in enumerate(values[:PIXELS])]
+            if len(values) != PIXELS:
+                raise BadInput(f"found {_count(len(values), 'pixel')}, expected {PIXELS} ({SIDE}x{SIDE})")
+            pixels[:] = numbers
+        else:
+            name = field.decode("ascii", errors="replace")
+            if name not in USAGES:
+                raise BadInput(f"Usage is {name[:40]!r}, expected one of {', '.join(USAGES)}")
+            usage = USAGES.index(name)
+    return label, pixels, usage
+
+
+def _number(text: bytes, name: str, largest: int) -> int:
+    """Return a number of one to three decimal digits, between 0 and ``largest``."""
+    if not text.isdigit():
+        raise BadInput(f"{name} is {text[:20].decode('ascii', errors='replace')!r}, expected digits")
+    if len(text) > 3 or int(text) > largest:
+        raise BadInput(f"{name} is {text[:20].decode('ascii')}, expected 0 to {largest}")
+    return int(text)
+
+
+def _count(count: int, noun: str) -> str:
+    return f"{count} {noun}" + "s" * (count != 1)
+
+
+def _explain(start: bytes, columns: np.ndarray, name: str, row: int, is_last: bool) -> None:
+    """Raise the definition's word on a row that the machine refused."""
+    try:
+        parse_row(start.split(b"\n", 1)[0], columns)
+    except BadInput as fault:
+        hint = "; the file ends in this line: was it cut off?" if is_last else ""
+        raise BadInput(f"{name}, line {row + 2} (row {row + 1} after the header): {fault}{hint}") from None
+    raise BadInput(f"{name}, line {row + 2}: cannot be read; did the file change meanwhile?")
+
+
+def _whole_rows(buffer: bytearray, filled: int, more: bool) -> int:
+    """Return where the last whole row of buffer[:filled] ends; blank lines behind it may end the file."""
+    last = filled
+    while last > 0 and buffer[last - 1] in _BLANKS + b"\n":
+        last -= 1
+    if more:
+        return buffer.rfind(b"\n", 0, last) + 1
+    if last > 0:
+        buffer[last] = _LINE_END  # which the file's last line may lack; the look-ahead leaves room for it
+        last += 1
+    return last
+
+
+@njit(cache=True, nogil=True)
+def _parse_rows(data, i, stop, columns, images, labels, usage, row):
+    """Parse the rows of data[i:stop], which ends in a line end, into images[row], images[row + 1], …
+
+    Returns (next row, -1), or (bad row, where it starts in data) at the first row that is not right.
+    """
+    while i < stop:
+        row_start = i
+        if row == len(images):
+            return row, row_start
+        for c in range(len(columns)):
+            i = _skip_blanks(data, i)
+            if columns[c] == _PIXELS:
+                i = _parse_pixels(data, i, images[row])
+            elif columns[c] == _EMOTION:
+                labels[row], i = _parse_label(data, i)
+            else:
+                usage[row], i = _parse_usage(data, i)
+            if i < 0:
+                return row, row_start
+            i = _skip_blanks(data, i)
+            if data[i] != (_COMMA if c + 1 < len(columns) else _LINE_END):
+                return row, row_start
+            i += 1
+        row += 1
+    return row, -1
+
+
+@njit(cache=True)
+def _skip_blanks(data, i):
+    while data[i] == 32 or data[i] == 9 or data[i] == 13 or data[i] == 34:  # space, tab, \r, "
+        i += 1
+    return i
+
+
+@njit(cache=True)
+def _parse_pixels(data, i, image):
+    """Fill image (2304,) from data[i:]; return the next index, or -1."""
+    for p in range(len(image)):
+        a, b, c = _digit(data, i), _digit(data, i + 1), _digit(data, i + 2)
+        if b > 9:
+            value, i = a, i + 1
+        elif c > 9:
+            value, i = 10 * a + b, i + 2
+        else:
+            value, i = 100 * a + 10 * b + c, i + 3
+        if a > 9 or value > 255:
+            return -1
+        image[p] = value
+        if _byte(data, i) == _SPACE:
+            i += 1
+        elif p + 1 < len(image):
+            return -1
+    return i
+
+
+@njit(cache=True)
+def _byte(data, i):
+    """Return data[i], i >= 0: an unsigned i cannot count from the end, and not asking saves a third."""
+    return data[np.uint64(i)]
+
+
+@njit(cache=True)
+def _digit(data, i):
+    """Return the digit at data[i], or something above 9."""
+    return np.int64(np.uint8(_byte(data, i) - 48))
+
+
+@njit(cache=True)
+def _parse_label(data, i):
+    """Return (label, next index), or (0, -1)."""
+    start = i
+    while i < start + 2 and _digit(data, i) == 0 and _digit(data, i + 1) <= 9:  # 003 is 3
+        i += 1
+    label = _digit(data, i)
+    return (label, i + 1) if label < len(EMOTIONS) else (0, -1)
+
+
+@njit(cache=True)
+def _parse_usage(data, i):
+    """Return (index into USAGES, next index), or (0, -1)."""
+    for usage in range(len(_NAMES)):
+        same = True
+        for k in range(_LENGTHS[usage]):
+            same &= data[i + k] == _NAMES[usage, k]
+        if same:
+            return usage, i + _LENGTHS[usage]
+    return 0, -1

@@ -1,0 +1,144 @@
+"""FER2013 in any form: ``read(path) -> Rows``, from the cache if the source has not changed since.
+
+A path names a file or a folder. A file is taken for what its content says, whatever its name: CSV, .npz, zip, tar,
+tar.gz, or a CSV file in gzip. A folder, and an archive likewise, may hold any of them or image folders.
+"""
+
+import gzip
+import io
+import os
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from fer.data import archives, cache, csv_reader, image_folders, npz_reader, sniff
+from fer.data.archives import GZIP, ZIP, Source
+from fer.data.known_files import Recogniser
+from fer.data.table import Rows
+from fer.errors import BadInput
+
+FILES = ("fer2013.csv", "icml_face_data.csv", "train.csv", "fer2013.npz")  # looked for in this order
+ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
+WHERE_TO_GET = (
+    "FER2013 can be had from https://www.kaggle.com/c/challenges-in-representation-learning-facial-expression-"
+    "recognition-challenge (log in, accept the rules) or https://www.kaggle.com/datasets/msambare/fer2013; "
+    "pass it with --data fer2013.csv or set FER2013_DATA=fer2013.csv"
+)
+_EXPECTED = f"{', '.join(FILES)} or folders of pictures named after the emotions"
+
+
+def find(path: Path) -> Path:
+    """Return the file that a path means: itself, or the one that a folder (or a folder in it) holds.
+
+    A folder that holds none, but perhaps pictures, is returned as it is.
+
+    Raises:
+        FileNotFoundError: there is nothing of this name; says where the data can be had.
+    """
+    if not path.exists():
+        raise FileNotFoundError(f"{path} does not exist. {WHERE_TO_GET}")
+    if not path.is_dir():
+        if not path.is_file():
+            raise BadInput(f"{path} is no regular file; expected {_EXPECTED}")
+        return path
+    for folder in (path, *sorted(child for child in path.iterdir() if child.is_dir())):
+        for name in FILES:
+            if (folder / name).is_file():
+                return folder / name
+    files = [child for child in sorted(path.iterdir()) if child.is_file()]
+    if image_folders.may_lie_in(path):
+        return path
+    for suffixes in ((".npz",), (".csv",), ARCHIVES):
+        fitting = [file for file in files if file.name.lower().endswith(suffixes)]
+        if len(fitting) == 1:
+            return fitting[0]
+    return path
+
+
+def read(path: Path, use_cache: bool = True) -> Rows:
+    """Read the faces of a file or a folder, with their labels and uses where it has them.
+
+    Raises:
+        FileNotFoundError: there is no such file, or nothing of use in the folder; says where the data can be had.
+        BadInput: the file, the row, what was found and what was expected.
+        OSError: the file cannot be opened or read.
+    """
+    path = find(path)
+    mark = _mark(path) if use_cache else []
+    kept = cache.load(path, mark) if use_cache else None
+    if kept is not None:
+        return replace(kept, notes=(*kept.notes, f"{path.name}: read from the cache {cache.folder()}"))
+    with Recogniser() as recogniser:
+        rows = _read_folder(path, recogniser) if path.is_dir() else _read_file(path, recogniser)
+        if use_cache and _mark(path) == mark:
+            cache.store(path, mark, rows, lambda: rows.notes + recogniser.notes())
+        return replace(rows, notes=rows.notes + recogniser.notes())
+
+
+def _mark(path: Path) -> list[Any]:
+    """Return what changes when the file, or one of the folder's files, does."""
+    return cache.mark_of_names(archives.Folder(path).marks) if path.is_dir() else cache.mark_of_file(path)
+
+
+def _read_folder(path: Path, recogniser: Recogniser) -> Rows:
+    with archives.open_source(path) as source:
+        rows = _read_source(source, str(path), recogniser)
+    if rows is None:
+        raise FileNotFoundError(f"the directory {path} holds none of {_EXPECTED}. {WHERE_TO_GET}")
+    return rows
+
+
+def _read_file(path: Path, recogniser: Recogniser) -> Rows:
+    """Read a file as what its content says that it is."""
+    name = str(path)
+    with path.open("rb", buffering=0) as file:
+        start = file.read(sniff.START)
+        file.seek(0)
+        if path.suffix.lower() == ".npz" or (start.startswith(ZIP) and npz_reader.holds_faces(file)):
+            file.seek(0)
+            return npz_reader.read(file, name)
+        if start.startswith(GZIP):
+            with archives.errors_named(name), gzip.open(path) as unpacked:
+                if not archives.is_tar(unpacked.read(sniff.START)):
+                    unpacked.seek(0)
+                    stream = archives.Limited(unpacked, name, compressed=True)
+                    return csv_reader.read(recogniser.watch(stream, path.name), name)
+        elif not (start.startswith(ZIP) or archives.is_tar(start)):
+            recogniser.hash_file(path)
+            return csv_reader.read(file, name, os.fstat(file.fileno()).st_size)
+    with archives.open_source(path) as source:
+        rows = _read_source(source, name, recogniser)
+    if rows is None:
+        raise BadInput(f"the archive {name} holds none of {_EXPECTED}")
+    return rows
+
+
+def _read_source(source: Source, where: str, recogniser: Recogniser) -> Rows | None:
+    """Read the faces in a folder or an archive; None if there are none."""
+    names = {name: size for name, size in source.names.items() if not archives.is_clutter(name)}
+    chosen = _choose(names)
+    if chosen is None or Path(chosen).name.lower() not in FILES:
+        if image_folders.has_classes(names):
+            return image_folders.read(names, source.open, where)
+        if chosen is None:
+            return None
+    inner = f"{where}/{chosen}"
+    with source.open(chosen) as stream:
+        if chosen.lower().endswith(".npz"):
+            return npz_reader.read(io.BytesIO(stream.read()), inner)
+        return csv_reader.read(recogniser.watch(stream, Path(chosen).name), inner, names[chosen])
+
+
+def _choose(names: Iterable[str]) -> str | None:
+    """Return the table among the files: one of FILES, in their order, or else the only .npz or .csv; None if none."""
+    by_depth = sorted(names, key=lambda name: (name.count("/"), name))
+    for file in FILES:
+        for name in by_depth:
+            if name.rsplit("/", 1)[-1].lower() == file:
+                return name
+    for suffix in (".npz", ".csv"):
+        fitting = [name for name in by_depth if name.lower().endswith(suffix)]
+        if len(fitting) == 1:
+            return fitting[0]
+    return None

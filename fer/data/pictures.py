@@ -1,0 +1,206 @@
+"""Any picture as the network's input: one gray 48×48 face.
+
+file -> turned as its EXIF data say -> gray -> the square in its middle -> 48×48
+
+Gray is ITU-R 601, L = 0.299 R + 0.587 G + 0.114 B, as FER2013's own images and Pillow's mode "L" have it. What is
+transparent shows white behind it. The square is as wide as the picture's shorter side. It is shrunk by a Lanczos
+filter as wide as the shrinking asks, so that fine patterns average out instead of turning into false ones. A gray
+48×48 picture comes out as it went in.
+"""
+
+import contextlib
+import io
+import logging
+import os
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from fer.data import sniff
+from fer.data.table import SIDE
+from fer.errors import BadInput
+
+SUFFIXES = frozenset((
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".bmp", ".dib", ".gif", ".tif", ".tiff", ".webp", ".avif", ".pgm",
+    ".ppm", ".pnm",
+))  # fmt: skip
+# Of Pillow's formats those of pictures; others start programs (EPS) or need what is not installed.
+FORMATS = ("JPEG", "MPO", "PNG", "BMP", "DIB", "GIF", "TIFF", "WEBP", "PPM", "AVIF")
+LARGEST_FILE = 1 << 28  # bytes
+LARGEST = 40_000_000  # pixels in memory; a JPEG may have twice as many, for it is decoded at a smaller scale
+_BAND = 256  # lines of a deep picture that are converted at a time
+_EXPECTED = "a picture (JPEG, PNG, WebP, GIF, BMP, TIFF or PGM)"
+
+# Pillow also logs what it raises; without a handler that would go to the error stream.
+logging.getLogger("PIL").addHandler(logging.NullHandler())
+
+
+def read(path: str | os.PathLike[str], side: int = SIDE) -> np.ndarray:
+    """Read a picture of any size and mode as a face: (side, side) uint8.
+
+    Raises:
+        BadInput: the file is no picture, or a damaged or an enormous one.
+        OSError: it cannot be opened or read.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise BadInput(f"{path} is a folder; expected {_EXPECTED}")
+    if path.exists() and not path.is_file():
+        raise BadInput(f"{path} is no regular file; expected {_EXPECTED}")
+    with path.open("rb") as file:
+        if os.fstat(file.fileno()).st_size > LARGEST_FILE:
+            raise BadInput(f"{path} is larger than {LARGEST_FILE >> 20} MB; expected {_EXPECTED}")
+        return to_face(decode(file.read(), str(path)), side)
+
+
+def decode(content: bytes, name: str) -> Image.Image:
+    """Return the picture that a file's content holds, upright; the name is for messages.
+
+    Raises:
+        BadInput: it is no picture, or a damaged or an enormous one.
+    """
+    with warnings.catch_warnings():
+        # Pillow warns of odd metadata and of large pictures; the first is harmless, the second is judged here.
+        warnings.simplefilter("ignore")
+        return decode_quietly(content, name)
+
+
+def decode_quietly(content: bytes, name: str) -> Image.Image:
+    """Do as :func:`decode`; the caller sees to Pillow's warnings, once for many pictures."""
+    if not content:
+        raise BadInput(f"{name} is empty; expected {_EXPECTED}")
+    Image.init()
+    try:
+        image = Image.open(io.BytesIO(content), formats=[name for name in FORMATS if name in Image.OPEN])
+        _check_size(image.size, 2 * LARGEST, name)
+        # A large JPEG is decoded at 1/2, 1/4 or 1/8 of its size: sooner, and in less memory.
+        image.draft(None, (16 * SIDE, 16 * SIDE))  # type: ignore[arg-type]
+        _check_size(image.size, LARGEST, name)
+        with _no_error_stream() if image.format == "TIFF" else contextlib.nullcontext():
+            image.load()
+        return ImageOps.exif_transpose(image)
+    except BadInput:
+        raise
+    except Image.UnidentifiedImageError:
+        found = sniff.describe(content[: sniff.START]) or "none that can be read"
+        raise BadInput(f"{name} is {found}; expected {_EXPECTED}") from None
+    except Image.DecompressionBombError as error:
+        raise BadInput(f"{name}: {error}") from None
+    except Exception as error:
+        # Decoders meet damaged files with errors of every kind (SyntaxError, struct.error, KeyError, …).
+        raise BadInput(f"{name} is damaged and cannot be decoded: {sniff.in_a_line(error)}") from None
+
+
+def gray(image: Image.Image | np.ndarray) -> np.ndarray:
+    """Return a picture's gray values: (height, width) uint8.
+
+    Args:
+        image: a Pillow image of any mode, or an array: (height, width) gray, or with a last axis of 1 (gray),
+            3 (RGB) or 4 (RGBA), of numbers from 0 to 255.
+
+    Raises:
+        BadInput: an array of another shape or with other values.
+    """
+    return np.asarray(_gray(image if isinstance(image, Image.Image) else _from_array(image)))
+
+
+def to_face(image: Image.Image | np.ndarray, side: int = SIDE) -> np.ndarray:
+    """Return the square in a picture's middle as a face: (side, side) uint8. The picture: as for :func:`gray`."""
+    gray_image = _gray(image if isinstance(image, Image.Image) else _from_array(image))
+    width, height = gray_image.size
+    square = min(width, height)
+    left, top = (width - square) // 2, (height - square) // 2
+    if square == side:
+        return np.asarray(gray_image.crop((left, top, left + side, top + side)))
+    box = (left, top, left + square, top + square)
+    return np.asarray(gray_image.resize((side, side), Image.Resampling.LANCZOS, box=box))
+
+
+def _gray(image: Image.Image) -> Image.Image:
+    """Return the picture in mode "L"."""
+    if image.mode == "L" and "transparency" not in image.info:
+        return image
+    if image.mode.startswith(("I", "F")):
+        return _from_deep(image)
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+    if image.mode in ("LAB", "HSV"):
+        image = image.convert("RGB")
+    return image.convert("L")
+
+
+def _from_deep(image: Image.Image) -> Image.Image:
+    """Return a picture of more than 8 bits as one of 8.
+
+    16 bits: 0-65535 becomes 0-255. 32 bits: the same, unless all values lie in 0-255. Floating point: 0-1 becomes
+    0-255, or else as 32 bits; what is not finite is black.
+    """
+    bands = [(0, top, image.width, min(top + _BAND, image.height)) for top in range(0, image.height, _BAND)]
+    largest = max(_finite(image, band).max() for band in bands)
+    scale = 1.0
+    if image.mode == "F" and largest <= 1:
+        scale = 255.0
+    elif largest > 255 or image.mode.startswith("I;"):
+        scale = 1 / 257
+    result = np.empty((image.height, image.width), np.uint8)
+    for band in bands:
+        result[band[1] : band[3]] = np.clip(np.rint(_finite(image, band) * scale), 0, 255)
+    return Image.fromarray(result)
+
+
+def _finite(image: Image.Image, band: tuple[int, int, int, int]) -> np.ndarray:
+    """Return a part's values; what is not finite as 0."""
+    with np.errstate(invalid="ignore"):
+        return np.nan_to_num(np.asarray(image.crop(band), np.float64), nan=0.0, posinf=0.0, neginf=0.0)
+
+
+def _from_array(array: Any) -> Image.Image:
+    array = np.asarray(array)
+    shape = array.shape
+    if array.ndim == 3 and shape[2] == 1:
+        array = array[..., 0]
+    if array.ndim not in (2, 3) or (array.ndim == 3 and shape[2] not in (3, 4)) or 0 in shape:
+        raise BadInput(
+            f"the image has shape {shape}; expected (height, width), or a last axis of 1, 3 (RGB) or 4 (RGBA)"
+        )
+    if array.dtype.kind not in "uif":
+        raise BadInput(f"the image is an array of {array.dtype}; expected numbers from 0 to 255")
+    if array.dtype != np.uint8:
+        least, most = array.min(), array.max()
+        if not (least >= 0 and most <= 255):
+            raise BadInput(f"the image has values from {least} to {most}; expected 0 to 255")
+        if array.dtype.kind == "f" and 0 < most <= 1:
+            raise BadInput(
+                f"the image has values from {least} to {most}; expected 0 to 255: multiply it by 255"
+            )
+        array = np.rint(array).astype(np.uint8)
+    return Image.fromarray(np.ascontiguousarray(array))
+
+
+@contextlib.contextmanager
+def _no_error_stream() -> Iterator[None]:
+    """Keep libtiff, which writes to the error stream by itself, from saying in its words what is said in ours."""
+    try:
+        saved = os.dup(2)
+    except OSError:
+        yield
+        return
+    with open(os.devnull, "wb") as nothing:
+        os.dup2(nothing.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+
+
+def _check_size(size: tuple[int, int], largest: int, name: str) -> None:
+    if size[0] * size[1] > largest:
+        raise BadInput(
+            f"{name} is {size[0]}x{size[1]} pixels, more than {largest // 1_000_000} million; make it smaller"
+        )

@@ -1,1 +1,0 @@
-"""Every figure, as a matplotlib Figure; none is ever shown by itself."""

@@ -1,1 +1,0 @@
-"""FER2013 from any file: CSV, arrays, archives, folders of pictures; what was read is kept in a cache."""

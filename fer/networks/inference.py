@@ -1,0 +1,220 @@
+"""A trained network and what it says: found by its run folder or file, and asked for probabilities.
+
+    trained = inference.open_run("runs/003")                     # or a .npz file, or "vgg", which comes with fer
+    inference.probabilities(trained.model, images)               # (N, 48, 48) uint8 -> (N, 7)
+
+With ``tta="flip"`` (test-time augmentation) the probabilities are the mean of those of the image and of its mirror
+image: a face in a mirror shows the same emotion, so the two are two opinions on one question.
+"""
+
+import json
+import os
+import re
+import zipfile
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fer import runs
+from fer.data import dataset, synthetic
+from fer.data.dataset import FerDataset
+from fer.data.table import SIDE
+from fer.emotions import EMOTIONS
+from fer.errors import BadInput
+from fer.training import building
+from minicnn import Sequential, ops
+from minicnn.models import load_model
+
+TTA = ("none", "flip")
+MODELS = {"best": runs.MODEL_BEST, "last": runs.MODEL_LAST}
+WEIGHTS = Path(__file__).parents[1] / "weights"
+IN_THE_BOX = ("vgg", "tiny")  # trained on FER2013 by the recipes of these names; docs/model-card.md tells all
+BATCH = 256
+FEW = 64
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained network with what is known of its training.
+
+    Attributes:
+        model: the network; its input is gray values 0-255, (N, 48, 48, 1).
+        path: the file that it was read from.
+        folder: the folder of its run; None where the file lies elsewhere.
+        config: the run's config.json; {} where there is none.
+    """
+
+    model: Sequential
+    path: Path
+    folder: Path | None
+    config: dict[str, Any]
+
+    def data(self, path: str | os.PathLike[str] | None = None) -> FerDataset:
+        """Return the faces at ``path``; None: those that the run was trained on, or else what FER2013_DATA names.
+
+        They are split as in training.
+
+        Raises:
+            BadInput: the data cannot be used.
+            FileNotFoundError: they are not there, or nothing says where they are.
+        """
+        arguments = self.config.get("arguments", {})
+        if path is None and arguments.get("data"):
+            path = arguments["data"]
+            if path == synthetic.NAME:
+                return synthetic.load()
+            if not Path(path).exists():
+                raise FileNotFoundError(
+                    f"{path}, on which {self.folder} was trained, is not there any more: "
+                    "say where it is now with --data PATH"
+                )
+        data = dataset.load(path, drop_faulty=arguments.get("drop_faulty", False))
+        return building.with_validation(data)
+
+
+def open_run(run: str | os.PathLike[str] = IN_THE_BOX[0], which: str = "best") -> Trained:
+    """Load a trained network.
+
+    Args:
+        run: a run's folder; a folder of runs, for the newest; a model's file (.npz); or the name of a network that
+            comes with fer, "vgg" or "tiny".
+        which: "best" (of the epoch of the best validation accuracy) or "last", in a run's folder.
+
+    Raises:
+        BadInput: this is no run or no model of faces; the message says what it is.
+        FileNotFoundError: it does not exist.
+    """
+    path = Path(run)
+    if not path.exists() and str(run) in IN_THE_BOX:
+        path = WEIGHTS / f"{run}.npz"
+    if not path.exists():
+        raise FileNotFoundError(
+            f"{path} does not exist: expected a run's folder such as runs/001, a .npz, or {' or '.join(IN_THE_BOX)}"
+        )
+    folder: Path | None = None
+    if path.is_dir():
+        folder = (_runs_in(path) or [path])[-1]
+        path = _model_in(folder, which)
+    elif (path.parent / runs.CONFIG).is_file():
+        folder = path.parent
+    return Trained(_load(path), path, folder, {} if folder is None else _config(folder))
+
+
+def is_run(path: str | os.PathLike[str]) -> bool:
+    """Return whether a path is meant as a run: a run's folder, a folder of runs, a model's file, a model's name."""
+    path = Path(path)
+    if not path.exists():
+        return str(path) in IN_THE_BOX
+    if path.is_dir():
+        return bool(_runs_in(path)) or any(
+            (path / name).is_file() for name in (runs.CONFIG, *MODELS.values())
+        )
+    if path.suffix != ".npz" or not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        return f"{runs.CONFIG}.npy" in archive.namelist()
+
+
+def newest(parent: str | os.PathLike[str] = "runs") -> Path:
+    """Return the folder of the newest run in ``parent`` that has a model.
+
+    Raises:
+        BadInput: there is none.
+    """
+    found = _runs_in(Path(parent))
+    if not found:
+        raise BadInput(f"there is no trained run in {parent}/ yet: make one with python -m fer.train")
+    return found[-1]
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """Several networks that answer as one: the mean of their probabilities."""
+
+    members: Sequence[Sequential]
+
+    def predict(self, x: np.ndarray, batch_size: int = BATCH) -> np.ndarray:
+        """Return probabilities (N, 7) for gray values (N, 48, 48, 1)."""
+        return np.mean([member.predict(x, batch_size=batch_size) for member in self.members], axis=0)
+
+
+def probabilities(model: Sequential | Ensemble, images: np.ndarray, tta: str = "none") -> np.ndarray:
+    """Return the probability of each emotion, (N, 7), for images (N, 48, 48) of gray values 0-255.
+
+    Raises:
+        BadInput: the network's answers are not finite.
+        ValueError: there is no such tta.
+    """
+    if tta not in TTA:
+        raise ValueError(f"tta={tta!r}: expected one of {', '.join(TTA)}")
+    with ops_for(len(images)):
+        result = model.predict(images[..., None], batch_size=BATCH)
+        if tta == "flip":
+            result = (result + model.predict(images[:, :, ::-1, None], batch_size=BATCH)) / 2
+    if not np.isfinite(result).all():
+        raise BadInput("the network's answers are not finite numbers: its weights hold NaN or infinity")
+    return result
+
+
+def ops_for(faces: int) -> AbstractContextManager[None]:
+    """Return how to compute for so many faces: a few are done in NumPy before the kernels would even be compiled."""
+    return ops.use("reference") if faces <= FEW else nullcontext()
+
+
+def _load(path: Path) -> Sequential:
+    try:
+        model = load_model(path, compile=False)
+        given, taken = model.compute_output_shape(model.input_shape), model.input_shape
+    except FileNotFoundError:
+        raise
+    except (ValueError, TypeError, KeyError, AttributeError, IndexError, NotImplementedError) as error:
+        raise BadInput(f"{path} is not a model that can be used: {str(error) or repr(error)}") from None
+    if taken != (None, SIDE, SIDE, 1) or given != (None, len(EMOTIONS)):
+        raise BadInput(
+            f"{path} takes {taken} and gives {given}: expected a network that takes "
+            f"{(None, SIDE, SIDE, 1)} and gives {(None, len(EMOTIONS))}, as python -m fer.train makes"
+        )
+    return model
+
+
+def _model_in(folder: Path, which: str) -> Path:
+    path = folder / MODELS[which]
+    if path.is_file():
+        return path
+    others = [name for name in MODELS.values() if (folder / name).is_file()]
+    if others:
+        hint = f"but there is {others[0]}: pass {folder / others[0]}"
+    elif (folder / runs.CONFIG).is_file():
+        hint = "no epoch of this run has been finished"
+    else:
+        hint = "expected a run's folder, such as runs/001, which python -m fer.train makes"
+    raise BadInput(f"{folder} holds no {path.name}; {hint}")
+
+
+def _runs_in(parent: Path) -> list[Path]:
+    """Return the runs in a folder that have a model, by number."""
+    if not parent.is_dir():
+        return []
+    numbered = [child for child in parent.iterdir() if re.fullmatch(r"\d{3,}", child.name)]
+    found = [child for child in numbered if (child / runs.MODEL_BEST).is_file()]
+    return sorted(found, key=lambda child: int(child.name))
+
+
+def _config(folder: Path) -> dict[str, Any]:
+    path = folder / runs.CONFIG
+    if not path.is_file():
+        return {}
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise BadInput(f"{path} is not JSON: {error}") from None
+    parts = (
+        (config, config.get("arguments", {}), config.get("data", {})) if isinstance(config, dict) else (None,)
+    )
+    if not all(isinstance(part, dict) for part in parts):
+        raise BadInput(f"{path} is not what python -m fer.train writes")
+    return config

@@ -1,0 +1,1 @@
+"""What is written about data and networks: every table and every figure."""

@@ -1,0 +1,154 @@
+"""Figures of predictions: faces beside their probabilities, where the network looked, how sure it may be."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure, SubFigure
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+from fer.emotions import EMOTIONS
+from fer.reports.measures import Calibration, Report
+from fer.reports.plots import BLUE, GRAY, ORANGE, headline, new_figure, plain_axes
+
+PALE = "#BBBBBB"
+_ROW = 2.05  # inches of a face's row
+_NARROW, _WIDE = 1.0, 1.15  # relative widths of a face and of its bars
+
+Maps = tuple[np.ndarray, np.ndarray]  # Grad-CAM and input gradient, each of the face's shape
+Frame = tuple[float, float, float, float, str]  # left, top, width, height, and what is written at it
+
+
+def predictions(
+    images: Sequence[np.ndarray],
+    probabilities: np.ndarray,
+    labels: Sequence[int | None] | None = None,
+    captions: Sequence[str] | None = None,
+    title: str = "",
+    columns: int = 3,
+    maps: Sequence[Maps] | None = None,
+    photo: np.ndarray | None = None,
+    frames: Sequence[Frame] = (),
+) -> Figure:
+    """Draw faces, each beside the bars of its probabilities.
+
+    Blue is the predicted emotion. Where the true one is known its name is bold, and a wrong prediction orange.
+
+    Args:
+        images: N gray images, 0-255.
+        probabilities: (N, 7).
+        labels: the N true emotions; None where one is not known.
+        captions: a line under each face.
+        title: above all.
+        columns: faces in a row, at most; 1 with ``maps``.
+        maps: where the network looked, for each face.
+        photo: the picture that the faces were cut from, drawn at the left, with ``frames`` around them.
+    """
+    count = len(images)
+    columns = 1 if maps is not None or (photo is not None and count < 5) else min(columns, count)
+    rows = -(-count // columns)
+    width = columns * (4.3 if maps is None else 8.6) + 0.2
+    height = max(_ROW * rows + 0.2, 2.9 if photo is not None else 0) + (0.4 if title else 0)
+    beside = 0.0 if photo is None else float(np.clip(3 * photo.shape[1] / photo.shape[0], 2, 6))
+    figure = new_figure(width + beside, height)
+    headline(figure, title)
+    part: Figure | SubFigure = figure
+    if photo is not None:
+        left, part = np.asarray(figure.subfigures(1, 2, width_ratios=[beside, width]))
+        _photo(left.subplots(), photo, frames)
+    panels = 2 if maps is None else 4
+    ratios = ([_NARROW] * (panels - 1) + [_WIDE]) * columns
+    grid = part.add_gridspec(rows, panels * columns, width_ratios=ratios)
+    for i in range(count):
+        row, column = divmod(i, columns)
+        axes = [part.add_subplot(grid[row, panels * column + panel]) for panel in range(panels)]
+        face(axes[0], images[i], "" if captions is None else captions[i])
+        if maps is not None:
+            _explain(axes[1], axes[2], images[i], maps[i])
+        bars(axes[-1], probabilities[i], None if labels is None else labels[i])
+    return figure
+
+
+def face(axes: Axes, image: np.ndarray, caption: str = "") -> None:
+    """Draw a gray image, without axes."""
+    axes.imshow(image, cmap="gray", vmin=0, vmax=255)
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.spines[:].set_visible(False)
+    axes.set_xlabel(caption, fontsize=9, color=GRAY, parse_math=False)
+
+
+def bars(axes: Axes, probabilities: np.ndarray, label: int | None = None) -> None:
+    """Draw the probabilities (7,) of one face as bars: the highest in colour, the true one's name bold."""
+    chosen = int(np.argmax(probabilities))
+    right = label is None or label == chosen
+    colours = [PALE] * len(EMOTIONS)
+    colours[chosen] = BLUE if right else ORANGE
+    drawn = axes.barh(EMOTIONS, probabilities, color=colours)
+    axes.bar_label(drawn, [f"{share:.0%}" for share in probabilities], padding=3, fontsize=8)
+    title = EMOTIONS[chosen]
+    if label is not None:
+        title += " ✓" if right else f", true: {EMOTIONS[label]}"
+        axes.get_yticklabels()[label].set_fontweight("bold")
+    axes.set_title(title, fontsize=10, color=colours[chosen], weight="bold", loc="left")
+    axes.set(xlim=(0, 1.22), xticks=[])
+    axes.tick_params(left=False, labelsize=9)
+    axes.invert_yaxis()
+    plain_axes(axes)
+    axes.spines["bottom"].set_visible(False)
+
+
+def _explain(left: Axes, right: Axes, image: np.ndarray, maps: Maps) -> None:
+    """Draw Grad-CAM over the face, and the input gradient beside it."""
+    cam, slope = maps
+    face(left, image, "Grad-CAM")
+    # The face shows through where the map is low: opacity grows with it.
+    strength = cam / (cam.max() or 1)
+    left.imshow(strength, cmap="inferno", vmin=0, vmax=1, alpha=0.75 * strength, interpolation="bilinear")
+    face(right, np.zeros_like(image), "input gradient")
+    # A few pixels have slopes far above all others: the colours end at the 99th percentile.
+    sizes = np.abs(slope)
+    limit = float(np.percentile(sizes, 99)) or float(sizes.max()) or 1.0
+    right.imshow(slope, cmap="RdBu_r", vmin=-limit, vmax=limit)
+
+
+def _photo(axes: Axes, photo: np.ndarray, frames: Sequence[Frame]) -> None:
+    """Draw a picture, (H, W) gray or (H, W, 3), and frames in it."""
+    axes.imshow(photo, cmap="gray", vmin=0, vmax=255)
+    axes.set_axis_off()
+    axes.set_anchor("N")
+    for left, top, width, height, text in frames:
+        axes.add_patch(Rectangle((left, top), width, height, fill=False, edgecolor=ORANGE, lw=2))
+        if text:
+            label = axes.text(left, top, text, va="bottom", fontsize=9, color="white")
+            label.set_bbox({"facecolor": ORANGE, "edgecolor": "none", "pad": 2})
+
+
+def calibration(report: Report, title: str = "") -> Figure:
+    """Draw accuracy over confidence, and how many faces have which confidence.
+
+    On the dashed line a network knows how sure it may be; below it, it is surer than it should be.
+    """
+    figure = new_figure(5.4, 6)
+    headline(figure, title)
+    above, below = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
+    table: Calibration = report.calibration
+    filled = table.counts > 0
+    above.plot([0, 1], [0, 1], "--", color=GRAY, lw=1)
+    above.plot(table.confidence[filled], table.accuracy[filled], "o-", color=BLUE, clip_on=False, zorder=3)
+    above.set(
+        ylabel="accuracy", xlim=(0, 1), ylim=(0, 1), title=f"expected calibration error {table.error:.1%}"
+    )
+    above.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    above.grid(alpha=0.3)
+    edges = np.arange(len(table.counts) + 1) / len(table.counts)
+    below.bar(
+        edges[:-1], table.counts, width=np.diff(edges), align="edge", color=BLUE, edgecolor="white", lw=0.5
+    )
+    below.set(ylabel="faces", xlabel="confidence: the probability of the emotion that was predicted")
+    below.yaxis.set_major_locator(MaxNLocator(integer=True))
+    below.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    plain_axes(above)
+    plain_axes(below)
+    return figure

@@ -1,0 +1,184 @@
+"""What is in a data set, in numbers: faces of each emotion, gray values, copies, contradictions, blank images.
+
+Copies are images that agree in every pixel. A copy of a training image among the validation or test rows makes a
+network look better than it is, for it has seen the answer; copies with different labels cannot all be right.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from fer.data.dataset import FerDataset
+from fer.emotions import EMOTIONS
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a face stands: its split, its row among the split's (from 0), its label."""
+
+    split: str
+    row: int
+    label: int
+
+    @property
+    def emotion(self) -> str:
+        """The label's name."""
+        return EMOTIONS[self.label]
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What was found.
+
+    Attributes:
+        counts: split -> faces of each emotion (7,).
+        histogram: split -> pixels of each gray value (256,).
+        copies: groups of two or more faces whose images are identical.
+        blank: faces whose image is of one gray value all over.
+    """
+
+    counts: dict[str, np.ndarray]
+    histogram: dict[str, np.ndarray]
+    copies: list[list[Place]]
+    blank: list[Place]
+
+    @property
+    def conflicts(self) -> list[list[Place]]:
+        """The groups of copies whose labels differ."""
+        return [group for group in self.copies if len({place.label for place in group}) > 1]
+
+    @property
+    def faces(self) -> int:
+        """How many faces there are."""
+        return int(sum(counts.sum() for counts in self.counts.values()))
+
+    @property
+    def distinct(self) -> int:
+        """How many different images there are."""
+        return self.faces - sum(len(group) - 1 for group in self.copies)
+
+    def within(self) -> dict[str, int]:
+        """Return how many faces of each split repeat an earlier one of the same split."""
+        result = dict.fromkeys(self.counts, 0)
+        for group in self.copies:
+            for name, count in Counter(place.split for place in group).items():
+                result[name] += count - 1
+        return result
+
+    def shared(self) -> dict[tuple[str, str], int]:
+        """Return how many faces of the one split have a copy in the other, for the pairs where there are some.
+
+        ("validation", "train"): 280 says that 280 validation faces are in the training rows too.
+        """
+        result: dict[tuple[str, str], int] = {}
+        names = list(self.counts)
+        for late, early in ((b, a) for i, a in enumerate(names) for b in names[i + 1 :]):
+            count = sum(
+                sum(place.split == late for place in group)
+                for group in self.copies
+                if any(place.split == early for place in group)
+            )
+            if count:
+                result[late, early] = count
+        return result
+
+    def gray_values(self, split: str) -> tuple[float, float]:
+        """Return mean and standard deviation of a split's pixels, 0-255."""
+        return moments(self.histogram[split])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the numbers as JSON-able values; rows are in the tables."""
+        return {
+            "faces": {name: dict(zip(EMOTIONS, counts.tolist())) for name, counts in self.counts.items()},
+            "gray_values": {
+                name: dict(zip(("mean", "standard_deviation"), self.gray_values(name)))
+                for name in self.histogram
+            },
+            "distinct_images": self.distinct,
+            "groups_of_copies": len(self.copies),
+            "repeated_within_split": self.within(),
+            "shared_between_splits": [
+                {"split": late, "with": early, "faces": count}
+                for (late, early), count in self.shared().items()
+            ],
+            "groups_of_copies_with_conflicting_labels": len(self.conflicts),
+            "blank_images": len(self.blank),
+        }
+
+    def to_text(self, name: str) -> str:
+        """Return a summary to read."""
+        lines = [name, "", f"{'':10}" + "".join(f"{emotion:>10}" for emotion in EMOTIONS) + f"{'all':>10}"]
+        for split, counts in self.counts.items():
+            lines.append(f"{split:10}" + "".join(f"{count:10,}" for count in counts) + f"{counts.sum():10,}")
+        lines.append("")
+        for split in self.histogram:
+            mean, deviation = self.gray_values(split)
+            lines.append(f"gray values, {split}: mean {mean:.2f}, standard deviation {deviation:.2f} (0-255)")
+        extra = self.faces - self.distinct
+        lines += [
+            "",
+            f"copies: {_images(len(self.copies))} more than once; {self.distinct:,} of "
+            f"{self.faces:,} faces are distinct, {extra:,} repeat one of these",
+        ]
+        for name, count in self.within().items():
+            if count:
+                repeat = "face of {} repeats" if count == 1 else "faces of {} repeat"
+                lines.append(f"        {count:,} {repeat.format(name)} an earlier one of {name}")
+        for (late, early), count in self.shared().items():
+            have = "face of {} has" if count == 1 else "faces of {} have"
+            lines.append(f"        {count:,} {have.format(late)} a copy in {early}")
+        lines += [
+            f"conflicting labels: {_images(len(self.conflicts))} more than once under different emotions",
+            f"blank images (one gray value all over): {_places(self.blank)}",
+        ]
+        return "\n".join(lines) + "\n"
+
+
+def survey(data: FerDataset) -> Survey:
+    """Look at every face of a data set."""
+    groups: dict[bytes, list[Place]] = {}
+    blank = []
+    for name, split in data.splits().items():
+        flat = split.images.reshape(len(split), -1)
+        places = [Place(name, row, label) for row, label in enumerate(split.labels.tolist())]
+        for pixels, place in zip(flat, places):
+            groups.setdefault(hashlib.blake2b(pixels.tobytes(), digest_size=16).digest(), []).append(place)
+        blank += [places[row] for row in np.flatnonzero(flat.min(axis=1) == flat.max(axis=1))]
+    return Survey(
+        counts={name: split.counts() for name, split in data.splits().items()},
+        histogram={
+            name: np.bincount(split.images.reshape(-1), minlength=256)
+            for name, split in data.splits().items()
+        },
+        copies=[group for group in groups.values() if len(group) > 1],
+        blank=blank,
+    )
+
+
+def moments(histogram: np.ndarray) -> tuple[float, float]:
+    """Return mean and standard deviation of gray values from how often each occurs (256,)."""
+    values, total = np.arange(256), histogram.sum()
+    mean = values @ histogram / total
+    return float(mean), float(np.sqrt((values - mean) ** 2 @ histogram / total))
+
+
+def mean_faces(images: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Return the mean image of each emotion, (7, H, W); of an emotion without faces, NaN."""
+    means = np.full((len(EMOTIONS), *images.shape[1:]), np.nan)
+    for label in np.unique(labels):
+        means[label] = images[labels == label].mean(axis=0)
+    return means
+
+
+def _images(count: int) -> str:
+    return "1 image occurs" if count == 1 else f"{count:,} images occur"
+
+
+def _places(places: Iterable[Place]) -> str:
+    found = list(places)
+    shown = ", ".join(f"{place.split} row {place.row}" for place in found[:3])
+    return f"{len(found)}" + (f" ({shown}{', …' if len(found) > 3 else ''})" if found else "")

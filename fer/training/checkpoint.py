@@ -1,0 +1,148 @@
+"""CheckpointCallback: what watches over a training, so that nothing is lost and nothing goes wrong in silence.
+
+It writes the checkpoint (model_last.npz), at each epoch's end and every half a minute inside one, and from it, after
+each epoch, the best model, the history and the curves. It stops the training between two batches when a signal came or
+the time is up, and when a number is not finite any more; it then names the layer where that began.
+"""
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from fer import outputs, runs
+from fer.errors import BadInput
+from fer.reports import plots
+from fer.runs import Run
+from fer.training.stopping import Stop
+from minicnn import callbacks, random
+from minicnn.models import first_nan
+
+SECONDS = 30.0  # between checkpoints inside an epoch; one takes about 20 ms for a million weights
+CURVES = 120.0  # at least so many seconds between two drawings of the curves, which take 0.3 s
+
+
+def best_epoch(history: Mapping[str, Sequence[float]]) -> int:
+    """Return the epoch of the highest validation accuracy, the first of them, counted from 1."""
+    return int(np.argmax(history["val_accuracy"])) + 1
+
+
+class CheckpointCallback(callbacks.BackupAndRestore):
+    """Backs up into a run folder; see the module.
+
+    Args:
+        folder: the run's.
+        images: the training faces, to run a batch of them again.
+        targets: what they are trained towards.
+        batch_size: of the training.
+        learning_rate: of the training, to advise a lower one.
+        stop: says when to stop.
+    """
+
+    def __init__(
+        self,
+        folder: Run,
+        images: np.ndarray,
+        targets: np.ndarray,
+        batch_size: int,
+        learning_rate: float,
+        stop: Stop,
+    ) -> None:
+        super().__init__(folder.path(runs.MODEL_LAST), delete_checkpoint=False, seconds=SECONDS)
+        self.folder, self.images, self.targets = folder, images, targets
+        self.batch_size, self.learning_rate, self.stop = batch_size, learning_rate, stop
+
+    @property
+    def history(self) -> dict[str, list[float]]:
+        """The results of the epochs that are finished."""
+        return self.model.callback_list.history.history
+
+    def on_train_begin(self, logs=None) -> None:
+        """Go on from the checkpoint, if there is one; say where that is."""
+        self._drawn = -math.inf
+        try:
+            super().on_train_begin(logs)
+        except ValueError as error:
+            raise BadInput(f"{error}. Begin anew: --config {self.folder.path(runs.CONFIG)}") from None
+        position, epochs = self.model.position, self.params["epochs"]
+        if self.path.exists() and position.epoch < epochs and not self.model.stop_training:
+            done = f", after batch {position.step} of {self.params['steps']}" if position.step else ""
+            print(f"Going on in epoch {position.epoch + 1} of {epochs}{done}", flush=True)
+        if self.history and not position.step:
+            self._publish()  # the last process may have died before it had
+
+    def on_train_batch_begin(self, batch, logs=None) -> None:
+        """Remember where the random generators are, to be able to run this batch again."""
+        self._states = [random.state(generator) for generator in self.model.generators]
+
+    def on_train_batch_end(self, batch, logs=None) -> None:
+        """Check the loss, write a checkpoint if it is time to, stop if it is time to."""
+        if not math.isfinite(logs["loss"]):
+            raise BadInput(self._diagnosis(batch, logs["loss"]))
+        super().on_train_batch_end(batch, logs)
+        self._stop_if_due()
+
+    def on_test_batch_end(self, batch, logs=None) -> None:
+        """Stop if it is time to."""
+        self._stop_if_due()
+
+    def on_epoch_end(self, epoch, logs=None) -> None:
+        """Write the checkpoint, and what follows from it."""
+        if not math.isfinite(logs["val_loss"]):
+            raise BadInput(
+                f"the validation loss became {logs['val_loss']} in epoch {epoch + 1}: {self._advice()}"
+            )
+        super().on_epoch_end(epoch, logs)
+        self._publish()
+        more = self.model.position.epoch < self.params["epochs"] and not self.model.stop_training
+        if more and self.stop.due():
+            self.stop.raise_()
+
+    def save(self) -> None:
+        """Write the checkpoint, of finite weights only.
+
+        Raises:
+            BadInput: a weight is not finite; the checkpoint before stays.
+            OSError: it cannot be written; the same.
+        """
+        for weight in self.model.weights:
+            if not np.isfinite(weight.value).all():
+                raise BadInput(f"{weight.path} is not finite any more: {self._advice()}")
+        super().save()
+
+    def _stop_if_due(self) -> None:
+        if self.stop.due():
+            self.save()
+            self.stop.raise_()
+
+    def _publish(self) -> None:
+        """Write what follows from the checkpoint of an epoch's end."""
+        best = best_epoch(self.history)
+        if best == len(self.history["loss"]):
+            self.model.save(self.folder.path(runs.MODEL_BEST))
+        self.folder.write_history(self.history)
+        if time.monotonic() - self._drawn > CURVES:
+            outputs.write_figure(self.folder.path("curves.png"), plots.curves(self.history, best))
+            self._drawn = time.monotonic()
+
+    def _diagnosis(self, batch: int, loss: float) -> str:
+        """Return a sentence that names the first layer where a number was not finite."""
+        position = self.model.position
+        rows = position.order[batch * self.batch_size : (batch + 1) * self.batch_size]
+        for generator, state in zip(self.model.generators, self._states):
+            random.restore(generator, state)
+        found = first_nan.first_not_finite(self.model, self.images[rows, :, :, None], self.targets[rows])
+        if found is None:
+            where = "no layer's output is to blame"
+        elif found.what == "weight":
+            grad = next(weight.grad for weight in self.model.weights if weight.path == found.where)
+            cause = "the step" if grad is None or np.isfinite(grad).all() else "the gradient"
+            where = f"{cause} of the batch before was too large for {found.where}"
+        else:
+            where = f"the first numbers that are not finite are the {found.what} of {found.where}"
+        return f"the loss became {loss} in epoch {position.epoch + 1}, batch {batch + 1}: {where}; {self._advice()}"
+
+    def _advice(self) -> str:
+        kept = "the last good model is" if self.path.exists() else "the run is"
+        return f"try a learning rate below {self.learning_rate:g}; {kept} in {self.folder}"

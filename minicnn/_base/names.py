@@ -1,0 +1,23 @@
+"""Names: the class's name in snake_case, and numbers for objects of one class."""
+
+import re
+from collections import Counter
+
+_names_given: Counter[str] = Counter()
+
+
+def snake_case(name: str) -> str:
+    """Return a class's name as Keras names its first instance: MaxPooling2D -> max_pooling2d, F1Score -> f1_score."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=.)(?=[A-Z][a-z])", "_", name).lower()
+
+
+def unique_name(base: str) -> str:
+    """Return ``base``, ``base_1``, ``base_2``, … in the order of the calls."""
+    count = _names_given[base]
+    _names_given[base] += 1
+    return f"{base}_{count}" if count else base
+
+
+def restart() -> None:
+    """Number the names from the beginning again."""
+    _names_given.clear()

@@ -1,0 +1,94 @@
+"""Names and JSON for a model's small objects: optimizers, schedules, initializers, regularizers, metrics.
+
+Each can be written three ways, and all come back as an object:
+
+    "he_normal"                                                    the class's name, as it is or in snake_case
+    {"class_name": "HeNormal", "config": {"seed": 1}}              what serialize() wrote into a JSON file
+    HeNormal(seed=1)                                               the object itself
+"""
+
+import dataclasses
+import difflib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from minicnn._base import keras_errors
+from minicnn._base.keras_errors import letters
+
+
+class Configured:
+    """An object that a dictionary describes. For a dataclass, the dictionary is that of its fields."""
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments as JSON-able values."""
+        if not dataclasses.is_dataclass(self):
+            raise NotImplementedError(f"{type(self).__name__} must define get_config() to be saved")
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Any:
+        """Make an object from what :meth:`get_config` returned."""
+        return cls(**config)
+
+
+class Registry:
+    """The classes of one kind, found by name.
+
+    Args:
+        kind: what an error calls them: "optimizer"; their module is named by the plural.
+        classes: the classes.
+        aliases: other names, of lower-case letters -> class.
+    """
+
+    def __init__(self, kind: str, classes: Iterable[type], aliases: Mapping[str, type] | None = None) -> None:
+        self.kind = kind
+        self.names = [cls.__name__ for cls in classes]
+        self._makers = {letters(cls.__name__): cls for cls in classes} | dict(aliases or {})
+
+    def get(self, identifier: Any) -> Any:
+        """Return the object of a name, a dictionary or a class; anything else as it is.
+
+        Raises:
+            ValueError: there is no such name, or a dictionary has no "class_name".
+            NotImplementedError: Keras has it, minicnn has not.
+        """
+        if isinstance(identifier, str):
+            return self._find(identifier)()
+        if isinstance(identifier, Mapping):
+            if "class_name" not in identifier:
+                raise ValueError(
+                    f'{self.kind} {dict(identifier)!r}: expected the keys "class_name" and "config"'
+                )
+            return self._find(identifier["class_name"]).from_config(dict(identifier.get("config") or {}))
+        return identifier() if isinstance(identifier, type) else identifier
+
+    def _find(self, name: str) -> Any:
+        found = self._makers.get(letters(name))
+        if found is not None:
+            return found
+        keras_errors.refuse_name("losses" if self.kind == "loss" else f"{self.kind}s", name)
+        close = difflib.get_close_matches(name, self.names, n=1, cutoff=0.5)
+        hint = f"did you mean {close[0]!r}? " if close else ""
+        raise ValueError(f"unknown {self.kind} {name!r}: {hint}There are {', '.join(self.names)}")
+
+
+def serialize(instance: Any) -> dict[str, Any] | None:
+    """Return the dictionary from which ``get`` makes an equal object; None for None."""
+    if instance is None:
+        return None
+    return {"class_name": type(instance).__name__, "config": instance.get_config()}
+
+
+def to_json(value: Any) -> Any:
+    """Return ``value`` as JSON-able: objects with get_config become {"class_name", "config"}."""
+    if hasattr(value, "get_config"):
+        return {"class_name": type(value).__name__, "config": to_json(value.get_config())}
+    if isinstance(value, Mapping):
+        return {str(key): to_json(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [to_json(item) for item in value]
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
+    return value

@@ -1,0 +1,1 @@
+"""A sentence and an equation for each kind of node."""

@@ -1,0 +1,162 @@
+"""Which nodes layers that compute become: a short function a layer type.
+
+Conv2D, Dense, …         the layer without its activation; then the activation, if it has one
+SeparableConv2D          DepthwiseConv2D, then Conv2D of 1 × 1
+Activation("relu")       ReLU; softmax is a type of its own too, the others are called Activation
+"""
+
+from typing import Any
+
+import numpy as np
+
+from minicnn import layers
+from minicnn.explain.recording.registry import opaque, opens
+from minicnn.explain.recording.tape import Tape
+from minicnn.layers.base import Layer
+
+# ---- weights ---------------------------------------------------------------------------------------------------------
+
+
+@opens(layers.Conv2D)
+def _conv2d(tape: Tape, layer: Any, x: int) -> int:
+    return _activated(tape, layer, tape.add("Conv2D", layer, [x], config=_windows(layer) | {"groups": 1}))
+
+
+@opens(layers.DepthwiseConv2D)
+def _depthwise_conv2d(tape: Tape, layer: Any, x: int) -> int:
+    return _activated(tape, layer, tape.add("DepthwiseConv2D", layer, [x], config=_windows(layer)))
+
+
+@opens(layers.SeparableConv2D)
+def _separable_conv2d(tape: Tape, layer: Any, x: int) -> int:
+    # two layers that hold this one's parameters
+    depthwise = layers.DepthwiseConv2D(
+        layer.kernel_size, layer.strides, layer.padding, layer.depth_multiplier, layer.dilation_rate,
+        use_bias=False, name=layer.name, trainable=layer.trainable,
+    )  # fmt: skip
+    pointwise = layers.Conv2D(
+        layer.filters, 1, use_bias=layer.use_bias, name=layer.name, trainable=layer.trainable
+    )
+    depthwise.kernel, pointwise.kernel = layer.depthwise_kernel, layer.pointwise_kernel
+    depthwise._parameters, pointwise._parameters = [depthwise.kernel], [pointwise.kernel]
+    if layer.use_bias:
+        pointwise.bias = layer.bias
+        pointwise._parameters.append(layer.bias)
+    z = tape.add("DepthwiseConv2D", depthwise, [x], f"{layer.name} · depthwise", config=_windows(depthwise))
+    y = tape.add(
+        "Conv2D", pointwise, [z], f"{layer.name} · pointwise", config=_windows(pointwise) | {"groups": 1}
+    )
+    return _activated(tape, layer, y)
+
+
+def _windows(layer: Any) -> dict[str, Any]:
+    return {
+        "strides": list(layer.strides),
+        "padding": layer.padding,
+        "dilation": list(layer.dilation_rate),
+    }
+
+
+@opens(layers.Dense)
+def _dense(tape: Tape, layer: Any, x: int) -> int:
+    return _activated(tape, layer, tape.add("Dense", layer, [x]))
+
+
+@opens(layers.BatchNormalization)
+def _batch_normalization(tape: Tape, layer: Any, x: int) -> int:
+    shape = tape.shape(x)
+    training = bool(tape.training and layer.trainable)
+    if training and np.prod(shape[:-1]) == 1:
+        training = False
+        tape.note(
+            f"{layer.name} would normalise one number a channel, whose variance is 0 and gradient 0: "
+            "it uses its moving statistics here."
+        )
+    if training:
+        tape.note(
+            "Batch normalization uses the mean and variance of this one image; in training the whole batch has them "
+            "in common."
+        )
+    config = {"epsilon": layer.epsilon, "momentum": layer.momentum, "training": training}
+    return tape.add("BatchNormalization", layer, [x], config=config, training=training)
+
+
+@opens(layers.Normalization)
+def _normalization(tape: Tape, layer: Any, x: int) -> int:
+    if layer.mean is None:
+        mean, variance = layer.adapted_mean.value, layer.adapted_variance.value
+    else:
+        mean, variance = layer.mean, layer.variance
+    # (x − mean) / deviation, with the layer's floor for the deviation
+    scale = 1 / np.maximum(np.sqrt(np.asarray(variance, np.float64)), 1e-7)
+    return _scaled(tape, "Normalization", layer, x, scale=scale, offset=-np.asarray(mean) * scale)
+
+
+@opens(layers.Rescaling)
+def _rescaling(tape: Tape, layer: Any, x: int) -> int:
+    return _scaled(tape, "Rescaling", layer, x, scale=layer.scale, offset=layer.offset)
+
+
+def _scaled(tape: Tape, kind: str, layer: Layer, x: int, **numbers: Any) -> int:
+    """Add a node for y = x · scale + offset, each one number, or one a channel or entry."""
+    config: dict[str, Any] = {}
+    for name, value in numbers.items():
+        array = np.asarray(value, np.float64)
+        config[name] = array.item() if array.size == 1 else array
+        if array.ndim > 1 and array.size > 1:
+            config[name] = np.broadcast_to(array, tape.shape(x)[1:])
+    return tape.add(kind, layer, [x], config=config)
+
+
+# ---- activations -----------------------------------------------------------------------------------------------------
+
+
+@opens(layers.Activation, layers.ReLU, layers.LeakyReLU, layers.ELU, layers.Softmax)
+def _activation(tape: Tape, layer: Any, x: int, name: str | None = None) -> int:
+    function, options = layer.activation, layer.options
+    if function == "softmax":
+        return tape.add("Softmax", layer, [x], name)
+    if function in ("relu", "leaky_relu"):
+        slope = float(options[0]) if options else 0.0
+        return tape.add("ReLU", layer, [x], name, config={"negative_slope": slope, "max_value": None})
+    if function not in ("elu", "gelu", "sigmoid", "tanh", "linear"):
+        return opaque(tape, layer, x)
+    config: dict[str, Any] = {"function": function}
+    if function == "elu":
+        config["alpha"] = float(options[0]) if options else 1.0
+    if function == "gelu":
+        config["approximate"] = False
+    return tape.add("Activation", layer, [x], name, config=config)
+
+
+def _activated(tape: Tape, layer: Any, y: int) -> int:
+    """Add the activation at the end of a layer, if it has one."""
+    last = layer.final_activation
+    if last.activation == "linear":
+        return y
+    with tape.inside(layer):
+        return _activation(tape, last, y, f"{layer.name} · {last.activation}")
+
+
+# ---- pooling ---------------------------------------------------------------------------------------------------------
+
+
+@opens(layers.MaxPooling2D, layers.AveragePooling2D)
+def _pooling(tape: Tape, layer: Any, x: int) -> int:
+    config = {
+        "pool_size": list(layer.pool_size),
+        "strides": list(layer.strides),
+        "padding": layer.padding,
+    }
+    kind = "MaxPooling2D" if isinstance(layer, layers.MaxPooling2D) else "AveragePooling2D"
+    return tape.add(kind, layer, [x], config=config)
+
+
+@opens(layers.GlobalMaxPooling2D)
+def _global_max_pooling(tape: Tape, layer: Any, x: int) -> int:
+    return tape.add("GlobalMaxPooling2D", layer, [x])
+
+
+@opens(layers.GlobalAveragePooling2D)
+def _global_average_pooling(tape: Tape, layer: Any, x: int) -> int:
+    return tape.add("GlobalAveragePooling2D", layer, [x])

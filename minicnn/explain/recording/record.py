@@ -1,0 +1,265 @@
+"""One training step of a net on one image, as the page gets it: raw arrays, from which it computes everything itself.
+
+    recording = record(model, image, label)      JSON-able; its arrays are {"shape", "data": base64 of float32}
+
+What is in it: the image, the target, each node with its configuration, weights and the optimizer's state, dropout
+masks, the loss, the optimizer. No values and no gradients, except for what the page cannot compute: those of layers
+that it has no arithmetic for, and what goes in and out of a part of a net. The model is left as it is.
+"""
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from minicnn import ops
+from minicnn._base.registry import to_json
+from minicnn.explain.describe.words import words
+from minicnn.explain.recording import compute, structure  # noqa: F401, to be imported is to be registered
+from minicnn.explain.recording.objective import Goal, goal
+from minicnn.explain.recording.registry import opened
+from minicnn.explain.recording.section import Window, window
+from minicnn.explain.recording.tape import Gradients, Node, Tape
+from minicnn.explain.recording.update import Update, update
+from minicnn.regularizers import L1L2
+from minicnn.saving.checks import check_built
+
+FORMAT = 1
+
+
+@dataclass
+class Step:
+    """A training step before it is written: the nodes, what they are trained towards, the optimizer, the part shown."""
+
+    tape: Tape
+    goal: Goal
+    update: Update
+    part: Window
+
+    def gradients(self) -> Gradients:
+        """Run the backward pass."""
+        with ops.use("reference"):
+            _, seeds = self.goal.measure([node.value for node in self.tape.nodes])
+            return self.tape.backward(seeds)
+
+
+def step(
+    model: Any, x: Any, y: Any, *, optimizer: Any = None, layers: str | None = None, seed: int = 0
+) -> Step:
+    """Run a net forward on one image, in float64 on the reference operations; see :func:`record` for the arguments."""
+    image = _image(model, x)
+    tape = Tape(image, seed)
+    with ops.use("reference"):
+        opened(tape, model, 0)
+        aim = goal(tape, model, y)
+    return Step(tape, aim, update(model, optimizer, tape.note), window(tape, model, layers))
+
+
+def record(
+    model: Any,
+    x: Any,
+    y: Any,
+    *,
+    classes: Any = None,
+    optimizer: Any = None,
+    layers: str | None = None,
+    title: str | None = None,
+    docs: str | None = "backprop/",
+    notes: Sequence[str] = (),
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Return a training step as JSON-able values.
+
+    Args:
+        model: a built Sequential or Model, from one image to one row of numbers.
+        x: the image, (H, W, C) or (1, H, W, C), or (H, W) where C is 1; as the model takes it, not scaled.
+        y: the true class, or a row of targets.
+        classes: their names.
+        optimizer: which takes the step: an optimizer, or a name for a new one; None: the model's own.
+        layers: "A:B", names or numbers of layers: only that part is recorded.
+        title: of the page.
+        docs: where the links to docs/backprop lead: the address of that folder, with a slash at its end; None: there
+            are no links.
+        notes: sentences for the page, before those that are found here.
+        seed: of the dropout masks.
+
+    Raises:
+        ValueError: one of these is not as above, or the net cannot be explained.
+    """
+    made = step(model, x, y, optimizer=optimizer, layers=layers, seed=seed)
+    tape, part, aim = made.tape, made.part, made.goal
+    if classes is not None and len(classes) != aim.target.size:
+        raise ValueError(f"classes={list(classes)!r}: {len(classes)} names, expected {aim.target.size}")
+    inside = tape.nodes[part.first : part.last + 1]
+    # in the recording, nodes are numbered anew: first what comes in, then what is computed from it
+    number = {id: place for place, id in enumerate([*part.entries, *(node.id for node in inside)])}
+    # the page computes all gradients, unless there are nodes that it cannot compute
+    whole = part.is_net(tape)
+    gradients = made.gradients() if not (whole and all(node.opened for node in inside)) else None
+    image = tape.nodes[part.entries[0]].value[0] if whole else tape.nodes[0].value[0]
+    if whole and part.entries != [0]:
+        tape.note(
+            f"Only the end of the net is shown: its input are the values of {tape.nodes[part.entries[0]].name}."
+        )
+    update = made.update.describe()
+    kinds = ["Input", *(node.type for node in inside), aim.kind, update["type"]]
+    described = {
+        "format": FORMAT,
+        "title": title or f"One training step of {model.name}",
+        "name": model.name,
+        "classes": None if classes is None else [str(each) for each in classes],
+        "label": aim.label,
+        "target": encoded(aim.smoothed),
+        "image": encoded(image),
+        "image_range": _range(image),
+        "nodes": [
+            *(_entry(tape.nodes[id], number) for id in part.entries),
+            *(_described(node, number, made.update, gradients) for node in inside),
+        ],
+        "loss": _loss(aim, number) if whole else None,
+        "optimizer": update,
+        "window": None if gradients is None or whole else _window(made, number, gradients),
+        "docs": docs,
+        "words": words(kinds),
+        "notes": [*notes, *tape.notes],
+    }
+    return to_json(described)
+
+
+def encoded(array: Any) -> dict[str, Any]:
+    """Return an array as JSON-able values: its shape, and its numbers as base64 of little-endian float32."""
+    numbers = np.ascontiguousarray(array, "<f4")
+    return {"shape": list(np.shape(array)), "data": base64.b64encode(numbers.tobytes()).decode("ascii")}
+
+
+def _image(model: Any, x: Any) -> np.ndarray:
+    """Return x as (H, W, C), after a check that it fits the model."""
+    check_built(model)
+    if model.multiple_inputs or len(model.outputs) > 1:
+        raise ValueError(
+            f"{model.name} has {len(model.inputs)} inputs and {len(model.outputs)} outputs, expected one of each: "
+            "make a Model of the part that has"
+        )
+    expected = tuple(model.input_shape[1:])
+    if len(expected) != 3:
+        raise ValueError(
+            f"{model.name} takes samples of shape {expected}, expected images (height, width, channels): "
+            "begin the net with Input((height, width, channels))"
+        )
+    image = np.asarray(x)
+    if image.dtype.kind not in "biuf" or not np.isfinite(image).all():
+        raise ValueError(f"x is an array of {image.dtype}, expected finite numbers")
+    if image.ndim == 2 and expected[2] == 1:
+        image = image[..., None]
+    if image.ndim == 4 and len(image) == 1:
+        image = image[0]
+    if image.ndim != 3 or any(want not in (None, have) for have, want in zip(image.shape, expected)):
+        raise ValueError(
+            f"x has shape {np.shape(x)}, but {model.name} takes one image of shape {expected}: resize it, such as "
+            f"with preprocessing.image.load_img(path, target_size={expected[:2]})"
+        )
+    return image
+
+
+def _range(image: np.ndarray) -> list[float]:
+    """Return which values are drawn black and white."""
+    low, high = float(image.min()), float(image.max())
+    if low < 0 or high > 255:
+        return [low, high]
+    return [0, 1] if high <= 1 else [0, 255]
+
+
+def _entry(node: Node, number: dict[int, int]) -> dict[str, Any]:
+    """Return a node whose value is given: the image's, or one from before the window."""
+    return {
+        "id": number[node.id],
+        "name": node.name,
+        "type": "Input",
+        "inputs": [],
+        "shape": list(node.value.shape[1:]),
+        "config": {},
+        "weights": {},
+        "depth": 0,
+        "branch": None,
+    }
+
+
+def _described(
+    node: Node, number: dict[int, int], update: Update, gradients: Gradients | None
+) -> dict[str, Any]:
+    config = {
+        name: encoded(value) if isinstance(value, np.ndarray) else value
+        for name, value in node.config.items()
+    }
+    described = _entry(node, number) | {
+        "type": node.type,
+        "inputs": [number[each] for each in node.inputs],
+        "config": config,
+        "weights": {name: _weight(weight, update) for name, weight in node.weights.items()},
+        "depth": node.depth,
+        "branch": node.branch,
+    }
+    if node.mask is not None:
+        described["mask"] = encoded(node.mask)
+    if not node.opened and gradients is not None:
+        described["config"] = {"message": node.message}
+        described["recorded"] = {
+            "value": encoded(node.value[0]),
+            "gradients": {
+                str(number[source]): encoded(dx[0])
+                for source, dx in zip(node.inputs, gradients.handed_back[node.id])
+            },
+        }
+    return described
+
+
+def _weight(weight: Any, update: Update) -> dict[str, Any]:
+    described = {
+        "value": encoded(weight.value),
+        "trainable": update.moves(weight),
+        "decays": update.decays(weight),
+        "slots": {slot: encoded(array) for slot, array in update.slots(weight).items()},
+    }
+    penalty = weight.regularizer
+    if penalty is not None:
+        if not isinstance(penalty, L1L2):
+            raise ValueError(
+                f"{weight.path} has the regularizer {type(penalty).__name__}, which cannot be explained; expected "
+                "L1, L2 or L1L2"
+            )
+        described["regularizer"] = {"l1": penalty.l1, "l2": penalty.l2}
+    return described
+
+
+def _loss(goal: Goal, number: dict[int, int]) -> dict[str, Any]:
+    return {
+        "type": goal.kind,
+        "node": number[goal.node],
+        "from_logits": goal.from_logits,
+        "label_smoothing": goal.smoothing,
+    }
+
+
+def _window(made: Step, number: dict[int, int], gradients: Gradients) -> dict[str, Any]:
+    """Return what comes in from before, and for each node what gradient comes to it from behind."""
+    tape, part = made.tape, made.part
+    exits: dict[int, np.ndarray] = {}
+    if part.first <= made.goal.scores <= part.last:
+        exits[made.goal.scores] = gradients.seeds[made.goal.scores]
+    for node in tape.nodes[part.last + 1 :]:
+        for source, dx in zip(node.inputs, gradients.handed_back.get(node.id, [])):
+            if part.first <= source <= part.last:
+                exits[source] = exits[source] + dx if source in exits else dx
+    message = (
+        f"Of this net only {tape.nodes[part.first].name} to {tape.nodes[part.last].name} are in the file; what goes in "
+        "and what gradient comes back was recorded. So the loss, and what a nudge does to it, cannot be computed here."
+    )
+    return {
+        "first": number[part.first],
+        "last": number[part.last],
+        "message": message,
+        "entry": {str(number[id]): encoded(tape.nodes[id].value[0]) for id in part.entries},
+        "exit": {str(number[id]): encoded(dy[0]) for id, dy in exits.items()},
+    }

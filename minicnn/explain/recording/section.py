@@ -1,0 +1,60 @@
+"""A part of a net: which of its nodes are recorded, and what has to be recorded in the place of the others.
+
+    "conv2d_2:dense"   from the first node of one layer to the last node of the other, both included
+    "conv2d_2"         one layer        "conv2d_2:"   to the end        ":conv2d_2"   from the image
+    "3:7"              layers by number, as model.layers counts them
+
+Before the window, what its nodes take from outside is recorded; behind it, the gradients that they get from there.
+"""
+
+from typing import Any, NamedTuple
+
+from minicnn.explain.recording.tape import Tape
+
+
+class Window(NamedTuple):
+    """The nodes ``first`` to ``last`` of a tape, both included; ``entries`` are those before that they need."""
+
+    first: int
+    last: int
+    entries: list[int]
+
+    def is_net(self, tape: Tape) -> bool:
+        """Whether it is a net by itself, the whole or its end: one value comes in, and the loss is behind."""
+        return self.last == len(tape.nodes) - 1 and len(self.entries) == 1
+
+
+def window(tape: Tape, model: Any, layers: str | None) -> Window:
+    """Return the part that ``layers`` names; for None all but the image.
+
+    Raises:
+        ValueError: there are no such layers, or the second comes before the first.
+    """
+    start, colon, stop = (layers or ":").partition(":")
+    if not colon:
+        stop = start
+    first = min(_places(tape, model, start, layers)) if start else 1
+    last = max(_places(tape, model, stop, layers)) if stop else len(tape.nodes) - 1
+    if last < first:
+        raise ValueError(f"layers={layers!r}: {stop} comes before {start}; write {stop}:{start}")
+    inside = tape.nodes[first : last + 1]
+    return Window(first, last, sorted({each for node in inside for each in node.inputs if each < first}))
+
+
+def _places(tape: Tape, model: Any, layer: str, layers: str | None) -> list[int]:
+    """Return the ids of the nodes of a layer: of its name, or its number."""
+    name = layer.strip()
+    if name.lstrip("-").isdigit() and -len(model.layers) <= int(name) < len(model.layers):
+        name = model.layers[int(name)].name
+    found = [node.id for node in tape.nodes[1:] if name in (node.name, *node.owners)]
+    if not found:
+        raise ValueError(
+            f"layers={layers!r}: no layer {layer!r} here, expected A:B with A and B of {names(model, tape)}"
+        )
+    return found
+
+
+def names(model: Any, tape: Tape) -> str:
+    """Return the model's layers that can be named, as text."""
+    shown = {owner for node in tape.nodes for owner in node.owners}
+    return ", ".join(layer.name for layer in model.layers if layer.name in shown)

@@ -1,0 +1,139 @@
+"""Which nodes layers become that put others together, join several values, only move numbers, or leave it to chance.
+
+Chain, Residual, Graph   the nodes of the layers inside; Residual then an Add
+Dropout                  one, with its mask, drawn once
+Random…, GaussianNoise   none, with a note: they change the image at random, which the page does not follow
+"""
+
+from typing import Any
+
+import numpy as np
+
+from minicnn import layers, ops
+from minicnn.explain.recording.registry import opened, opens
+from minicnn.explain.recording.tape import Tape
+from minicnn.layers.base import Layer
+from minicnn.layers.graph import Graph
+
+# ---- chance ----------------------------------------------------------------------------------------------------------
+
+
+class Key:
+    """In the place of a dropout layer's generator: always the same key, so always the same mask."""
+
+    def __init__(self, key: int) -> None:
+        self.key = key
+
+    def integers(self, high: int) -> int:
+        """Return the key."""
+        return self.key
+
+
+@opens(layers.Dropout, layers.SpatialDropout2D)
+def _dropout(tape: Tape, layer: Any, x: int) -> int:
+    if not tape.training:
+        return x
+    shape, key = tape.shape(x), tape.draw()
+    mask = ops.dropout_mask(key, (1, 1, 1, shape[3]) if layer.spatial else shape, layer.rate)
+    kind = layers.SpatialDropout2D if layer.spatial else layers.Dropout
+    fixed: Any = kind(layer.rate, seed=0, name=layer.name)
+    fixed.generator = Key(key)
+    mask = np.broadcast_to(mask, shape)[0]
+    return tape.add("Dropout", fixed, [x], config={"rate": layer.rate}, mask=mask)
+
+
+@opens(
+    layers.GaussianNoise, layers.RandomAffine, layers.RandomErasing, layers.RandomFlip, layers.RandomRotation,
+    layers.RandomTranslation, layers.RandomZoom,
+)  # fmt: skip
+def _left_out(tape: Tape, layer: Layer, x: int) -> int:
+    if tape.training:
+        tape.note(
+            f"{layer.name} ({type(layer).__name__}) changes its input at random in training; it is left out here."
+        )
+    return x
+
+
+# ---- several values become one ---------------------------------------------------------------------------------------
+
+
+def _merging(kind: type[Layer]) -> None:
+    @opens(kind)
+    def merged(tape: Tape, layer: Layer, *inputs: int) -> int:
+        return tape.add(kind.__name__, layer, list(inputs))
+
+
+for _kind in (
+    layers.Add, layers.Subtract, layers.Average, layers.Multiply, layers.Maximum, layers.Minimum,
+):  # fmt: skip
+    _merging(_kind)
+
+
+@opens(layers.Concatenate)
+def _concatenate(tape: Tape, layer: Any, *inputs: int) -> int:
+    # counted without the batch's axis
+    axis = layer.axis % len(tape.shape(inputs[0])) - 1
+    return tape.add("Concatenate", layer, list(inputs), config={"axis": axis})
+
+
+# ---- shapes ----------------------------------------------------------------------------------------------------------
+
+
+@opens(layers.Flatten)
+def _flatten(tape: Tape, layer: Layer, x: int) -> int:
+    return tape.add("Flatten", layer, [x])
+
+
+@opens(layers.Reshape)
+def _reshape(tape: Tape, layer: Layer, x: int) -> int:
+    return tape.add("Reshape", layer, [x])
+
+
+@opens(layers.Permute)
+def _permute(tape: Tape, layer: Any, x: int) -> int:
+    return tape.add("Permute", layer, [x], config={"dims": list(layer.dims)})
+
+
+@opens(layers.ZeroPadding2D)
+def _zero_padding(tape: Tape, layer: Any, x: int) -> int:
+    return tape.add("ZeroPadding2D", layer, [x], config={"padding": [list(side) for side in layer.padding]})
+
+
+@opens(layers.UpSampling2D)
+def _up_sampling(tape: Tape, layer: Any, x: int) -> int:
+    return tape.add("UpSampling2D", layer, [x], config={"size": list(layer.size)})
+
+
+# ---- layers made of layers -------------------------------------------------------------------------------------------
+
+
+@opens(layers.InputLayer)
+def _input(tape: Tape, layer: Layer, x: int) -> int:
+    return x
+
+
+@opens(layers.Chain)
+def _chain(tape: Tape, layer: Any, x: int) -> int:
+    with tape.inside(layer):
+        for inner in layer.sublayers:
+            x = opened(tape, inner, x)
+    return x
+
+
+@opens(layers.Residual)
+def _residual(tape: Tape, layer: Any, x: int) -> int:
+    ends = []
+    for branch, chain in zip(("main", "shortcut"), layer.sublayers):
+        with tape.inside(layer, branch):
+            ends.append(opened(tape, chain, x))
+    return tape.add("Add", layers.Add(name=layer.name), ends)
+
+
+@opens(Graph)
+def _graph(tape: Tape, layer: Any, *inputs: int) -> int:
+    known = dict(zip(layer.inputs, inputs))
+    for symbol in layer.symbols:
+        if symbol not in known:
+            with tape.inside(layer, training=symbol.training):
+                known[symbol] = opened(tape, symbol.layer, *(known[each] for each in symbol.inputs))
+    return known[layer.outputs[0]]

@@ -1,0 +1,26 @@
+"""Models, under Keras's names: Sequential, Model (a graph of layers), and how they come back from files.
+
+step.py        one batch: forward, loss, backward, update. Put a breakpoint in TrainingStep.train_step
+trainer.py     many batches: fit, evaluate, predict
+model.py       Model and its class Functional; sequential.py: Sequential; loading.py: load_model and its relatives
+data.py        arrays in batches; datasets.py: generators and datasets, which make batches themselves
+compiled_metrics.py  the running means that fit reports; progress.py: the bar and the lines that show them
+summary.py plot.py   a model as a table, and as a picture
+saliency.py first_nan.py   where a model looked; where its first NaN is
+"""
+
+from minicnn._base import keras_errors
+from minicnn.models.loading import clone_model, load_model, model_from_json, save_model
+from minicnn.models.model import Functional, Model
+from minicnn.models.sequential import Sequential
+
+__getattr__ = keras_errors.names_of(__name__)
+__all__ = [
+    "Functional",
+    "Model",
+    "Sequential",
+    "clone_model",
+    "load_model",
+    "model_from_json",
+    "save_model",
+]

@@ -1,0 +1,101 @@
+"""The running means of the loss and the metrics over an epoch, which `fit` and `evaluate` report."""
+
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from minicnn import metrics
+from minicnn.losses import Loss
+
+
+class CompiledMetrics:
+    """The loss and the metrics of a compiled model.
+
+    Args:
+        loss: the model's loss, which helps to tell what "accuracy" means.
+        plain: metrics, or their names, over all samples alike.
+        weighted: the same, weighted by the samples' weights.
+    """
+
+    def __init__(self, loss: Loss | None, plain: Iterable[Any], weighted: Iterable[Any]) -> None:
+        for group in (plain, weighted):
+            if isinstance(group, str) or not isinstance(group, Iterable):
+                raise ValueError(f'metrics={group!r}: expected a list, such as ["accuracy"]')
+        self._loss, self._mean_loss = loss, metrics.Mean("loss")
+        # a name stays a name until the first batch: what "accuracy" means depends on the targets' form
+        self.chosen = tuple(
+            [choice if isinstance(choice, str) else metrics.get(choice) for choice in group]
+            for group in (plain, weighted)
+        )
+        self._groups: tuple[list[metrics.Metric], ...] = ([], [])
+
+    @property
+    def names(self) -> list[str]:
+        """ "loss" and the metrics' names, in order; as in Keras, one that is taken becomes "weighted_…" or "…_1"."""
+        names = ["loss"]
+        for group, prefix in zip(self.chosen, ("", "weighted_")):
+            for choice in group:
+                name = choice if isinstance(choice, str) else choice.name
+                if name in names:
+                    name = prefix + name
+                copies = (f"{name}_{number}" for number in itertools.count(1))
+                names.append(
+                    name if name not in names else next(copy for copy in copies if copy not in names)
+                )
+        return names
+
+    @property
+    def metrics(self) -> list[metrics.Metric]:
+        """The loss's mean and the metrics, in order; names become metrics with the first batch."""
+        return [self._mean_loss, *self._groups[0], *self._groups[1]]
+
+    def restart(self) -> "CompiledMetrics":
+        """Forget all batches; return self."""
+        for metric in self.metrics:
+            metric.reset_state()
+        return self
+
+    def update(self, loss: Any, y: Any, prediction: np.ndarray, sample_weight: Any) -> dict[str, Any]:
+        """Take in a batch; return the means so far."""
+        if not any(self._groups):
+            self._groups = tuple(
+                [metrics.get(choice, self._loss, prediction.shape, np.shape(y)) for choice in group]
+                for group in self.chosen
+            )
+        self._mean_loss.update_state([loss], sample_weight=[len(prediction)])
+        plain, weighted = self._groups
+        for metric in plain:
+            metric.update_state(y, prediction)
+        for metric in weighted:
+            metric.update_state(y, prediction, sample_weight=sample_weight)
+        return self.logs()
+
+    def get_state(self) -> list[dict[str, Any]]:
+        """Return the sums over the batches so far, and what metrics that were given as names turned out to be."""
+        choices = [self._mean_loss, *self.chosen[0], *self.chosen[1]]
+        return [
+            {
+                "sums": metric.get_state(),
+                "metric": metrics.serialize(metric) if isinstance(choice, str) else None,
+            }
+            for choice, metric in zip(choices, self.metrics)
+        ]
+
+    def set_state(self, state: Sequence[Mapping[str, Any]]) -> None:
+        """Continue from what :meth:`get_state` of equal metrics returned."""
+        kept = iter(state[1:])
+        self._groups = tuple(
+            [metrics.get(one["metric"] or choice) for choice, one in zip(group, kept)]
+            for group in self.chosen
+        )
+        for metric, one in zip(self.metrics, state):
+            metric.set_state(one["sums"])
+
+    def logs(self) -> dict[str, Any]:
+        """Return {name: mean so far}; a result that is one number as a float."""
+        results = [metric.result() for metric in self.metrics]
+        return {
+            name: float(value) if np.ndim(value) == 0 else value for name, value in zip(self.names, results)
+        }

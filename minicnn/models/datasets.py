@@ -1,0 +1,247 @@
+"""Batches that somebody else makes: generators, and datasets that give a batch by its number.
+
+    def faces():                                     class Faces(utils.PyDataset):
+        while True:                                      def __len__(self): return 100       # batches
+            yield x, y                                   def __getitem__(self, number): return x, y
+
+    model.fit(faces(), steps_per_epoch=100)          model.fit(Faces())
+
+A batch is (x, y), (x, y, sample_weight) or, to predict, x alone; x may be uint8.
+"""
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from minicnn.models.data import Batch, Batches
+
+
+class PyDataset:
+    """Batches by number, as `keras.utils.PyDataset`: a subclass has ``__len__``, in batches, and ``__getitem__``.
+
+    ``fit`` asks for each batch once an epoch, in random order unless shuffle=False. A subclass that has ``get_state``
+    and ``set_state``, with JSON-able values, can be resumed exactly: see callbacks.BackupAndRestore.
+
+    Args:
+        workers, use_multiprocessing, max_queue_size: as in Keras, where several workers make batches ahead. Here they
+            change nothing: a batch is made when it is used.
+    """
+
+    def __init__(self, workers: int = 1, use_multiprocessing: bool = False, max_queue_size: int = 10) -> None:
+        self.workers, self.use_multiprocessing, self.max_queue_size = (
+            workers,
+            use_multiprocessing,
+            max_queue_size,
+        )
+
+    def __getitem__(self, index: int) -> Any:
+        raise NotImplementedError(f"{type(self).__name__}.__getitem__")
+
+    def __iter__(self) -> Iterator[Any]:
+        numbers = itertools.count() if self.num_batches is None else range(self.num_batches)
+        return (self[number] for number in numbers)
+
+    @property
+    def num_batches(self) -> int | None:
+        """The number of batches, ``len(self)``; a subclass returns None if it has no end."""
+        if not hasattr(self, "__len__"):
+            raise NotImplementedError(f"{type(self).__name__}.__len__, the number of batches")
+        return len(self)
+
+    def on_epoch_begin(self) -> None:
+        """A pass through the batches begins."""
+
+    def on_epoch_end(self) -> None:
+        """A pass has ended: the place to shuffle samples."""
+
+
+class _Stream:
+    """What generators and datasets have in common.
+
+    Args:
+        given: the generator or the dataset.
+        class_weight: see :class:`data.Batches`.
+        targets: whether batches must have them.
+    """
+
+    resumable = False
+    steps: int | None = None
+
+    def __init__(self, given: Any, class_weight: dict[int, float] | None, dtype: Any, targets: bool) -> None:
+        self.given, self.kind = given, type(given).__name__
+        self._class_weight, self._dtype, self._targets = class_weight, dtype, targets
+
+    def order(self, generator: np.random.Generator) -> np.ndarray | None:
+        """Return None: batches come as they come."""
+        return None
+
+    def peek(self) -> np.ndarray:
+        """Return x of the first batch."""
+        raise NotImplementedError
+
+    def get_state(self) -> dict[str, Any]:
+        """Return nothing: what it remembers is not known."""
+        return {}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Take what :meth:`get_state` returned."""
+
+    def _batch(self, batch: Any) -> Batch:
+        parts = tuple(batch) if isinstance(batch, list | tuple) else (batch,)
+        if not 1 <= len(parts) <= 3:
+            raise ValueError(
+                f"{self.kind} gave a batch of {len(parts)} parts, expected (x, y) or (x, y, sample_weight)"
+            )
+        x, y, weight = (*parts, None, None)[:3]
+        if y is None and self._targets:
+            raise ValueError(
+                f"{self.kind} gave a batch without targets, expected (x, y) or (x, y, sample_weight)"
+            )
+        class_weight = None if y is None else self._class_weight
+        (checked,) = Batches(x, y, weight, class_weight, max(len(x), 1), self._dtype).iterate()
+        return checked
+
+
+class GeneratorBatches(_Stream):
+    """Batches of a Python generator, once: it cannot be wound back."""
+
+    def iterate(self, order: np.ndarray | None = None, first: int = 0) -> Iterator[Batch]:
+        """Yield what is left."""
+        for batch in self.given:
+            yield self._batch(batch)
+
+    def peek(self) -> np.ndarray:
+        """Return x of the first batch, which stays."""
+        first = next(self.given, None)
+        if first is None:
+            raise ValueError(f"{self.kind}: it is at its end, there is no batch")
+        self.given = itertools.chain([first], self.given)
+        return self._batch(first)[0]
+
+
+class DatasetBatches(_Stream):
+    """Batches of a :class:`PyDataset`."""
+
+    @property
+    def steps(self) -> int | None:  # type: ignore[override]
+        """The number of batches; None if there is no end."""
+        return self.given.num_batches
+
+    @property
+    def resumable(self) -> bool:  # type: ignore[override]
+        """Whether it has a state that can be put back."""
+        return hasattr(self.given, "get_state")
+
+    def order(self, generator: np.random.Generator) -> np.ndarray | None:
+        """Draw an order for the batches."""
+        return None if self.steps is None else generator.permutation(self.steps)
+
+    def iterate(self, order: np.ndarray | None = None, first: int = 0) -> Iterator[Batch]:
+        """Yield the batches from ``first`` on, in the given order."""
+        numbers = itertools.count() if self.steps is None else range(self.steps) if order is None else order
+        self.given.on_epoch_begin()
+        for number in itertools.islice(numbers, first, None):
+            yield self._batch(self.given[int(number)])
+        self.given.on_epoch_end()
+
+    def peek(self) -> np.ndarray:
+        """Return x of batch 0."""
+        return self._batch(self.given[0])[0]
+
+    def get_state(self) -> dict[str, Any]:
+        """Return the dataset's own state."""
+        return self.given.get_state() if self.resumable else {}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Put it back."""
+        if self.resumable:
+            self.given.set_state(state)
+
+
+class InSteps:
+    """Epochs of ``steps`` batches, whatever number a source has.
+
+    The next epoch goes on where this one stopped; where the source ends it begins anew, in a new order. (Keras 3 ends
+    the epoch there, with a warning: of 4 batches, steps_per_epoch=3 makes epochs of 3, 1, 3, 1, … Keras 2 did as here.)
+    """
+
+    resumable = False
+
+    def __init__(self, source: Any, steps: int) -> None:
+        self.source, self.steps = source, steps
+        self.get_state, self.set_state = source.get_state, source.set_state
+        self._generator: np.random.Generator | None = None
+        self._rest: Iterator[Batch] = iter(())
+
+    def order(self, generator: np.random.Generator) -> None:
+        """Keep the generator: orders are drawn as passes begin."""
+        self._generator = generator
+
+    def iterate(self, order: np.ndarray | None = None, first: int = 0) -> Iterator[Batch]:
+        """Yield the next ``steps`` batches; fewer from a generator that ends."""
+        for _ in range(self.steps):
+            batch = next(self._rest, None)
+            if batch is None:
+                shuffled = None if self._generator is None else self.source.order(self._generator)
+                self._rest = self.source.iterate(shuffled)
+                batch = next(self._rest, None)
+            if batch is None:
+                return
+            yield batch
+
+
+def is_stream(x: Any) -> bool:
+    """Return whether x makes batches itself: a dataset, or an iterator such as a generator."""
+    return isinstance(x, PyDataset) or hasattr(x, "__next__")
+
+
+def source(
+    x: Any, y: Any = None, sample_weight: Any = None, class_weight: dict[int, float] | None = None,
+    batch_size: int | None = None, steps: int | None = None, *, dtype: Any = "float32", targets: bool = True,
+) -> Any:  # fmt: skip
+    """Return the batches of x: an array, a :class:`PyDataset` or a generator.
+
+    Args:
+        x, y, sample_weight, class_weight: as for :class:`data.Batches`; y and sample_weight with arrays only.
+        batch_size: for arrays; by default 32, or what ``steps`` asks for.
+        steps: how many batches will be asked for, if that is known.
+        targets: whether y is needed.
+
+    Raises:
+        ValueError: y or weights beside a generator or dataset, no targets, no batches, or steps is no positive integer.
+    """
+    if steps is not None and (isinstance(steps, bool) or not hasattr(steps, "__index__") or steps < 1):
+        raise ValueError(f"steps={steps!r}: expected a positive integer, such as len(x) // batch_size")
+    found: Any
+    if is_stream(x):
+        for name, value in (("y", y), ("sample_weight", sample_weight)):
+            if value is not None:
+                raise ValueError(
+                    f"{name}=…: {type(x).__name__} gives it in its batches, (x, y, sample_weight)"
+                )
+        kind = DatasetBatches if isinstance(x, PyDataset) else GeneratorBatches
+        found = kind(x, class_weight, dtype, targets)
+        if found.steps == 0:
+            raise ValueError(f"{found.kind} has no batches")
+    else:
+        if batch_size is None:
+            batch_size = -(-len(x) // steps) if steps else 32
+        found = Batches(x, y, sample_weight, class_weight, batch_size, dtype)
+        if found.y is None and targets:
+            raise ValueError("x without y: this needs targets, such as fit(x, y)")
+    return found
+
+
+def in_steps(found: Any, steps: int | None, argument: str) -> Any:
+    """Return a source whose epochs have ``steps`` batches; itself if they have.
+
+    Raises:
+        ValueError: it is not known how many: ``argument`` is missing.
+    """
+    if steps is None and found.steps is None:
+        raise ValueError(
+            f"{argument}: {found.kind} does not tell how many batches make an epoch; give {argument}=…"
+        )
+    return found if steps in (None, found.steps) else InSteps(found, steps)

@@ -1,0 +1,114 @@
+"""Where did the NaN come from? A batch is run once more, and every number on its way is looked at.
+
+A number that is not finite spreads: forward to all later layers, through the loss to every gradient, and with the next
+step into every weight. What tells is where it was first, in the order of computation:
+
+    weights      those of an earlier step whose gradient was not finite: backward passes run from the last layer to the
+                 first, so the last such weights were the first
+    outputs      layer by layer, first to last
+    loss
+    gradients    layer by layer, last to first
+
+A training step whose loss is not finite leaves the weights alone (`step.py`), so a model is found as it was before.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from minicnn import random
+from minicnn.layers.base import Layer
+from minicnn.layers.symbol import as_list
+from minicnn.models.trainer import Trainer
+
+
+class NotFinite(NamedTuple):
+    """What was the first NaN or infinity, such as NotFinite("output", "conv2d_3").
+
+    Attributes:
+        what: "input", "weight", "output", "loss" or "gradient".
+        where: the name of the layer, or the path of the weight.
+    """
+
+    what: str
+    where: str
+
+
+def first_not_finite(model: Trainer, x: Any, y: Any, sample_weight: Any = None) -> NotFinite | None:
+    """Return what is not finite first when a compiled model trains on a batch; None if all is.
+
+    Runs forward, loss and backward, but takes no step: weights, moving statistics and random generators are as before
+    when it returns. Dropout and augmentation draw what the next training step would draw.
+
+    Args:
+        model: compiled and built.
+        x, y, sample_weight: the batch, as for ``model.train_on_batch``.
+    """
+    x = np.asarray(x).astype(model.dtype)
+    if not np.isfinite(x).all():
+        return NotFinite("input", model.name)
+    for weight in reversed(model.trainable_weights):
+        if not np.isfinite(weight.value).all():
+            return NotFinite("weight", weight.path)
+    found: list[NotFinite] = []
+    with _left_as_it_was(model), np.errstate(all="ignore"), _watched(_innermost(model), found):
+        loss, _ = model.forward_loss(x, y, sample_weight, training=True)
+        if not found and np.isfinite(loss):
+            model.set_gradients()
+    if not found and not np.isfinite(loss):
+        found.append(NotFinite("loss", model.name))
+    return found[0] if found else None
+
+
+def _innermost(layer: Layer) -> list[Layer]:
+    """Return the layers that compute: those without layers inside."""
+    if not layer.sublayers:
+        return [layer]
+    return [inner for one in layer.sublayers for inner in _innermost(one)]
+
+
+@contextmanager
+def _watched(layers: list[Layer], found: list[NotFinite]) -> Iterator[None]:
+    """While this lasts, each layer notes in ``found`` what is not finite of what it computes."""
+    for layer in layers:
+        _watch(layer, found)
+    try:
+        yield
+    finally:
+        for layer in layers:
+            del vars(layer)["forward"], vars(layer)["backward"]
+
+
+def _watch(layer: Layer, found: list[NotFinite]) -> None:
+    forward, backward = layer.forward, layer.backward
+
+    def note(arrays: Any, what: str, where: str) -> None:
+        if any(array is not None and not np.isfinite(array).all() for array in as_list(arrays)):
+            found.append(NotFinite(what, where))
+
+    def watched_forward(*arguments: Any, **options: Any) -> Any:
+        y = forward(*arguments, **options)
+        note(y, "output", layer.name)
+        return y
+
+    def watched_backward(dy: Any) -> Any:
+        dx = backward(dy)
+        for weight in layer.trainable_weights:
+            note(weight.grad, "gradient", weight.path)
+        note(dx, "gradient", layer.name)
+        return dx
+
+    vars(layer).update(forward=watched_forward, backward=watched_backward)
+
+
+@contextmanager
+def _left_as_it_was(model: Trainer) -> Iterator[None]:
+    weights, states = model.get_weights(), [random.state(generator) for generator in model.generators]
+    try:
+        yield
+    finally:
+        model.set_weights(weights)
+        for generator, state in zip(model.generators, states):
+            random.restore(generator, state)

@@ -1,0 +1,284 @@
+"""Model: layers that split and join, and what every model can do beyond training: describe itself, save, load weights.
+
+Model(inputs, outputs)      layers that split and join, from input symbols to output symbols; its class is Functional
+Sequential([…])             layers in a row: sequential.py
+"""
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from minicnn import random
+from minicnn._base import keras_errors
+from minicnn._base.registry import to_json
+from minicnn.layers.base import Layer
+from minicnn.layers.containers import Chain
+from minicnn.layers.graph import Graph
+from minicnn.layers.serialization import deserialize
+from minicnn.layers.symbol import Symbol, symbolic
+from minicnn.models import summary
+from minicnn.models.trainer import Trainer
+from minicnn.saving import npz
+
+
+class Model(Trainer):
+    """Layers that split and join, as `keras.Model`: between the symbols ``inputs`` and ``outputs``.
+
+        inputs = Input((48, 48, 1))
+        x = Conv2D(16, 3, padding="same", activation="relu")(inputs)
+        y = Conv2D(16, 3, padding="same")(x)
+        x = Activation("relu")(Add()([x, y]))                          # x is used twice: its gradient is a sum
+        model = Model(inputs, Dense(7, activation="softmax")(GlobalAveragePooling2D()(x)))
+
+    As in Keras, the class of such a model is `Functional`; `Sequential` is the other kind of Model.
+    """
+
+    inputs: list[Symbol]
+    outputs: list[Symbol]
+    symbols: Any  # all of them, in the order in which they are computed
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:  # noqa: D102
+        return super().__new__(Functional if cls is Model else cls)
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if not isinstance(self, Chain | Graph):
+            raise NotImplementedError(
+                f"{type(self).__name__}: a model of a class of its own, with call(), has no backward pass here; make "
+                "it with Model(inputs, outputs), and what is special about it a Layer with forward and backward"
+            )
+        self.generator = random.generator()  # shuffles the samples
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers, in the order in which they run."""
+        return self.sublayers
+
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
+        """Return a layer by its name or its number.
+
+        Raises:
+            ValueError: there is none.
+        """
+        if index is not None and -len(self.layers) <= index < len(self.layers):
+            return self.layers[index]
+        for layer in self.layers:
+            if index is None and layer.name == name:
+                return layer
+        names = ", ".join(layer.name for layer in self.layers)
+        raise ValueError(f"no layer {name if index is None else index!r} in {self.name}: there are {names}")
+
+    @property
+    def output(self) -> Any:
+        """The symbol of the output, or the list of them."""
+        self._built_shape()
+        return self.outputs if len(self.outputs) > 1 else self.outputs[0]
+
+    @property
+    def input(self) -> Any:
+        """The symbol of the input, or the list of them."""
+        self._built_shape()
+        return self.inputs if len(self.inputs) > 1 else self.inputs[0]
+
+    @property
+    def output_shape(self) -> Any:
+        """The shape of the model's output, batch first; a list of them for several outputs."""
+        return self.compute_output_shape(self._built_shape())
+
+    def _built_shape(self) -> Any:
+        if self.input_shape is None:
+            raise ValueError(
+                f"{self.name} does not know its input's shape yet: begin with Input((48, 48, 1)), "
+                "call build((None, 48, 48, 1)), or run it on data"
+            )
+        return self.input_shape
+
+    def __call__(self, x: Any, training: bool | None = None) -> Any:
+        """Return the output for x (N, …), which is cast to the model's float type; for a symbol, a symbol."""
+        if symbolic(x):
+            return super().__call__(x, training)
+        several: Any = [np.asarray(each) for each in (x if self.multiple_inputs else [x])]
+        shapes: Any = [each.shape for each in several]
+        if not self.built:
+            self.build(shapes[0])
+        self.check_shape(shapes if self.multiple_inputs else shapes[0])
+        several = [
+            each if each.dtype.kind == "c" else each.astype(self.dtype, copy=False) for each in several
+        ]
+        return self.forward(several if self.multiple_inputs else several[0], bool(training))
+
+    @keras_errors.keras_arguments
+    def summary(
+        self,
+        line_length: int | None = None,
+        positions: Any = None,
+        print_fn: Callable[[str], Any] | None = None,
+        expand_nested: bool = False,
+        show_trainable: bool = False,
+    ) -> None:
+        """Print each layer's name, type, output shape and number of weights, and the totals.
+
+        Args:
+            line_length, positions: change nothing; the lines are as long as they must be.
+            print_fn: called with the text; None: print.
+            expand_nested: list the layers of models inside the model too.
+            show_trainable: a column that tells whether a layer is trained.
+        """
+        (print_fn or print)(summary.text(self, expand_nested, show_trainable))
+
+    # ---- on disk --------------------------------------------------------------------------------------------------
+
+    def to_json(self) -> str:
+        """Return the model's layers and how they are connected, without weights: for :func:`model_from_json`."""
+        return json.dumps(to_json(self))
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Write the model to ``path`` (.npz): layers, weights, how it was compiled, optimizer and random states.
+
+        Raises:
+            ValueError: the model is not built, or the name does not end in .npz.
+            FileNotFoundError: there is no such folder.
+        """
+        npz.write(path, *self.snapshot())
+
+    def snapshot(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        """Return what :meth:`save` writes, as (JSON-able values, arrays).
+
+        Raises:
+            ValueError: the model is not built.
+        """
+        config: dict[str, Any] = {
+            "model": to_json(self),
+            "input_shape": self._built_shape(),
+            "random": [random.state(generator) for generator in self.generators],
+        }
+        arrays = {f"weights/{index}": weight.value for index, weight in enumerate(self.weights)}
+        if self.optimizer is not None and self.compiled_metrics is not None:
+            state = self.optimizer.get_state()
+            config["compiled"] = {
+                "optimizer": self.optimizer,
+                "loss": self.loss,
+                "metrics": self.compiled_metrics.chosen[0],
+                "weighted_metrics": self.compiled_metrics.chosen[1],
+            }
+            config["optimizer_state"] = {k: v for k, v in state.items() if not isinstance(v, np.ndarray)}
+            arrays |= {f"optimizer/{k}": v for k, v in state.items() if isinstance(v, np.ndarray)}
+        return config, arrays
+
+    def restore(
+        self, config: Mapping[str, Any], arrays: Mapping[str, np.ndarray], optimizer: bool = True
+    ) -> None:
+        """Take weights, random states and, if asked to, the optimizer's state from the snapshot of an equal model.
+
+        Raises:
+            ValueError: it is of another model; nothing is changed then.
+        """
+        if len(config["random"]) != len(self.generators):
+            raise ValueError(
+                f"{self.name}: got the states of {len(config['random'])} random generators, expected "
+                f"{len(self.generators)}"
+            )
+        self.set_weights(_weights(arrays))
+        for generator, state in zip(self.generators, config["random"]):
+            random.restore(generator, state)
+        if optimizer:
+            moments = {name[10:]: array for name, array in arrays.items() if name.startswith("optimizer/")}
+            self.optimizer.set_state({**config["optimizer_state"], **moments})
+
+    def save_weights(self, path: str | os.PathLike) -> None:
+        """Write the weights alone to ``path`` (.npz)."""
+        arrays = {f"weights/{index}": weight.value for index, weight in enumerate(self.weights)}
+        npz.write(path, {"weights_of": self.name}, arrays)
+
+    def load_weights(self, path: str | os.PathLike) -> None:
+        """Set the weights from a file of :meth:`save_weights` or :meth:`save`.
+
+        Raises:
+            ValueError: the file holds weights of other shapes; nothing is changed then.
+        """
+        self.set_weights(_weights(npz.read(path)[1]))
+
+
+class Functional(Graph, Model):
+    """What ``Model(inputs, outputs)`` makes: a graph of layers. One with one input and one output can be trained."""
+
+    def __init__(
+        self,
+        inputs: Any = None,
+        outputs: Any = None,
+        name: str | None = None,
+        trainable: bool = True,
+        **unknown: Any,
+    ) -> None:
+        super().__init__(inputs, outputs, name=name, trainable=trainable, **unknown)
+        for symbol in self.inputs:
+            if symbol not in self.symbols:
+                raise ValueError(
+                    f"the input {symbol!r} leads to none of the outputs: leave it out, or use it"
+                )
+
+    def compile(self, *args: Any, **kwargs: Any) -> None:
+        """Choose how to train: see `TrainingStep.compile`.
+
+        Raises:
+            NotImplementedError: the model has several outputs.
+        """
+        if len(self.outputs) > 1:
+            raise NotImplementedError(
+                f"{self.name} has {len(self.outputs)} outputs: a model is trained on the loss of one; compile "
+                "Model(inputs, one_of_the_outputs), which has the same layers and weights, or concatenate them"
+            )
+        super().compile(*args, **kwargs)
+
+    def _build_for(self, x: Any) -> None:
+        if self.multiple_inputs:
+            raise NotImplementedError(
+                f"{self.name} has {len(self.inputs)} inputs: fit, evaluate and predict take one array; make the inputs "
+                "one, such as channels of an image, and cut it apart in a layer; or call the model, model([a, b])"
+            )
+        super()._build_for(x)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the model's name and layers and what each is called on, for :meth:`from_config`."""
+        return {
+            "name": self.name,
+            "trainable": self.trainable,
+            "layers": [to_json(layer) for layer in self.layers],
+            "called_on": {symbol.name: [each.name for each in symbol.inputs] for symbol in self.symbols},
+            "training": {s.name: s.training for s in self.symbols if s.training is not None},
+            "inputs": [symbol.name for symbol in self.inputs],
+            "outputs": [symbol.name for symbol in self.outputs],
+        }
+
+    @classmethod
+    def from_config(
+        cls, config: dict[str, Any], custom_objects: Mapping[str, type] | None = None
+    ) -> "Functional":
+        """Make a model from what :meth:`get_config` returned."""
+        symbols: dict[str, Symbol] = {}
+        for layer in layers_of(config, custom_objects):
+            sources = [symbols[name] for name in config["called_on"][layer.name]]
+            training = config["training"].get(layer.name)
+            if not sources:
+                symbols[layer.name] = layer.output
+            else:
+                symbols[layer.name] = layer(sources if layer.multiple_inputs else sources[0], training)
+        inputs, outputs = ([symbols[name] for name in config[end]] for end in ("inputs", "outputs"))
+        return cls(inputs, outputs, config["name"], config["trainable"])
+
+
+MODELS: dict[str, type] = {"Functional": Functional}  # sequential.py adds its own
+
+
+def layers_of(config: Mapping[str, Any], custom_objects: Mapping[str, type] | None) -> list[Layer]:
+    """Return the layers of a model's configuration; those that are descriptions are made from them."""
+    kinds = MODELS | dict(custom_objects or {})
+    return [deserialize(each, kinds) if isinstance(each, Mapping) else each for each in config["layers"]]
+
+
+def _weights(arrays: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+    names = sorted((name for name in arrays if name.startswith("weights/")), key=lambda name: int(name[8:]))
+    return [arrays[name] for name in names]

@@ -1,0 +1,277 @@
+"""Many batches: fit, evaluate and predict, the loops around the step of step.py.
+
+    fit         for each epoch: for each batch, in a new random order: train_step; then evaluate on the validation data
+    evaluate    for each batch: test_step
+    predict     for each batch: forward
+
+The order of the samples is drawn in :meth:`Trainer._run_epoch`.
+"""
+
+import itertools
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal, overload
+
+import numpy as np
+
+from minicnn import backend, random
+from minicnn._base import keras_errors
+from minicnn.callbacks import CallbackList, History
+from minicnn.models import data, datasets, progress
+from minicnn.models.step import TrainingStep
+
+
+@dataclass
+class TrainingPosition:
+    """Where a training is: ``step`` batches of ``epoch`` are done.
+
+    Attributes:
+        order: the numbers of the samples (of a dataset's batches) in the order of this epoch; None if not shuffled.
+        generator: the state of the generator before this order was drawn.
+    """
+
+    epoch: int
+    step: int = 0
+    order: np.ndarray | None = None
+    generator: dict[str, Any] | None = None
+
+
+class Trainer(TrainingStep):
+    """fit, evaluate, predict."""
+
+    generator: np.random.Generator  # shuffles the samples
+    position: Any = None  # a TrainingPosition, of the training that runs or ran last
+    source: Any = None  # its batches
+    callback_list: Any = None  # the CallbackList of the training that runs
+
+    @keras_errors.keras_arguments
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: int | str = "auto",
+        callbacks: Any = None,
+        validation_split: float = 0.0,
+        validation_data: Any = None,
+        shuffle: bool = True,
+        class_weight: dict[int, float] | None = None,
+        sample_weight: Any = None,
+        initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
+        validation_batch_size: int | None = None,
+        validation_freq: int = 1,
+    ) -> History:
+        """Train and return a History, as `keras.Model.fit`.
+
+        Args:
+            x, y: samples (N, …) and targets, of any numeric dtype; or x a generator or a ``utils.PyDataset``, which
+                gives batches (x, y) or (x, y, sample_weight).
+            batch_size: samples in a batch, 32 by default.
+            epochs: the number of the last epoch; training begins at ``initial_epoch``.
+            verbose: 0 nothing, 1 a bar, 2 a line an epoch; "auto" is 1 on a terminal and 2 elsewhere.
+            callbacks: a list of callbacks.
+            validation_split: the part at the end of x that is held out.
+            validation_data: (x, y) or (x, y, sample_weight), a generator or a dataset.
+            shuffle: draw a new order for each epoch: of samples, or of a dataset's batches.
+            class_weight: {class number: weight} in the loss; sample_weight: (N,), one for each sample.
+            steps_per_epoch: batches in an epoch; by default all. A generator needs it. The next epoch goes on where
+                this one stopped; arrays and datasets start again at their end. A generator that ends too soon ends the
+                training, with a warning.
+            validation_steps: batches of validation_data; by default all. A generator needs it.
+        """
+        self.check_compiled()
+        if validation_split:
+            if datasets.is_stream(x):
+                raise ValueError(
+                    f"validation_split needs arrays, not {type(x).__name__}: give validation_data"
+                )
+            (x, y, sample_weight), end = data.split(validation_split, np.asarray(x), y, sample_weight)
+            validation_data = validation_data or end
+        source = self._source(x, y, sample_weight, class_weight, batch_size, steps_per_epoch)
+        self.source = source = datasets.in_steps(source, steps_per_epoch, "steps_per_epoch")
+        held_out: Any = None
+        if validation_data is not None:
+            parts = validation_data if isinstance(validation_data, tuple | list) else (validation_data,)
+            x, y, sample_weight = (*parts, None, None)[:3]
+            batch_size = validation_batch_size or batch_size
+            held_out = self._source(x, y, sample_weight, batch_size=batch_size, steps=validation_steps)
+            datasets.in_steps(held_out, validation_steps, "validation_steps")
+        verbose = progress.resolve(verbose)
+        callback_list = CallbackList(
+            [callbacks, progress.callbacks(verbose)],
+            model=self,
+            params={"epochs": epochs, "steps": source.steps, "verbose": verbose},
+        )
+        self.stop_training = False
+        self.position, self.callback_list = TrainingPosition(initial_epoch), callback_list
+        callback_list.on_train_begin()  # which may change the position: see callbacks.BackupAndRestore
+        logs: dict[str, float] = {}
+        for epoch in range(self.position.epoch, epochs):
+            if self.stop_training:
+                break
+            callback_list.on_epoch_begin(epoch)
+            epoch_logs = self._run_epoch(source, callback_list, shuffle)
+            if not self.position.step:
+                break  # a generator had no batch left
+            logs = epoch_logs
+            if held_out is not None and (epoch + 1) % validation_freq == 0:
+                results = self._evaluate(held_out, validation_steps, callback_list)
+                logs |= {f"val_{name}": value for name, value in results.items()}
+            self.position = TrainingPosition(epoch + 1)
+            callback_list.on_epoch_end(epoch, logs)
+        # a moving average becomes the weights
+        self.optimizer.finalize_variable_values(self.trainable_weights)
+        callback_list.on_train_end(logs)
+        self.callback_list = None
+        return callback_list.history
+
+    def _run_epoch(self, source: Any, callback_list: CallbackList, shuffle: bool) -> dict[str, Any]:
+        position = self.position
+        position.generator = random.state(self.generator)
+        position.order = source.order(self.generator) if shuffle else None
+        results = self.check_compiled()
+        if not position.step:
+            results.restart()
+        for step, (x, y, weight) in enumerate(self._checked_batches(source, position), position.step):
+            callback_list.on_train_batch_begin(step)
+            value, prediction = self.train_step(x, y, weight)
+            logs = results.update(value, y, prediction, weight)
+            position.step = step + 1
+            callback_list.on_train_batch_end(step, logs)
+            if self.stop_training:
+                break
+        else:
+            if position.step < source.steps:
+                warnings.warn(
+                    f"the data ended after {position.step} of an epoch's {source.steps} batches: training ends here. "
+                    "A generator has to give steps_per_epoch * epochs batches",
+                    stacklevel=3,
+                )
+                self.stop_training = True
+        return results.logs()
+
+    def train_on_batch(
+        self,
+        x: Any,
+        y: Any,
+        sample_weight: Any = None,
+        class_weight: dict[int, float] | None = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """Take one step on one batch; return its loss and metrics."""
+        self._build_for(x)
+        results = self.check_compiled().restart()
+        ((x, y, weight),) = data.Batches(x, y, sample_weight, class_weight, len(x), self.dtype).iterate()
+        value, prediction = self.train_step(x, y, weight)
+        logs = results.update(value, y, prediction, weight)
+        return logs if return_dict else list(logs.values())
+
+    @overload
+    def evaluate(
+        self, x: Any = ..., y: Any = ..., batch_size: int | None = ..., verbose: int | str = ...,
+        sample_weight: Any = ..., steps: int | None = ..., callbacks: Any = ..., *, return_dict: Literal[True],
+    ) -> dict[str, float]: ...  # fmt: skip
+
+    @overload
+    def evaluate(
+        self, x: Any = ..., y: Any = ..., batch_size: int | None = ..., verbose: int | str = ...,
+        sample_weight: Any = ..., steps: int | None = ..., callbacks: Any = ..., return_dict: Literal[False] = ...,
+    ) -> Any: ...  # fmt: skip
+
+    @keras_errors.keras_arguments
+    def evaluate(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        verbose: int | str = "auto",
+        sample_weight: Any = None,
+        steps: int | None = None,
+        callbacks: Any = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """Return loss and metrics on (x, y): a list in the order of ``metrics_names``, one number, or a dictionary.
+
+        x may be a generator or a dataset, as in :meth:`fit`; of ``steps`` batches, by default of all.
+        """
+        self.check_compiled()
+        source = self._source(x, y, sample_weight, batch_size=batch_size, steps=steps)
+        callback_list = CallbackList(callbacks or [], model=self, params={})
+        logs = self._evaluate(source, steps, callback_list)
+        if progress.resolve(verbose):
+            print(progress.describe(logs))
+        if return_dict:
+            return logs
+        values = list(logs.values())
+        return values if len(values) > 1 else values[0]
+
+    def _evaluate(self, source: Any, steps: int | None, callback_list: CallbackList) -> dict[str, Any]:
+        callback_list.on_test_begin()
+        results = self.check_compiled().restart()
+        step = None
+        for step, (x, y, weight) in enumerate(itertools.islice(self._checked_batches(source), steps)):
+            callback_list.on_test_batch_begin(step)
+            value, prediction = self.test_step(x, y, weight)
+            callback_list.on_test_batch_end(step, results.update(value, y, prediction, weight))
+        if step is None:
+            raise ValueError("evaluation: the generator is at its end, there is no batch")
+        callback_list.on_test_end(results.logs())
+        return results.logs()
+
+    @keras_errors.keras_arguments
+    def predict(
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: int | str = "auto",
+        steps: int | None = None,
+        callbacks: Any = None,
+    ) -> np.ndarray:
+        """Return the model's output for x (N, …), computed a batch at a time; ``verbose`` changes nothing.
+
+        x may be a generator or a dataset, whose targets are not used; of ``steps`` batches, by default of all. A model
+        with several outputs returns a list of arrays (the type says np.ndarray, which most models return).
+        """
+        source = self._source(x, batch_size=batch_size, steps=steps, targets=False)
+        callback_list = CallbackList(callbacks or [], model=self, params={})
+        callback_list.on_predict_begin()
+        outputs: list[Any] = []
+        for step, (samples, _, _) in enumerate(itertools.islice(self._checked_batches(source), steps)):
+            callback_list.on_predict_batch_begin(step)
+            outputs.append(self.forward(samples))
+            callback_list.on_predict_batch_end(step)
+        callback_list.on_predict_end()
+        if not outputs:
+            raise ValueError("prediction: the generator is at its end, there is no batch")
+        if isinstance(outputs[0], list):  # of a graph with several outputs
+            several: Any = [np.concatenate(parts) for parts in zip(*outputs)]
+            return several
+        return np.concatenate(outputs)
+
+    # ---- where batches come from ----------------------------------------------------------------------------------
+
+    def _source(self, x: Any, *args: Any, **options: Any) -> Any:
+        """Return the batches of x, see `datasets.source`, and build the model for them."""
+        if not datasets.is_stream(x):
+            self._build_for(x)
+        source = datasets.source(x, *args, dtype=self.dtype or backend.floatx(), **options)
+        if not self.built:
+            self._build_for(source.peek())
+        return source
+
+    def _checked_batches(self, source: Any, position: TrainingPosition | None = None) -> Iterator[Any]:
+        batches = source.iterate() if position is None else source.iterate(position.order, position.step)
+        for batch in batches:
+            self.check_shape(batch[0].shape)
+            yield batch
+
+    def _build_for(self, x: Any) -> None:
+        """Build the model for samples of x's shape, and check that they fit."""
+        shape = np.shape(x)
+        if not self.built:
+            self.build((None, *shape[1:]))
+        self.check_shape(shape)

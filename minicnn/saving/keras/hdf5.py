@@ -1,0 +1,129 @@
+"""Reading HDF5 that may come from a stranger: numbers that lie in the file itself, and nothing else.
+
+HDF5 can say more than arrays: links to other files, arrays whose bytes lie in other files, objects, sizes that are
+declared and never written. Every link is looked at before it is followed, and a dataset is returned unread, so that
+its shape can be compared with what is expected before memory is taken for it.
+"""
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from minicnn.saving.checks import needed
+
+SIGNATURE = b"\x89HDF\r\n\x1a\n"
+# what h5py raises where it finds something else than it expects
+DAMAGE = (
+    OSError,
+    RuntimeError,
+    LookupError,
+    TypeError,
+    ValueError,
+    AttributeError,
+    ArithmeticError,
+    MemoryError,
+)
+LARGEST_CHUNK = 2**28  # bytes, of what is unpacked at once
+
+
+@contextmanager
+def opened(source: Path | IO[bytes], path: Path) -> Iterator[Any]:
+    """Open an HDF5 file for reading; ``path`` is what errors call it.
+
+    Raises:
+        ImportError: h5py is not installed.
+        ValueError: the file is damaged, also when that shows later, while it is read.
+    """
+    h5py = needed("h5py", "keras")
+    try:
+        with h5py.File(source, "r") as file:
+            yield file
+    except DAMAGE as error:
+        if isinstance(error, ValueError) and str(error).startswith(str(path)):
+            raise
+        raise ValueError(f"{path}: not a file that Keras wrote, or damaged ({error})") from error
+
+
+def datasets(file: Any, path: Path) -> dict[str, Any]:
+    """Return every dataset of a file by its full name, unread.
+
+    Raises:
+        ValueError: there is something in the file that a file of weights has no need of: a link that is not plain, an
+            array that lies outside, one of anything but numbers, or a group within itself.
+    """
+    h5py = needed("h5py", "keras")
+    found: dict[str, Any] = {}
+    groups, met = [("", file)], {file["/"]}
+    while groups:
+        prefix, group = groups.pop()
+        for name in group:
+            inner = f"{prefix}/{name}" if prefix else name
+            if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+                raise ValueError(f"{path}: refused: {inner!r} is a soft or external link")
+            item = group[name]
+            if isinstance(item, h5py.Group):
+                if item in met:
+                    raise ValueError(
+                        f"{path}: refused: the group {inner!r} is in two places, or within itself"
+                    )
+                met.add(item)
+                groups.append((inner, item))
+            elif isinstance(item, h5py.Dataset):
+                if item.external or item.is_virtual:
+                    raise ValueError(f"{path}: refused: the numbers of {inner!r} lie in another file")
+                if item.dtype.kind not in "fiub":
+                    raise ValueError(
+                        f"{path}: refused: {inner!r} holds {item.dtype}, expected numbers; objects are not read"
+                    )
+                if math.prod(item.chunks or ()) * item.dtype.itemsize > LARGEST_CHUNK:
+                    raise ValueError(
+                        f"{path}: refused: {inner!r} unpacks in pieces of over {LARGEST_CHUNK:,} bytes"
+                    )
+                found[inner] = item
+    return found
+
+
+def names(group: Any, attribute: str) -> list[str]:
+    """Return a list of names from a group's attributes; Keras cuts a long one into ``attribute0``, ``attribute1``, …
+
+    Raises:
+        ValueError: it is not text.
+    """
+    if attribute in group.attrs:
+        return _text(group, attribute)
+    found: list[str] = []
+    chunk = 0
+    while f"{attribute}{chunk}" in group.attrs:
+        found += _text(group, f"{attribute}{chunk}")
+        chunk += 1
+    return found
+
+
+def text(group: Any, attribute: str, default: str) -> str:
+    """Return an attribute of one text, or the default if there is none.
+
+    Raises:
+        ValueError: it is not text.
+    """
+    return "".join(_text(group, attribute)) if attribute in group.attrs else default
+
+
+def _text(group: Any, attribute: str) -> list[str]:
+    """Return the texts in an attribute, one or an array of them; Keras 2 wrote bytes."""
+    h5py = needed("h5py", "keras")
+    stored = group.attrs.get_id(attribute)
+    count = math.prod(stored.shape)
+    # an empty list has numbers for a type; of another type, a damaged one, reading can end the whole process
+    if count == 0:
+        return []
+    if (
+        not isinstance(stored.get_type(), h5py.h5t.TypeStringID)
+        or count * stored.dtype.itemsize > LARGEST_CHUNK
+    ):
+        raise ValueError(f"the attribute {attribute!r} of {group.name!r} is not text")
+    values = np.ravel(group.attrs[attribute])
+    return [value.decode(errors="replace") if isinstance(value, bytes) else str(value) for value in values]

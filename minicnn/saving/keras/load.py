@@ -1,0 +1,123 @@
+"""Weights from Keras's files: numbers are copied into a model that exists already; nothing in the file is ever run.
+
+    x.weights.h5   Keras 3's file of weights
+    x.keras        a zip: config.json and, as model.weights.h5, the same
+    x.h5           the older form, which Keras 2 wrote and Keras 3 still can
+
+What a file is, it tells by its content. Whose weights are whose, minicnn.saving.keras.match decides.
+All shapes are compared before a number is read, and all numbers are read before one is changed.
+"""
+
+import io
+import json
+import os
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from minicnn.layers.base import Layer
+from minicnn.saving.checks import check_built
+from minicnn.saving.keras import hdf5, match
+
+CODE = ("Lambda", "__lambda__")  # classes whose configuration is Python's compiled code
+LARGEST_CONFIG = 64 * 2**20  # bytes
+
+
+def load_keras_weights(model: Layer, path: str | os.PathLike) -> None:
+    """Set the weights of a built model from a file of an equal Keras model: .weights.h5, .keras or .h5.
+
+    Optimizer, random states and the file's configuration are left aside. Layers are matched by the names that they were
+    given, the same in both, or else in order, kind by kind. In a residual net whose branches have layers of the same
+    kind and shape, give names: the order of branches may differ.
+
+    Raises:
+        ImportError: h5py, the extra ``[keras]``, is not installed.
+        FileNotFoundError: there is no such file.
+        ValueError: the model is not built, or the file does not fit it, is damaged, or holds what is refused: pickled
+            objects, Lambda layers, links to elsewhere, anything but numbers. The model is unchanged then.
+    """
+    path = Path(path)
+    check_built(model)
+    with _weights_file(path, sum(weight.value.nbytes for weight in model.weights)) as file:
+        found = hdf5.datasets(file, path)
+        refuse_code(hdf5.text(file, "model_config", "{}"), path)
+        pairs = match.matched(model, file, found, path)
+        values = [(weight, array[()].astype(weight.dtype)) for weight, array in pairs]
+    for weight, value in values:
+        weight.assign(value)
+
+
+@contextmanager
+def _weights_file(path: Path, size: int) -> Iterator[Any]:
+    """Open the HDF5 file at ``path``, or the one in the .keras archive there."""
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file")
+    with path.open("rb") as opened:
+        beginning = opened.read(len(hdf5.SIGNATURE))
+    if beginning == hdf5.SIGNATURE:
+        with hdf5.opened(path, path) as file:
+            yield file
+    elif beginning[:2] == b"PK":
+        with hdf5.opened(io.BytesIO(_from_archive(path, size)), path) as file:
+            yield file
+    elif beginning[:1] == b"\x80":
+        raise ValueError(f"{path}: looks pickled, which is refused: loading it could run any code")
+    else:
+        raise ValueError(f"{path}: neither HDF5 nor a .keras archive, expected a file that Keras wrote")
+
+
+def _from_archive(path: Path, size: int) -> bytes:
+    """Return model.weights.h5 out of a .keras archive, for a model of ``size`` bytes."""
+    # in the extreme weights of twice our width, with optimizer moments beside them
+    largest = 16 * size + LARGEST_CONFIG
+    try:
+        with zipfile.ZipFile(path) as archive:
+            present = {entry.filename: entry.file_size for entry in archive.infolist()}
+            if "model.weights.h5" not in present:
+                raise ValueError(
+                    f"{path}: holds no model.weights.h5, expected a .keras file; a model of minicnn's own "
+                    "is loaded by models.load_model(path)"
+                )
+            for name, most in (("config.json", LARGEST_CONFIG), ("model.weights.h5", largest)):
+                if present.get(name, 0) > most:
+                    raise ValueError(
+                        f"{path}: refused: {name} unpacks to {present[name]:,} bytes, "
+                        f"expected {most:,} at most for this model"
+                    )
+            if "config.json" in present:
+                refuse_code(archive.read("config.json").decode(), path)
+            return archive.read("model.weights.h5")
+    except (
+        zipfile.BadZipFile,
+        OSError,
+        RuntimeError,
+        NotImplementedError,
+        UnicodeDecodeError,
+        EOFError,
+    ) as error:
+        raise ValueError(f"{path}: not a .keras archive, or damaged ({error})") from error
+
+
+def refuse_code(config: str, path: Path) -> None:
+    """Check that a model's configuration, a JSON text, brings no code along.
+
+    Raises:
+        ValueError: it holds a Lambda layer, or it is not JSON.
+    """
+    try:
+        values = [json.loads(config)]
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise ValueError(f"{path}: its configuration is not JSON, or damaged ({error})") from error
+    while values:
+        value = values.pop()
+        if isinstance(value, dict):
+            if value.get("class_name") in CODE:
+                raise ValueError(
+                    f"{path}: refused: it holds a Lambda layer, which is compiled Python code from whoever wrote the "
+                    "file; make the model in Keras without it, and save that"
+                )
+            values += value.values()
+        elif isinstance(value, list):
+            values += value

@@ -1,0 +1,86 @@
+import io
+
+import numpy as np
+import pytest
+
+from fer.data.dataset import Split
+from fer.emotions import EMOTIONS
+from fer.reports import plots
+
+HISTORY = {
+    "loss": [1.9, 1.5, 1.2],
+    "accuracy": [0.2, 0.4, 0.5],
+    "val_loss": [1.8, 1.4, 1.6],
+    "val_accuracy": [0.25, 0.45, 0.4],
+}
+
+
+def drawn(figure):
+    """Return the figure's texts, after drawing it: what cannot be drawn warns, and so fails."""
+    figure.savefig(io.BytesIO(), format="png", dpi=40)
+    return [text.get_text() for axes in figure.axes for text in axes.texts]
+
+
+@pytest.fixture
+def split(rng):
+    labels = np.repeat(np.arange(7, dtype=np.uint8), [5, 1, 3, 9, 0, 2, 4])
+    return Split(
+        rng.integers(0, 255, (len(labels), 48, 48)).astype(np.uint8), labels
+    )  # below 255, the gaps' value
+
+
+def test_curves_are_the_history_and_mark_the_best_epoch():
+    figure = plots.curves(HISTORY, best_epoch=2)
+    for axes, key in zip(figure.axes, ("loss", "accuracy")):
+        training, validation, best = axes.lines
+        assert training.get_xdata().tolist() == [1, 2, 3]
+        assert list(training.get_ydata()) == HISTORY[key]
+        assert list(validation.get_ydata()) == HISTORY[f"val_{key}"]
+        assert list(best.get_xdata()) == [2, 2]
+        labels = [text.get_text() for text in axes.get_legend().get_texts()]
+        assert labels == ["training", "validation", "best: epoch 2"]
+    assert drawn(figure) == ["45.0%"]
+
+
+def test_one_epoch_without_validation_can_be_drawn():
+    figure = plots.curves({"loss": [1.0], "accuracy": [0.5]}, best_epoch=1)
+    assert [len(axes.lines) for axes in figure.axes] == [2, 2]
+    assert drawn(figure) == []
+
+
+def test_confusion_matrices_say_counts_and_shares(rng):
+    confusion = rng.integers(0, 50, (7, 7))
+    confusion[4] = 0  # no such face
+    figure = plots.confusion_matrix(confusion, "a title")
+    texts = drawn(figure)
+    assert texts[:49] == [str(count) for count in confusion.ravel()]
+    shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
+    assert texts[49:] == [f"{share:.0%}" for share in shares.ravel()]
+    left, right = figure.axes
+    np.testing.assert_array_equal(left.images[0].get_array(), confusion)
+    np.testing.assert_allclose(right.images[0].get_array(), shares)
+    assert [label.get_text() for label in left.get_yticklabels()] == list(EMOTIONS)
+    assert [label.get_text() for label in left.get_xticklabels()] == list(EMOTIONS)
+
+
+def test_class_bars_are_as_long_as_the_counts(split):
+    figure = plots.class_bars({"train": split, "test": Split(split.images[:5], split.labels[:5])})
+    texts = drawn(figure)
+    assert [bar.get_width() for bar in figure.axes[0].patches] == [5, 1, 3, 9, 0, 2, 4]
+    assert [bar.get_width() for bar in figure.axes[1].patches] == [5, 0, 0, 0, 0, 0, 0]
+    assert texts[3] == "9  (37.5%)"
+    assert [axes.get_title() for axes in figure.axes] == ["train: 24 faces", "test: 5 faces"]
+
+
+def test_examples_are_faces_of_their_row_s_emotion(split):
+    figure = plots.examples(split, columns=4, seed=1)
+    drawn(figure)
+    sheet = figure.axes[0].images[0].get_array()
+    step = 48 + 3
+    assert sheet.shape == (7 * step - 3, 4 * step - 3)
+    for k in range(7):
+        own = {face.tobytes() for face in split.images[split.labels == k]}
+        tiles = [sheet[k * step : k * step + 48, c * step : c * step + 48] for c in range(4)]
+        shown = [tile.tobytes() for tile in tiles if (tile < 255).any()]
+        assert len(shown) == len(set(shown)) == min(4, len(own))
+        assert set(shown) <= own

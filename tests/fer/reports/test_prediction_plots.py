@@ -1,0 +1,114 @@
+import io
+
+import numpy as np
+import pytest
+from matplotlib.colors import to_rgba
+
+from fer.emotions import EMOTIONS
+from fer.reports import measures, plots, prediction_plots
+from fer.reports.prediction_plots import BLUE, ORANGE, PALE
+from tests.fer.readers import face
+
+
+def draw(figure):
+    """Draw a figure: what cannot be drawn warns, and so fails. Return its panels that hold bars, and the others."""
+    figure.savefig(io.BytesIO(), format="png", dpi=40)
+    bars = [axes for axes in figure.axes if axes.patches and not axes.images]
+    return bars, [axes for axes in figure.axes if axes.images]
+
+
+def shares(emotion, share=0.7):
+    result = np.full(7, (1 - share) / 6)
+    result[emotion] = share
+    return result
+
+
+def colours(axes):
+    names = {to_rgba(colour): colour for colour in (BLUE, ORANGE, PALE)}
+    return [names[bar.get_facecolor()] for bar in axes.patches]
+
+
+def test_bars_are_the_probabilities_and_say_whether_they_are_right():
+    figure = prediction_plots.predictions(
+        [face(3), face(3), face(3)], np.stack([shares(3)] * 3), [3, 4, None], ["a", "b", "c"], "a title"
+    )
+    bars, faces = draw(figure)
+    assert [axes.get_title(loc="left") for axes in bars] == ["Happy ✓", "Happy, true: Sad", "Happy"]
+    for axes, colour in zip(bars, (BLUE, ORANGE, BLUE)):
+        assert [bar.get_width() for bar in axes.patches] == pytest.approx(shares(3))
+        assert colours(axes) == [PALE] * 3 + [colour] + [PALE] * 3
+        assert [text.get_text() for text in axes.texts] == ["5%", "5%", "5%", "70%", "5%", "5%", "5%"]
+        assert [label.get_text() for label in axes.get_yticklabels()] == list(EMOTIONS)
+    assert [axes.get_xlabel() for axes in faces] == ["a", "b", "c"]
+    np.testing.assert_array_equal(faces[0].images[0].get_array(), face(3))
+    bold = [[label.get_weight() == "bold" for label in axes.get_yticklabels()] for axes in bars]
+    assert [np.flatnonzero(each).tolist() for each in bold] == [[3], [4], []]
+
+
+def test_maps_stand_between_face_and_bars():
+    cam, slope = np.zeros((48, 48), np.float32), np.zeros((48, 48), np.float32)
+    cam[7, 9], slope[3, 4] = 2, -5
+    figure = prediction_plots.predictions([face(0)], shares(0)[None], maps=[(cam, slope)])
+    bars, panels = draw(figure)
+    assert len(bars) == 1
+    assert [axes.get_xlabel() for axes in panels] == ["", "Grad-CAM", "input gradient"]
+    overlay = panels[1].images[1]
+    np.testing.assert_allclose(overlay.get_array(), cam / 2)
+    np.testing.assert_array_equal(overlay.get_alpha() > 0, cam > 0)
+    np.testing.assert_array_equal(panels[2].images[-1].get_array(), slope)
+
+
+def test_any_file_s_name_can_stand_under_a_face():
+    name = "$100_{sale.png$"
+    figure = prediction_plots.predictions([face(0)], shares(0)[None], captions=[name], title=name)
+    _, (picture,) = draw(figure)
+    assert (picture.get_xlabel(), figure.get_suptitle()) == (name, name)
+
+
+def test_maps_of_nothing_can_be_drawn():
+    nothing = np.zeros((48, 48), np.float32)
+    draw(prediction_plots.predictions([face(0)], shares(0)[None], maps=[(nothing, nothing)]))
+
+
+def test_a_photograph_shows_where_the_faces_are():
+    photo = np.zeros((60, 90, 3), np.uint8)
+    frames = [(1, 2, 30, 40, "1"), (50, 5, 20, 20, "2")]
+    figure = prediction_plots.predictions(
+        [face(0), face(1)], np.stack([shares(0), shares(1)]), photo=photo, frames=frames
+    )
+    _, (picture, *_) = draw(figure)
+    assert [(*frame.get_xy(), frame.get_width(), frame.get_height()) for frame in picture.patches] == [
+        frame[:4] for frame in frames
+    ]
+    assert [text.get_text() for text in picture.texts] == ["1", "2"]
+
+
+def test_the_calibration_s_curve_leaves_empty_bins_out():
+    report = measures.measure(np.array([3, 4, 4]), np.stack([shares(3), shares(3), shares(4, 0.9)]))
+    figure = prediction_plots.calibration(report, "a title")
+    draw(figure)
+    above, below = figure.axes
+    _, curve = above.lines
+    np.testing.assert_allclose(curve.get_xdata(), [0.7, 0.9])
+    np.testing.assert_allclose(curve.get_ydata(), [0.5, 1])
+    assert [bar.get_height() for bar in below.patches] == report.calibration.counts.tolist()
+    assert above.get_title() == f"expected calibration error {report.calibration.error:.1%}"
+
+
+def test_mean_faces_of_some_emotions_can_be_drawn(rng):
+    means = rng.uniform(0, 255, (7, 48, 48))
+    means[1] = np.nan
+    figure = plots.mean_faces(means, np.full((48, 48), 100.0), "a title")
+    draw(figure)
+    above, below = figure.axes[:7], figure.axes[7:14]
+    assert [axes.get_title() for axes in above] == list(EMOTIONS)
+    np.testing.assert_allclose(below[2].images[0].get_array(), means[2] - 100)
+
+
+def test_gray_values_are_drawn_as_shares():
+    pixels = np.zeros(256, int)
+    pixels[[0, 7]] = 1, 3
+    figure = plots.gray_values({"train": pixels, "test": 5 * pixels})
+    draw(figure)
+    for line in figure.axes[0].lines:
+        np.testing.assert_allclose(line.get_ydata()[[0, 7, 8]], [0.25, 0.75, 0])
