@@ -10,15 +10,20 @@ at a bad row without asking why; then the definition is asked. The file passes t
 and is never whole in memory.
 """
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numba import njit
 
-from fer.data import sniff
+from fer import emotions
+from fer.data import sniff, table
 from fer.data.table import PIXELS, SIDE, USAGES, Rows
 from fer.emotions import EMOTIONS
 from fer.errors import BadInput
+from minicnn.ops.machine_code import MachineCode
+
+# compiled from this file, with constants of the other two
+_CODE = MachineCode("fer-csv", [Path(__file__), Path(table.__file__), Path(emotions.__file__)])
 
 COLUMNS = ("emotion", "pixels", "usage")
 
@@ -179,7 +184,7 @@ def _whole_rows(buffer: bytearray, filled: int, more: bool) -> int:
     return last
 
 
-@njit(cache=True, nogil=True)
+@_CODE.compiled(nogil=True)
 def _parse_rows(data, i, stop, columns, images, labels, usage, row):
     """Parse the rows of data[i:stop], which ends in a line end, into images[row], images[row + 1], …
 
@@ -207,14 +212,14 @@ def _parse_rows(data, i, stop, columns, images, labels, usage, row):
     return row, -1
 
 
-@njit(cache=True)
+@_CODE.compiled()
 def _skip_blanks(data, i):
     while data[i] == 32 or data[i] == 9 or data[i] == 13 or data[i] == 34:  # space, tab, \r, "
         i += 1
     return i
 
 
-@njit(cache=True)
+@_CODE.compiled()
 def _parse_pixels(data, i, image):
     """Fill image (2304,) from data[i:]; return the next index, or -1."""
     for p in range(len(image)):
@@ -235,19 +240,19 @@ def _parse_pixels(data, i, image):
     return i
 
 
-@njit(cache=True)
+@_CODE.compiled()
 def _byte(data, i):
     """Return data[i], i >= 0: an unsigned i cannot count from the end, and not asking saves a third."""
     return data[np.uint64(i)]
 
 
-@njit(cache=True)
+@_CODE.compiled()
 def _digit(data, i):
     """Return the digit at data[i], or something above 9."""
     return np.int64(np.uint8(_byte(data, i) - 48))
 
 
-@njit(cache=True)
+@_CODE.compiled()
 def _parse_label(data, i):
     """Return (label, next index), or (0, -1)."""
     start = i
@@ -257,7 +262,7 @@ def _parse_label(data, i):
     return (label, i + 1) if label < len(EMOTIONS) else (0, -1)
 
 
-@njit(cache=True)
+@_CODE.compiled()
 def _parse_usage(data, i):
     """Return (index into USAGES, next index), or (0, -1)."""
     for usage in range(len(_NAMES)):

@@ -38,7 +38,9 @@ def minicnn(threads: int) -> Callable[[Task], Step]:
 
     import minicnn
     from minicnn import ops
+    from minicnn.ops.kernels.parallel import start_threads
 
+    start_threads()
     numba.set_num_threads(threads)
 
     def make(task: Task) -> Step:

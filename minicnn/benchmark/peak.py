@@ -16,7 +16,7 @@ from numba import njit, prange, set_num_threads, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from minicnn.ops.kernels.parallel import PARALLEL
+from minicnn.ops.kernels.parallel import OPTIONS
 from minicnn.ops.kernels.register_tile import VECTOR_BYTES, fused_multiply_add, splat, vector_type
 
 CHAINS, REPEATS = 12, 4_000_000
@@ -48,7 +48,7 @@ def _chains(context, start, factor, repeats):
     return signature, generate
 
 
-@njit(**PARALLEL)
+@njit(parallel=True, **OPTIONS)
 def _run(result, factor, repeats):
     for piece in prange(result.size):
         result[piece] = _chains(np.float32(piece), factor, repeats)

@@ -17,10 +17,10 @@ from numba import njit, prange, set_num_threads
 from minicnn.benchmark import contenders
 from minicnn.layers import fusion
 from minicnn.ops.kernels import direct, winograd
-from minicnn.ops.kernels.parallel import PARALLEL
+from minicnn.ops.kernels.parallel import OPTIONS, start_threads
 
 
-@njit(**PARALLEL)
+@njit(parallel=True, **OPTIONS)
 def _loop(x, kernel, y):
     images, height, width, channels = x.shape
     for n in prange(images):
@@ -59,6 +59,7 @@ STEPS: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
 
 def convolution(name: str, threads: int) -> Callable[[contenders.Task], contenders.Step]:
     """Return what makes the step of a convolution by one of STEPS."""
+    start_threads()
     set_num_threads(threads)
 
     def make(task: contenders.Task) -> contenders.Step:

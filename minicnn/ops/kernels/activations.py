@@ -17,11 +17,11 @@ bits are n.
 import math
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 from numba.extending import register_jitable
 
 from minicnn.ops.kernels.memory import empty_like
-from minicnn.ops.kernels.parallel import CHUNKS, JIT, PARALLEL, prepare
+from minicnn.ops.kernels.parallel import CHUNKS, OPTIONS, compiled, prepare
 
 __all__ = [
     "elu_backward",
@@ -38,10 +38,8 @@ __all__ = [
     "tanh_forward",
 ]
 
-_INLINE = {
-    **JIT,
-    "forceinline": True,
-}  # LLVM vectorises no loop that calls, and by itself leaves long functions out
+# LLVM vectorises no loop that calls a function, and does not put long functions inline by itself
+_INLINE = OPTIONS | {"forceinline": True}
 
 _GELU_CUBIC = 0.044715
 _SQRT_2_OVER_PI = math.sqrt(2 / math.pi)
@@ -56,7 +54,7 @@ _ROUND = 1.5 * 2.0**52  # adding it to n leaves no bits for a fraction: the sum'
 def _map(function):
     """Return the kernel y[i] = function(x[i], parameter)."""
 
-    @njit(**PARALLEL)
+    @compiled(parallel=True)
     def kernel(x, parameter, y):
         for chunk in prange(CHUNKS):
             for i in range(chunk * y.size // CHUNKS, (chunk + 1) * y.size // CHUNKS):
@@ -68,7 +66,7 @@ def _map(function):
 def _chain(gradient):
     """Return the kernel dx[i] = gradient(dy[i], kept[i], parameter)."""
 
-    @njit(**PARALLEL)
+    @compiled(parallel=True)
     def kernel(dy, kept, parameter, dx):
         for chunk in prange(CHUNKS):
             for i in range(chunk * dx.size // CHUNKS, (chunk + 1) * dx.size // CHUNKS):
@@ -80,8 +78,8 @@ def _chain(gradient):
 class _Activation:
     """The two passes of one function; ``keeps`` is "x" or "y", what the backward pass computes f' from.
 
-    The scalar functions must be ``register_jitable`` functions of this module, neither closures nor ``njit``:
-    only then does Numba find their kernels in its disk cache, and compile anew when they change.
+    The scalar functions must be ``register_jitable`` functions of this module, neither closures nor ``compiled``:
+    only then does a kernel that uses them have the same key on disk at the next start.
     """
 
     def __init__(self, function, gradient, keeps):
@@ -105,7 +103,7 @@ class _Activation:
 # --------------------------------------------------------------------------------------------- exponential
 
 
-@njit(**_INLINE | {"fastmath": {"contract"}})  # no "reassoc": (x + _ROUND) - _ROUND has to be computed
+@compiled(forceinline=True, fastmath={"contract"})  # no "reassoc": (x + _ROUND) - _ROUND has to be computed
 def _exponential(x):
     """Return (2ⁿ, e^r − 1), in float64: eˣ is 2ⁿ + 2ⁿ·(e^r − 1), and eˣ − 1 is (2ⁿ − 1) + 2ⁿ·(e^r − 1)."""
     x = np.float64(x)
@@ -130,19 +128,19 @@ def _exponential(x):
     return exponent.view(np.float64), p * r
 
 
-@njit(**_INLINE)
+@compiled(forceinline=True)
 def _exp(x):
     power, fraction = _exponential(x)
     return power + power * fraction
 
 
-@njit(**_INLINE)
+@compiled(forceinline=True)
 def _expm1(x):
     power, fraction = _exponential(x)
     return (power - 1) + power * fraction
 
 
-@njit(**_INLINE)
+@compiled(forceinline=True)
 def _normal_cdf(x):
     """Return Φ(x), right to 1e-15: for z = |x|/√2 the tail on its side is e^(−z²)·h(t)/2, with t = (z − 3)/(z + 3).
 
@@ -166,7 +164,7 @@ def _normal_cdf(x):
     return tail if x < 0 else 1 - tail
 
 
-@njit(**_INLINE)
+@compiled(forceinline=True)
 def _tanh(x):
     e = _expm1(2 * x)  # tanh x = (e^2x − 1)/(e^2x + 1)
     return e / (e + 2)

@@ -9,26 +9,26 @@ Shapes: x (N, H, W, C), kernel (kh, kw, C, M), y (N, OH, OW, C·M). An image is 
 """
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
 from minicnn.ops import geometry
 from minicnn.ops.kernels.memory import empty
-from minicnn.ops.kernels.parallel import CHUNKS, JIT, PARALLEL, sum_pieces
+from minicnn.ops.kernels.parallel import CHUNKS, compiled, sum_pieces
 
 
-@njit(**JIT)
+@compiled()
 def _first(before, offset, stride):
     """Return the first output whose pixel i·s + offset − before is not above (left of) the map."""
     return max(0, -((offset - before) // stride))
 
 
-@njit(**JIT)
+@compiled()
 def _last(length, before, offset, stride, out):
     """Return one more than the last output whose pixel is inside a map of ``length`` pixels."""
     return min(out, (length - 1 + before - offset) // stride + 1)
 
 
-@njit(**PARALLEL)
+@compiled(parallel=True)
 def _forward(x, kernel, bias, window, y):
     images, height, width, channels = x.shape
     kh, kw, _, multiplier = kernel.shape
@@ -46,7 +46,7 @@ def _forward(x, kernel, bias, window, y):
                                 y[n, i, j, c * multiplier + m] += pixel[c] * kernel[a, b, c, m]
 
 
-@njit(**PARALLEL)
+@compiled(parallel=True)
 def _input_gradient(dy, kernel, window, dx):
     images, height, width, channels = dx.shape
     kh, kw, _, multiplier = kernel.shape
@@ -64,7 +64,7 @@ def _input_gradient(dy, kernel, window, dx):
                                 pixel[c] += dy[n, i, j, c * multiplier + m] * kernel[a, b, c, m]
 
 
-@njit(**PARALLEL)
+@compiled(parallel=True)
 def _kernel_gradient(x, dy, window, partial):
     images, height, width, channels = x.shape
     pieces, kh, kw, _, multiplier = partial.shape

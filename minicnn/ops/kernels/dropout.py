@@ -7,10 +7,10 @@ kernel, and the whole cache is the key: ten integer operations a number, done wh
 import math
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
 from minicnn.ops.kernels.memory import empty_like
-from minicnn.ops.kernels.parallel import CHUNKS, JIT, PARALLEL, prepare
+from minicnn.ops.kernels.parallel import CHUNKS, compiled, prepare
 from minicnn.ops.reference.dropout import dropout_mask, start_and_threshold
 
 __all__ = ["dropout_backward", "dropout_forward", "dropout_mask"]
@@ -38,7 +38,7 @@ def _through_mask(x, start, threshold, scale, spatial):
     return y
 
 
-@njit(**PARALLEL)
+@compiled(parallel=True)
 def _drop(x, start, threshold, scale, pixels, y):
     rows, channels = x.shape
     for chunk in prange(CHUNKS):
@@ -49,7 +49,7 @@ def _drop(x, start, threshold, scale, pixels, y):
                 y[i, c] = x[i, c] * scale if kept else 0
 
 
-@njit(**JIT)
+@compiled()
 def _bits(start, index):
     """Return the top 24 bits of the hash of entry ``index``."""
     z = start + index * np.uint64(0x9E3779B97F4A7C15)

@@ -7,10 +7,10 @@ memory allows: it is the reference.
 """
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
 from minicnn.ops.kernels.memory import empty_like
-from minicnn.ops.kernels.parallel import PARALLEL, prepare
+from minicnn.ops.kernels.parallel import compiled, prepare
 from minicnn.ops.reference.image import (
     FILL_MODES,
     check_modes,
@@ -28,8 +28,7 @@ __all__ = [
 _REFLECT, _CONSTANT, _WRAP, _NEAREST = range(len(FILL_MODES))
 _OUTSIDE = -1
 
-# No fast-math here: i·a + (j·b + c) in one rounding is not NumPy's number, and may round to another pixel
-_EXACT = {"cache": True, "error_model": "numpy"}
+# fastmath=False below: i·a + (j·b + c) in one rounding is not NumPy's number, and may round to another pixel
 
 
 def affine_transform_forward(x, matrices, fill_mode="reflect", interpolation="bilinear", fill_value=0.0):
@@ -54,19 +53,19 @@ def affine_transform_backward(dy, cache):
     return dx
 
 
-@njit(**PARALLEL)
+@compiled(parallel=True)
 def _forward(x, matrices, fill_mode, nearest, fill_value, y):
     for n in prange(x.shape[0]):
         _warp(x[n], matrices[n], fill_mode, nearest, fill_value, y[n])
 
 
-@njit(**PARALLEL)
+@compiled(parallel=True)
 def _backward(dy, matrices, fill_mode, nearest, dx):
     for n in prange(dy.shape[0]):
         _scatter(dy[n], matrices[n], fill_mode, nearest, dx[n])
 
 
-@njit(**_EXACT)
+@compiled(fastmath=False)
 def _warp(x, matrix, fill_mode, nearest, fill_value, y):
     height, width, channels = y.shape
     for i in range(height):
@@ -85,7 +84,7 @@ def _warp(x, matrix, fill_mode, nearest, fill_value, y):
                         y[i, j, c] += weight * (x[r, s, c] if inside else fill_value)
 
 
-@njit(**_EXACT)
+@compiled(fastmath=False)
 def _scatter(dy, matrix, fill_mode, nearest, dx):
     height, width, channels = dy.shape
     for i in range(height):
@@ -101,7 +100,7 @@ def _scatter(dy, matrix, fill_mode, nearest, dx):
                         dx[r, s, c] += weight * dy[i, j, c]
 
 
-@njit(**_EXACT)
+@compiled(fastmath=False)
 def _source(coefficients, i, j, nearest):
     """Return the two taps (pixel, weight) on one axis that output pixel (i, j) reads."""
     u = coefficients[0] * i + coefficients[1] * j + coefficients[2]
@@ -111,7 +110,7 @@ def _source(coefficients, i, j, nearest):
     return (np.int64(lower), 1 - (u - lower)), (np.int64(lower) + 1, u - lower)
 
 
-@njit(**_EXACT)
+@compiled(fastmath=False)
 def _find(index, length, fill_mode):
     """Return the pixel that is read at ``index``, or _OUTSIDE."""
     if 0 <= index < length:

@@ -9,14 +9,14 @@ L1 cache (k = 288: 36 KB), while A passes by it once a strip.
 from itertools import pairwise
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
 from minicnn.ops.kernels.memory import empty
-from minicnn.ops.kernels.parallel import CHUNKS, JIT, PARALLEL, sum_pieces
+from minicnn.ops.kernels.parallel import CHUNKS, compiled, sum_pieces
 from minicnn.ops.kernels.register_tile import PANEL_BYTES, ROWS, VECTOR_BYTES, VECTORS, narrow_tile, wide_tile
 
 
-@njit(**JIT)
+@compiled()
 def product(
     a, a_start, a_rows, taps, tap_count, depth, step, b, b_start, b_step, b_panel,
     d, d_start, d_step, c, c_start, c_rows, first_row, last_row, columns,
@@ -57,7 +57,7 @@ ITEM = [
 NO_OFFSET = np.zeros(1, np.intp)
 
 
-@njit(**PARALLEL)
+@compiled(parallel=True)
 def _products(items, ends, a, a_rows, taps, depth, step, b, b_step, bias, c, c_rows):
     strip = PANEL_BYTES // a.itemsize
     for piece in prange(len(ends) - 1):
@@ -90,7 +90,7 @@ def products(items, ends, a, a_rows, taps, depth, step, b, bias, c, c_rows):
     )  # fmt: skip
 
 
-@njit(**PARALLEL)
+@compiled(parallel=True)
 def _transpose(x, rows, columns, reverse, y):
     size = rows * columns
     count, bands = x.size // size, (rows + 15) // 16

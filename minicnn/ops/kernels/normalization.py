@@ -21,10 +21,10 @@ Source: Chan, Golub and LeVeque, "Updating formulae and a pairwise algorithm for
 """
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
 from minicnn.ops.kernels.memory import empty_like
-from minicnn.ops.kernels.parallel import CHUNKS, JIT, PARALLEL, prepare
+from minicnn.ops.kernels.parallel import CHUNKS, compiled, prepare
 
 __all__ = [
     "batch_norm_backward",
@@ -83,7 +83,7 @@ def _rows(x):
     return x.reshape(-1, x.shape[-1])
 
 
-@njit(**PARALLEL)
+@compiled(parallel=True)
 def _statistics(x, means, squares):
     """Fill row 0 with each channel's mean and sum of squared deviations, of x (m, C); (CHUNKS, C) zeros go in."""
     rows = len(x)
@@ -98,7 +98,7 @@ def _statistics(x, means, squares):
         count += more
 
 
-@njit(**JIT)
+@compiled()
 def _chunk_statistics(x, first, last, mean, squares):
     channels = x.shape[1]
     block_mean, block_squares = np.empty(channels), np.empty(channels)
@@ -118,7 +118,7 @@ def _chunk_statistics(x, first, last, mean, squares):
         _merge(start - first, mean, squares, stop - start, block_mean, block_squares)
 
 
-@njit(**JIT)
+@compiled()
 def _merge(count, mean, squares, more, more_mean, more_squares):
     """Merge the statistics of ``more`` rows into those of ``count`` rows."""
     if more == 0:
@@ -130,7 +130,7 @@ def _merge(count, mean, squares, more, more_mean, more_squares):
         squares[c] += more_squares[c] + delta * delta * count * share
 
 
-@njit(**PARALLEL)
+@compiled(parallel=True)
 def _normalise(x, mean, scale, offset, floor, y):
     rows, channels = x.shape
     for chunk in prange(CHUNKS):
@@ -140,7 +140,7 @@ def _normalise(x, mean, scale, offset, floor, y):
                 y[i, c] = floor if value <= floor else value  # written so that NaN stays NaN
 
 
-@njit(**PARALLEL)
+@compiled(parallel=True)
 def _sums(dy, x, mean, scale, gate, totals, products):
     """Fill row 0 with Σ dy and Σ dy·(x − mean) for each channel; (CHUNKS, C) zeros go in."""
     rows, channels = x.shape
@@ -157,7 +157,7 @@ def _sums(dy, x, mean, scale, gate, totals, products):
             products[0, c] += products[chunk, c]
 
 
-@njit(**PARALLEL)
+@compiled(parallel=True)
 def _input_gradient(dy, x, mean, scale, gate, constant, slope, dx):
     """dx = scale · (dy − constant − slope·(x − mean)): the projection that the reference explains."""
     rows, channels = x.shape

@@ -11,54 +11,69 @@ that follows from the shapes), never over the number of threads; a sum over piec
 reorder a sum, contract a·b + c to one FMA and multiply by a reciprocal.
 """
 
+import functools
 import os
-from contextlib import suppress
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numba import njit, prange
+from numba import config, get_num_threads, prange
 
 from minicnn.ops.kernels.memory import empty
+from minicnn.ops.machine_code import MachineCode
 
 CHUNKS = 16
 
-# GNU OpenMP, the pool that Numba takes on Linux, lets a waiting thread spin. On a machine that is busy with other
-# things too the spinning takes the cores away from the work (measured: a step five times slower beside two busy
-# processes), so it is kept short. It is read when the pool starts; a value that is set already stays.
-os.environ.setdefault("GOMP_SPINCOUNT", "10000")
-
 FAST = {"contract", "reassoc", "arcp", "nsz"}
-# @njit(**JIT): a helper inside one piece; @njit(**PARALLEL): a kernel that may use prange
-JIT: dict[str, Any] = {"cache": True, "fastmath": FAST, "error_model": "numpy"}
-PARALLEL: dict[str, Any] = {**JIT, "parallel": True}
+OPTIONS: dict[str, Any] = {"fastmath": FAST, "error_model": "numpy"}  # of numba.njit, for every kernel
+
+_OPS = Path(__file__).parents[1]
+_FROM_REFERENCE = ("dropout", "image", "updates")  # the files of the reference that kernels import from
+SOURCES = [
+    *(_OPS / "kernels").glob("*.py"),
+    _OPS / "geometry.py",
+    *(_OPS / "reference" / f"{name}.py" for name in _FROM_REFERENCE),
+]
+_CODE = MachineCode("minicnn-kernels", [Path(__file__), *SOURCES])
 
 
-def _drop_stale_machine_code():
-    """Remove Numba's cached functions that are older than any source here.
+def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
+    """Return the decorator of every compiled function: ``numba.njit`` with :data:`OPTIONS`, kept on disk.
 
-    Numba looks at the file of a function alone, but the code of other files is compiled into it: after an edit of the
-    register tile, every kernel that uses it would go on as before.
+    ``@compiled()`` is for a helper inside one piece, ``@compiled(parallel=True)`` for a kernel that may use ``prange``.
     """
-    folder = Path(__file__).parent
-    newest = max(source.stat().st_mtime for source in folder.glob("*.py"))
-    for compiled in (folder / "__pycache__").glob("*.nb[ic]"):
-        with suppress(OSError):  # another process may have removed it, or the folder may not be ours
-            if compiled.stat().st_mtime < newest:
-                compiled.unlink()
+    return _CODE.compiled(**OPTIONS | options)
 
 
-_drop_stale_machine_code()
+@functools.cache
+def start_threads() -> None:
+    """Start Numba's threads, so that they wait for work without spinning for long.
+
+    A waiting thread of GNU OpenMP, the pool that Numba takes on Linux, spins: it asks again and again whether there is
+    work. On a machine that is busy with other things too, this takes the cores away from the work (measured: a step
+    five times slower beside two busy processes). OpenMP reads how long to spin from the environment when its library
+    is loaded, so the variable is set for that moment only. A user's own setting stays.
+    """
+    if config.DISABLE_JIT or {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"} & os.environ.keys():
+        return
+    os.environ["GOMP_SPINCOUNT"] = "10000"
+    try:
+        get_num_threads()  # starts them
+    finally:
+        del os.environ["GOMP_SPINCOUNT"]
 
 
 def prepare(*arrays):
     """Return the arrays C-contiguous and of one dtype, float32 or float64; ``None`` stays ``None``.
 
-    One layout means that each kernel is compiled once per dtype. A single array returns alone, several as a list.
+    One layout means that each kernel is compiled once per dtype. One array is returned alone, several as a list. Every
+    operation begins here, so the threads are started here, too.
 
     Raises:
         TypeError: an array is complex, or not of a floating-point type that the kernels know.
     """
+    start_threads()
     dtype = None
     for array in arrays:
         if array is None:
@@ -77,7 +92,7 @@ def prepare(*arrays):
     return ready[0] if len(ready) == 1 else ready
 
 
-@njit(**PARALLEL)
+@compiled(parallel=True)
 def _sum_pieces(partial, total):
     size = total.size
     for chunk in prange(CHUNKS):

@@ -12,11 +12,11 @@ leave gaps. The innermost loop runs over channels, which lie side by side.
 """
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
 from minicnn.ops import geometry
 from minicnn.ops.kernels.memory import empty
-from minicnn.ops.kernels.parallel import JIT, PARALLEL, prepare
+from minicnn.ops.kernels.parallel import compiled, prepare
 
 __all__ = [
     "average_pool2d_backward",
@@ -98,7 +98,7 @@ def _layout(shape, size, strides, padding):
     return (shape[0], rows.out, columns.out, shape[3]), layout
 
 
-@njit(**JIT)
+@compiled()
 def _window(i, axis, length):
     """Return window i's first pixel, and the range of its entries that lie inside the map."""
     size, stride, before = axis[0], axis[1], axis[2]
@@ -106,7 +106,7 @@ def _window(i, axis, length):
     return start, max(0, -start), min(size, length - start)
 
 
-@njit(**JIT)
+@compiled()
 def _covering(pixel, axis, out):
     """Return the range of the windows that cover a pixel."""
     size, stride, before = axis[0], axis[1], axis[2]
@@ -118,7 +118,7 @@ def _covering(pixel, axis, out):
 # long code, and see little of it this way.
 
 
-@njit(**PARALLEL)
+@compiled(parallel=True)
 def _max_forward(x, layout, y, winner):
     height = y.shape[1]
     for row in prange(y.shape[0] * height):
@@ -126,7 +126,7 @@ def _max_forward(x, layout, y, winner):
         _max_row(x[n], i, layout, y[n, i], winner[n, i])
 
 
-@njit(**JIT)
+@compiled()
 def _max_row(x, i, layout, y, winner):
     rows, columns = layout[0], layout[1]
     top, a_first, a_stop = _window(i, rows, x.shape[0])
@@ -147,7 +147,7 @@ def _max_row(x, i, layout, y, winner):
                     which[c] = entry if better else which[c]
 
 
-@njit(**PARALLEL)
+@compiled(parallel=True)
 def _max_backward(dy, winner, layout, dx):
     height = dx.shape[1]
     for row in prange(dx.shape[0] * height):
@@ -155,7 +155,7 @@ def _max_backward(dy, winner, layout, dx):
         _max_row_backward(dy[n], winner[n], r, layout, dx[n, r])
 
 
-@njit(**JIT)
+@compiled()
 def _max_row_backward(dy, winner, r, layout, dx):
     rows, columns = layout[0], layout[1]
     i_first, i_stop = _covering(r, rows, dy.shape[0])
@@ -173,7 +173,7 @@ def _max_row_backward(dy, winner, r, layout, dx):
                     pixel[c] += upstream[c] if which[c] == entry else 0
 
 
-@njit(**PARALLEL)
+@compiled(parallel=True)
 def _average_forward(x, layout, y):
     height = y.shape[1]
     for row in prange(y.shape[0] * height):
@@ -181,7 +181,7 @@ def _average_forward(x, layout, y):
         _average_row(x[n], i, layout, y[n, i])
 
 
-@njit(**JIT)
+@compiled()
 def _average_row(x, i, layout, y):
     rows, columns = layout[0], layout[1]
     top, a_first, a_stop = _window(i, rows, x.shape[0])
@@ -200,7 +200,7 @@ def _average_row(x, i, layout, y):
             y[j, c] = total[c] * share
 
 
-@njit(**PARALLEL)
+@compiled(parallel=True)
 def _average_backward(dy, layout, dx):
     height = dx.shape[1]
     for row in prange(dx.shape[0] * height):
@@ -208,7 +208,7 @@ def _average_backward(dy, layout, dx):
         _average_row_backward(dy[n], r, layout, dx.shape[1], dx[n, r])
 
 
-@njit(**JIT)
+@compiled()
 def _average_row_backward(dy, r, layout, height, dx):
     rows, columns = layout[0], layout[1]
     i_first, i_stop = _covering(r, rows, dy.shape[0])

@@ -8,10 +8,10 @@ log-softmax's, for the upstream gradient −dloss·t:
 
 import math
 
-from numba import njit, prange
+from numba import prange
 
 from minicnn.ops.kernels.memory import empty_like
-from minicnn.ops.kernels.parallel import CHUNKS, PARALLEL, prepare
+from minicnn.ops.kernels.parallel import CHUNKS, compiled, prepare
 
 __all__ = [
     "log_softmax_backward",
@@ -79,7 +79,7 @@ def _rows(x):
     return x.reshape(-1, x.shape[-1])
 
 
-@njit(**PARALLEL)
+@compiled(parallel=True)
 def _softmax(x, p, log_p):
     rows, classes = x.shape
     for chunk in prange(CHUNKS):
@@ -97,7 +97,7 @@ def _softmax(x, p, log_p):
                 log_p[i, k] = x[i, k] - largest - log_total
 
 
-@njit(**PARALLEL)
+@compiled(parallel=True)
 def _softmax_gradient(dy, p, logarithmic, dx):
     """dx = dy − p·Σ dy if ``logarithmic``, else p·(dy − Σ dy·p)."""
     rows, classes = dy.shape

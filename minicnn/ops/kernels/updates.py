@@ -16,9 +16,9 @@ small to move anything is set to 0.
 import math
 
 import numpy as np
-from numba import get_num_threads, njit, prange, set_num_threads
+from numba import get_num_threads, prange, set_num_threads
 
-from minicnn.ops.kernels.parallel import CHUNKS, JIT, PARALLEL, prepare
+from minicnn.ops.kernels.parallel import CHUNKS, compiled, prepare
 from minicnn.ops.reference.updates import adam_rate
 
 __all__ = ["adam_update", "average_update", "rmsprop_update", "sgd_update", "squared_norm"]
@@ -113,13 +113,13 @@ def _launch(kernel, w, *arguments):
         set_num_threads(threads)
 
 
-@njit(**JIT)
+@compiled()
 def _piece(chunk, size):
     """Return the entries of piece ``chunk``."""
     return range(chunk * size // CHUNKS, (chunk + 1) * size // CHUNKS)
 
 
-@njit(**JIT)
+@compiled()
 def _clip(g, limit):
     """Return g inside ±limit; both comparisons are false for NaN, which stays."""
     if g > limit:
@@ -129,13 +129,13 @@ def _clip(g, limit):
     return g
 
 
-@njit(**JIT)
+@compiled()
 def _kept(mean, nothing):
     """Return mean, or 0 if it is below ``nothing``; the comparison is false for NaN, which stays."""
     return mean * 0 if abs(mean) < nothing else mean
 
 
-@njit(**PARALLEL)
+@compiled(parallel=True)
 def _sgd(w, dw, u, moving, nesterov, nothing, rate, momentum, keep, scale, limit):
     for chunk in prange(CHUNKS):
         for i in _piece(chunk, w.size):
@@ -149,7 +149,7 @@ def _sgd(w, dw, u, moving, nesterov, nothing, rate, momentum, keep, scale, limit
             w[i] = keep * w[i] + move
 
 
-@njit(**PARALLEL)
+@compiled(parallel=True)
 def _adam(w, dw, m, v, v_max, amsgrad, nothing, rate, blend_1, blend_2, epsilon, keep, scale, limit):
     for chunk in prange(CHUNKS):
         for i in _piece(chunk, w.size):
@@ -163,7 +163,7 @@ def _adam(w, dw, m, v, v_max, amsgrad, nothing, rate, blend_1, blend_2, epsilon,
             w[i] = keep * w[i] - rate * m[i] / (np.sqrt(variance) + epsilon)
 
 
-@njit(**PARALLEL)
+@compiled(parallel=True)
 def _rmsprop(
     w, dw, v, u, mean, moving, centered, nothing, rate, rho, blend, momentum, epsilon, keep, scale, limit
 ):
@@ -182,14 +182,14 @@ def _rmsprop(
             w[i] = keep * w[i] - step
 
 
-@njit(**PARALLEL)
+@compiled(parallel=True)
 def _average(average, w, momentum, blend):
     for chunk in prange(CHUNKS):
         for i in _piece(chunk, w.size):
             average[i] = momentum * average[i] + blend * w[i]
 
 
-@njit(**PARALLEL)
+@compiled(parallel=True)
 def _squares(dw, partial):
     for chunk in prange(CHUNKS):
         total = 0.0

@@ -24,12 +24,12 @@ Channels that do not fill vectors are padded beforehand. x (N, H, W, C), kernel 
 """
 
 import numpy as np
-from numba import get_num_threads, get_thread_id, njit, prange
+from numba import get_num_threads, get_thread_id, prange
 
 from minicnn.ops import geometry
 from minicnn.ops.kernels.matmul import product, transposed
 from minicnn.ops.kernels.memory import empty, scratch
-from minicnn.ops.kernels.parallel import CHUNKS, JIT, PARALLEL, sum_pieces
+from minicnn.ops.kernels.parallel import CHUNKS, compiled, sum_pieces
 from minicnn.ops.kernels.register_tile import PANEL_BYTES, ROWS, VECTOR_BYTES
 from minicnn.ops.kernels.winograd_matrices import POINTS
 from minicnn.ops.kernels.winograd_transform import (
@@ -48,13 +48,13 @@ GRADIENT_BLOCK_BYTES = 2**20, 2**23  # least and most of V and Z
 PARTIAL_BYTES = 2**19
 
 
-@njit(**JIT)
+@compiled()
 def _tile_at(number, down, across):
     """Return (image, row of tiles, column of tiles) of tile ``number``, of down × across an image."""
     return number // (down * across), number // across % down, number % across
 
 
-@njit(**JIT)
+@compiled()
 def _place(shape, n, top, left):
     """Return where the tile at (top, left) of image n lies: (start, row step, column step, inside).
 
@@ -65,7 +65,7 @@ def _place(shape, n, top, left):
     return start, width * channels, channels, (-top, height - top, -left, width - left)
 
 
-@njit(**JIT)
+@compiled()
 def _forward_piece(points, x, x_shape, U, bias, y, y_shape, grid, begin, end, tables, memory, zero):
     """Outputs of tiles begin … end; memory: V, M and a place for outputs outside the map."""
     alpha, m = len(points) + 1, len(points) - 1
@@ -98,7 +98,7 @@ def _forward_piece(points, x, x_shape, U, bias, y, y_shape, grid, begin, end, ta
             )  # fmt: skip
 
 
-@njit(**PARALLEL)
+@compiled(parallel=True)
 def _forward(points, x, x_shape, U, bias, y, y_shape, grid, ends, tables, workspace, zero):
     for piece in prange(len(ends) - 1):
         _forward_piece(
@@ -107,7 +107,7 @@ def _forward(points, x, x_shape, U, bias, y, y_shape, grid, ends, tables, worksp
         )  # fmt: skip
 
 
-@njit(**JIT)
+@compiled()
 def _gradient_piece(
     points, x, x_shape, dy, dy_shape, grid, begin, end, c0, c1, tables, memory, zero, dU, dU_start
 ):
@@ -146,7 +146,7 @@ def _gradient_piece(
                 )  # fmt: skip
 
 
-@njit(**PARALLEL)
+@compiled(parallel=True)
 def _kernel_gradient(points, x, x_shape, dy, dy_shape, grid, ends, c_ends, tables, workspace, zero, dU):
     pieces, ranges = len(ends) - 1, len(c_ends) - 1
     for i in prange(pieces * ranges):
@@ -157,7 +157,7 @@ def _kernel_gradient(points, x, x_shape, dy, dy_shape, grid, ends, c_ends, table
         )  # fmt: skip
 
 
-@njit(**PARALLEL)
+@compiled(parallel=True)
 def _transform_kernels(points, kernel, U, channels, filters, zero, backward):
     """U = G g Gᵀ, or if ``backward`` the transpose, dkernel = Gᵀ dU G; U (α², panels, C, columns of a panel)."""
     alpha = len(points) + 1
