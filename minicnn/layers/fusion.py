@@ -1,13 +1,14 @@
-"""Neighbours that run as one: the same numbers in fewer passes over memory.
+"""Fusion: two neighbouring layers run as one, which gives the same numbers in fewer passes over memory.
 
-A pass over a large map costs as much as moving it from memory and back, however little is computed on the way.
+A pass over a large map costs the time to move it from memory and back, however little is computed on the way.
 
-    batch norm, ReLU      The maximum with 0 is taken before batch norm writes its output for the first time.
-    ReLU, max-pooling     ReLU never turns the order of two numbers round, so relu(max(window)) = max(relu(window)), and
-                          the gradient goes the same way: to the first of the largest, if it is positive. So the ReLU
-                          runs after the pooling, on a map of a quarter of the size.
+    batch norm, ReLU      The maximum with 0 is taken before batch norm writes its output.
+    ReLU, max-pooling     ReLU is monotonic, so relu(max(window)) = max(relu(window)), and the gradient goes the same
+                          way: to the first of the largest, if it is positive. So the ReLU runs after the pooling, on
+                          a map of a quarter of the size.
 
-Only the kernels do this: on the reference operations every layer runs by itself, to be stepped through.
+Layers are fused only while the kernels are in use. With the reference every layer runs by itself, so that a debugger
+can step through it.
 """
 
 from collections.abc import Iterable
@@ -22,34 +23,40 @@ from minicnn.layers.pooling import MaxPooling2D
 
 
 class NormReLU:
-    """Batch normalisation and the ReLU behind it, in the place of a layer."""
+    """Batch normalisation and the ReLU after it, in place of two layers."""
 
     def __init__(self, norm: BatchNormalization) -> None:
         self.norm = norm
 
     def forward(self, x: Any, training: bool = False) -> Any:
-        """Normalise and rectify."""
-        return self.norm.forward(x, training, relu=True)
+        """Normalise, then ReLU."""
+        from minicnn.ops.kernels import normalization  # imported here: Numba takes half a second to import
+
+        forward, inference = (
+            normalization.batch_norm_relu_forward,
+            normalization.batch_norm_relu_inference_forward,
+        )
+        return self.norm.forward_by(forward, inference, x, training)
 
     def backward(self, dy: Any) -> Any:
-        """Back through both."""
+        """Return dx, through both."""
         return self.norm.backward(dy)
 
 
 class PoolBeforeReLU:
-    """A convolution that ends in ReLU and the max-pooling behind it, in the place of a layer."""
+    """A convolution that ends in ReLU and the max-pooling after it, in place of two layers."""
 
     def __init__(self, convolution: Conv2D, pooling: MaxPooling2D) -> None:
         self.convolution, self.pooling = convolution, pooling
 
     def forward(self, x: Any, training: bool = False) -> Any:
-        """Convolve, pool, rectify."""
+        """Convolve, pool, then ReLU."""
         with self.convolution.final_activation.skipped():
             y = self.convolution.forward(x, training)
         return self.convolution.final_activation.forward(self.pooling.forward(y, training), training)
 
     def backward(self, dy: Any) -> Any:
-        """Back through the three."""
+        """Return dx, through the three."""
         dy = self.pooling.backward(self.convolution.final_activation.backward(dy))
         with self.convolution.final_activation.skipped():
             return self.convolution.backward(dy)
@@ -59,7 +66,7 @@ Unit = Layer | NormReLU | PoolBeforeReLU
 
 
 def units(layers: Iterable[Layer]) -> list[tuple[int, Unit]]:
-    """Return what runs one after the other, each with the number of the layer it begins with."""
+    """Return the layers and fused pairs to run, in order, each with the index of its first layer."""
     result: list[tuple[int, Unit]] = []
     for number, layer in enumerate(layers):
         pair = fused(result[-1][1], layer) if result and ops.active() == "kernels" else None
@@ -71,7 +78,7 @@ def units(layers: Iterable[Layer]) -> list[tuple[int, Unit]]:
 
 
 def fused(before: Unit, layer: Layer) -> Unit | None:
-    """Return what two neighbours run as, or None."""
+    """Return the fused pair that replaces two neighbours, or None."""
     if (
         isinstance(before, BatchNormalization)
         and isinstance(layer, Activation)

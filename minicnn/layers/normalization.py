@@ -33,13 +33,8 @@ class BatchNormalization(Layer):
             raise ValueError(f"momentum={momentum!r}: expected a number from 0 to 1, such as 0.99")
         if epsilon <= 0:
             raise ValueError(f"epsilon={epsilon!r}: expected a small positive number, such as 0.001")
-        self.axis, self.momentum, self.epsilon, self.center, self.scale = (
-            axis,
-            momentum,
-            epsilon,
-            center,
-            scale,
-        )
+        self.axis, self.momentum, self.epsilon = axis, momentum, epsilon
+        self.center, self.scale = center, scale
         self.beta_initializer = initializers.get(beta_initializer)
         self.gamma_initializer = initializers.get(gamma_initializer)
         self.moving_mean_initializer = initializers.get(moving_mean_initializer)
@@ -67,18 +62,22 @@ class BatchNormalization(Layer):
             "moving_variance", shape, self.moving_variance_initializer, trainable=False
         )
 
-    def forward(self, x, training=False, relu=False):
-        """Normalise by the batch's statistics when training, by the moving ones otherwise; ``relu``: and rectify."""
+    def forward(self, x, training=False):
+        """Normalise by the batch's statistics when training, by the moving ones otherwise."""
+        return self.forward_by(ops.batch_norm_forward, ops.batch_norm_inference_forward, x, training)
+
+    def forward_by(self, training_forward, inference_forward, x, training):
+        """Do the forward pass with the given two operations: batch norm's, or those that include a ReLU (fusion.py)."""
         gamma = self.gamma.value if self.scale else np.ones(x.shape[-1], self.dtype)
         beta = self.beta.value if self.center else np.zeros(x.shape[-1], self.dtype)
         self._used_batch = training and self.trainable
         if self._used_batch:
-            y, mean, variance, self._cache = ops.batch_norm_forward(x, gamma, beta, self.epsilon, relu)
+            y, mean, variance, self._cache = training_forward(x, gamma, beta, self.epsilon)
             self._move(self.moving_mean, mean)
             self._move(self.moving_variance, variance)
         else:
-            y, self._cache = ops.batch_norm_inference_forward(
-                x, gamma, beta, self.moving_mean.value, self.moving_variance.value, self.epsilon, relu
+            y, self._cache = inference_forward(
+                x, gamma, beta, self.moving_mean.value, self.moving_variance.value, self.epsilon
             )
         return y
 

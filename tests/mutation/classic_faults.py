@@ -120,14 +120,14 @@ NORMALIZATION: dict[str, dict[str, list[Edit]]] = {
         "ops/kernels/normalization": [("_input_gradient", " - deviation * slope[c]", "")],
     },
     "batch norm: running statistics move in evaluation": {
-        "layers/normalization": [("BatchNormalization.forward", "y, self._cache = ops.batch_norm_inference_forward(",
+        "layers/normalization": [("BatchNormalization.forward_by", "y, self._cache = inference_forward(",
                                   "self._move(self.moving_mean, x.mean(tuple(range(x.ndim - 1)))); "
-                                  "y, self._cache = ops.batch_norm_inference_forward(")],
+                                  "y, self._cache = inference_forward(")],
     },
     "batch norm: no epsilon, so one sample or a constant channel divides by zero": {
         "ops/reference/normalization": [("batch_norm_inference_forward", "np.sqrt(variance + epsilon)",
                                          "np.sqrt(variance)")],
-        "ops/kernels/normalization": [("batch_norm_inference_forward", "np.sqrt(np.float64(variance) + epsilon)",
+        "ops/kernels/normalization": [("_inference_forward", "np.sqrt(np.float64(variance) + epsilon)",
                                        "np.sqrt(np.float64(variance))")],
     },
     "batch norm: the variance over m − 1, so one sample divides by zero": {

@@ -1,1 +1,1 @@
-"""What must hold of every operation, whatever it computes. See registry.py for the operations."""
+"""What must hold of every operation, whatever it computes; minicnn/gradient_check/suite/operations.py lists them."""

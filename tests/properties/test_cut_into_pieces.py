@@ -8,8 +8,10 @@ import pytest
 
 from minicnn import ops
 from minicnn.gradient_check import worst_error
+from minicnn.gradient_check.suite.operations import Case
 from minicnn.ops.kernels.parallel import CHUNKS
 from tests.minicnn.ops.test_dropout import GAMMA, splitmix64
+from tests.properties.fused import by_definition, by_kernel
 
 BOUNDS = {"float64": 1e-12, "float32": 2e-5}
 MAPS = {  # operation -> (shape of an image, of the kernel, options)
@@ -30,12 +32,13 @@ MAPS = {  # operation -> (shape of an image, of the kernel, options)
 }
 
 
-def run(implementation, name, arrays, options):
+def run(implementation, name, arrays, options, dy=None):
     with ops.use(implementation):
-        y, cache = getattr(ops, f"{name}_forward")(*arrays, **options)
-        dy = np.random.default_rng(0).standard_normal(y.shape).astype(y.dtype)
+        y, *others, cache = getattr(ops, f"{name}_forward")(*arrays, **options)
+        if dy is None:
+            dy = np.random.default_rng(0).standard_normal(y.shape).astype(y.dtype)
         gradients = getattr(ops, f"{name}_backward")(dy, cache)
-    return [y, *(gradients if isinstance(gradients, tuple) else [gradients])]
+    return [y, *others, *(gradients if isinstance(gradients, tuple) else [gradients])]
 
 
 @pytest.mark.parametrize("dtype", BOUNDS)
@@ -63,12 +66,14 @@ def test_batch_norm_over_any_number_of_rows(rows, relu, rng):
         rng.standard_normal(3),
         rng.standard_normal(3),
     )
-    dy, results = rng.standard_normal((rows, 3)), []
-    for implementation in ops.IMPLEMENTATIONS:
-        with ops.use(implementation):
-            y, mean, variance, cache = ops.batch_norm_forward(x, gamma, beta, 1e-3, relu)
-            results.append([y, mean, variance, *ops.batch_norm_backward(dy, cache)])
-    for one, other in zip(*results):
+    dy = rng.standard_normal((rows, 3))
+    case = Case({"x": x, "gamma": gamma, "beta": beta}, {"epsilon": 1e-3})
+    if relu:
+        fast, exact = (compute("batch_norm", case, dy).values() for compute in (by_kernel, by_definition))
+    else:
+        arrays = [x, gamma, beta]
+        fast, exact = (run(name, "batch_norm", arrays, case.options, dy) for name in ("kernels", "reference"))
+    for one, other in zip(fast, exact, strict=True):
         assert worst_error(one, other) <= 1e-10
 
 

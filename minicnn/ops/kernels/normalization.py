@@ -10,8 +10,10 @@ formula, which no large mean can spoil as it spoils Σx² − (Σx)²/m. Two set
 
     δ = μ₂ − μ₁        μ = μ₁ + δ·n₂/(n₁ + n₂)        S = S₁ + S₂ + δ²·n₁·n₂/(n₁ + n₂)
 
-A ReLU behind costs nothing more: forward it is a maximum before y is written, and backward its gate is computed again
-from x, (x − μ)·γ·r + β > 0, where x is at hand anyway. Without one, the floor is −∞ and the gate's offset ∞.
+Batch norm and the ReLU after it are also one kernel, :func:`batch_norm_relu_forward`. The reference has no such
+function: it computes ``batch_norm`` and then ``relu``. Together they save two passes over memory: forward, the ReLU is
+a maximum that is taken before y is written; backward, its condition (x − μ)·γ·r + β > 0 is computed again from x, which
+is read anyway. Without a ReLU, the maximum is taken with −∞, and the condition is ∞ > 0.
 
 Statistics and sums are float64 whatever x is: adding up 150,000 float32 in float32 would lose the 1e-5 we
 promise.
@@ -36,24 +38,42 @@ __all__ = [
 _BLOCK = 4096  # entries of x in a block of rows: 16 KB in float32, half of the nearest cache
 
 
-def batch_norm_forward(x, gamma, beta, epsilon, relu=False):
+def batch_norm_forward(x, gamma, beta, epsilon):
     """Return (y, mean, variance, cache), as the reference does."""
+    return _forward(x, gamma, beta, epsilon, relu=False)
+
+
+def batch_norm_relu_forward(x, gamma, beta, epsilon):
+    """Return (y, mean, variance, cache) of batch norm, then ReLU; the backward pass is :func:`batch_norm_backward`."""
+    return _forward(x, gamma, beta, epsilon, relu=True)
+
+
+def _forward(x, gamma, beta, epsilon, relu):
     x = prepare(x)
     means, squares = np.zeros((2, CHUNKS, x.shape[-1]))
     _statistics(_rows(x), means, squares)
     mean = means[0]
     variance = squares[0] / (x.size // x.shape[-1])
-    y, cache = batch_norm_inference_forward(x, gamma, beta, mean, variance, epsilon, relu)
+    y, cache = _inference_forward(x, gamma, beta, mean, variance, epsilon, relu)
     return y, mean.astype(x.dtype), variance.astype(x.dtype), cache
 
 
 def batch_norm_backward(dy, cache):
-    """Return (dx, dgamma, dbeta), as the reference does."""
+    """Return (dx, dgamma, dbeta), as the reference does; through the ReLU as well if forward had one."""
     return _backward(dy, cache, m=dy.size // dy.shape[-1])
 
 
-def batch_norm_inference_forward(x, gamma, beta, mean, variance, epsilon, relu=False):
+def batch_norm_inference_forward(x, gamma, beta, mean, variance, epsilon):
     """Return (y, cache), as the reference does."""
+    return _inference_forward(x, gamma, beta, mean, variance, epsilon, relu=False)
+
+
+def batch_norm_relu_inference_forward(x, gamma, beta, mean, variance, epsilon):
+    """Return (y, cache) of batch norm by the given mean and variance, then ReLU."""
+    return _inference_forward(x, gamma, beta, mean, variance, epsilon, relu=True)
+
+
+def _inference_forward(x, gamma, beta, mean, variance, epsilon, relu):
     x = prepare(x)
     mean, gamma, beta = np.float64(mean), np.float64(gamma), np.float64(beta)
     inverse_std = 1 / np.sqrt(np.float64(variance) + epsilon)
@@ -63,7 +83,7 @@ def batch_norm_inference_forward(x, gamma, beta, mean, variance, epsilon, relu=F
 
 
 def batch_norm_inference_backward(dy, cache):
-    """Return (dx, dgamma, dbeta), as the reference does."""
+    """Return (dx, dgamma, dbeta), as the reference does; through the ReLU as well if forward had one."""
     return _backward(dy, cache, m=np.inf)  # an infinite batch: this one moves neither mean nor variance
 
 

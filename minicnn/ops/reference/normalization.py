@@ -18,9 +18,6 @@ layer with one.
 
 At inference μ and v are fixed numbers (moving averages), so only the direct path is left: dx = γ·r·dy.
 
-With ``relu``, y = max(γ·x̂ + β, 0), as a ReLU behind would make it, and dy counts where that is positive: the two
-usually stand together, and as one they save two passes over memory.
-
 Shapes: x, y (…, C); γ, β, μ, v (C,).
 Source: Ioffe and Szegedy, "Batch normalization" (2015).
 """
@@ -35,50 +32,37 @@ __all__ = [
 ]
 
 
-def batch_norm_forward(x, gamma, beta, epsilon, relu=False):
+def batch_norm_forward(x, gamma, beta, epsilon):
     """Return (y, mean, variance, cache), by the batch's own statistics; the variance is biased (over m)."""
     axes = _all_but_last(x)
     mean = x.mean(axis=axes)  # (C,)
     variance = ((x - mean) ** 2).mean(axis=axes)  # (C,)
-    y, cache = batch_norm_inference_forward(x, gamma, beta, mean, variance, epsilon, relu)
+    y, cache = batch_norm_inference_forward(x, gamma, beta, mean, variance, epsilon)
     return y, mean, variance, cache
 
 
 def batch_norm_backward(dy, cache):
     """Return (dx, dgamma, dbeta), through mean and variance."""
-    x_hat, gamma, inverse_std, _ = cache
-    dy = _through_relu(dy, cache)
+    x_hat, gamma, inverse_std = cache
     _, dgamma, dbeta = batch_norm_inference_backward(dy, cache)
     m = dy.size // dy.shape[-1]
     dx = gamma * inverse_std * (dy - dbeta / m - x_hat * (dgamma / m))
     return dx, dgamma, dbeta
 
 
-def batch_norm_inference_forward(x, gamma, beta, mean, variance, epsilon, relu=False):
+def batch_norm_inference_forward(x, gamma, beta, mean, variance, epsilon):
     """Return (y, cache), by the given mean and variance."""
     inverse_std = 1 / np.sqrt(variance + epsilon)  # (C,)
     x_hat = (x - mean) * inverse_std  # (…, C)
-    y = gamma * x_hat + beta
-    stopped = None
-    if relu:
-        stopped = y.real <= 0
-        y = np.where(stopped, 0, y)
-    return y, (x_hat, gamma, inverse_std, stopped)
+    return gamma * x_hat + beta, (x_hat, gamma, inverse_std)
 
 
 def batch_norm_inference_backward(dy, cache):
     """Return (dx, dgamma, dbeta), with mean and variance constant."""
-    x_hat, gamma, inverse_std, _ = cache
-    dy = _through_relu(dy, cache)
+    x_hat, gamma, inverse_std = cache
     dbeta = dy.sum(axis=_all_but_last(dy))
     dgamma = (dy * x_hat).sum(axis=_all_but_last(dy))
     return gamma * inverse_std * dy, dgamma, dbeta
-
-
-def _through_relu(dy, cache):
-    """Return dy, with 0 where a ReLU stopped the output."""
-    *_, stopped = cache
-    return dy if stopped is None else np.where(stopped, 0, dy)
 
 
 def _all_but_last(x):
