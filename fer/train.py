@@ -216,7 +216,7 @@ def _conclude(folder: Run, history: dict[str, list[float]], data: FerDataset, fi
     name, split = ("test", data.test) if data.test is not None else ("validation", data.validation)
     assert split is not None
     best = best_epoch(history)
-    model = models.load_model(folder.path(runs.MODEL_BEST))
+    model: Any = models.load_model(folder.path(runs.MODEL_BEST))
     outputs.write_figure(folder.path("curves.png"), plots.curves(history, best))
     title = f"{data.name}, {name}, model of epoch {best}"
     report = evaluate.write(

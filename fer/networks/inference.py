@@ -167,7 +167,7 @@ def ops_for(faces: int) -> AbstractContextManager[None]:
 
 def _load(path: Path) -> Sequential:
     try:
-        model = load_model(path, compile=False)
+        model: Any = load_model(path, compile=False)
         given, taken = model.compute_output_shape(model.input_shape), model.input_shape
     except FileNotFoundError:
         raise

@@ -65,7 +65,7 @@ class CheckpointCallback(callbacks.BackupAndRestore):
             super().on_train_begin(logs)
         except ValueError as error:
             raise BadInput(f"{error}. Begin anew: --config {self.folder.path(runs.CONFIG)}") from None
-        position, epochs = self.model.position, self.params["epochs"]
+        position, epochs = self.model.training_position, self.params["epochs"]
         if self.path.exists() and position.epoch < epochs and not self.model.stop_training:
             done = f", after batch {position.step} of {self.params['steps']}" if position.step else ""
             print(f"Going on in epoch {position.epoch + 1} of {epochs}{done}", flush=True)
@@ -95,7 +95,7 @@ class CheckpointCallback(callbacks.BackupAndRestore):
             )
         super().on_epoch_end(epoch, logs)
         self._publish()
-        more = self.model.position.epoch < self.params["epochs"] and not self.model.stop_training
+        more = self.model.training_position.epoch < self.params["epochs"] and not self.model.stop_training
         if more and self.stop.due():
             self.stop.raise_()
 
@@ -128,7 +128,7 @@ class CheckpointCallback(callbacks.BackupAndRestore):
 
     def _diagnosis(self, batch: int, loss: float) -> str:
         """Return a sentence that names the first layer where a number was not finite."""
-        position = self.model.position
+        position = self.model.training_position
         rows = position.order[batch * self.batch_size : (batch + 1) * self.batch_size]
         for generator, state in zip(self.model.generators, self._states):
             random.restore(generator, state)

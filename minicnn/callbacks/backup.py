@@ -69,7 +69,7 @@ class BackupAndRestore(Callback):
     def on_train_begin(self, logs=None) -> None:
         """Restore, if there is a backup."""
         inside = self.save_freq != "epoch" or self.seconds is not None
-        if inside and not self.model.source.resumable:
+        if inside and not self.model.training_batches.resumable:
             raise ValueError(
                 f"save_freq={self.save_freq!r}, seconds={self.seconds!r}: inside an epoch the place in a generator, "
                 'in a dataset without get_state or in steps_per_epoch cannot be kept: save_freq="epoch", or arrays'
@@ -83,7 +83,7 @@ class BackupAndRestore(Callback):
 
     def on_epoch_begin(self, epoch, logs=None) -> None:
         """Inside an epoch: undo what others did at its beginning, which it had behind it when it was backed up."""
-        if self._restored is not None and self.model.position.step:
+        if self._restored is not None and self.model.training_position.step:
             self.model.restore(*self._restored)
         self._restored = None
 
@@ -116,14 +116,14 @@ class BackupAndRestore(Callback):
     def save(self) -> None:
         """Back up now: between two batches, in an epoch's validation, or between two epochs."""
         config, arrays = self.model.snapshot()
-        position = self.model.position
+        position = self.model.training_position
         if position.step:
             config["random"][0] = position.generator  # the model's own, which shuffles, is the first
         training = {
             "epoch": position.epoch,
             "step": position.step,
             "steps": self.params["steps"],
-            "data": self.model.source.get_state(),
+            "data": self.model.training_batches.get_state(),
             "stopped": self.model.stop_training,
             "results": (self._tested or self.model.compiled_metrics.get_state()) if position.step else None,
             "callbacks": self.model.callback_list.get_state(),
@@ -146,14 +146,14 @@ class BackupAndRestore(Callback):
         try:
             self.model.callback_list.set_state(training["callbacks"])
             self.model.restore(config, arrays)
-            self.model.source.set_state(training["data"])
+            self.model.training_batches.set_state(training["data"])
             self.model.optimizer.build(
                 self.model.trainable_weights
             )  # looks at its arrays now, not in the first step
         except (ValueError, KeyError) as error:
             raise ValueError(f"{self.path}: the backup of another training: {error}") from error
         self._restored = config, arrays
-        position = self.model.position
+        position = self.model.training_position
         position.epoch, position.step = training["epoch"], training["step"]
         self.model.stop_training = training["stopped"]
         if position.step:

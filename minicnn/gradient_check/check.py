@@ -226,7 +226,7 @@ def _borrowed(layer: Layer, x: np.ndarray) -> Iterator[Callable[[], None]]:
         layer.dtype = layer.dtype or x.dtype
         layer.build(x.shape)
     layer.check_shape(x.shape)
-    own = [layer, *_inside(layer)]
+    own = list(layer.walk())
     dtypes = [(each, each.dtype) for each in own]
     values = [(weight, weight.value, weight.grad) for weight in layer.weights]
     states = [(generator, random.state(generator)) for generator in layer.generators]
@@ -247,7 +247,3 @@ def _borrowed(layer: Layer, x: np.ndarray) -> Iterator[Callable[[], None]]:
         for weight, value, grad in values:
             weight.value, weight.grad = value, grad
         restart()
-
-
-def _inside(layer: Layer) -> list[Layer]:
-    return [inner for child in layer.sublayers for inner in [child, *_inside(child)]]

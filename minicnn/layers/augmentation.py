@@ -1,6 +1,7 @@
-"""Random changes that keep the label: in training every image is flipped, moved, turned, zoomed or partly erased.
+"""Random changes that keep the label: in training every image is flipped, moved, rotated, zoomed or partly erased.
 
-Each geometric layer is one affine map a sample, from output pixels to the input pixels they are read from:
+Each geometric layer applies one affine map to each sample, from output pixels to the input pixels that they are read
+from:
 
     (row, column)ᵢₙ = M · (row, column, 1)ₒᵤₜ          M (N, 2, 3)
 
@@ -9,13 +10,16 @@ gradient gives dy back to those four with the same weights. At evaluation these 
 Images are (N, H, W, C); arguments are Keras's.
 """
 
+from typing import Any, Unpack
+
 import numpy as np
 
 from minicnn import ops, random
+from minicnn.layers.arguments import Array, Interval, LayerArguments
 from minicnn.layers.base import Layer
 
 
-def _interval(factor, argument, lowest=-np.inf):
+def _interval(factor: Interval, argument: str, lowest: float = -np.inf) -> tuple[float, float]:
     """Return ``factor`` as (low, high): a single f means (−f, f)."""
     low, high = (-abs(factor), abs(factor)) if isinstance(factor, int | float) else tuple(factor)
     if not lowest <= low <= high <= 1:
@@ -26,17 +30,17 @@ def _interval(factor, argument, lowest=-np.inf):
 
 
 class _Augmentation(Layer):
-    def __init__(self, seed, **kwargs):
+    def __init__(self, seed: int | None, **kwargs: Unpack[LayerArguments]) -> None:
         super().__init__(**kwargs)
         self.seed = seed
         self.generator = random.generator(seed)
-        self._cache = None
+        self._cache: Any = None
 
-    def transform(self, x):
+    def transform(self, x: Array) -> tuple[Array, Any]:
         """Return a changed x and the cache of the operation that changed it."""
         raise NotImplementedError
 
-    def forward(self, x, training=False):
+    def forward(self, x: Array, training: bool = False) -> Array:
         """Return changed images when training; x itself otherwise."""
         if not training:
             self._cache = None
@@ -46,7 +50,14 @@ class _Augmentation(Layer):
 
 
 class _RandomAffine(_Augmentation):
-    def __init__(self, fill_mode="reflect", interpolation="bilinear", seed=None, fill_value=0.0, **kwargs):
+    def __init__(
+        self,
+        fill_mode: str = "reflect",
+        interpolation: str = "bilinear",
+        seed: int | None = None,
+        fill_value: float = 0.0,
+        **kwargs: Unpack[LayerArguments],
+    ) -> None:
         super().__init__(seed, **kwargs)
         if fill_mode not in ("reflect", "constant", "wrap", "nearest"):
             raise ValueError(f'fill_mode={fill_mode!r}: expected "reflect", "constant", "wrap" or "nearest"')
@@ -54,15 +65,15 @@ class _RandomAffine(_Augmentation):
             raise ValueError(f'interpolation={interpolation!r}: expected "bilinear" or "nearest"')
         self.fill_mode, self.interpolation, self.fill_value = fill_mode, interpolation, fill_value
 
-    def linear_part(self, samples):
+    def linear_part(self, samples: int) -> Array:
         """Return the (N, 2, 2) part of the map, which acts about the image's centre."""
         return np.broadcast_to(np.eye(2), (samples, 2, 2))
 
-    def shift(self, samples, height, width):
+    def shift(self, samples: int, height: int, width: int) -> Array:
         """Return how many pixels further down and right each output pixel is read, (N, 2)."""
         return np.zeros((samples, 2))
 
-    def transform(self, x):
+    def transform(self, x: Array) -> tuple[Array, Any]:
         """Draw one map a sample and apply it."""
         samples, height, width, _ = x.shape
         centre = np.array([height - 1, width - 1]) / 2
@@ -72,7 +83,7 @@ class _RandomAffine(_Augmentation):
         matrices[:, :, 2] = centre - matrices[:, :, :2] @ centre + self.shift(samples, height, width)
         return ops.affine_transform_forward(x, matrices, self.fill_mode, self.interpolation, self.fill_value)
 
-    def backward(self, dy):
+    def backward(self, dy: Array) -> Array:
         """Return dy to the pixels that forward read."""
         return dy if self._cache is None else ops.affine_transform_backward(dy, self._cache)
 
@@ -80,13 +91,18 @@ class _RandomAffine(_Augmentation):
 class RandomFlip(_RandomAffine):
     """Mirror each image with probability ½: "horizontal" (left-right), "vertical" or "horizontal_and_vertical"."""
 
-    def __init__(self, mode="horizontal_and_vertical", seed=None, **kwargs):
+    def __init__(
+        self,
+        mode: str = "horizontal_and_vertical",
+        seed: int | None = None,
+        **kwargs: Unpack[LayerArguments],
+    ) -> None:
         super().__init__(interpolation="nearest", seed=seed, **kwargs)
         if mode not in ("horizontal", "vertical", "horizontal_and_vertical"):
             raise ValueError(f'mode={mode!r}: expected "horizontal", "vertical" or "horizontal_and_vertical"')
         self.mode = mode
 
-    def linear_part(self, samples):
+    def linear_part(self, samples: int) -> Array:
         """Return diagonal matrices of ±1."""
         signs = np.where(self.generator.random((samples, 2)) < 0.5, -1.0, 1.0)  # (N, row and column)
         if self.mode == "horizontal":
@@ -95,8 +111,8 @@ class RandomFlip(_RandomAffine):
             signs[:, 1] = 1
         return signs[:, :, None] * np.eye(2)
 
-    def get_config(self):
-        """Return mode and seed: how pixels are read and filled is not a choice here."""
+    def get_config(self) -> dict[str, Any]:
+        """Return mode and seed; fill mode and interpolation are fixed here."""
         config = super().get_config()
         return {name: config[name] for name in ("name", "trainable", "dtype", "mode", "seed")}
 
@@ -105,9 +121,15 @@ class RandomTranslation(_RandomAffine):
     """Move each image by up to these fractions of its height and width; positive is down and right."""
 
     def __init__(
-        self, height_factor, width_factor, fill_mode="reflect", interpolation="bilinear", seed=None, fill_value=0.0,
-        **kwargs,
-    ):  # fmt: skip
+        self,
+        height_factor: Interval,
+        width_factor: Interval,
+        fill_mode: str = "reflect",
+        interpolation: str = "bilinear",
+        seed: int | None = None,
+        fill_value: float = 0.0,
+        **kwargs: Unpack[LayerArguments],
+    ) -> None:
         super().__init__(fill_mode, interpolation, seed, fill_value, **kwargs)
         self.height_factor, self.width_factor = height_factor, width_factor
         self._intervals = (
@@ -115,8 +137,8 @@ class RandomTranslation(_RandomAffine):
             _interval(width_factor, "width_factor", -1),
         )
 
-    def shift(self, samples, height, width):
-        """Return minus the movement: what moves down is read from further up."""
+    def shift(self, samples: int, height: int, width: int) -> Array:
+        """Return minus the movement: an image that moves down is read from further up."""
         (top, bottom), (left, right) = self._intervals
         down = self.generator.uniform(top, bottom, samples) * height
         rightwards = self.generator.uniform(left, right, samples) * width
@@ -124,16 +146,22 @@ class RandomTranslation(_RandomAffine):
 
 
 class RandomRotation(_RandomAffine):
-    """Turn each image about its centre by up to ``factor`` of a full turn; positive is counter-clockwise."""
+    """Rotate each image about its centre by up to ``factor`` of a full turn; positive is counter-clockwise."""
 
     def __init__(
-        self, factor, fill_mode="reflect", interpolation="bilinear", seed=None, fill_value=0.0, **kwargs
-    ):
+        self,
+        factor: Interval,
+        fill_mode: str = "reflect",
+        interpolation: str = "bilinear",
+        seed: int | None = None,
+        fill_value: float = 0.0,
+        **kwargs: Unpack[LayerArguments],
+    ) -> None:
         super().__init__(fill_mode, interpolation, seed, fill_value, **kwargs)
         self.factor = factor
         self._interval = _interval(factor, "factor")
 
-    def linear_part(self, samples):
+    def linear_part(self, samples: int) -> Array:
         """Return rotation matrices; rows count downwards, which makes the sign of sin look unusual."""
         angle = 2 * np.pi * self.generator.uniform(*self._interval, samples)
         cos, sin = np.cos(angle), np.sin(angle)
@@ -147,15 +175,21 @@ class RandomZoom(_RandomAffine):
     """
 
     def __init__(
-        self, height_factor, width_factor=None, fill_mode="reflect", interpolation="bilinear", seed=None,
-        fill_value=0.0, **kwargs,
-    ):  # fmt: skip
+        self,
+        height_factor: Interval,
+        width_factor: Interval | None = None,
+        fill_mode: str = "reflect",
+        interpolation: str = "bilinear",
+        seed: int | None = None,
+        fill_value: float = 0.0,
+        **kwargs: Unpack[LayerArguments],
+    ) -> None:
         super().__init__(fill_mode, interpolation, seed, fill_value, **kwargs)
         self.height_factor, self.width_factor = height_factor, width_factor
         self._height = _interval(height_factor, "height_factor", -1)
         self._width = None if width_factor is None else _interval(width_factor, "width_factor", -1)
 
-    def linear_part(self, samples):
+    def linear_part(self, samples: int) -> Array:
         """Return diagonal matrices 1 + zoom."""
         high = self.generator.uniform(*self._height, samples)
         wide = high if self._width is None else self.generator.uniform(*self._width, samples)
@@ -163,10 +197,10 @@ class RandomZoom(_RandomAffine):
 
 
 class RandomAffine(_RandomAffine):
-    """Flip, turn, zoom and move each image in one map: the product of the four layers' maps.
+    """Flip, rotate, zoom and move each image in one map: the product of the four layers' maps.
 
-    Four layers in a row interpolate four times, and each time the image gets softer; this reads it once, in a quarter
-    of the time. Keras has no such layer.
+    Four layers in a row interpolate four times, and each time the image gets softer. This layer interpolates once, in a
+    quarter of the time. Keras has no such layer.
 
     Args:
         flip: "horizontal", "vertical", "horizontal_and_vertical" or None, as :class:`RandomFlip`.
@@ -174,47 +208,58 @@ class RandomAffine(_RandomAffine):
         zoom_factor: as ``height_factor`` of :class:`RandomZoom`; the aspect ratio is kept.
         height_factor: as that of :class:`RandomTranslation`.
         width_factor: the same.
-        fill_mode: what stands beyond the edges: "reflect", "constant", "wrap" or "nearest".
+        fill_mode: the values outside the image: "reflect", "constant", "wrap" or "nearest".
         interpolation: "bilinear" or "nearest".
         seed: of its random numbers.
         fill_value: for the mode "constant".
     """
 
     def __init__(
-        self, flip=None, rotation_factor=0.0, zoom_factor=0.0, height_factor=0.0, width_factor=0.0,
-        fill_mode="reflect", interpolation="bilinear", seed=None, fill_value=0.0, **kwargs,
-    ):  # fmt: skip
+        self,
+        flip: str | None = None,
+        rotation_factor: Interval = 0.0,
+        zoom_factor: Interval = 0.0,
+        height_factor: Interval = 0.0,
+        width_factor: Interval = 0.0,
+        fill_mode: str = "reflect",
+        interpolation: str = "bilinear",
+        seed: int | None = None,
+        fill_value: float = 0.0,
+        **kwargs: Unpack[LayerArguments],
+    ) -> None:
         super().__init__(fill_mode, interpolation, seed, fill_value, **kwargs)
         self.flip, self.rotation_factor, self.zoom_factor = flip, rotation_factor, zoom_factor
         self.height_factor, self.width_factor = height_factor, width_factor
         # they are not layers of the model: they draw from this one's generator
-        part = {"name": "part", "seed": 0}
-        self._turns = [RandomRotation(rotation_factor, **part), RandomZoom(zoom_factor, **part)]
+        self._turns: list[_RandomAffine] = [
+            RandomRotation(rotation_factor, seed=0, name="part"),
+            RandomZoom(zoom_factor, seed=0, name="part"),
+        ]
         if flip is not None:
-            self._turns.append(RandomFlip(flip, **part))
-        self._move = RandomTranslation(height_factor, width_factor, **part)
+            self._turns.append(RandomFlip(flip, seed=0, name="part"))
+        self._move = RandomTranslation(height_factor, width_factor, seed=0, name="part")
         for layer in (*self._turns, self._move):
             layer.generator = self.generator
 
-    def linear_part(self, samples):
+    def linear_part(self, samples: int) -> Array:
         """Return rotation · zoom · flip."""
         product = super().linear_part(samples)
         for part in self._turns:
             product = product @ part.linear_part(samples)
         return product
 
-    def shift(self, samples, height, width):
+    def shift(self, samples: int, height: int, width: int) -> Array:
         """Return that of a translation."""
         return self._move.shift(samples, height, width)
 
 
 class RandomErasing(_Augmentation):
-    """Paint a random rectangle over an image, as `keras.layers.RandomErasing`.
+    """Fill a random rectangle of an image with one value, as `keras.layers.RandomErasing`.
 
     Args:
         factor: the probability that an image is changed.
         scale: the smallest and the largest part of the image's area that is erased.
-        fill_value: what it is painted with; None draws one value for each image from ``value_range`` (Keras draws one
+        fill_value: the value; None draws one for each image from ``value_range`` (Keras draws one
             for each pixel).
         value_range: the lowest and highest value of an image.
 
@@ -222,8 +267,14 @@ class RandomErasing(_Augmentation):
     """
 
     def __init__(
-        self, factor=1.0, scale=(0.02, 0.33), fill_value=None, value_range=(0, 255), seed=None, **kwargs
-    ):
+        self,
+        factor: float = 1.0,
+        scale: tuple[float, float] = (0.02, 0.33),
+        fill_value: float | None = None,
+        value_range: tuple[float, float] = (0, 255),
+        seed: int | None = None,
+        **kwargs: Unpack[LayerArguments],
+    ) -> None:
         super().__init__(seed, **kwargs)
         if not 0 <= factor <= 1:
             raise ValueError(f"factor={factor!r}: expected a probability from 0 to 1")
@@ -231,8 +282,8 @@ class RandomErasing(_Augmentation):
             raise ValueError(f"scale={scale!r}: expected (smallest, largest) part of the area, from 0 to 1")
         self.factor, self.scale, self.fill_value, self.value_range = factor, scale, fill_value, value_range
 
-    def transform(self, x):
-        """Draw a box and a value for each sample and paint."""
+    def transform(self, x: Array) -> tuple[Array, Any]:
+        """Draw a rectangle and a value for each sample, and fill it."""
         samples, height, width, _ = x.shape
         draw = self.generator
         area = draw.uniform(*self.scale, samples) * height * width
@@ -248,6 +299,6 @@ class RandomErasing(_Augmentation):
         boxes = np.stack([top, left, high, wide], axis=1).astype(np.int64)
         return ops.random_erasing_forward(x, boxes, values)
 
-    def backward(self, dy):
-        """Return dy, with nothing for the pixels that were painted over."""
+    def backward(self, dy: Array) -> Array:
+        """Return dy, 0 at the pixels that were filled."""
         return dy if self._cache is None else ops.random_erasing_backward(dy, self._cache)

@@ -1,8 +1,8 @@
-"""What every layer is: named parameters, a forward pass that remembers, a backward pass that answers.
+"""What every layer is: named parameters, a forward pass, and a backward pass that uses what the forward pass kept.
 
-A layer of your own needs three methods, and `minicnn.gradient_check` tells whether the last one is right:
+A layer of your own needs three methods, and `minicnn.gradient_check` tests whether the last one is right:
 
-    class Scale(Layer):                                  # y = s · x, one s a channel
+    class Scale(Layer):                                  # y = s · x, one s for each channel
         def build(self, input_shape):
             super().build(input_shape)
             self.s = self.add_weight("s", (input_shape[-1],), "ones")
@@ -16,65 +16,20 @@ A layer of your own needs three methods, and `minicnn.gradient_check` tells whet
             return dy * self.s.value                     # ... and return dL/dx
 """
 
+import copy
 import inspect
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Self, overload
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from minicnn import backend, initializers, random, regularizers
 from minicnn._base import keras_errors
 from minicnn._base.names import snake_case, unique_name
 from minicnn.layers import symbol
-
-
-class Parameter:
-    """A named array that a layer owns: its value, the gradient that the last backward pass left, and how to treat it.
-
-    Attributes:
-        value: the array; an optimizer changes it in place.
-        grad: dL/dvalue of the last backward pass, of value's shape; None before it.
-        name: "kernel"; path: "conv2d/kernel".
-        trainable: False for moving statistics, which no optimizer touches.
-        regularizer: a penalty that the training step adds to the loss, and its gradient to ``grad``; or None.
-    """
-
-    def __init__(
-        self, value: np.ndarray, name: str, path: str, trainable: bool = True, regularizer=None
-    ) -> None:
-        self.value, self.name, self.path = value, name, path
-        self.trainable, self.regularizer = trainable, regularizer
-        self.grad: np.ndarray | None = None
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The shape of the value."""
-        return self.value.shape
-
-    @property
-    def dtype(self) -> np.dtype:
-        """The dtype of the value."""
-        return self.value.dtype
-
-    def numpy(self) -> np.ndarray:
-        """Return the value: Keras's spelling."""
-        return self.value
-
-    def assign(self, value: Any) -> None:
-        """Copy ``value``, of the same shape, into the parameter.
-
-        Raises:
-            ValueError: the shapes differ.
-        """
-        array = np.asarray(value)
-        if array.shape != self.shape:
-            raise ValueError(f"{self.path}: got an array of shape {array.shape}, expected {self.shape}")
-        self.value[...] = array
-
-    def __array__(self, dtype=None, copy=None) -> np.ndarray:
-        return np.array(self.value, dtype=dtype, copy=copy)
-
-    def __repr__(self) -> str:
-        return f"<Parameter {self.path} shape={self.shape} dtype={self.dtype}>"
+from minicnn.layers.parameter import Parameter
+from minicnn.layers.symbol import Symbol
 
 
 class Layer:
@@ -84,33 +39,48 @@ class Layer:
         trainable: whether an optimizer may change the layer's weights.
         dtype: "float32" or "float64"; by default that of the first input, or ``backend.floatx()``.
         name: by default the class's name in snake_case, numbered.
-        input_shape: shape of one sample; on the first layer of a Sequential it lets the model build at once.
+        input_shape: shape of one sample; on the first layer of a Sequential: the model is then built at once.
         input_dim: the same for samples that are rows: input_dim=64 is input_shape=(64,).
-        unknown: looked up in minicnn._base.keras_errors.
+        unknown: other arguments, for the error message: minicnn._base.keras_errors.
+
+    Attributes:
+        name: unique in a model.
+        dtype: the float type of the weights and of the computation; None until the layer is built.
+        built: whether the weights exist.
+        input_shape: what the layer was built for, (None, …); a list of them for several inputs; None before.
+        own_parameters: the layer's own, in the order in which they were made; not those of its sublayers.
+        generator: the random generator of layers that draw random numbers; None for the others.
 
     Raises:
         TypeError: there is no such argument.
         NotImplementedError: Keras has the argument, or the float type, and minicnn has not.
     """
 
-    needs_dx = True  # a model turns this off for its first layer while it trains
-    multiple_inputs = False  # whether x is a list of arrays, and dx one of gradients: see merging.py
-    _output: "symbol.Symbol | None" = None
+    needs_dx: bool = True  # whether backward must return dx; the container sets it: see Chain.backward
+    multiple_inputs: bool = False  # whether x is a list of arrays, and dx a list of gradients: see merging.py
+    _output: Symbol | None = None
 
     def __init__(
-        self, *, trainable=True, dtype=None, name=None, input_shape=None, input_dim=None, **unknown
+        self,
+        *,
+        trainable: bool = True,
+        dtype: Any = None,
+        name: str | None = None,
+        input_shape: Sequence[int | None] | None = None,
+        input_dim: int | None = None,
+        **unknown: Any,
     ) -> None:
         keras_errors.check_arguments("layer", type(self), unknown)
         if input_dim is not None:
             input_shape = (input_dim,)
-        self.name = name or unique_name(snake_case(type(self).__name__))
+        self.name: str = name or unique_name(snake_case(type(self).__name__))
         self._trainable = bool(trainable)
-        self.dtype = None if dtype is None else backend.checked_dtype(dtype)
+        self.dtype: Any = None if dtype is None else backend.checked_dtype(dtype)
         self.declared_input_shape = None if input_shape is None else (None, *input_shape)
         self.built = False
         self.input_shape: Any = None
-        self._parameters: list[Parameter] = []
-        self.generator: Any = None  # layers that draw random numbers set one
+        self.own_parameters: list[Parameter] = []
+        self.generator: Any = None
 
     # ---- what a layer defines -------------------------------------------------------------------------------------
 
@@ -150,8 +120,14 @@ class Layer:
 
     # ---- what a layer is given ------------------------------------------------------------------------------------
 
+    @overload
+    def __call__(self, x: Symbol | Sequence[Symbol], training: bool | None = None) -> Symbol: ...
+
+    @overload
+    def __call__(self, x: ArrayLike, training: bool | None = None) -> np.ndarray: ...
+
     def __call__(self, x: Any, training: bool | None = None) -> Any:
-        """Run the layer on x, building it at first use; on a symbol, only note that it is to run, and return a symbol.
+        """Run the layer on x, an array or a list of them; it is built at first use. For symbols, return a symbol.
 
         Raises:
             TypeError: x has another float type than the layer's weights.
@@ -163,7 +139,7 @@ class Layer:
             return y
         x = np.asarray(x)
         self.build_for(x.shape, backend.float_type(x))
-        return self.forward(self._typed(x), bool(training))
+        return self.forward(self.checked_type(x), bool(training))
 
     def build_for(self, shape: Any, dtype: Any) -> None:
         """Build the layer at its first use, for inputs of ``shape``; after that, check that the shape fits."""
@@ -175,10 +151,10 @@ class Layer:
 
     @property
     def output(self) -> Any:
-        """The symbol of the layer's output, where it was first called on a symbol.
+        """The symbol of the layer's output, of the first call on a symbol.
 
         Raises:
-            ValueError: it never was.
+            ValueError: the layer was not called on a symbol.
         """
         if self._output is None:
             raise ValueError(
@@ -194,7 +170,7 @@ class Layer:
 
     @property
     def trainable(self) -> bool:
-        """Whether an optimizer may change the weights; set, it reaches the layers inside, whatever they were."""
+        """Whether an optimizer may change the weights. Setting it also sets all sublayers."""
         return self._trainable
 
     @trainable.setter
@@ -219,7 +195,12 @@ class Layer:
                 hint = ": gray images? give them their one channel, x[..., None]"
             raise ValueError(f"{self.name}: input of shape {tuple(shape)}, expected {built_for}{hint}")
 
-    def _typed(self, x: np.ndarray) -> np.ndarray:
+    def checked_type(self, x: np.ndarray) -> np.ndarray:
+        """Return x, integers as the layer's float type.
+
+        Raises:
+            TypeError: x has another float type.
+        """
         if x.dtype.kind not in "fc":
             return x.astype(self.dtype)
         if x.real.dtype != self.dtype:
@@ -230,24 +211,35 @@ class Layer:
         return x
 
     def add_weight(
-        self, name, shape, initializer="glorot_uniform", trainable=True, regularizer=None
+        self,
+        name: str,
+        shape: Sequence[int],
+        initializer: Any = "glorot_uniform",
+        trainable: bool = True,
+        regularizer: Any = None,
     ) -> Parameter:
-        """Create, register and return a :class:`Parameter` filled by an initializer (a name or an object)."""
+        """Create, register and return a :class:`Parameter` with values from an initializer (a name or an object)."""
         draw: Any = initializers.get(initializer)
         value = np.ascontiguousarray(draw(tuple(shape), dtype=self.dtype, generator=random.generator()))
         parameter = Parameter(value, name, f"{self.name}/{name}", trainable, regularizers.get(regularizer))
-        self._parameters.append(parameter)
+        self.own_parameters.append(parameter)
         return parameter
 
     @property
     def sublayers(self) -> list["Layer"]:
-        """The layers inside this one, in order; none for most."""
+        """The layers directly inside this one, in order; none for most layers."""
         return []
+
+    def walk(self) -> Iterator["Layer"]:
+        """Yield this layer and all layers inside it, depth first: a layer, then what is inside it, then the next."""
+        yield self
+        for layer in self.sublayers:
+            yield from layer.walk()
 
     @property
     def weights(self) -> list[Parameter]:
-        """All parameters: this layer's trainable ones, its moving statistics, then those of the layers inside it."""
-        own = sorted(self._parameters, key=lambda parameter: not parameter.trainable)  # a stable sort
+        """All parameters: this layer's trainable ones, its moving statistics, then those of its sublayers."""
+        own = sorted(self.own_parameters, key=lambda parameter: not parameter.trainable)  # a stable sort
         return own + [weight for layer in self.sublayers for weight in layer.weights]
 
     @property
@@ -255,7 +247,7 @@ class Layer:
         """The parameters that an optimizer changes."""
         if not self.trainable:
             return []
-        own = [parameter for parameter in self._parameters if parameter.trainable]
+        own = [parameter for parameter in self.own_parameters if parameter.trainable]
         return own + [weight for layer in self.sublayers for weight in layer.trainable_weights]
 
     @property
@@ -267,14 +259,13 @@ class Layer:
     @property
     def generators(self) -> list[np.random.Generator]:
         """The random generators of this layer and those inside it, whose states belong to a checkpoint."""
-        own = [] if self.generator is None else [self.generator]
-        return own + [inner for layer in self.sublayers for inner in layer.generators]
+        return [layer.generator for layer in self.walk() if layer.generator is not None]
 
     def get_weights(self) -> list[np.ndarray]:
         """Return copies of all weights, in Keras's order."""
         return [weight.value.copy() for weight in self.weights]
 
-    def set_weights(self, weights: list[np.ndarray]) -> None:
+    def set_weights(self, weights: Sequence[ArrayLike]) -> None:
         """Set all weights from arrays in the order of :meth:`get_weights`.
 
         Raises:
@@ -290,6 +281,11 @@ class Layer:
                 raise ValueError(f"{parameter.path}: got shape {np.shape(array)}, expected {parameter.shape}")
         for parameter, array in zip(own, weights):
             parameter.assign(array)
+
+    def detached_copy(self) -> Self:
+        """Return a deep copy of the layer and its sublayers; symbols, which lead to the rest of a model, are shared."""
+        symbols = [layer._output for layer in self.walk() if layer._output is not None]
+        return copy.deepcopy(self, {id(each): each for each in symbols})
 
     def count_params(self) -> int:
         """Return the number of scalars in all weights."""
@@ -310,7 +306,7 @@ class Layer:
         }
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "Layer":
+    def from_config(cls, config: Mapping[str, Any]) -> "Layer":
         """Make a layer from what :meth:`get_config` returned."""
         return cls(**config)
 

@@ -3,15 +3,17 @@
     chain     y = f₃(f₂(f₁(x)))       dx = backward₁(backward₂(backward₃(dy))): the chain rule, right to left
     residual  y = main(x) + short(x)  dx = main.backward(dy) + short.backward(dy)
 
-A value that is used twice gets the sum of the gradients of both uses: that is all that a skip connection adds.
+The gradient of a value that is used twice is the sum of the gradients of both uses: that is all a skip connection adds.
 Source: He et al., "Deep Residual Learning for Image Recognition", arXiv:1512.03385.
 """
 
 from collections.abc import Iterable
+from typing import Any, Unpack
 
 import numpy as np
 
 from minicnn.layers import fusion
+from minicnn.layers.arguments import LayerArguments
 from minicnn.layers.base import Layer
 from minicnn.layers.inputs import InputLayer
 from minicnn.layers.symbol import Symbol
@@ -20,18 +22,18 @@ from minicnn.layers.symbol import Symbol
 class Chain(Layer):
     """Layers one after the other."""
 
-    def __init__(self, layers: Iterable[Layer] = (), **kwargs) -> None:
+    def __init__(self, layers: Iterable[Layer | Symbol] = (), **kwargs: Unpack[LayerArguments]) -> None:
         super().__init__(**kwargs)
         self._layers: list[Layer] = []
         for layer in layers:
             self.append(layer)
 
-    def append(self, layer: Layer) -> None:
-        """Put a layer at the end; at the head, an :func:`Input` too.
+    def append(self, layer: Layer | Symbol) -> None:
+        """Put a layer at the end; as the first, also an :func:`Input`.
 
         Raises:
             TypeError: it is not a layer.
-            ValueError: it is in the chain already; its cache can serve one place only.
+            ValueError: it is in the chain already; it keeps the values of one place only.
         """
         if isinstance(layer, Symbol) and isinstance(layer.layer, InputLayer):
             layer = layer.layer
@@ -42,39 +44,39 @@ class Chain(Layer):
         self._layers.append(layer)
 
     @property
-    def sublayers(self):
+    def sublayers(self) -> list[Layer]:
         """The layers, in order."""
         return self._layers
 
     @property
-    def layers(self):
+    def layers(self) -> list[Layer]:
         """The layers, in order."""
         return self._layers
 
-    def build(self, input_shape):
+    def build(self, input_shape: Any) -> None:
         """Build each layer for the output of the one before."""
         super().build(input_shape)
         for layer in self._layers:
             layer.build_for(input_shape, self.dtype)
             input_shape = layer.compute_output_shape(input_shape)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any) -> Any:
         """The shape after the last layer."""
         for layer in self._layers:
             input_shape = layer.compute_output_shape(input_shape)
         return input_shape
 
-    def forward(self, x, training=False):
+    def forward(self, x: Any, training: bool = False) -> Any:
         """Run the layers in order."""
         self._ran = fusion.units(self._layers)
         for _, unit in self._ran:
             x = unit.forward(x, training)
         return x
 
-    def backward(self, dy):
+    def backward(self, dy: Any) -> Any:
         """Run the layers' backward passes in reverse order.
 
-        Without ``needs_dx`` it stops at the first layer that has something to train: what is before needs no gradient.
+        Without ``needs_dx`` it stops at the first layer with weights to train: those before it need no gradient.
         """
         first = 0 if self.needs_dx else self._first_trained()
         for number, layer in enumerate(self._layers):
@@ -84,12 +86,12 @@ class Chain(Layer):
                 dy = unit.backward(dy)
         return dy if self.needs_dx else None
 
-    def _first_trained(self):
+    def _first_trained(self) -> int:
         trained = (index for index, layer in enumerate(self._layers) if layer.trainable_weights)
         return next(trained, len(self._layers))
 
     @property
-    def final_activation(self):
+    def final_activation(self) -> Any:
         """The activation at the very end, or None."""
         last = self._layers[-1] if self._layers else None
         return getattr(last, "final_activation", last)
@@ -103,21 +105,26 @@ class Residual(Layer):
         shortcut: the same, for when main changes the shape (a 1×1 convolution, say); None adds x itself.
     """
 
-    def __init__(self, main, shortcut=None, **kwargs):
+    def __init__(
+        self,
+        main: Layer | Iterable[Layer],
+        shortcut: Layer | Iterable[Layer] | None = None,
+        **kwargs: Unpack[LayerArguments],
+    ) -> None:
         super().__init__(**kwargs)
         self.main = [main] if isinstance(main, Layer) else list(main)
         self.shortcut = [shortcut] if isinstance(shortcut, Layer) else list(shortcut or [])
-        self._branches = [
+        self._branches: list[Layer] = [
             Chain(self.main, name=f"{self.name}/main"),
             Chain(self.shortcut, name=f"{self.name}/shortcut"),
         ]
 
     @property
-    def sublayers(self):
+    def sublayers(self) -> list[Layer]:
         """The two branches."""
         return self._branches
 
-    def build(self, input_shape):
+    def build(self, input_shape: Any) -> None:
         """Build both branches and check that their outputs can be added."""
         super().build(input_shape)
         for branch in self._branches:
@@ -129,17 +136,17 @@ class Residual(Layer):
                 f"give a shortcut of that shape, such as Conv2D({main[-1]}, 1, strides=…)"
             )
 
-    def compute_output_shape(self, input_shape):
-        """The shape that both branches give."""
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """The shape of the output of both branches."""
         return self._branches[0].compute_output_shape(input_shape)
 
-    def forward(self, x, training=False):
-        """Add what the two branches give."""
+    def forward(self, x: Any, training: bool = False) -> Any:
+        """Add the outputs of the two branches."""
         main, shortcut = (branch.forward(x, training) for branch in self._branches)
         return np.add(main, shortcut)
 
-    def backward(self, dy):
-        """Add what the two branches give back."""
+    def backward(self, dy: Any) -> Any:
+        """Add the gradients from the two branches."""
         for branch in self._branches:
             branch.needs_dx = self.needs_dx
         main, shortcut = (branch.backward(dy) for branch in self._branches)

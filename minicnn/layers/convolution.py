@@ -1,13 +1,24 @@
-"""Convolution layers: a small kernel slides over the map and is multiplied with what it sees, in every position.
+"""Convolution layers: a small kernel slides over the map; at each position it is multiplied with the window there.
 
     y[n,i,j,k] = bias[k] + Σ_a Σ_b Σ_c  x[n, i·s + a·d, j·s + b·d, c] · kernel[a,b,c,k]          (x zero-padded)
 
-Its gradients, each a sum of "the other factor" over the outputs that the factor went into, are derived and written
-out in minicnn.ops.reference.convolution. Shapes: x (N, H, W, C), kernel (kh, kw, C, filters), y (N, OH, OW, filters).
+The gradient of each factor is a sum, over the outputs that use it, of dy times the other factor: see
+minicnn.ops.reference.convolution. Shapes: x (N, H, W, C), kernel (kh, kw, C, filters), y (N, OH, OW, filters).
 """
 
+from typing import Unpack
+
 from minicnn import initializers, ops, regularizers
-from minicnn.layers.activations import activation_config, make_activation
+from minicnn.layers.activations import Activation, activation_config, make_activation
+from minicnn.layers.arguments import (
+    ActivationLike,
+    Array,
+    InitializerLike,
+    LayerArguments,
+    Pair,
+    RegularizerLike,
+    Shape,
+)
 from minicnn.layers.base import Layer
 from minicnn.ops import geometry
 
@@ -16,9 +27,17 @@ class _Convolution(Layer):
     """What the three convolutions share: window geometry, bias and activation."""
 
     def __init__(
-        self, kernel_size, strides, padding, dilation_rate, activation, use_bias, bias_initializer, bias_regularizer,
-        **kwargs,
-    ):  # fmt: skip
+        self,
+        kernel_size: Pair,
+        strides: Pair,
+        padding: str,
+        dilation_rate: Pair,
+        activation: ActivationLike,
+        use_bias: bool,
+        bias_initializer: InitializerLike,
+        bias_regularizer: RegularizerLike,
+        **kwargs: Unpack[LayerArguments],
+    ) -> None:
         super().__init__(**kwargs)
         self.kernel_size = geometry.pair(kernel_size, "kernel_size")
         self.strides = geometry.pair(strides, "strides")
@@ -30,21 +49,22 @@ class _Convolution(Layer):
         self._activation = make_activation(activation, self)
 
     @property
-    def final_activation(self):
+    def final_activation(self) -> Activation:
         """The activation layer at the end of this one."""
         return self._activation
 
-    def output_channels(self, channels):
+    def output_channels(self, channels: int) -> int:
         """Return the number of channels that come out for ``channels`` that go in."""
         raise NotImplementedError
 
-    def add_bias(self, channels):
+    def add_bias(self, channels: int) -> None:
+        """Create bias (channels,), if the layer has one."""
         if self.use_bias:
             self.bias = self.add_weight(
                 "bias", (channels,), self.bias_initializer, regularizer=self.bias_regularizer
             )
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """(N, H, W, C) -> (N, OH, OW, K)."""
         if len(input_shape) != 4:
             raise ValueError(
@@ -58,14 +78,14 @@ class _Convolution(Layer):
         return batch, rows.out, columns.out, self.output_channels(channels)
 
     @property
-    def _geometry(self):
+    def _geometry(self) -> tuple[tuple[int, int], str, tuple[int, int]]:
         return self.strides, self.padding, self.dilation_rate
 
     @property
-    def _bias_value(self):
+    def _bias_value(self) -> Array | None:
         return self.bias.value if self.use_bias else None
 
-    def _set_bias_gradient(self, dbias):
+    def _set_bias_gradient(self, dbias: Array | None) -> None:
         if self.use_bias:
             self.bias.grad = dbias
 
@@ -84,19 +104,27 @@ class Conv2D(_Convolution):
     """
 
     def __init__(
-        self, filters, kernel_size, strides=(1, 1), padding="valid", dilation_rate=(1, 1), activation=None,
-        use_bias=True, kernel_initializer="glorot_uniform", bias_initializer="zeros", kernel_regularizer=None,
-        bias_regularizer=None, **kwargs,
-    ):  # fmt: skip
-        super().__init__(
-            kernel_size, strides, padding, dilation_rate, activation, use_bias, bias_initializer, bias_regularizer,
-            **kwargs,
-        )  # fmt: skip
+        self,
+        filters: int,
+        kernel_size: Pair,
+        strides: Pair = (1, 1),
+        padding: str = "valid",
+        dilation_rate: Pair = (1, 1),
+        activation: ActivationLike = None,
+        use_bias: bool = True,
+        kernel_initializer: InitializerLike = "glorot_uniform",
+        bias_initializer: InitializerLike = "zeros",
+        kernel_regularizer: RegularizerLike = None,
+        bias_regularizer: RegularizerLike = None,
+        **kwargs: Unpack[LayerArguments],
+    ) -> None:
+        window = (kernel_size, strides, padding, dilation_rate)
+        super().__init__(*window, activation, use_bias, bias_initializer, bias_regularizer, **kwargs)
         self.filters = geometry.pair(filters, "filters")[0]
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.kernel_regularizer = regularizers.get(kernel_regularizer)
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         """Create kernel (kh, kw, C, filters) and bias (filters,)."""
         self.compute_output_shape(input_shape)
         super().build(input_shape)
@@ -106,16 +134,16 @@ class Conv2D(_Convolution):
         )
         self.add_bias(self.filters)
 
-    def output_channels(self, channels):
+    def output_channels(self, channels: int) -> int:
         """Return ``filters``."""
         return self.filters
 
-    def forward(self, x, training=False):
+    def forward(self, x: Array, training: bool = False) -> Array:
         """Convolve, add the bias, activate."""
         y, self._cache = ops.conv2d_forward(x, self.kernel.value, self._bias_value, *self._geometry)
         return self._activation.forward(y, training)
 
-    def backward(self, dy):
+    def backward(self, dy: Array) -> Array | None:
         """Back through the activation, then to kernel, bias and x."""
         dy = self._activation.backward(dy)
         dx, self.kernel.grad, dbias = ops.conv2d_backward(dy, self._cache, self.needs_dx)
@@ -127,38 +155,48 @@ class DepthwiseConv2D(_Convolution):
     """Each channel convolved with ``depth_multiplier`` kernels of its own, as `keras.layers.DepthwiseConv2D`."""
 
     def __init__(
-        self, kernel_size, strides=(1, 1), padding="valid", depth_multiplier=1, dilation_rate=(1, 1),
-        activation=None, use_bias=True, depthwise_initializer="glorot_uniform", bias_initializer="zeros",
-        depthwise_regularizer=None, bias_regularizer=None, **kwargs,
-    ):  # fmt: skip
-        super().__init__(
-            kernel_size, strides, padding, dilation_rate, activation, use_bias, bias_initializer, bias_regularizer,
-            **kwargs,
-        )  # fmt: skip
+        self,
+        kernel_size: Pair,
+        strides: Pair = (1, 1),
+        padding: str = "valid",
+        depth_multiplier: int = 1,
+        dilation_rate: Pair = (1, 1),
+        activation: ActivationLike = None,
+        use_bias: bool = True,
+        depthwise_initializer: InitializerLike = "glorot_uniform",
+        bias_initializer: InitializerLike = "zeros",
+        depthwise_regularizer: RegularizerLike = None,
+        bias_regularizer: RegularizerLike = None,
+        **kwargs: Unpack[LayerArguments],
+    ) -> None:
+        window = (kernel_size, strides, padding, dilation_rate)
+        super().__init__(*window, activation, use_bias, bias_initializer, bias_regularizer, **kwargs)
         self.depth_multiplier = geometry.pair(depth_multiplier, "depth_multiplier")[0]
         self.depthwise_initializer = initializers.get(depthwise_initializer)
         self.depthwise_regularizer = regularizers.get(depthwise_regularizer)
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         """Create kernel (kh, kw, C, depth_multiplier) and bias (C · depth_multiplier,)."""
         self.compute_output_shape(input_shape)
         super().build(input_shape)
         self.kernel = self.add_weight(
-            "kernel", (*self.kernel_size, input_shape[-1], self.depth_multiplier),
-            self.depthwise_initializer, regularizer=self.depthwise_regularizer,
-        )  # fmt: skip
+            "kernel",
+            (*self.kernel_size, input_shape[-1], self.depth_multiplier),
+            self.depthwise_initializer,
+            regularizer=self.depthwise_regularizer,
+        )
         self.add_bias(self.output_channels(input_shape[-1]))
 
-    def output_channels(self, channels):
+    def output_channels(self, channels: int) -> int:
         """Return C · depth_multiplier."""
         return channels * self.depth_multiplier
 
-    def forward(self, x, training=False):
+    def forward(self, x: Array, training: bool = False) -> Array:
         """Convolve each channel, add the bias, activate."""
         y, self._cache = ops.depthwise_conv2d_forward(x, self.kernel.value, self._bias_value, *self._geometry)
         return self._activation.forward(y, training)
 
-    def backward(self, dy):
+    def backward(self, dy: Array) -> Array | None:
         """Back through the activation, then to kernel, bias and x."""
         dy = self._activation.backward(dy)
         dx, self.kernel.grad, dbias = ops.depthwise_conv2d_backward(dy, self._cache, self.needs_dx)
@@ -170,15 +208,25 @@ class SeparableConv2D(_Convolution):
     """A depthwise convolution, then a 1×1 convolution that mixes the channels, as `keras.layers.SeparableConv2D`."""
 
     def __init__(
-        self, filters, kernel_size, strides=(1, 1), padding="valid", dilation_rate=(1, 1), depth_multiplier=1,
-        activation=None, use_bias=True, depthwise_initializer="glorot_uniform",
-        pointwise_initializer="glorot_uniform", bias_initializer="zeros", depthwise_regularizer=None,
-        pointwise_regularizer=None, bias_regularizer=None, **kwargs,
-    ):  # fmt: skip
-        super().__init__(
-            kernel_size, strides, padding, dilation_rate, activation, use_bias, bias_initializer, bias_regularizer,
-            **kwargs,
-        )  # fmt: skip
+        self,
+        filters: int,
+        kernel_size: Pair,
+        strides: Pair = (1, 1),
+        padding: str = "valid",
+        dilation_rate: Pair = (1, 1),
+        depth_multiplier: int = 1,
+        activation: ActivationLike = None,
+        use_bias: bool = True,
+        depthwise_initializer: InitializerLike = "glorot_uniform",
+        pointwise_initializer: InitializerLike = "glorot_uniform",
+        bias_initializer: InitializerLike = "zeros",
+        depthwise_regularizer: RegularizerLike = None,
+        pointwise_regularizer: RegularizerLike = None,
+        bias_regularizer: RegularizerLike = None,
+        **kwargs: Unpack[LayerArguments],
+    ) -> None:
+        window = (kernel_size, strides, padding, dilation_rate)
+        super().__init__(*window, activation, use_bias, bias_initializer, bias_regularizer, **kwargs)
         self.filters = geometry.pair(filters, "filters")[0]
         self.depth_multiplier = geometry.pair(depth_multiplier, "depth_multiplier")[0]
         self.depthwise_initializer = initializers.get(depthwise_initializer)
@@ -186,26 +234,30 @@ class SeparableConv2D(_Convolution):
         self.depthwise_regularizer = regularizers.get(depthwise_regularizer)
         self.pointwise_regularizer = regularizers.get(pointwise_regularizer)
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         """Create depthwise (kh, kw, C, M), pointwise (1, 1, C · M, filters) and bias (filters,)."""
         self.compute_output_shape(input_shape)
         super().build(input_shape)
         channels, multiplier = input_shape[-1], self.depth_multiplier
         self.depthwise_kernel = self.add_weight(
-            "depthwise_kernel", (*self.kernel_size, channels, multiplier),
-            self.depthwise_initializer, regularizer=self.depthwise_regularizer,
-        )  # fmt: skip
+            "depthwise_kernel",
+            (*self.kernel_size, channels, multiplier),
+            self.depthwise_initializer,
+            regularizer=self.depthwise_regularizer,
+        )
         self.pointwise_kernel = self.add_weight(
-            "pointwise_kernel", (1, 1, channels * multiplier, self.filters),
-            self.pointwise_initializer, regularizer=self.pointwise_regularizer,
-        )  # fmt: skip
+            "pointwise_kernel",
+            (1, 1, channels * multiplier, self.filters),
+            self.pointwise_initializer,
+            regularizer=self.pointwise_regularizer,
+        )
         self.add_bias(self.filters)
 
-    def output_channels(self, channels):
+    def output_channels(self, channels: int) -> int:
         """Return ``filters``."""
         return self.filters
 
-    def forward(self, x, training=False):
+    def forward(self, x: Array, training: bool = False) -> Array:
         """Depthwise, pointwise, bias, activation."""
         z, self._depthwise = ops.depthwise_conv2d_forward(
             x, self.depthwise_kernel.value, None, *self._geometry
@@ -213,7 +265,7 @@ class SeparableConv2D(_Convolution):
         y, self._pointwise = ops.conv2d_forward(z, self.pointwise_kernel.value, self._bias_value)
         return self._activation.forward(y, training)
 
-    def backward(self, dy):
+    def backward(self, dy: Array) -> Array | None:
         """The same steps in reverse."""
         dy = self._activation.backward(dy)
         dz, self.pointwise_kernel.grad, dbias = ops.conv2d_backward(dy, self._pointwise)

@@ -1,12 +1,22 @@
-"""The dense layer: every output sees every input.
+"""The dense layer: every output depends on every input.
 
     y = x · kernel + bias        dx = dy · kernelᵀ        dkernel = xᵀ · dy        dbias = Σ_n dy[n]
 
 Shapes: x (N, D), kernel (D, units), y (N, units). Further axes before the last are treated as more samples.
 """
 
+from typing import Unpack
+
 from minicnn import initializers, ops, regularizers
-from minicnn.layers.activations import activation_config, make_activation
+from minicnn.layers.activations import Activation, activation_config, make_activation
+from minicnn.layers.arguments import (
+    ActivationLike,
+    Array,
+    InitializerLike,
+    LayerArguments,
+    RegularizerLike,
+    Shape,
+)
 from minicnn.layers.base import Layer
 from minicnn.ops import geometry
 
@@ -15,9 +25,16 @@ class Dense(Layer):
     """Fully connected layer, as `keras.layers.Dense`."""
 
     def __init__(
-        self, units, activation=None, use_bias=True, kernel_initializer="glorot_uniform", bias_initializer="zeros",
-        kernel_regularizer=None, bias_regularizer=None, **kwargs,
-    ):  # fmt: skip
+        self,
+        units: int,
+        activation: ActivationLike = None,
+        use_bias: bool = True,
+        kernel_initializer: InitializerLike = "glorot_uniform",
+        bias_initializer: InitializerLike = "zeros",
+        kernel_regularizer: RegularizerLike = None,
+        bias_regularizer: RegularizerLike = None,
+        **kwargs: Unpack[LayerArguments],
+    ) -> None:
         super().__init__(**kwargs)
         self.units = geometry.pair(units, "units")[0]
         self.activation, self.use_bias = activation_config(activation), use_bias
@@ -28,11 +45,11 @@ class Dense(Layer):
         self._activation = make_activation(activation, self)
 
     @property
-    def final_activation(self):
+    def final_activation(self) -> Activation:
         """The activation layer at the end of this one."""
         return self._activation
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         """Create kernel (D, units) and bias (units,)."""
         super().build(input_shape)
         self.kernel = self.add_weight(
@@ -46,11 +63,11 @@ class Dense(Layer):
                 "bias", (self.units,), self.bias_initializer, regularizer=self.bias_regularizer
             )
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """(N, …, D) -> (N, …, units)."""
         return (*input_shape[:-1], self.units)
 
-    def forward(self, x, training=False):
+    def forward(self, x: Array, training: bool = False) -> Array:
         """Multiply, add the bias, activate."""
         rows = x.reshape(-1, x.shape[-1])
         y, self._cache = ops.dense_forward(
@@ -58,7 +75,7 @@ class Dense(Layer):
         )
         return self._activation.forward(y.reshape(*x.shape[:-1], self.units), training)
 
-    def backward(self, dy):
+    def backward(self, dy: Array) -> Array | None:
         """Back through the activation, then to kernel, bias and x."""
         dy = self._activation.backward(dy)
         rows = dy.reshape(-1, self.units)

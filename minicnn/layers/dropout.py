@@ -1,6 +1,6 @@
-"""Layers that disturb in training, and do nothing in evaluation: dropout and noise.
+"""Layers that change their input at random in training and do nothing in evaluation: dropout and noise.
 
-Dropout: each entry is silenced with probability ``rate`` and the rest made up for it.
+Dropout: each entry is set to 0 with probability ``rate``; the others are scaled up, so that the mean stays the same.
 
     y = x · mask / (1 − rate)        dx = dy · mask / (1 − rate)         mask = 1 with probability 1 − rate, else 0
 
@@ -10,8 +10,10 @@ Source: Srivastava et al., "Dropout", JMLR 15 (2014); for whole maps, Tompson et
 """
 
 import math
+from typing import Unpack
 
 from minicnn import ops, random
+from minicnn.layers.arguments import Array, LayerArguments
 from minicnn.layers.base import Layer
 
 
@@ -20,28 +22,28 @@ class Dropout(Layer):
 
     Args:
         rate: the probability that an entry is dropped, 0 ≤ rate < 1.
-        seed: for a generator of its own; by default it gets one from the global seed.
+        seed: of the layer's random generator; by default the next one of the global seed.
     """
 
     spatial = False
 
-    def __init__(self, rate, seed=None, **kwargs):
+    def __init__(self, rate: float, seed: int | None = None, **kwargs: Unpack[LayerArguments]) -> None:
         super().__init__(**kwargs)
         if not 0 <= rate < 1:
             raise ValueError(f"rate={rate!r}: expected a probability from 0 to below 1, such as 0.5")
         self.rate, self.seed = rate, seed
         self.generator = random.generator(seed)
 
-    def forward(self, x, training=False):
+    def forward(self, x: Array, training: bool = False) -> Array:
         """Return x with entries dropped when training; x itself otherwise."""
         self._dropped = training and self.rate > 0
         if not self._dropped:
             return x
-        key = int(self.generator.integers(2**63))  # all that is random about the mask
+        key = int(self.generator.integers(2**63))  # the mask is a function of it
         y, self._cache = ops.dropout_forward(x, self.rate, key, self.spatial)
         return y
 
-    def backward(self, dy):
+    def backward(self, dy: Array) -> Array:
         """Return dy with the same entries dropped."""
         return ops.dropout_backward(dy, self._cache) if self._dropped else dy
 
@@ -60,19 +62,19 @@ class GaussianNoise(Layer):
         seed: as for :class:`Dropout`.
     """
 
-    def __init__(self, stddev, seed=None, **kwargs):
+    def __init__(self, stddev: float, seed: int | None = None, **kwargs: Unpack[LayerArguments]) -> None:
         super().__init__(**kwargs)
         if not 0 <= stddev < math.inf:
             raise ValueError(f"stddev={stddev!r}: expected a number from 0, such as 0.1")
         self.stddev, self.seed = stddev, seed
         self.generator = random.generator(seed)
 
-    def forward(self, x, training=False):
+    def forward(self, x: Array, training: bool = False) -> Array:
         """Return x with noise when training; x itself otherwise."""
         if not training or self.stddev == 0:
             return x
         return x + (self.stddev * self.generator.standard_normal(x.shape)).astype(x.real.dtype)
 
-    def backward(self, dy):
+    def backward(self, dy: Array) -> Array:
         """Return dy."""
         return dy

@@ -1,31 +1,52 @@
-"""Input: where a network begins. It says what one sample looks like and computes nothing."""
+"""Input: where a network begins. It declares the shape of one sample and computes nothing."""
+
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
+from minicnn.layers.arguments import Array
 from minicnn.layers.base import Layer
 from minicnn.layers.symbol import Symbol
 
+Lengths = Sequence[int | None]
 
-def Input(shape=None, batch_size=None, dtype=None, batch_shape=None, name=None):
-    """Return the symbol of a model's input, as `keras.Input`: for the head of a Sequential, or to call layers on.
+
+def Input(
+    shape: Lengths | None = None,
+    batch_size: int | None = None,
+    dtype: Any = None,
+    batch_shape: Lengths | None = None,
+    name: str | None = None,
+) -> Symbol:
+    """Return the symbol of a model's input, as `keras.Input`: the first of a Sequential, or to call layers on.
 
     Args:
         shape: of one sample, such as (48, 48, 1); None stands for any length.
-        batch_size: a number for the summary to show; any batch is taken all the same.
+        batch_size: a number for the summary; batches of other sizes are accepted too.
         dtype: "float32" or "float64", in which the network then computes; by default ``backend.floatx()``.
         batch_shape: both in one, (batch_size, *shape).
-        name: that of the layer behind it.
+        name: the name of the :class:`InputLayer`.
 
     Raises:
-        ValueError: ``shape`` is no shape.
+        ValueError: ``shape`` is not a shape.
     """
-    return InputLayer(shape, batch_size, dtype, batch_shape, name=name).output
+    symbol: Symbol = InputLayer(shape, batch_size, dtype, batch_shape, name=name).output
+    return symbol
 
 
 class InputLayer(Layer):
     """The layer of an :func:`Input`."""
 
-    def __init__(self, shape=None, batch_size=None, dtype=None, batch_shape=None, input_shape=None, **kwargs):
+    def __init__(
+        self,
+        shape: Lengths | None = None,
+        batch_size: int | None = None,
+        dtype: Any = None,
+        batch_shape: Lengths | None = None,
+        input_shape: Lengths | None = None,
+        **kwargs: Any,
+    ) -> None:
         if batch_shape is not None:
             batch_size, *shape = batch_shape
         shape = input_shape if shape is None else shape
@@ -35,16 +56,16 @@ class InputLayer(Layer):
                 f"shape={shape!r}: expected the lengths of one sample's axes, such as (48, 48, 1)"
             )
         if dtype is not None and np.dtype(dtype).kind != "f":
-            dtype = None  # what the data have; they are cast when they are used
+            dtype = None  # the dtype of the data, which are cast when they are used
         super().__init__(input_shape=shape, dtype=dtype, **kwargs)
-        self.shape, self.batch_size = tuple(shape), batch_size
-        self.build((None, *shape))
-        self._output = Symbol(self, (), (batch_size, *shape), self.dtype)
+        self.shape, self.batch_size = tuple(lengths), batch_size
+        self.build((None, *self.shape))
+        self._output = Symbol(self, (), (batch_size, *self.shape), self.dtype)
 
-    def forward(self, x, training=False):
+    def forward(self, x: Array, training: bool = False) -> Array:
         """Return x."""
         return x
 
-    def backward(self, dy):
+    def backward(self, dy: Array) -> Array:
         """Return dy."""
         return dy

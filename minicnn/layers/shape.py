@@ -6,30 +6,33 @@
     upsampling          y[n, i, j, c] = x[n, ⌊i/s⌋, ⌊j/t⌋, c]               dx: the sum of dy over each s × t block
 
 Each backward pass is the adjoint of the forward pass: where an entry went, its gradient comes back from; an entry that
-was copied to several places gets the sum; a zero that came from nowhere takes its gradient there.
+was copied to several places gets the sum; the gradient of a padded zero goes to no entry of x.
 """
 
 import math
+from collections.abc import Sequence
+from typing import Unpack
 
 import numpy as np
 
+from minicnn.layers.arguments import Array, LayerArguments, Pair, Shape
 from minicnn.layers.base import Layer
 from minicnn.ops import geometry
 
 
 class Flatten(Layer):
-    """(N, H, W, C) -> (N, H · W · C), as `keras.layers.Flatten`; the gradient takes the way back."""
+    """(N, H, W, C) -> (N, H · W · C), as `keras.layers.Flatten`."""
 
-    def compute_output_shape(self, input_shape):
-        """One row a sample."""
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """(N, …) -> (N, the number of entries of a sample)."""
         return input_shape[0], math.prod(input_shape[1:])
 
-    def forward(self, x, training=False):
+    def forward(self, x: Array, training: bool = False) -> Array:
         """Return the samples as rows."""
         self._shape = x.shape
         return x.reshape(x.shape[0], -1)
 
-    def backward(self, dy):
+    def backward(self, dy: Array) -> Array:
         """Return the gradient in the shape that x had."""
         return dy.reshape(self._shape)
 
@@ -38,10 +41,10 @@ class Reshape(Layer):
     """(N, …) -> (N, *target_shape), as `keras.layers.Reshape`.
 
     Args:
-        target_shape: of one sample; one length may be -1, which is then worked out.
+        target_shape: of one sample; one length may be -1, which is then computed.
     """
 
-    def __init__(self, target_shape, **kwargs):
+    def __init__(self, target_shape: Sequence[int], **kwargs: Unpack[LayerArguments]) -> None:
         super().__init__(**kwargs)
         self.target_shape = tuple(int(length) for length in target_shape)
         if sum(length == -1 for length in self.target_shape) > 1 or any(
@@ -52,12 +55,12 @@ class Reshape(Layer):
                 "batch's axis, such as (48, 48, 1)"
             )
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         """Check that the entries fit."""
         self.compute_output_shape(input_shape)
         super().build(input_shape)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """(N, …) -> (N, *target_shape)."""
         entries, known = math.prod(input_shape[1:]), math.prod(abs(length) for length in self.target_shape)
         open_ended = -1 in self.target_shape
@@ -68,12 +71,12 @@ class Reshape(Layer):
             )
         return input_shape[0], *(entries // known if n == -1 else n for n in self.target_shape)
 
-    def forward(self, x, training=False):
+    def forward(self, x: Array, training: bool = False) -> Array:
         """Return the same entries in the new shape."""
         self._shape = x.shape
         return x.reshape(self.compute_output_shape(x.shape))
 
-    def backward(self, dy):
+    def backward(self, dy: Array) -> Array:
         """Return the gradient in the shape that x had."""
         return dy.reshape(self._shape)
 
@@ -82,32 +85,32 @@ class Permute(Layer):
     """The axes of each sample in another order, as `keras.layers.Permute`: Permute((2, 1, 3)) swaps rows and columns.
 
     Args:
-        dims: for each axis of the output, the input's axis that it is, from 1: 0, the batch, stays.
+        dims: for each axis of the output, the number of the input's axis, from 1; axis 0, the batch, stays.
     """
 
-    def __init__(self, dims, **kwargs):
+    def __init__(self, dims: Sequence[int], **kwargs: Unpack[LayerArguments]) -> None:
         super().__init__(**kwargs)
         self.dims = tuple(int(axis) for axis in dims)
         if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
             raise ValueError(f"dims={dims!r}: expected each axis once, counted from 1, such as (2, 1, 3)")
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         """Check that there are as many axes."""
         if len(input_shape) != len(self.dims) + 1:
             raise ValueError(
-                f"{self.name}: input of shape {input_shape}, expected {len(self.dims)} axes behind the batch's"
+                f"{self.name}: input of shape {input_shape}, expected {len(self.dims)} axes after the batch's"
             )
         super().build(input_shape)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """The lengths in the new order."""
         return input_shape[0], *(input_shape[axis] for axis in self.dims)
 
-    def forward(self, x, training=False):
+    def forward(self, x: Array, training: bool = False) -> Array:
         """Return x with its axes in the new order."""
         return np.ascontiguousarray(x.transpose(0, *self.dims))
 
-    def backward(self, dy):
+    def backward(self, dy: Array) -> Array:
         """Return dy with its axes put back."""
         return np.ascontiguousarray(dy.transpose(np.argsort((0, *self.dims))))
 
@@ -119,7 +122,11 @@ class ZeroPadding2D(Layer):
         padding: n rows and columns on each side; or (rows, columns); or ((top, bottom), (left, right)).
     """
 
-    def __init__(self, padding=(1, 1), **kwargs):
+    def __init__(
+        self,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] = (1, 1),
+        **kwargs: Unpack[LayerArguments],
+    ) -> None:
         super().__init__(**kwargs)
         both = np.asarray(padding)
         if both.shape not in ((), (2,), (2, 2)) or both.dtype.kind != "i" or (both < 0).any():
@@ -131,16 +138,16 @@ class ZeroPadding2D(Layer):
         ).tolist()
         self.padding = (top, bottom), (left, right)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """(N, H, W, C) -> (N, top + H + bottom, left + W + right, C)."""
         batch, height, width, channels = input_shape
         return batch, height + sum(self.padding[0]), width + sum(self.padding[1]), channels
 
-    def forward(self, x, training=False):
+    def forward(self, x: Array, training: bool = False) -> Array:
         """Return x with its border of zeros."""
         return np.pad(x, ((0, 0), *self.padding, (0, 0)))
 
-    def backward(self, dy):
+    def backward(self, dy: Array) -> Array:
         """Return dy without its border."""
         (top, bottom), (left, right) = self.padding
         return np.ascontiguousarray(dy[:, top : dy.shape[1] - bottom, left : dy.shape[2] - right])
@@ -150,23 +157,23 @@ class UpSampling2D(Layer):
     """Each pixel repeated, as `keras.layers.UpSampling2D` with its interpolation="nearest".
 
     Args:
-        size: how many rows and columns each pixel becomes.
+        size: the number of rows and columns that each pixel becomes.
     """
 
-    def __init__(self, size=(2, 2), **kwargs):
+    def __init__(self, size: Pair = (2, 2), **kwargs: Unpack[LayerArguments]) -> None:
         super().__init__(**kwargs)
         self.size = geometry.pair(size, "size")
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         """(N, H, W, C) -> (N, H · rows, W · columns, C)."""
         batch, height, width, channels = input_shape
         return batch, height * self.size[0], width * self.size[1], channels
 
-    def forward(self, x, training=False):
+    def forward(self, x: Array, training: bool = False) -> Array:
         """Return x with each pixel repeated."""
         return x.repeat(self.size[0], axis=1).repeat(self.size[1], axis=2)
 
-    def backward(self, dy):
+    def backward(self, dy: Array) -> Array:
         """Return the sum of dy over each pixel's copies."""
         batch, height, width, channels = dy.shape
         rows, columns = self.size

@@ -1,58 +1,68 @@
-"""Symbols: a network is written down before there is a number in it.
+"""Symbols: a network is described first, and computed later.
 
     x = Input((48, 48, 1))              a symbol: a value that the data will give, of shape (None, 48, 48, 1)
-    y = Conv2D(8, 3)(x)                 the layer is built, nothing is computed; y remembers "Conv2D, called on x"
-    z = Add()([y, other])               a layer that was called on several
+    y = Conv2D(8, 3)(x)                 the layer is built, nothing is computed; y keeps "Conv2D, called on x"
+    z = Add()([y, other])               a layer that is called on several symbols
 
-Following what each symbol was computed from, from the last one back to the inputs, gives the whole network. That is
-what `Model(inputs, outputs)` does (graph.py). Keras calls a symbol a KerasTensor.
+The inputs of each symbol, followed from the last symbol back to the first ones, give the whole network. That is what
+`Model(inputs, outputs)` does (graph.py). Keras calls a symbol a KerasTensor.
 """
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+Operand = float | np.ndarray  # beside a symbol
+
 
 class Symbol:
-    """A value that is not computed yet: what a layer will give for its inputs.
+    """A value that is not computed yet: the output of a layer for some inputs.
 
     Attributes:
         layer: the layer that computes it.
         inputs: the symbols that the layer is called on; none if the data give the value.
         shape: batch first, which may be None.
         dtype: "float32" or "float64".
-        training: how the layer was told to run, ``layer(x, training=False)``, which holds in fit too (in Keras's guides
-            as well, though Keras 3.15 itself forgets it there); None: as the whole model does.
+        training: as the layer was called, ``layer(x, training=False)``; this holds in fit too (in Keras's guides as
+            well, though Keras 3.15 itself forgets it there). None: as the whole model runs.
     """
 
-    def __init__(self, layer, inputs: tuple["Symbol", ...], shape, dtype, training: bool | None = None):
+    def __init__(
+        self,
+        layer: Any,
+        inputs: tuple["Symbol", ...],
+        shape: Sequence[int | None],
+        dtype: Any,
+        training: bool | None = None,
+    ) -> None:
         self.layer, self.inputs, self.training = layer, inputs, training
-        self.shape, self.dtype = tuple(shape), str(dtype)
+        self.shape: tuple[int | None, ...] = tuple(shape)
+        self.dtype = str(dtype)
 
     @property
     def name(self) -> str:
         """The layer's name."""
-        return self.layer.name
+        return str(self.layer.name)
 
     @property
     def ndim(self) -> int:
-        """The number of axes, the batch's among them."""
+        """The number of axes, with the batch's."""
         return len(self.shape)
 
     # x + y, x - y, x * y of two symbols are layers; so are x * 2, x / 255, x + 1, x - 1. The functions that make
     # these layers are in OPERATORS, which the files of the layers fill
 
-    def __add__(self, other):
-        return self._merged("add", other) or self._rescaled(1, other)
+    def __add__(self, other: "Symbol | Operand") -> "Symbol":
+        return self._merged("add", other) if isinstance(other, Symbol) else self._rescaled(1, other)
 
-    def __sub__(self, other):
-        return self._merged("subtract", other) or self._rescaled(1, -other)
+    def __sub__(self, other: "Symbol | Operand") -> "Symbol":
+        return self._merged("subtract", other) if isinstance(other, Symbol) else self._rescaled(1, -other)
 
-    def __mul__(self, other):
-        return self._merged("multiply", other) or self._rescaled(other, 0)
+    def __mul__(self, other: "Symbol | Operand") -> "Symbol":
+        return self._merged("multiply", other) if isinstance(other, Symbol) else self._rescaled(other, 0)
 
-    def __truediv__(self, other):
+    def __truediv__(self, other: Operand) -> "Symbol":
         if isinstance(other, Symbol):
             raise NotImplementedError(
                 "a symbol / a symbol: there is no such layer; Multiply() is the nearest"
@@ -61,17 +71,19 @@ class Symbol:
 
     __radd__, __rmul__ = __add__, __mul__
 
-    def __rsub__(self, other):
+    def __rsub__(self, other: Operand) -> "Symbol":
         return self._rescaled(-1, other)
 
-    def _merged(self, operator: str, other: Any) -> "Symbol | None":
-        return OPERATORS[operator]([self, other]) if isinstance(other, Symbol) else None
+    def _merged(self, operator: str, other: "Symbol") -> "Symbol":
+        return OPERATORS[operator]([self, other])
 
-    def _rescaled(self, scale: float, offset: float) -> "Symbol":
+    def _rescaled(self, scale: Operand, offset: Operand) -> "Symbol":
         return OPERATORS["rescale"](self, scale, offset)
 
-    def __array__(self, dtype=None, copy=None) -> np.ndarray:
-        raise TypeError(f"{self!r} has no numbers yet: make a Model(inputs, outputs) and call it on data")
+    if not TYPE_CHECKING:  # for a type checker, a symbol is no array
+
+        def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+            raise TypeError(f"{self!r} has no numbers yet: make a Model(inputs, outputs) and call it on data")
 
     def __repr__(self) -> str:
         return f"<Symbol {self.name}: shape={self.shape}, dtype={self.dtype}>"
@@ -83,7 +95,7 @@ OPERATORS: dict[str, Callable[..., Symbol]] = {}
 
 
 def as_list(value: Any) -> list[Any]:
-    """Return what is one thing or several as a list."""
+    """Return a list: of one value, or of the values in a list or tuple."""
     return list(value) if isinstance(value, list | tuple) else [value]
 
 
@@ -93,17 +105,18 @@ def symbolic(x: Any) -> bool:
 
 
 def record(layer: Any, x: Any, training: bool | None = None) -> Symbol:
-    """Return the symbol of what ``layer`` gives for ``x``, one symbol or several; the layer is built for their shapes.
+    """Return the symbol of the layer's output for ``x``, a symbol or several; the layer is built for their shapes.
 
     Raises:
         TypeError: there are arrays among the symbols.
-        ValueError: the layer takes one input, and ``x`` are several, or their shapes don't fit.
+        ValueError: the layer takes one input and ``x`` has several, or the shapes do not fit.
+        NotImplementedError: the layer has several outputs.
     """
     inputs = tuple(as_list(x))
-    strangers = [each for each in inputs if not isinstance(each, Symbol)]
-    if strangers:
+    others = [each for each in inputs if not isinstance(each, Symbol)]
+    if others:
         raise TypeError(
-            f"{layer.name}: called on symbols and a {type(strangers[0]).__name__} together: make everything symbols "
+            f"{layer.name}: called on symbols and a {type(others[0]).__name__} together: make everything symbols "
             "(Input for data that will come) or everything arrays"
         )
     several = isinstance(x, list | tuple) and (layer.multiple_inputs or len(inputs) > 1)
@@ -116,7 +129,7 @@ def record(layer: Any, x: Any, training: bool | None = None) -> Symbol:
     output_shape = layer.compute_output_shape(shape)
     if isinstance(output_shape, list):
         raise NotImplementedError(
-            f"{layer.name} gives {len(output_shape)} outputs: what is called on a symbol has to give one; make a "
+            f"{layer.name} gives {len(output_shape)} outputs: a layer called on a symbol must give one; make a "
             "Model(inputs, output) for the one that you need"
         )
     return Symbol(layer, inputs, output_shape, layer.dtype, training)

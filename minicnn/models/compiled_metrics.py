@@ -14,9 +14,12 @@ class CompiledMetrics:
     """The loss and the metrics of a compiled model.
 
     Args:
-        loss: the model's loss, which helps to tell what "accuracy" means.
-        plain: metrics, or their names, over all samples alike.
+        loss: the model's loss; the meaning of "accuracy" depends on it.
+        plain: metrics, or their names; all samples have the same weight.
         weighted: the same, weighted by the samples' weights.
+
+    Attributes:
+        given: (plain, weighted), the metrics as objects or as names.
     """
 
     def __init__(self, loss: Loss | None, plain: Iterable[Any], weighted: Iterable[Any]) -> None:
@@ -24,20 +27,20 @@ class CompiledMetrics:
             if isinstance(group, str) or not isinstance(group, Iterable):
                 raise ValueError(f'metrics={group!r}: expected a list, such as ["accuracy"]')
         self._loss, self._mean_loss = loss, metrics.Mean("loss")
-        # a name stays a name until the first batch: what "accuracy" means depends on the targets' form
-        self.chosen = tuple(
-            [choice if isinstance(choice, str) else metrics.get(choice) for choice in group]
+        # a name becomes a metric with the first batch: "accuracy" depends on the shape of the targets
+        self.given = tuple(
+            [metric if isinstance(metric, str) else metrics.get(metric) for metric in group]
             for group in (plain, weighted)
         )
         self._groups: tuple[list[metrics.Metric], ...] = ([], [])
 
     @property
     def names(self) -> list[str]:
-        """ "loss" and the metrics' names, in order; as in Keras, one that is taken becomes "weighted_…" or "…_1"."""
+        """ "loss" and the metrics' names, in order; as in Keras, a second "f1" becomes "weighted_f1" or "f1_1"."""
         names = ["loss"]
-        for group, prefix in zip(self.chosen, ("", "weighted_")):
-            for choice in group:
-                name = choice if isinstance(choice, str) else choice.name
+        for group, prefix in zip(self.given, ("", "weighted_")):
+            for metric in group:
+                name = metric if isinstance(metric, str) else metric.name
                 if name in names:
                     name = prefix + name
                 copies = (f"{name}_{number}" for number in itertools.count(1))
@@ -58,11 +61,11 @@ class CompiledMetrics:
         return self
 
     def update(self, loss: Any, y: Any, prediction: np.ndarray, sample_weight: Any) -> dict[str, Any]:
-        """Take in a batch; return the means so far."""
+        """Add a batch; return the means so far."""
         if not any(self._groups):
             self._groups = tuple(
-                [metrics.get(choice, self._loss, prediction.shape, np.shape(y)) for choice in group]
-                for group in self.chosen
+                [metrics.get(metric, self._loss, prediction.shape, np.shape(y)) for metric in group]
+                for group in self.given
             )
         self._mean_loss.update_state([loss], sample_weight=[len(prediction)])
         plain, weighted = self._groups
@@ -73,22 +76,22 @@ class CompiledMetrics:
         return self.logs()
 
     def get_state(self) -> list[dict[str, Any]]:
-        """Return the sums over the batches so far, and what metrics that were given as names turned out to be."""
-        choices = [self._mean_loss, *self.chosen[0], *self.chosen[1]]
+        """Return the sums over the batches so far, and the metrics that were given as names."""
+        given = [self._mean_loss, *self.given[0], *self.given[1]]
         return [
             {
                 "sums": metric.get_state(),
-                "metric": metrics.serialize(metric) if isinstance(choice, str) else None,
+                "metric": metrics.serialize(metric) if isinstance(original, str) else None,
             }
-            for choice, metric in zip(choices, self.metrics)
+            for original, metric in zip(given, self.metrics)
         ]
 
     def set_state(self, state: Sequence[Mapping[str, Any]]) -> None:
         """Continue from what :meth:`get_state` of equal metrics returned."""
-        kept = iter(state[1:])
+        saved = iter(state[1:])
         self._groups = tuple(
-            [metrics.get(one["metric"] or choice) for choice, one in zip(group, kept)]
-            for group in self.chosen
+            [metrics.get(one["metric"] or original) for original, one in zip(group, saved)]
+            for group in self.given
         )
         for metric, one in zip(self.metrics, state):
             metric.set_state(one["sums"])

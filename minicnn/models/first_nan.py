@@ -53,7 +53,7 @@ def first_not_finite(model: Trainer, x: Any, y: Any, sample_weight: Any = None) 
         if not np.isfinite(weight.value).all():
             return NotFinite("weight", weight.path)
     found: list[NotFinite] = []
-    with _left_as_it_was(model), np.errstate(all="ignore"), _watched(_innermost(model), found):
+    with _left_as_it_was(model), np.errstate(all="ignore"), _watched(_computing(model), found):
         loss, _ = model.forward_loss(x, y, sample_weight, training=True)
         if not found and np.isfinite(loss):
             model.set_gradients()
@@ -62,11 +62,9 @@ def first_not_finite(model: Trainer, x: Any, y: Any, sample_weight: Any = None) 
     return found[0] if found else None
 
 
-def _innermost(layer: Layer) -> list[Layer]:
-    """Return the layers that compute: those without layers inside."""
-    if not layer.sublayers:
-        return [layer]
-    return [inner for one in layer.sublayers for inner in _innermost(one)]
+def _computing(model: Layer) -> list[Layer]:
+    """Return the layers that compute: those without sublayers."""
+    return [layer for layer in model.walk() if not layer.sublayers]
 
 
 @contextmanager

@@ -3,31 +3,33 @@
 import json
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from minicnn.layers.serialization import deserialize
-from minicnn.models.model import MODELS
+from minicnn.models.model import MODELS, Model
 from minicnn.saving import npz
 
+ModelT = TypeVar("ModelT", bound=Model)
 
-def save_model(model: Any, filepath: str | os.PathLike) -> None:
+
+def save_model(model: Model, filepath: str | os.PathLike[str]) -> None:
     """Write a model: ``model.save(filepath)``."""
     model.save(filepath)
 
 
 def load_model(
-    path: str | os.PathLike, custom_objects: Mapping[str, type] | None = None, compile: bool = True
-) -> Any:
-    """Return the model that `Model.save` wrote: it predicts the same and trains on from where it was.
+    path: str | os.PathLike[str], custom_objects: Mapping[str, type] | None = None, compile: bool = True
+) -> Model:
+    """Return the model that `Model.save` wrote: it gives the same predictions, and training continues where it stopped.
 
     Args:
         path: the .npz file.
-        custom_objects: class name -> class, for layers of your own.
+        custom_objects: class name -> class, for your own layers.
         compile: whether to restore optimizer and loss too.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it is not such a file, or uses a layer that is not known.
+        ValueError: it is not a file of `Model.save`, or has a layer of an unknown class.
     """
     config, arrays = npz.read(path)
     if "model" not in config:
@@ -42,25 +44,29 @@ def load_model(
     return model
 
 
-def model_from_json(json_string: str, custom_objects: Mapping[str, type] | None = None) -> Any:
+def model_from_json(json_string: str, custom_objects: Mapping[str, type] | None = None) -> Model:
     """Return a model with new weights from what `Model.to_json` returned.
 
     Args:
         json_string: the text.
-        custom_objects: class name -> class, for layers of your own.
+        custom_objects: class name -> class, for your own layers.
 
     Raises:
-        ValueError: it is no such text, or uses a layer that is not known.
+        ValueError: it is not the text of `Model.to_json`, or has a layer of an unknown class.
     """
     try:
         description = json.loads(json_string)
-        return deserialize(description, MODELS | dict(custom_objects or {}))
+        model: Any = deserialize(description, MODELS | dict(custom_objects or {}))
+        return model
     except (json.JSONDecodeError, TypeError, KeyError) as error:
         raise ValueError(
             f"not the description of a model ({error!r}): expected what model.to_json() gave"
         ) from error
 
 
-def clone_model(model: Any) -> Any:
-    """Return a model with the same layers, new ones, and new weights, as `keras.models.clone_model`."""
-    return model_from_json(model.to_json(), {type(layer).__name__: type(layer) for layer in model.layers})
+def clone_model(model: ModelT) -> ModelT:
+    """Return a new model of equal layers with new weights, as `keras.models.clone_model`."""
+    clone: Any = model_from_json(
+        model.to_json(), {type(layer).__name__: type(layer) for layer in model.layers}
+    )
+    return clone

@@ -1,4 +1,4 @@
-"""Model: layers that split and join, and what every model can do beyond training: describe itself, save, load weights.
+"""Model: layers that split and join, and what every model can do beside training: describe itself, save, load weights.
 
 Model(inputs, outputs)      layers that split and join, from input symbols to output symbols; its class is Functional
 Sequential([…])             layers in a row: sequential.py
@@ -6,10 +6,11 @@ Sequential([…])             layers in a row: sequential.py
 
 import json
 import os
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Self, overload
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from minicnn import random
 from minicnn._base import keras_errors
@@ -22,6 +23,8 @@ from minicnn.layers.symbol import Symbol, symbolic
 from minicnn.models import summary
 from minicnn.models.trainer import Trainer
 from minicnn.saving import npz
+
+Symbols = Symbol | Sequence[Symbol]
 
 
 class Model(Trainer):
@@ -40,17 +43,25 @@ class Model(Trainer):
     outputs: list[Symbol]
     symbols: Any  # all of them, in the order in which they are computed
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Any:  # noqa: D102
-        return super().__new__(Functional if cls is Model else cls)
+    if TYPE_CHECKING:  # the constructor of what Model(inputs, outputs) makes, for type checkers
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        if not isinstance(self, Chain | Graph):
-            raise NotImplementedError(
-                f"{type(self).__name__}: a model of a class of its own, with call(), has no backward pass here; make "
-                "it with Model(inputs, outputs), and what is special about it a Layer with forward and backward"
-            )
-        self.generator = random.generator()  # shuffles the samples
+        def __init__(
+            self, inputs: Symbols, outputs: Symbols, name: str | None = None, trainable: bool = True
+        ) -> None: ...
+
+    else:
+
+        def __new__(cls, *args: Any, **kwargs: Any) -> Self:  # noqa: D102
+            return super().__new__(Functional if cls is Model else cls)
+
+        def __init__(self, **kwargs: Any) -> None:
+            super().__init__(**kwargs)
+            if not isinstance(self, Chain | Graph):
+                raise NotImplementedError(
+                    f"{type(self).__name__}: a subclass of Model with call() has no backward pass here; make the model "
+                    "with Model(inputs, outputs), and write its special part as a Layer with forward and backward"
+                )
+            self.generator = random.generator()  # shuffles the samples
 
     @property
     def layers(self) -> list[Layer]:
@@ -61,7 +72,7 @@ class Model(Trainer):
         """Return a layer by its name or its number.
 
         Raises:
-            ValueError: there is none.
+            ValueError: there is no such layer.
         """
         if index is not None and -len(self.layers) <= index < len(self.layers):
             return self.layers[index]
@@ -74,27 +85,38 @@ class Model(Trainer):
     @property
     def output(self) -> Any:
         """The symbol of the output, or the list of them."""
-        self._built_shape()
+        self.built_shape()
         return self.outputs if len(self.outputs) > 1 else self.outputs[0]
 
     @property
     def input(self) -> Any:
         """The symbol of the input, or the list of them."""
-        self._built_shape()
+        self.built_shape()
         return self.inputs if len(self.inputs) > 1 else self.inputs[0]
 
     @property
     def output_shape(self) -> Any:
         """The shape of the model's output, batch first; a list of them for several outputs."""
-        return self.compute_output_shape(self._built_shape())
+        return self.compute_output_shape(self.built_shape())
 
-    def _built_shape(self) -> Any:
+    def built_shape(self) -> Any:
+        """Return the input's shape, or the list of shapes.
+
+        Raises:
+            ValueError: the model is not built.
+        """
         if self.input_shape is None:
             raise ValueError(
                 f"{self.name} does not know its input's shape yet: begin with Input((48, 48, 1)), "
                 "call build((None, 48, 48, 1)), or run it on data"
             )
         return self.input_shape
+
+    @overload
+    def __call__(self, x: Symbols, training: bool | None = None) -> Symbol: ...
+
+    @overload
+    def __call__(self, x: ArrayLike, training: bool | None = None) -> np.ndarray: ...
 
     def __call__(self, x: Any, training: bool | None = None) -> Any:
         """Return the output for x (N, …), which is cast to the model's float type; for a symbol, a symbol."""
@@ -122,7 +144,7 @@ class Model(Trainer):
         """Print each layer's name, type, output shape and number of weights, and the totals.
 
         Args:
-            line_length, positions: change nothing; the lines are as long as they must be.
+            line_length, positions: change nothing; the columns are as wide as their text.
             print_fn: called with the text; None: print.
             expand_nested: list the layers of models inside the model too.
             show_trainable: a column that tells whether a layer is trained.
@@ -135,7 +157,7 @@ class Model(Trainer):
         """Return the model's layers and how they are connected, without weights: for :func:`model_from_json`."""
         return json.dumps(to_json(self))
 
-    def save(self, path: str | os.PathLike) -> None:
+    def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model to ``path`` (.npz): layers, weights, how it was compiled, optimizer and random states.
 
         Raises:
@@ -145,14 +167,14 @@ class Model(Trainer):
         npz.write(path, *self.snapshot())
 
     def snapshot(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-        """Return what :meth:`save` writes, as (JSON-able values, arrays).
+        """Return the content of a saved model, as (JSON-able values, arrays).
 
         Raises:
             ValueError: the model is not built.
         """
         config: dict[str, Any] = {
             "model": to_json(self),
-            "input_shape": self._built_shape(),
+            "input_shape": self.built_shape(),
             "random": [random.state(generator) for generator in self.generators],
         }
         arrays = {f"weights/{index}": weight.value for index, weight in enumerate(self.weights)}
@@ -161,8 +183,8 @@ class Model(Trainer):
             config["compiled"] = {
                 "optimizer": self.optimizer,
                 "loss": self.loss,
-                "metrics": self.compiled_metrics.chosen[0],
-                "weighted_metrics": self.compiled_metrics.chosen[1],
+                "metrics": self.compiled_metrics.given[0],
+                "weighted_metrics": self.compiled_metrics.given[1],
             }
             config["optimizer_state"] = {k: v for k, v in state.items() if not isinstance(v, np.ndarray)}
             arrays |= {f"optimizer/{k}": v for k, v in state.items() if isinstance(v, np.ndarray)}
@@ -171,10 +193,10 @@ class Model(Trainer):
     def restore(
         self, config: Mapping[str, Any], arrays: Mapping[str, np.ndarray], optimizer: bool = True
     ) -> None:
-        """Take weights, random states and, if asked to, the optimizer's state from the snapshot of an equal model.
+        """Set weights, random states and, with ``optimizer``, its state from the snapshot of an equal model.
 
         Raises:
-            ValueError: it is of another model; nothing is changed then.
+            ValueError: the snapshot is of another model; nothing is changed then.
         """
         if len(config["random"]) != len(self.generators):
             raise ValueError(
@@ -188,12 +210,12 @@ class Model(Trainer):
             moments = {name[10:]: array for name, array in arrays.items() if name.startswith("optimizer/")}
             self.optimizer.set_state({**config["optimizer_state"], **moments})
 
-    def save_weights(self, path: str | os.PathLike) -> None:
+    def save_weights(self, path: str | os.PathLike[str]) -> None:
         """Write the weights alone to ``path`` (.npz)."""
         arrays = {f"weights/{index}": weight.value for index, weight in enumerate(self.weights)}
         npz.write(path, {"weights_of": self.name}, arrays)
 
-    def load_weights(self, path: str | os.PathLike) -> None:
+    def load_weights(self, path: str | os.PathLike[str]) -> None:
         """Set the weights from a file of :meth:`save_weights` or :meth:`save`.
 
         Raises:
@@ -203,7 +225,7 @@ class Model(Trainer):
 
 
 class Functional(Graph, Model):
-    """What ``Model(inputs, outputs)`` makes: a graph of layers. One with one input and one output can be trained."""
+    """The class of ``Model(inputs, outputs)``: a graph of layers. With one input and one output it can be trained."""
 
     def __init__(
         self,
@@ -220,24 +242,23 @@ class Functional(Graph, Model):
                     f"the input {symbol!r} leads to none of the outputs: leave it out, or use it"
                 )
 
-    def compile(self, *args: Any, **kwargs: Any) -> None:
-        """Choose how to train: see `TrainingStep.compile`.
+    def check_trainable(self) -> None:
+        """Check that the model has one output.
 
         Raises:
-            NotImplementedError: the model has several outputs.
+            NotImplementedError: it has several.
         """
         if len(self.outputs) > 1:
             raise NotImplementedError(
                 f"{self.name} has {len(self.outputs)} outputs: a model is trained on the loss of one; compile "
                 "Model(inputs, one_of_the_outputs), which has the same layers and weights, or concatenate them"
             )
-        super().compile(*args, **kwargs)
 
     def _build_for(self, x: Any) -> None:
         if self.multiple_inputs:
             raise NotImplementedError(
-                f"{self.name} has {len(self.inputs)} inputs: fit, evaluate and predict take one array; make the inputs "
-                "one, such as channels of an image, and cut it apart in a layer; or call the model, model([a, b])"
+                f"{self.name} has {len(self.inputs)} inputs: fit, evaluate and predict take one array; make one "
+                "input of them, such as channels of an image, and split it in a layer; or call the model, model([a, b])"
             )
         super()._build_for(x)
 
@@ -255,7 +276,7 @@ class Functional(Graph, Model):
 
     @classmethod
     def from_config(
-        cls, config: dict[str, Any], custom_objects: Mapping[str, type] | None = None
+        cls, config: Mapping[str, Any], custom_objects: Mapping[str, type] | None = None
     ) -> "Functional":
         """Make a model from what :meth:`get_config` returned."""
         symbols: dict[str, Symbol] = {}
@@ -270,7 +291,7 @@ class Functional(Graph, Model):
         return cls(inputs, outputs, config["name"], config["trainable"])
 
 
-MODELS: dict[str, type] = {"Functional": Functional}  # sequential.py adds its own
+MODELS: dict[str, type] = {"Functional": Functional}  # sequential.py adds Sequential
 
 
 def layers_of(config: Mapping[str, Any], custom_objects: Mapping[str, type] | None) -> list[Layer]:

@@ -66,7 +66,7 @@ class Bar(Line):
         self._epoch = epoch
         self._bar = tqdm(
             total=self.params["steps"],
-            initial=self.model.position.step if self.model else 0,
+            initial=self.model.training_position.step if self.model else 0,
             desc=f"Epoch {epoch + 1}/{self.params['epochs']}",
             leave=False,
             file=sys.stdout,

@@ -138,7 +138,7 @@ def _last_maps(model: Model) -> Symbol:
 
 
 def _convolves(layer: Layer) -> bool:
-    return isinstance(layer, CONVOLUTIONS) or any(_convolves(inner) for inner in layer.sublayers)
+    return any(isinstance(each, CONVOLUTIONS) for each in layer.walk())
 
 
 def _place(model: Model, layer: Layer | str) -> Symbol:

@@ -1,4 +1,4 @@
-"""Sequential: a model whose layers follow one another."""
+"""Sequential: a model of layers in a row."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -15,17 +15,17 @@ from minicnn.models.model import MODELS, Model, layers_of
 
 
 class Sequential(Chain, Model):
-    """A model whose layers follow one another, as `keras.Sequential`.
+    """A model of layers in a row, as `keras.Sequential`.
 
         model = Sequential([Input((48, 48, 1)), Conv2D(32, 3, activation="relu"), …, Dense(7, activation="softmax")])
         model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
         model.fit(images, labels, epochs=10, validation_data=(more_images, more_labels))
 
-    With an Input, or ``input_shape=`` on the first layer, weights exist at once; otherwise from the first data on.
+    With an Input, or ``input_shape=`` on the first layer, the weights exist at once; otherwise after the first data.
     """
 
     def __init__(
-        self, layers: Iterable[Any] | None = None, trainable: bool = True, name: str | None = None
+        self, layers: Iterable[Layer | Symbol] | None = None, trainable: bool = True, name: str | None = None
     ) -> None:
         super().__init__(trainable=trainable, name=name)
         for layer in layers or ():
@@ -38,35 +38,35 @@ class Sequential(Chain, Model):
 
     @property
     def symbols(self) -> list[Symbol]:
-        """The symbols of the input and of what each layer gives.
+        """The symbols of the input and of the output of each layer.
 
         Raises:
             ValueError: the model is not built.
         """
-        self._built_shape()
+        self.built_shape()
         return in_order(self.inputs, self.outputs)
 
-    def add(self, layer: Any) -> None:
+    def add(self, layer: Layer | Symbol) -> None:
         """Put a layer at the end; it is built at once when the model's input shape is known.
 
         Raises:
             TypeError: it is neither a layer nor an Input.
-            ValueError: it is in the model already, or does not fit what comes before it.
+            ValueError: it is in the model already, or does not fit the layers before it.
         """
         self.append(layer)
-        layer = self.sublayers[-1]
+        added = self.sublayers[-1]
         if self.built:
             try:
-                self.outputs = [layer(self.outputs[0])]
+                self.outputs = [added(self.outputs[0])]
             except Exception:
                 self.sublayers.pop()
                 raise
-        elif layer.declared_input_shape is not None and len(self.sublayers) == 1:
-            self.dtype = layer.dtype
-            self.build(layer.declared_input_shape)
+        elif added.declared_input_shape is not None and len(self.sublayers) == 1:
+            self.dtype = added.dtype
+            self.build(added.declared_input_shape)
 
     def build(self, input_shape: Any) -> None:
-        """Build each layer for the output of the one before, which is also noted in symbols."""
+        """Build each layer for the output of the one before, and set the model's symbols."""
         Layer.build(self, input_shape)
         first = self.sublayers[0] if self.sublayers else None
         symbol = first.output if isinstance(first, InputLayer) else Input(input_shape[1:], dtype=self.dtype)
@@ -79,7 +79,7 @@ class Sequential(Chain, Model):
         """Remove and return the last layer.
 
         Raises:
-            ValueError: there is none.
+            ValueError: there is no layer.
         """
         if not self.layers:
             raise ValueError(f"{self.name} has no layers to pop")
@@ -99,7 +99,7 @@ class Sequential(Chain, Model):
 
     @classmethod
     def from_config(
-        cls, config: dict[str, Any], custom_objects: Mapping[str, type] | None = None
+        cls, config: Mapping[str, Any], custom_objects: Mapping[str, type] | None = None
     ) -> "Sequential":
         """Make a model from what :meth:`get_config` returned."""
         model = cls(layers_of(config, custom_objects), name=config["name"], trainable=config["trainable"])

@@ -9,9 +9,9 @@
 """
 
 import copy
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,33 +22,49 @@ from minicnn.metrics import Metric
 from minicnn.models.compiled_metrics import CompiledMetrics
 from minicnn.optimizers import Optimizer
 
+Config = Mapping[str, Any]  # {"class_name": …, "config": …}
+OptimizerLike = str | Optimizer | type[Optimizer] | Config
+LossLike = str | losses.Loss | type[losses.Loss] | Callable[..., Any] | Config
+MetricLike = str | Metric | type[Metric] | Callable[..., Any] | Config
+
 
 class TrainingStep(Layer):
-    """A model that is compiled: it can take one step on one batch."""
+    """A model that can take one training step on one batch, once it is compiled.
 
-    final_activation: Any  # of the chain or graph that the model is
-    optimizer: Any = None  # an Optimizer once the model is compiled
+    Attributes:
+        optimizer, loss: those of :meth:`compile`; None before it.
+        compiled_metrics: the running means of loss and metrics; None before :meth:`compile`.
+        stop_training: True ends the training after the current batch.
+    """
+
+    final_activation: Any  # of the Chain or Graph that the model is
+    optimizer: Optimizer = None  # type: ignore[assignment]  # None until compile: a user reads it after that
     loss: losses.Loss | None = None
     compiled_metrics: CompiledMetrics | None = None
     stop_training: bool = False
-    _last_loss: Any = None  # of the last forward_loss: (the loss function, whether it looks at logits)
+    _last_loss: tuple[losses.Loss, bool]  # set by forward_loss: the loss function, whether it takes logits
 
     @keras_errors.keras_arguments
     def compile(
         self,
-        optimizer: str | Optimizer | dict[str, Any] = "rmsprop",
-        loss: str | losses.Loss | dict[str, Any] | None = None,
-        metrics: Iterable[Any] | None = None,
-        weighted_metrics: Iterable[Any] | None = None,
+        optimizer: OptimizerLike = "rmsprop",
+        loss: LossLike | None = None,
+        metrics: Iterable[MetricLike] | None = None,
+        weighted_metrics: Iterable[MetricLike] | None = None,
     ) -> None:
         """Choose how to train.
 
         Args:
             optimizer: an optimizer or its name.
             loss: a loss or its name.
-            metrics: metrics or names such as "accuracy", over all samples alike.
+            metrics: metrics or names such as "accuracy"; all samples have the same weight.
             weighted_metrics: the same, weighted by sample and class weights.
+
+        Raises:
+            ValueError, TypeError: there is no such optimizer, loss or metric.
+            NotImplementedError: Keras has it, minicnn has not; or the model has several outputs.
         """
+        self.check_trainable()
         self.optimizer = optimizers.get(optimizer)
         self.loss = None if loss is None else losses.get(loss)
         self._loss_of_logits = None
@@ -57,6 +73,9 @@ class TrainingStep(Layer):
             self._loss_of_logits.from_logits = True
         self.compiled_metrics = CompiledMetrics(self.loss, metrics or [], weighted_metrics or [])
         self.stop_training = False
+
+    def check_trainable(self) -> None:
+        """Check that the model is one that can be trained; a Functional with several outputs is not."""
 
     def check_compiled(self) -> CompiledMetrics:
         """Return the running means of loss and metrics.
@@ -71,15 +90,17 @@ class TrainingStep(Layer):
             )
         return self.compiled_metrics
 
-    def __getattr__(self, name: str) -> Any:
-        raise keras_errors.no_attribute("model", self, name)
+    if not TYPE_CHECKING:  # a type checker reports unknown names itself
+
+        def __getattr__(self, name: str) -> Any:
+            raise keras_errors.no_attribute("model", self, name)
 
     # ---- forward and loss -----------------------------------------------------------------------------------------
 
     def forward_loss(
         self, x: np.ndarray, y: Any, sample_weight: Any = None, training: bool = False
     ) -> tuple[Any, Any]:
-        """Forward and loss, regularisers included. Returns (loss, prediction)."""
+        """Forward and loss, with the regularisers' penalties. Returns (loss, prediction)."""
         prediction = self.forward(x, training)
         loss, scores = self._loss_of(prediction)
         self._last_loss = loss, scores is not prediction
@@ -108,7 +129,7 @@ class TrainingStep(Layer):
     def train_step(self, x: np.ndarray, y: Any, sample_weight: Any = None) -> tuple[Any, Any]:
         """One step on one batch: forward, loss, backward, update. Returns (loss, prediction)."""
         value, prediction = self.forward_loss(x, y, sample_weight, training=True)
-        if np.isfinite(value):  # a step along a gradient of NaN would ruin every weight
+        if np.isfinite(value):  # a step along a gradient of NaN would make every weight NaN
             self.set_gradients()
             self.optimizer.apply(self.trainable_weights)
         return value, prediction
@@ -116,7 +137,7 @@ class TrainingStep(Layer):
     def set_gradients(self, need_dx: bool = False) -> Any:
         """Set ``grad`` of every trainable parameter, for the last :meth:`forward_loss`; return dL/dx if needed."""
         loss, of_logits = self._last_loss
-        self.needs_dx = need_dx  # training does not use the gradient of the images
+        self.needs_dx = need_dx  # training does not need the gradient of the images
         try:
             with self.final_activation.skipped() if of_logits else nullcontext():
                 dx = self.backward(loss.backward())
@@ -136,5 +157,5 @@ class TrainingStep(Layer):
 
     @property
     def metrics(self) -> list[Metric]:
-        """The loss's running mean and the metrics; these from the first batch on."""
+        """The running mean of the loss and the metrics; the latter exist after the first batch."""
         return self.compiled_metrics.metrics if self.compiled_metrics else []

@@ -9,7 +9,7 @@ The order of the samples is drawn in :meth:`Trainer._run_epoch`.
 
 import itertools
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, overload
 
@@ -17,14 +17,16 @@ import numpy as np
 
 from minicnn import backend, random
 from minicnn._base import keras_errors
-from minicnn.callbacks import CallbackList, History
+from minicnn.callbacks import Callback, CallbackList, History
 from minicnn.models import data, datasets, progress
 from minicnn.models.step import TrainingStep
+
+Callbacks = Callback | Sequence[Callback | Sequence[Callback] | None] | None
 
 
 @dataclass
 class TrainingPosition:
-    """Where a training is: ``step`` batches of ``epoch`` are done.
+    """How far a training has come: ``step`` batches of ``epoch`` are done.
 
     Attributes:
         order: the numbers of the samples (of a dataset's batches) in the order of this epoch; None if not shuffled.
@@ -38,12 +40,20 @@ class TrainingPosition:
 
 
 class Trainer(TrainingStep):
-    """fit, evaluate, predict."""
+    """fit, evaluate, predict.
 
-    generator: np.random.Generator  # shuffles the samples
-    position: Any = None  # a TrainingPosition, of the training that runs or ran last
-    source: Any = None  # its batches
-    callback_list: Any = None  # the CallbackList of the training that runs
+    Attributes:
+        generator: shuffles the samples.
+        history: the results of the last :meth:`fit`, after its first epoch.
+        training_position, training_batches: of the training that runs, or of the last one; None before the first.
+        callback_list: the CallbackList of the training that runs; None if none runs.
+    """
+
+    generator: np.random.Generator
+    history: History
+    training_position: TrainingPosition = None  # type: ignore[assignment]
+    training_batches: Any = None
+    callback_list: Any = None
 
     @keras_errors.keras_arguments
     def fit(
@@ -53,11 +63,11 @@ class Trainer(TrainingStep):
         batch_size: int | None = None,
         epochs: int = 1,
         verbose: int | str = "auto",
-        callbacks: Any = None,
+        callbacks: Callbacks = None,
         validation_split: float = 0.0,
         validation_data: Any = None,
         shuffle: bool = True,
-        class_weight: dict[int, float] | None = None,
+        class_weight: Mapping[int, float] | None = None,
         sample_weight: Any = None,
         initial_epoch: int = 0,
         steps_per_epoch: int | None = None,
@@ -68,20 +78,23 @@ class Trainer(TrainingStep):
         """Train and return a History, as `keras.Model.fit`.
 
         Args:
-            x, y: samples (N, …) and targets, of any numeric dtype; or x a generator or a ``utils.PyDataset``, which
+            x, y: samples (N, …) and targets, of any numeric dtype; or x is a generator or a ``utils.PyDataset``, which
                 gives batches (x, y) or (x, y, sample_weight).
             batch_size: samples in a batch, 32 by default.
             epochs: the number of the last epoch; training begins at ``initial_epoch``.
-            verbose: 0 nothing, 1 a bar, 2 a line an epoch; "auto" is 1 on a terminal and 2 elsewhere.
+            verbose: 0 nothing, 1 a bar, 2 a line for each epoch; "auto" is 1 on a terminal and 2 elsewhere.
             callbacks: a list of callbacks.
-            validation_split: the part at the end of x that is held out.
+            validation_split: the share of the samples, at the end of x, that is used for validation.
             validation_data: (x, y) or (x, y, sample_weight), a generator or a dataset.
             shuffle: draw a new order for each epoch: of samples, or of a dataset's batches.
             class_weight: {class number: weight} in the loss; sample_weight: (N,), one for each sample.
-            steps_per_epoch: batches in an epoch; by default all. A generator needs it. The next epoch goes on where
+            steps_per_epoch: batches in an epoch; by default all. A generator needs it. The next epoch continues where
                 this one stopped; arrays and datasets start again at their end. A generator that ends too soon ends the
                 training, with a warning.
             validation_steps: batches of validation_data; by default all. A generator needs it.
+
+        Raises:
+            ValueError: the model is not compiled, or the data do not fit it or each other.
         """
         self.check_compiled()
         if validation_split:
@@ -92,14 +105,14 @@ class Trainer(TrainingStep):
             (x, y, sample_weight), end = data.split(validation_split, np.asarray(x), y, sample_weight)
             validation_data = validation_data or end
         source = self._source(x, y, sample_weight, class_weight, batch_size, steps_per_epoch)
-        self.source = source = datasets.in_steps(source, steps_per_epoch, "steps_per_epoch")
-        held_out: Any = None
+        self.training_batches = source = datasets.in_steps(source, steps_per_epoch, "steps_per_epoch")
+        validation: Any = None
         if validation_data is not None:
             parts = validation_data if isinstance(validation_data, tuple | list) else (validation_data,)
             x, y, sample_weight = (*parts, None, None)[:3]
             batch_size = validation_batch_size or batch_size
-            held_out = self._source(x, y, sample_weight, batch_size=batch_size, steps=validation_steps)
-            datasets.in_steps(held_out, validation_steps, "validation_steps")
+            validation = self._source(x, y, sample_weight, batch_size=batch_size, steps=validation_steps)
+            datasets.in_steps(validation, validation_steps, "validation_steps")
         verbose = progress.resolve(verbose)
         callback_list = CallbackList(
             [callbacks, progress.callbacks(verbose)],
@@ -107,30 +120,30 @@ class Trainer(TrainingStep):
             params={"epochs": epochs, "steps": source.steps, "verbose": verbose},
         )
         self.stop_training = False
-        self.position, self.callback_list = TrainingPosition(initial_epoch), callback_list
+        self.training_position, self.callback_list = TrainingPosition(initial_epoch), callback_list
         callback_list.on_train_begin()  # which may change the position: see callbacks.BackupAndRestore
         logs: dict[str, float] = {}
-        for epoch in range(self.position.epoch, epochs):
+        for epoch in range(self.training_position.epoch, epochs):
             if self.stop_training:
                 break
             callback_list.on_epoch_begin(epoch)
             epoch_logs = self._run_epoch(source, callback_list, shuffle)
-            if not self.position.step:
+            if not self.training_position.step:
                 break  # a generator had no batch left
             logs = epoch_logs
-            if held_out is not None and (epoch + 1) % validation_freq == 0:
-                results = self._evaluate(held_out, validation_steps, callback_list)
+            if validation is not None and (epoch + 1) % validation_freq == 0:
+                results = self._evaluate(validation, validation_steps, callback_list)
                 logs |= {f"val_{name}": value for name, value in results.items()}
-            self.position = TrainingPosition(epoch + 1)
+            self.training_position = TrainingPosition(epoch + 1)
             callback_list.on_epoch_end(epoch, logs)
-        # a moving average becomes the weights
+        # with use_ema, the averages become the weights
         self.optimizer.finalize_variable_values(self.trainable_weights)
         callback_list.on_train_end(logs)
         self.callback_list = None
         return callback_list.history
 
     def _run_epoch(self, source: Any, callback_list: CallbackList, shuffle: bool) -> dict[str, Any]:
-        position = self.position
+        position = self.training_position
         position.generator = random.state(self.generator)
         position.order = source.order(self.generator) if shuffle else None
         results = self.check_compiled()
@@ -159,10 +172,10 @@ class Trainer(TrainingStep):
         x: Any,
         y: Any,
         sample_weight: Any = None,
-        class_weight: dict[int, float] | None = None,
+        class_weight: Mapping[int, float] | None = None,
         return_dict: bool = False,
     ) -> Any:
-        """Take one step on one batch; return its loss and metrics."""
+        """Take one step on one batch; return its loss and metrics, a list or with ``return_dict`` a dictionary."""
         self._build_for(x)
         results = self.check_compiled().restart()
         ((x, y, weight),) = data.Batches(x, y, sample_weight, class_weight, len(x), self.dtype).iterate()
@@ -172,15 +185,30 @@ class Trainer(TrainingStep):
 
     @overload
     def evaluate(
-        self, x: Any = ..., y: Any = ..., batch_size: int | None = ..., verbose: int | str = ...,
-        sample_weight: Any = ..., steps: int | None = ..., callbacks: Any = ..., *, return_dict: Literal[True],
-    ) -> dict[str, float]: ...  # fmt: skip
+        self,
+        x: Any = ...,
+        y: Any = ...,
+        batch_size: int | None = ...,
+        verbose: int | str = ...,
+        sample_weight: Any = ...,
+        steps: int | None = ...,
+        callbacks: Callbacks = ...,
+        *,
+        return_dict: Literal[True],
+    ) -> dict[str, float]: ...
 
     @overload
     def evaluate(
-        self, x: Any = ..., y: Any = ..., batch_size: int | None = ..., verbose: int | str = ...,
-        sample_weight: Any = ..., steps: int | None = ..., callbacks: Any = ..., return_dict: Literal[False] = ...,
-    ) -> Any: ...  # fmt: skip
+        self,
+        x: Any = ...,
+        y: Any = ...,
+        batch_size: int | None = ...,
+        verbose: int | str = ...,
+        sample_weight: Any = ...,
+        steps: int | None = ...,
+        callbacks: Callbacks = ...,
+        return_dict: Literal[False] = ...,
+    ) -> Any: ...
 
     @keras_errors.keras_arguments
     def evaluate(
@@ -191,12 +219,15 @@ class Trainer(TrainingStep):
         verbose: int | str = "auto",
         sample_weight: Any = None,
         steps: int | None = None,
-        callbacks: Any = None,
+        callbacks: Callbacks = None,
         return_dict: bool = False,
     ) -> Any:
         """Return loss and metrics on (x, y): a list in the order of ``metrics_names``, one number, or a dictionary.
 
-        x may be a generator or a dataset, as in :meth:`fit`; of ``steps`` batches, by default of all.
+        x may be a generator or a dataset, as in :meth:`fit`. ``steps`` batches are used, by default all.
+
+        Raises:
+            ValueError: the model is not compiled, the data do not fit it, or there is no batch.
         """
         self.check_compiled()
         source = self._source(x, y, sample_weight, batch_size=batch_size, steps=steps)
@@ -229,12 +260,15 @@ class Trainer(TrainingStep):
         batch_size: int | None = None,
         verbose: int | str = "auto",
         steps: int | None = None,
-        callbacks: Any = None,
+        callbacks: Callbacks = None,
     ) -> np.ndarray:
         """Return the model's output for x (N, …), computed a batch at a time; ``verbose`` changes nothing.
 
-        x may be a generator or a dataset, whose targets are not used; of ``steps`` batches, by default of all. A model
-        with several outputs returns a list of arrays (the type says np.ndarray, which most models return).
+        x may be a generator or a dataset, whose targets are not used. ``steps`` batches are used, by default all. A
+        model with several outputs returns a list of arrays (the type says np.ndarray, which most models return).
+
+        Raises:
+            ValueError: the data do not fit the model, or there is no batch.
         """
         source = self._source(x, batch_size=batch_size, steps=steps, targets=False)
         callback_list = CallbackList(callbacks or [], model=self, params={})

@@ -38,10 +38,10 @@ def _separable_conv2d(tape: Tape, layer: Any, x: int) -> int:
         layer.filters, 1, use_bias=layer.use_bias, name=layer.name, trainable=layer.trainable
     )
     depthwise.kernel, pointwise.kernel = layer.depthwise_kernel, layer.pointwise_kernel
-    depthwise._parameters, pointwise._parameters = [depthwise.kernel], [pointwise.kernel]
+    depthwise.own_parameters, pointwise.own_parameters = [depthwise.kernel], [pointwise.kernel]
     if layer.use_bias:
         pointwise.bias = layer.bias
-        pointwise._parameters.append(layer.bias)
+        pointwise.own_parameters.append(layer.bias)
     z = tape.add("DepthwiseConv2D", depthwise, [x], f"{layer.name} · depthwise", config=_windows(depthwise))
     y = tape.add(
         "Conv2D", pointwise, [z], f"{layer.name} · pointwise", config=_windows(pointwise) | {"groups": 1}

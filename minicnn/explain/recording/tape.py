@@ -8,7 +8,6 @@ Nodes are computed by copies of the model's layers, in float64 and from weights 
 them; the model itself is not touched. Values are (1, …): a batch of one image.
 """
 
-import copy
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -209,16 +208,9 @@ def rounded(array: Any) -> np.ndarray:
 
 def in_float64(layer: Layer) -> Any:
     """Return a copy that computes in float64, from the same weights rounded to float32; it shares nothing with it."""
-    everything = [layer, *_inside(layer)]
-    # symbols lead back to the rest of the model: it stays where it is
-    kept = {id(each._output): each._output for each in everything if each._output is not None}
-    result = copy.deepcopy(layer, kept)
-    for each in [result, *_inside(result)]:
+    result = layer.detached_copy()
+    for each in result.walk():
         each.dtype, each.needs_dx = np.dtype(np.float64), True
     for weight in result.weights:
         weight.value, weight.grad = rounded(weight.value), None
     return result
-
-
-def _inside(layer: Layer) -> list[Layer]:
-    return [inner for each in layer.sublayers for inner in [each, *_inside(each)]]

@@ -169,7 +169,9 @@ def test_a_new_training_after_the_end_starts_over(rng, tmp_path):
 
 def test_by_the_clock(rng, tmp_path, monkeypatch):
     saved = []
-    monkeypatch.setattr(BackupAndRestore, "save", lambda self: saved.append(self.model.position.step))
+    monkeypatch.setattr(
+        BackupAndRestore, "save", lambda self: saved.append(self.model.training_position.step)
+    )
     fit(net(), data(rng), [BackupAndRestore(tmp_path, seconds=1e9)])
     assert saved == [0] * EPOCHS
     saved.clear()

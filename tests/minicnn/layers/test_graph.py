@@ -138,7 +138,7 @@ def test_segments_without_splits_are_fused():
     y = layers.ReLU()(layers.BatchNormalization()(layers.Conv2D(2, 3, padding="same")(x)))
     z = layers.MaxPooling2D()(layers.Conv2D(2, 3, padding="same", activation="relu")(y))
     graph = Graph(x, layers.add([layers.MaxPooling2D()(y), z]))
-    segments = [[type(layer).__name__ for layer in step.chain.layers] for step in graph._steps]
+    segments = [[type(layer).__name__ for layer in segment.chain.layers] for segment in graph.segments]
     assert segments == [
         ["Conv2D", "BatchNormalization", "ReLU"],
         ["Conv2D", "MaxPooling2D"],

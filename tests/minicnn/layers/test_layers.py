@@ -294,7 +294,7 @@ def test_layers_that_only_move_numbers():
         (lambda: layers.Reshape((-1, 7))(np.ones(IMAGES)), "60 entries, which do not fit"),
         (lambda: layers.Reshape((-1, -1)), "at most one of them -1"),
         (lambda: layers.Permute((0, 1, 2)), "counted from 1"),
-        (lambda: layers.Permute((2, 1))(np.ones(IMAGES)), "expected 2 axes behind the batch's"),
+        (lambda: layers.Permute((2, 1))(np.ones(IMAGES)), "expected 2 axes after the batch's"),
         (lambda: layers.ZeroPadding2D((1, 2, 3)), "padding="),
         (lambda: layers.ZeroPadding2D(-1), "from 0"),
         (lambda: layers.UpSampling2D(0), "size=0"),

@@ -79,9 +79,9 @@ def test_dtype_is_kept(kind, dtype):
         (lambda: layers.Subtract()([A, B, C]), "expected a list of two"),
         (
             lambda: layers.Add()([np.ones((2, 3)), np.ones((2, 4))]),
-            r"\(2, 3\) and \(2, 4\) don't go together",
+            r"\(2, 3\) and \(2, 4\) do not fit together",
         ),
-        (lambda: layers.Add()([np.ones((2, 3)), np.ones((2, 1, 3))]), r"\(2, 3\) and \(2, 1, 3\) don't"),
+        (lambda: layers.Add()([np.ones((2, 3)), np.ones((2, 1, 3))]), r"\(2, 3\) and \(2, 1, 3\) do not"),
         (
             lambda: layers.add([layers.Input((4, 4, 3)), layers.Input((4, 4, 2))]),
             r"Conv2D\(3, 1, strides=…\)",

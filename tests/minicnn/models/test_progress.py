@@ -75,7 +75,7 @@ def test_the_bar_says_how_long_all_epochs_will_take(capsys, monkeypatch):
 def test_the_bar_of_a_resumed_epoch_begins_where_it_was(capsys):
     (bar,) = progress.callbacks(1)
     bar.set_params({"epochs": 1, "steps": 10})
-    bar.set_model(SimpleNamespace(position=SimpleNamespace(step=4)))
+    bar.set_model(SimpleNamespace(training_position=SimpleNamespace(step=4)))
     bar.on_train_begin()
     bar.on_epoch_begin(0)
     assert "Epoch 1/1 4/10" in capsys.readouterr().out

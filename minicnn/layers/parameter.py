@@ -1,0 +1,62 @@
+"""Parameter: a named array that a layer owns, with its gradient."""
+
+from typing import Any
+
+import numpy as np
+
+from minicnn.regularizers import Regularizer
+
+
+class Parameter:
+    """A named array that a layer owns: its value, the gradient of the last backward pass, and how to treat it.
+
+    Attributes:
+        value: the array; an optimizer changes it in place.
+        grad: dL/dvalue of the last backward pass, of value's shape; None before it.
+        name: "kernel"; path: "conv2d/kernel".
+        trainable: False for moving statistics, which no optimizer changes.
+        regularizer: a penalty that the training step adds to the loss, and its gradient to ``grad``; or None.
+    """
+
+    def __init__(
+        self,
+        value: np.ndarray,
+        name: str,
+        path: str,
+        trainable: bool = True,
+        regularizer: Regularizer | None = None,
+    ) -> None:
+        self.value, self.name, self.path = value, name, path
+        self.trainable, self.regularizer = trainable, regularizer
+        self.grad: np.ndarray | None = None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of the value."""
+        return self.value.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The dtype of the value."""
+        return self.value.dtype
+
+    def numpy(self) -> np.ndarray:
+        """Return the value: Keras's spelling."""
+        return self.value
+
+    def assign(self, value: Any) -> None:
+        """Copy ``value``, of the same shape, into the parameter.
+
+        Raises:
+            ValueError: the shapes differ.
+        """
+        array = np.asarray(value)
+        if array.shape != self.shape:
+            raise ValueError(f"{self.path}: got an array of shape {array.shape}, expected {self.shape}")
+        self.value[...] = array
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.array(self.value, dtype=dtype, copy=copy)
+
+    def __repr__(self) -> str:
+        return f"<Parameter {self.path} shape={self.shape} dtype={self.dtype}>"
