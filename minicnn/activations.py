@@ -4,10 +4,14 @@
     layers.Conv2D(32, 3, activation=activations.relu)      # the same
     activations.softmax(np.array([[1.0, 2.0]]))            # array([[0.26894142, 0.73105858]])
 
-The gradients are those of the layers: minicnn.layers.activations.
+``TABLE`` says everything that the rest of the library has to know of an activation. To add one, write its two passes
+(minicnn.ops.reference.activations, minicnn.ops.kernels.activations), a function here, and a row of the table: layers,
+gradient checks, the ONNX export and the tests go over its rows.
 """
 
+import math
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -31,45 +35,47 @@ __all__ = [
 ]
 __getattr__ = keras_errors.names_of(__name__)
 
+# ---- the functions ---------------------------------------------------------------------------------------------------
+
 
 def relu(x: Any, negative_slope: float = 0.0) -> np.ndarray:
     """Return x where it is positive, negative_slope · x elsewhere."""
-    return _apply("leaky_relu", x, negative_slope) if negative_slope else _apply("relu", x)
+    return leaky_relu(x, negative_slope) if negative_slope else _apply(ops.relu_forward, x)
 
 
 def leaky_relu(x: Any, negative_slope: float = 0.2) -> np.ndarray:
     """Return x where it is positive, negative_slope · x elsewhere."""
-    return _apply("leaky_relu", x, negative_slope)
+    return _apply(ops.leaky_relu_forward, x, negative_slope)
 
 
 def elu(x: Any, alpha: float = 1.0) -> np.ndarray:
     """Return x where it is positive, alpha · (eˣ − 1) elsewhere."""
-    return _apply("elu", x, alpha)
+    return _apply(ops.elu_forward, x, alpha)
 
 
 def gelu(x: Any, approximate: bool = False) -> np.ndarray:
     """Return x · Φ(x), Φ the normal distribution's."""
-    return _apply("gelu", x, approximate)
+    return _apply(ops.gelu_forward, x, approximate)
 
 
 def sigmoid(x: Any) -> np.ndarray:
     """Return 1 / (1 + e⁻ˣ)."""
-    return _apply("sigmoid", x)
+    return _apply(ops.sigmoid_forward, x)
 
 
 def tanh(x: Any) -> np.ndarray:
     """Return tanh x."""
-    return _apply("tanh", x)
+    return _apply(ops.tanh_forward, x)
 
 
 def softmax(x: Any) -> np.ndarray:
     """Return eˣ of each entry over the sum of its row."""
-    return _apply("softmax", x)
+    return _apply(ops.softmax_forward, x)
 
 
 def log_softmax(x: Any) -> np.ndarray:
     """Return the logarithm of softmax, without underflow."""
-    return _apply("log_softmax", x)
+    return _apply(ops.log_softmax_forward, x)
 
 
 def linear(x: Any) -> np.ndarray:
@@ -77,18 +83,96 @@ def linear(x: Any) -> np.ndarray:
     return np.asarray(x)
 
 
-FUNCTIONS: dict[str, Callable[..., np.ndarray]] = {
-    function.__name__: function
-    for function in (relu, leaky_relu, elu, gelu, sigmoid, tanh, softmax, log_softmax, linear)
-}
-
-
-def _apply(name: str, x: Any, *options: Any) -> np.ndarray:
+def _apply(forward: Callable[..., Any], x: Any, *options: Any) -> np.ndarray:
     x = np.asarray(x)
     if x.dtype.kind not in "fc":
         x = x.astype(backend.floatx())
-    y, _ = getattr(ops, f"{name}_forward")(x, *options)
+    y, _ = forward(x, *options)
     return y
+
+
+# ---- the table -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Row:
+    """One activation.
+
+    Attributes:
+        function: the function for arrays; the activation has its name.
+        forward: ``forward(x, **options) -> (y, cache)``.
+        backward: ``backward(dy, cache) -> dx``.
+        onnx: ``onnx(op, x, **options) -> y`` adds it to an ONNX graph: x and y are names of values there, and
+            ``op("Mul", x, 2.0, **attributes)`` adds an operation on names and numbers and returns its output's name.
+        options: what forward takes besides x, with the values that Keras gives them when the activation is named alone.
+        by_row: whether an entry of y depends on a whole row of x (the last axis), not on one entry; then ``onnx`` takes
+            ``axis`` too, the row's axis in the graph.
+    """
+
+    function: Callable[..., np.ndarray]
+    forward: Callable[..., Any]
+    backward: Callable[..., np.ndarray]
+    onnx: Callable[..., str]
+    options: dict[str, Any] = field(default_factory=dict)
+    by_row: bool = False
+
+    @property
+    def name(self) -> str:
+        """The name of the activation."""
+        return self.function.__name__
+
+
+def _gelu_in_onnx(op: Callable[..., str], x: str, approximate: bool) -> str:
+    """x · Φ(x), composed of older operations: Gelu itself came with opset 20."""
+    if approximate:  # 2·Φ(x) ≈ 1 + tanh(√(2/π)·(x + 0.044715·x³))
+        inner = op("Add", x, op("Mul", op("Mul", op("Mul", x, x), x), 0.044715))
+        step = op("Tanh", op("Mul", inner, math.sqrt(2 / math.pi)))
+    else:  # 2·Φ(x) = 1 + erf(x/√2)
+        step = op("Erf", op("Mul", x, math.sqrt(0.5)))
+    return op("Mul", op("Mul", x, 0.5), op("Add", step, 1.0))
+
+
+TABLE: dict[str, Row] = {
+    row.name: row
+    for row in (
+        Row(relu, ops.relu_forward, ops.relu_backward, onnx=lambda op, x: op("Relu", x)),
+        Row(
+            leaky_relu,
+            ops.leaky_relu_forward,
+            ops.leaky_relu_backward,
+            onnx=lambda op, x, negative_slope: op("LeakyRelu", x, alpha=float(negative_slope)),
+            options={"negative_slope": 0.2},
+        ),
+        Row(
+            elu,
+            ops.elu_forward,
+            ops.elu_backward,
+            onnx=lambda op, x, alpha: op("Elu", x, alpha=float(alpha)),
+            options={"alpha": 1.0},
+        ),
+        Row(gelu, ops.gelu_forward, ops.gelu_backward, onnx=_gelu_in_onnx, options={"approximate": False}),
+        Row(sigmoid, ops.sigmoid_forward, ops.sigmoid_backward, onnx=lambda op, x: op("Sigmoid", x)),
+        Row(tanh, ops.tanh_forward, ops.tanh_backward, onnx=lambda op, x: op("Tanh", x)),
+        Row(
+            softmax,
+            ops.softmax_forward,
+            ops.softmax_backward,
+            onnx=lambda op, x, axis: op("Softmax", x, axis=axis),
+            by_row=True,
+        ),
+        Row(
+            log_softmax,
+            ops.log_softmax_forward,
+            ops.log_softmax_backward,
+            onnx=lambda op, x, axis: op("LogSoftmax", x, axis=axis),
+            by_row=True,
+        ),
+        Row(linear, lambda x: (x, None), lambda dy, _: dy, onnx=lambda op, x: x),
+    )
+}
+
+
+# ---- by name ---------------------------------------------------------------------------------------------------------
 
 
 def name_of(activation: Any) -> str:
@@ -96,23 +180,23 @@ def name_of(activation: Any) -> str:
 
     Raises:
         ValueError: there is no activation of that name.
-        NotImplementedError: it is one of Keras's that is not here, or a function of your own: how its gradient is
-            computed is not known.
+        NotImplementedError: Keras has it and minicnn has not, or it is a function of your own, whose gradient is not
+            known.
     """
     if activation is None:
         return "linear"
     if isinstance(activation, str):
-        if activation in FUNCTIONS:
+        if activation in TABLE:
             return activation
         keras_errors.refuse_name(__name__, activation)
-        raise ValueError(f"activation={activation!r}: expected one of {', '.join(FUNCTIONS)} or None")
-    for name, function in FUNCTIONS.items():
-        if activation is function:
-            return name
+        raise ValueError(f"activation={activation!r}: expected one of {', '.join(TABLE)} or None")
+    for row in TABLE.values():
+        if activation is row.function:
+            return row.name
     if callable(activation):
         raise NotImplementedError(
             f"activation={activation!r}: the gradient of a function of your own is not known. Nearest: "
-            f"{', '.join(FUNCTIONS)}, or a layer of your own with forward and backward: see minicnn.layers.base"
+            f"{', '.join(TABLE)}, or a layer of your own with forward and backward: see minicnn.layers.base"
         )
     raise ValueError(f"activation={activation!r}: expected a name, such as 'relu', or None")
 
@@ -123,7 +207,7 @@ def get(identifier: Any) -> Callable[..., np.ndarray]:
     Raises:
         ValueError, NotImplementedError: as :func:`name_of`.
     """
-    return FUNCTIONS[name_of(identifier)]
+    return TABLE[name_of(identifier)].function
 
 
 def serialize(activation: Callable[..., np.ndarray]) -> str:

@@ -1,40 +1,39 @@
-"""Activation layers: one function applied to every entry (softmax: to every row), and its derivative on the way back.
+"""Activation layers: one function applied to every entry (softmax: to every row), and its derivative.
 
     y = f(x)        dx = dy · f'(x)        (softmax: dx = y · (dy − Σ dy·y), see minicnn.ops.reference.softmax)
 
-Any shape goes in and the same comes out. The formulas are in minicnn.ops.reference.activations.
+Input and output have the same shape, any. Formulas: minicnn.ops.reference.activations. Names: minicnn.activations.
 """
 
 from contextlib import contextmanager
 
 import numpy as np
 
-from minicnn import activations, initializers, ops, regularizers
+from minicnn import activations, initializers, regularizers
 from minicnn.layers.base import Layer
 
 
 class Activation(Layer):
-    """An activation by its name: "relu", "leaky_relu", "elu", "gelu", "sigmoid", "tanh", "softmax", …, "linear".
+    """An activation by its name, such as "relu" (``activations.TABLE`` has all), or by its function.
 
-    Or by its function, such as ``activations.relu``.
+    Attributes:
+        activation: its name.
+        options: what its forward pass takes besides x, such as {"negative_slope": 0.2}.
 
     Raises:
         ValueError: there is no activation of that name.
-        NotImplementedError: it is one that Keras has and minicnn has not, or a function of your own.
+        NotImplementedError: Keras has it and minicnn has not, or it is a function of your own.
     """
-
-    options: tuple = ()  # what the function takes beside x
 
     def __init__(self, activation, **kwargs):
         super().__init__(**kwargs)
         self.activation = activations.name_of(activation)
-        if self.activation == "leaky_relu":
-            self.options = (0.2,)  # as in Keras by its name alone; the layer LeakyReLU has 0.3
+        self.options = dict(activations.TABLE[self.activation].options)
         self._skipped = False
 
     @contextmanager
     def skipped(self):
-        """Let x and dy through unchanged for a while: when a loss or a neighbour does this layer's work."""
+        """Return x and dy unchanged within a ``with`` block: where a loss or a neighbour does this layer's work."""
         self._skipped = True
         try:
             yield
@@ -45,16 +44,16 @@ class Activation(Layer):
         """Return f(x)."""
         if self.activation == "softmax":
             self.logits = x
-        if self._skipped or self.activation == "linear":
+        if self._skipped:
             return x
-        y, self._cache = getattr(ops, f"{self.activation}_forward")(x, *self.options)
+        y, self._cache = activations.TABLE[self.activation].forward(x, **self.options)
         return y
 
     def backward(self, dy):
         """Return dy · f'(x)."""
-        if self._skipped or self.activation == "linear":
+        if self._skipped:
             return dy
-        return getattr(ops, f"{self.activation}_backward")(dy, self._cache)
+        return activations.TABLE[self.activation].backward(dy, self._cache)
 
 
 def make_activation(activation, owner: Layer) -> Activation:
@@ -65,7 +64,7 @@ def make_activation(activation, owner: Layer) -> Activation:
 
 
 def activation_config(activation):
-    """Return the ``activation`` that a layer was given as its configuration keeps it: a name, None or a layer."""
+    """Return the ``activation`` of a layer for its configuration: a name, None or an activation layer."""
     return (
         activation
         if activation is None or isinstance(activation, Activation)
@@ -79,17 +78,17 @@ class ReLU(Activation):
     def __init__(self, negative_slope=0.0, **kwargs):
         super().__init__("leaky_relu" if negative_slope else "relu", **kwargs)
         self.negative_slope = negative_slope
-        self.options = (negative_slope,) if negative_slope else ()
+        self.options = {"negative_slope": negative_slope} if negative_slope else {}
 
 
 class LeakyReLU(Activation):
-    """x above 0, negative_slope · x below; Keras takes the older name alpha too."""
+    """x above 0, negative_slope · x below; as in Keras, also by the older name alpha."""
 
     def __init__(self, negative_slope=0.3, **kwargs):
         negative_slope = kwargs.pop("alpha", negative_slope)
         super().__init__("leaky_relu", **kwargs)
         self.negative_slope = negative_slope
-        self.options = (negative_slope,)
+        self.options = {"negative_slope": negative_slope}
 
 
 class ELU(Activation):
@@ -98,17 +97,17 @@ class ELU(Activation):
     def __init__(self, alpha=1.0, **kwargs):
         super().__init__("elu", **kwargs)
         self.alpha = alpha
-        self.options = (alpha,)
+        self.options = {"alpha": alpha}
 
 
 class PReLU(Layer):
-    """x above 0, alpha · x below, with an alpha of its own for each entry of a sample, trained with the weights.
+    """x above 0, alpha · x below; each entry of a sample has its own alpha, which is trained.
 
         dx = dy · (1 above 0, alpha below)        dalpha = Σ dy · min(x, 0), over the batch and the shared axes
 
     Args:
         alpha_initializer, alpha_regularizer: of alpha.
-        shared_axes: axes along which one alpha serves all: [1, 2] for one a channel.
+        shared_axes: axes whose entries share one alpha: [1, 2] for one alpha per channel.
 
     Source: He et al., "Delving deep into rectifiers", arXiv:1502.01852.
     """
@@ -134,12 +133,12 @@ class PReLU(Layer):
         )
 
     def forward(self, x, training=False):
-        """Return x, where it is negative times alpha."""
+        """Return x where it is positive, alpha · x elsewhere."""
         self._x = x
         return np.where(x.real <= 0, self.alpha.value * x, x)
 
     def backward(self, dy):
-        """Return dy, where x was not positive times alpha; and sum up what alpha was multiplied by."""
+        """Return dy where x was positive, alpha · dy elsewhere; set alpha's gradient."""
         below = self._x.real <= 0
         summed = (0, *(self.shared_axes or ()))
         self.alpha.grad = np.where(below, dy * self._x, 0).sum(axis=summed, keepdims=True)[0]

@@ -8,13 +8,16 @@ Windows may overlap; then a pixel's gradients from all its windows add. Shapes: 
 (N, H, W, C) -> (N, C) for the global ones.
 """
 
+from collections.abc import Callable
+
 from minicnn import ops
 from minicnn.layers.base import Layer
 from minicnn.ops import geometry
 
 
 class _Pooling(Layer):
-    operation = ""
+    _forward: Callable  # of minicnn.ops
+    _backward: Callable
 
     def __init__(self, pool_size=(2, 2), strides=None, padding="valid", **kwargs):
         super().__init__(**kwargs)
@@ -39,30 +42,31 @@ class _Pooling(Layer):
 
     def forward(self, x, training=False):
         """Return one number for each window."""
-        y, self._cache = getattr(ops, f"{self.operation}_forward")(
-            x, self.pool_size, self.strides, self.padding
-        )
+        y, self._cache = self._forward(x, self.pool_size, self.strides, self.padding)
         return y
 
     def backward(self, dy):
         """Return each window's gradient to the pixels that it came from."""
-        return getattr(ops, f"{self.operation}_backward")(dy, self._cache)
+        return self._backward(dy, self._cache)
 
 
 class MaxPooling2D(_Pooling):
     """Maximum of each window, as `keras.layers.MaxPooling2D`; strides default to the pool size."""
 
-    operation = "max_pool2d"
+    _forward = staticmethod(ops.max_pool2d_forward)
+    _backward = staticmethod(ops.max_pool2d_backward)
 
 
 class AveragePooling2D(_Pooling):
     """Mean of each window, as `keras.layers.AveragePooling2D`; padding pixels are not counted."""
 
-    operation = "average_pool2d"
+    _forward = staticmethod(ops.average_pool2d_forward)
+    _backward = staticmethod(ops.average_pool2d_backward)
 
 
 class _GlobalPooling(Layer):
-    operation = ""
+    _forward: Callable  # of minicnn.ops
+    _backward: Callable
 
     def __init__(self, keepdims=False, **kwargs):
         super().__init__(**kwargs)
@@ -75,21 +79,23 @@ class _GlobalPooling(Layer):
 
     def forward(self, x, training=False):
         """Return one number for each map."""
-        y, self._cache = getattr(ops, f"{self.operation}_forward")(x)
+        y, self._cache = self._forward(x)
         return y.reshape(self.compute_output_shape(x.shape))
 
     def backward(self, dy):
         """Return each map's gradient to its pixels."""
-        return getattr(ops, f"{self.operation}_backward")(dy.reshape(dy.shape[0], -1), self._cache)
+        return self._backward(dy.reshape(dy.shape[0], -1), self._cache)
 
 
 class GlobalAveragePooling2D(_GlobalPooling):
     """Mean of each map, as `keras.layers.GlobalAveragePooling2D`."""
 
-    operation = "global_average_pool2d"
+    _forward = staticmethod(ops.global_average_pool2d_forward)
+    _backward = staticmethod(ops.global_average_pool2d_backward)
 
 
 class GlobalMaxPooling2D(_GlobalPooling):
     """Maximum of each map, as `keras.layers.GlobalMaxPooling2D`."""
 
-    operation = "global_max_pool2d"
+    _forward = staticmethod(ops.global_max_pool2d_forward)
+    _backward = staticmethod(ops.global_max_pool2d_backward)

@@ -117,13 +117,13 @@ def _activation(tape: Tape, layer: Any, x: int, name: str | None = None) -> int:
     if function == "softmax":
         return tape.add("Softmax", layer, [x], name)
     if function in ("relu", "leaky_relu"):
-        slope = float(options[0]) if options else 0.0
+        slope = float(options.get("negative_slope", 0.0))
         return tape.add("ReLU", layer, [x], name, config={"negative_slope": slope, "max_value": None})
     if function not in ("elu", "gelu", "sigmoid", "tanh", "linear"):
         return opaque(tape, layer, x)
     config: dict[str, Any] = {"function": function}
     if function == "elu":
-        config["alpha"] = float(options[0]) if options else 1.0
+        config["alpha"] = float(options["alpha"])
     if function == "gelu":
         config["approximate"] = False
     return tape.add("Activation", layer, [x], name, config=config)

@@ -10,10 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from minicnn import layers
+from minicnn import activations, layers
 from minicnn.layers.base import Layer
 from minicnn.ops import geometry
-from minicnn.saving.onnx import activations
 from minicnn.saving.onnx.graph import Graph, Value
 from minicnn.saving.onnx.registry import exported, exports
 
@@ -168,7 +167,18 @@ def _globally_pooled(graph: Graph, operation: str, layer: Any, x: Value) -> Valu
 
 @exports(layers.Activation, layers.ReLU, layers.LeakyReLU, layers.ELU, layers.Softmax)
 def _activation(graph: Graph, layer: Any, x: Value) -> Value:
-    return activations.activated(graph, layer.name, layer.activation, x, *layer.options)
+    row, options = activations.TABLE[layer.activation], layer.options
+    if row.by_row:
+        options = options | {"axis": 1 if x.channels_first else -1}
+
+    def op(operation: str, *inputs: str | float, **attributes: Any) -> str:
+        names = [
+            each if isinstance(each, str) else graph.constant(each, f"{layer.name}/constant")
+            for each in inputs
+        ]
+        return graph.add(operation, names, layer.name, **attributes)
+
+    return Value(row.onnx(op, x.name, **options), x.shape, x.channels_first)
 
 
 def _activated(graph: Graph, layer: Any, y: Value) -> Value:

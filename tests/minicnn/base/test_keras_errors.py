@@ -247,7 +247,7 @@ def test_activations_by_themselves():
     np.testing.assert_array_equal(activations.relu(x, negative_slope=0.5), [[-1, 0, 3]])
     np.testing.assert_array_equal(activations.leaky_relu([-10, 10]), np.float32([-2, 10]))
     np.testing.assert_allclose(activations.softmax(x).sum(), 1)
-    for name, function in activations.FUNCTIONS.items():
+    for name, function in ((row.name, row.function) for row in activations.TABLE.values()):
         assert activations.get(name) is function
         assert activations.get(function) is function
         assert activations.serialize(function) == name

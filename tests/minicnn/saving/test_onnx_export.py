@@ -140,7 +140,7 @@ def test_activations(runtime, tmp_path, rng, activation, opset):
 
 def test_the_approximate_gelu(runtime, tmp_path, rng):
     gelu = layers.Activation("gelu")
-    gelu.options = (True,)
+    gelu.options = {"approximate": True}
     check(runtime, sequence(gelu), tmp_path, rng)
     exact = sequence(layers.Activation("gelu"))
     x = np.linspace(-3, 3, 126, dtype="float32").reshape(1, 7, 6, 3)
