@@ -6,7 +6,7 @@
     print(report)
 
 Every entry of every gradient is compared with the complex step (numeric.py), for a random upstream gradient. Where it
-is wrong, the report says by how much, at which entry, and what probably went wrong (causes.py).
+is wrong, the report says by how much, at which entry, and the likely cause (causes/).
 
 ``python -m minicnn.gradient_check`` checks every operation, layer, loss and regulariser of the library.
 """

@@ -104,13 +104,15 @@ def check_op(
     Returns:
         a :class:`Report`, name -> gradient.
 
+    Raises:
+        ValueError: there is no operation of this name, or backward returned fewer gradients than there are arrays.
+
     Example:
         check_op("conv2d", {"x": x, "kernel": kernel}, strides=(2, 2), padding="same")
     """
     arrays = {name: np.array(array, np.float64) for name, array in arrays.items()}
     if isinstance(op, str):
-        forward, backward = getattr(ops.reference, f"{op}_forward"), getattr(ops.reference, f"{op}_backward")
-        title = op
+        title, (forward, backward) = op, _passes(op)
     else:
         forward, backward = op
         title = backward.__name__
@@ -128,6 +130,16 @@ def check_op(
                 f"{title} returned {len(gradients)} gradients, expected {len(arrays)}: of {', '.join(arrays)}"
             )
         return compare(title, function, arrays, dy, dict(zip(arrays, gradients)), method, entries, seed)
+
+
+def _passes(name: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """Return the reference's forward and backward pass of an operation."""
+    known = vars(ops.reference)
+    try:
+        return known[f"{name}_forward"], known[f"{name}_backward"]
+    except KeyError:
+        names = ", ".join(each.removesuffix("_forward") for each in known if each.endswith("_forward"))
+        raise ValueError(f"op={name!r}: expected a pair of functions or one of {names}") from None
 
 
 def check_layer(

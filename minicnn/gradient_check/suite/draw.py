@@ -1,10 +1,10 @@
-"""What a check is called with: shapes, windows, and the numbers in the arrays, drawn at random.
+"""The arguments of a check, drawn at random: shapes, windows, and the numbers in the arrays.
 
-Shapes include one pixel, one channel and a batch of one; windows overlap, tile, leave gaps or stick out of the map.
-Numbers come in flavours, because errors hide from ordinary ones.
+Shapes include one pixel, one channel and a batch of one; windows overlap, tile, leave gaps or extend beyond the map.
+Numbers come in several flavours, because normal ones do not show every error.
 
-Everything comes down to two choices, an integer from a range and one of several things. :class:`Draw` makes them with a
-NumPy generator; the tests make them with Hypothesis, which then shrinks a failure to its simplest form.
+Every draw uses two choices: an integer from a range, and one of several options. :class:`Draw` makes them with a NumPy
+generator; the tests make them with Hypothesis, which then reduces a failure to its simplest form.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ FLAVOURS = {
     "normal": lambda rng, shape: rng.standard_normal(shape),
     # equal maxima, and zeros for the kinks
     "ties": lambda rng, shape: rng.integers(-1, 2, shape).astype(float),
-    # sums exactly: the variance is 0
+    # the sum is exact, so the variance is 0
     "constant": lambda rng, shape: np.full(shape, rng.integers(-8, 9) / 8),
     "zero": lambda _, shape: np.zeros(shape),
     # a mean far larger than the deviation
@@ -24,7 +24,7 @@ FLAVOURS = {
     # exponentials overflow
     "large": lambda rng, shape: rng.standard_normal(shape) * 1000,
 }
-# Where an operation is linear in each array, large numbers only scale the result: moderate ones test as much.
+# Where an operation is linear in each array, large numbers only scale the result and test nothing more.
 MODERATE = ("normal", "ties", "constant", "zero")
 
 
@@ -42,7 +42,7 @@ class Draw:
         """Return one of the options."""
         return options[self.integer(0, len(options) - 1)]
 
-    # ---- all else comes from these two ----------------------------------------------------------------------------
+    # ---- everything else uses these two ----------------------------------------------------------------------------
 
     def boolean(self) -> bool:
         """Return True or False."""
@@ -61,7 +61,7 @@ class Draw:
         return self.array(shape, MODERATE)
 
     def maps(self, wide: bool = False) -> tuple[int, int, int, int]:
-        """Return (N, H, W, C); ``wide`` has channels enough for whole vectors of them and a rest."""
+        """Return (N, H, W, C); ``wide``: with enough channels for whole vectors and a remainder."""
         channels = self.integer(15, 20) if wide and self.boolean() else self.integer(1, 3)
         return self.integer(1, 3 if wide else 2), self.integer(1, 6), self.integer(1, 6), channels
 

@@ -1,15 +1,16 @@
 """Every layer: how to draw one with its arguments, and an input for it.
 
-A layer is made several times from one case: for the complex step, for the kernels, and in float32.
+A case makes its layer several times: for the complex step, for the kernels, and in float32.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from minicnn import layers
+from minicnn import activations, layers
 from minicnn.gradient_check.suite.draw import Draw
 from minicnn.layers.base import Layer
 
@@ -19,8 +20,8 @@ class LayerCase:
     """A layer and what goes into it.
 
     Attributes:
-        make: called with a dtype, returns a new layer; each one has weights of its own.
-        x: float64 input, with the batch's axis.
+        make: called with a dtype, returns a new layer with its own weights.
+        x: float64 input, (batch, …).
         training: whether it runs as in training.
     """
 
@@ -29,17 +30,17 @@ class LayerCase:
     training: bool = True
 
 
-LAYERS: dict[str, Callable[[Draw, bool], LayerCase]] = {}
-ACTIVATIONS = (None, "relu", "leaky_relu", "elu", "gelu", "sigmoid", "tanh", "softmax", "log_softmax")
-RANDOM = "random_normal"  # for biases and the like: at 0, where they begin, a fault may hide
+LAYERS: dict[type[Layer], Callable[[Draw, bool], LayerCase]] = {}
+ACTIVATIONS = (None, *activations.TABLE)
+RANDOM = "random_normal"  # for biases and the like: at 0, their first value, a fault may not show
 
 
-def register(name: str) -> Callable:
-    """Add the layer ``name``; the decorated function draws its cases, given the layer's class."""
-    kind = getattr(layers, name)
+def register(*kinds: type[Layer]) -> Callable:
+    """Add layers by their classes; the decorated function draws their cases, given the class."""
 
-    def add(case_of: Callable[[Draw, bool, type[Layer]], LayerCase]) -> Callable:
-        LAYERS[name] = lambda draw, wide: case_of(draw, wide, kind)
+    def add(case_of: Callable[..., LayerCase]) -> Callable:
+        for kind in kinds:
+            LAYERS[kind] = partial(case_of, kind=kind)
         return case_of
 
     return add
@@ -50,7 +51,7 @@ def _layer(kind: type[Layer], *arguments: Any, **options: Any) -> Callable[[str]
 
 
 def _normal(draw: Draw, shape: Any) -> np.ndarray:
-    """Return ordinary numbers: behind weights, ties are broken by rounding, and not alike in two implementations."""
+    """Return normal numbers: after weights, rounding decides ties, differently in the two implementations."""
     return draw.array(shape, ["normal"])
 
 
@@ -63,22 +64,22 @@ def _convolution(kind, draw, wide, *arguments, **options):
     return LayerCase(make, _normal(draw, shape))
 
 
-@register("Conv2D")
+@register(layers.Conv2D)
 def _conv2d(draw, wide, kind):
     return _convolution(kind, draw, wide, draw.choice([1, 3, 16, 19] if wide else [1, 2]))
 
 
-@register("DepthwiseConv2D")
+@register(layers.DepthwiseConv2D)
 def _depthwise_conv2d(draw, wide, kind):
     return _convolution(kind, draw, wide, depth_multiplier=draw.integer(1, 2))
 
 
-@register("SeparableConv2D")
+@register(layers.SeparableConv2D)
 def _separable_conv2d(draw, wide, kind):
     return _convolution(kind, draw, wide, 2, depth_multiplier=draw.integer(1, 2))
 
 
-@register("Dense")
+@register(layers.Dense)
 def _dense(draw, wide, kind):
     shape = draw.any_shape(wide)
     make = _layer(
@@ -91,7 +92,7 @@ def _dense(draw, wide, kind):
     return LayerCase(make, _normal(draw, shape))
 
 
-@register("BatchNormalization")
+@register(layers.BatchNormalization)
 def _batch_normalization(draw, wide, kind):
     make = _layer(
         kind,
@@ -105,8 +106,7 @@ def _batch_normalization(draw, wide, kind):
     return LayerCase(make, draw.moderate(draw.any_shape(wide)), draw.boolean())
 
 
-@register("MaxPooling2D")
-@register("AveragePooling2D")
+@register(layers.MaxPooling2D, layers.AveragePooling2D)
 def _pooling(draw, wide, kind):
     shape = draw.maps(wide)
     size, window = draw.window(shape)
@@ -114,43 +114,40 @@ def _pooling(draw, wide, kind):
     return LayerCase(_layer(kind, size, strides, window["padding"]), draw.array(shape))
 
 
-@register("GlobalAveragePooling2D")
-@register("GlobalMaxPooling2D")
+@register(layers.GlobalAveragePooling2D, layers.GlobalMaxPooling2D)
 def _global_pooling(draw, wide, kind):
     return LayerCase(_layer(kind, keepdims=draw.boolean()), draw.array(draw.maps(wide)))
 
 
-@register("Softmax")
-@register("Flatten")
+@register(layers.Softmax, layers.Flatten)
 def _plain(draw, wide, kind):
     return LayerCase(_layer(kind), draw.array(draw.any_shape(wide)))
 
 
-@register("Activation")
+@register(layers.Activation)
 def _activation(draw, wide, kind):
     return LayerCase(_layer(kind, draw.choice(ACTIVATIONS)), draw.array(draw.any_shape(wide)))
 
 
-@register("ReLU")
-@register("LeakyReLU")
+@register(layers.ReLU, layers.LeakyReLU)
 def _relu(draw, wide, kind):
     slope = draw.choice([0.0, 0.3])
     return LayerCase(_layer(kind, negative_slope=slope), draw.array(draw.any_shape(wide)))
 
 
-@register("ELU")
+@register(layers.ELU)
 def _elu(draw, wide, kind):
     return LayerCase(_layer(kind, draw.choice([1.0, 0.7])), draw.array(draw.any_shape(wide)))
 
 
-@register("PReLU")
+@register(layers.PReLU)
 def _prelu(draw, wide, kind):
     shape = draw.any_shape(wide)
     shared = draw.choice([None, list(range(1, len(shape) - 1)), [1]])
     return LayerCase(_layer(kind, RANDOM, shared_axes=shared), draw.moderate(shape))
 
 
-@register("Reshape")
+@register(layers.Reshape)
 def _reshape(draw, wide, kind):
     shape = draw.any_shape(wide)
     return LayerCase(
@@ -158,13 +155,13 @@ def _reshape(draw, wide, kind):
     )
 
 
-@register("Permute")
+@register(layers.Permute)
 def _permute(draw, wide, kind):
     dims = draw.choice([(1, 2, 3), (2, 1, 3), (3, 1, 2), (2, 3, 1)])
     return LayerCase(_layer(kind, dims), draw.array(draw.maps(wide)))
 
 
-@register("ZeroPadding2D")
+@register(layers.ZeroPadding2D)
 def _zero_padding(draw, wide, kind):
     def side():
         return draw.integer(0, 2)
@@ -173,36 +170,35 @@ def _zero_padding(draw, wide, kind):
     return LayerCase(_layer(kind, padding), draw.array(draw.maps(wide)))
 
 
-@register("UpSampling2D")
+@register(layers.UpSampling2D)
 def _upsampling(draw, wide, kind):
     return LayerCase(_layer(kind, draw.pair(3)), draw.moderate(draw.maps(wide)))
 
 
-@register("Rescaling")
+@register(layers.Rescaling)
 def _rescaling(draw, wide, kind):
     make = _layer(kind, draw.choice([1 / 255, 2.0]), draw.choice([0.0, -1.0]))
     return LayerCase(make, draw.array(draw.any_shape(wide)))
 
 
-@register("Normalization")
+@register(layers.Normalization)
 def _normalization(draw, wide, kind):
     make = _layer(kind, mean=draw.choice([0.0, 0.5]), variance=draw.choice([1.0, 0.06]))
     return LayerCase(make, draw.array(draw.any_shape(wide)))
 
 
 def _seeded(draw, wide, kind, *arguments, **options):
-    """A layer that draws random numbers, the same ones each time that it is made."""
+    """The case of a layer that draws random numbers: the same ones in each layer that it makes."""
     make = _layer(kind, *arguments, seed=draw.integer(0, 2**32 - 1), **options)
     return LayerCase(make, draw.moderate(draw.maps(wide)), training=draw.integer(0, 4) > 0)
 
 
-@register("GaussianNoise")
+@register(layers.GaussianNoise)
 def _gaussian_noise(draw, wide, kind):
     return _seeded(draw, wide, kind, draw.choice([0.0, 0.1, 2.0]))
 
 
-@register("Dropout")
-@register("SpatialDropout2D")
+@register(layers.Dropout, layers.SpatialDropout2D)
 def _dropout(draw, wide, kind):
     return _seeded(draw, wide, kind, draw.choice([0.0, 0.25, 0.9]))
 
@@ -211,37 +207,37 @@ def _edges(draw):
     return {"fill_mode": draw.choice(["reflect", "constant", "wrap", "nearest"])}
 
 
-@register("RandomFlip")
+@register(layers.RandomFlip)
 def _random_flip(draw, wide, kind):
     return _seeded(draw, wide, kind, draw.choice(["horizontal", "vertical", "horizontal_and_vertical"]))
 
 
-@register("RandomTranslation")
+@register(layers.RandomTranslation)
 def _random_translation(draw, wide, kind):
     return _seeded(draw, wide, kind, 0.2, 0.3, **_edges(draw))
 
 
-@register("RandomRotation")
+@register(layers.RandomRotation)
 def _random_rotation(draw, wide, kind):
     return _seeded(draw, wide, kind, draw.choice([0.05, 0.5]), **_edges(draw))
 
 
-@register("RandomZoom")
+@register(layers.RandomZoom)
 def _random_zoom(draw, wide, kind):
     return _seeded(draw, wide, kind, 0.3, draw.choice([None, 0.2]), **_edges(draw))
 
 
-@register("RandomAffine")
+@register(layers.RandomAffine)
 def _random_affine(draw, wide, kind):
     return _seeded(draw, wide, kind, draw.choice([None, "horizontal"]), 0.1, 0.3, 0.2, 0.1, **_edges(draw))
 
 
-@register("RandomErasing")
+@register(layers.RandomErasing)
 def _random_erasing(draw, wide, kind):
     return _seeded(draw, wide, kind, draw.choice([0.5, 1.0]), fill_value=draw.choice([None, 0.5]))
 
 
-@register("Residual")
+@register(layers.Residual)
 def _residual(draw, wide, kind):
     shape, strides = draw.maps(wide), draw.pair(2)
     activation = draw.choice(["tanh", "gelu"])
@@ -264,9 +260,9 @@ def _residual(draw, wide, kind):
     return LayerCase(make, _normal(draw, shape))
 
 
-@register("Chain")
+@register(layers.Chain)
 def _chain(draw, wide, kind):
-    """Several layers, neighbours among them that the kernels run as one."""
+    """Several layers; some neighbours among them the kernels run as one."""
     samples, _, _, channels = draw.maps(wide)
     filters = 16 if wide else 2
     training = draw.boolean()

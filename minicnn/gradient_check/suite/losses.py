@@ -1,4 +1,4 @@
-"""Every loss and every regulariser: how to draw one, and what it is given."""
+"""Every loss and every regulariser: how to draw one and its arguments."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from minicnn.gradient_check.suite.draw import Draw
 
 @dataclass(frozen=True)
 class LossCase:
-    """A loss, targets and predictions that it is made for, and weights of the samples (or None)."""
+    """A loss, targets and predictions for it, and weights of the samples (or None)."""
 
     loss: losses.Loss
     y_true: np.ndarray
@@ -80,12 +80,12 @@ def _hinge(draw: Draw) -> LossCase:
     return _weighted(draw, loss, _one_hot(draw, shape), draw.moderate(shape))
 
 
-LOSSES: dict[str, Callable[[Draw], LossCase]] = {
-    "CategoricalCrossentropy": _categorical,
-    "SparseCategoricalCrossentropy": _sparse_categorical,
-    "BinaryCrossentropy": _binary,
-    "MeanSquaredError": _squared_error,
-    "CategoricalHinge": _hinge,
+LOSSES: dict[type[losses.Loss], Callable[[Draw], LossCase]] = {
+    losses.CategoricalCrossentropy: _categorical,
+    losses.SparseCategoricalCrossentropy: _sparse_categorical,
+    losses.BinaryCrossentropy: _binary,
+    losses.MeanSquaredError: _squared_error,
+    losses.CategoricalHinge: _hinge,
 }
 
 
@@ -93,8 +93,8 @@ def _factor(draw: Draw) -> float:
     return draw.choice([0.0, 0.01, 2.5])
 
 
-REGULARIZERS: dict[str, Callable[[Draw], regularizers.Regularizer]] = {
-    "L1": lambda draw: regularizers.L1(_factor(draw)),
-    "L2": lambda draw: regularizers.L2(_factor(draw)),
-    "L1L2": lambda draw: regularizers.L1L2(_factor(draw), _factor(draw)),
+REGULARIZERS: dict[type[regularizers.Regularizer], Callable[[Draw], regularizers.Regularizer]] = {
+    regularizers.L1: lambda draw: regularizers.L1(_factor(draw)),
+    regularizers.L2: lambda draw: regularizers.L2(_factor(draw)),
+    regularizers.L1L2: lambda draw: regularizers.L1L2(_factor(draw), _factor(draw)),
 }

@@ -1,4 +1,4 @@
-"""Layers that join: a graph with one input, of which each branch makes something else, and the layer behind them."""
+"""Layers that join: a graph with one input, branches that compute different things, and the layer that joins them."""
 
 from minicnn import layers
 from minicnn.gradient_check.suite.layers import RANDOM, LayerCase, register
@@ -6,7 +6,7 @@ from minicnn.layers.graph import Graph
 
 
 def _case(kind, draw, wide, branches_of, numbers, **options):
-    """The case of a layer behind some branches, by their numbers: some of them twice."""
+    """The case of a layer that joins the branches of these numbers; a number may come twice."""
     shape = draw.maps(wide)
 
     def make(dtype):
@@ -21,27 +21,23 @@ def _some(draw):
     return [draw.integer(0, 2) for _ in range(draw.integer(1, 3))]
 
 
-@register("Add")
-@register("Average")
-@register("Multiply")
-@register("Maximum")
-@register("Minimum")
+@register(layers.Add, layers.Average, layers.Multiply, layers.Maximum, layers.Minimum)
 def _merge(draw, wide, kind):
     return _case(kind, draw, wide, _alike, _some(draw))
 
 
-@register("Subtract")
+@register(layers.Subtract)
 def _subtract(draw, wide, kind):
     return _case(kind, draw, wide, _alike, [draw.integer(0, 2), draw.integer(0, 2)])
 
 
 def _alike(x):
-    """The input, something of its shape, and its mean, one pixel that is repeated over the map."""
+    """Return the input, a convolution of its shape, and its mean: one pixel, broadcast over the map."""
     convolved = layers.Conv2D(x.shape[-1], 1, bias_initializer=RANDOM)(x)
     return [x, convolved, layers.GlobalAveragePooling2D(keepdims=True)(x)]
 
 
-@register("Concatenate")
+@register(layers.Concatenate)
 def _concatenate(draw, wide, kind):
     axis = draw.choice([-1, 1, 2, 3])
 

@@ -1,6 +1,6 @@
-"""Every operation with a gradient: its name, and how to draw arguments for it.
+"""Every operation with a gradient: its two passes, and how to draw arguments for it.
 
-An operation's checks are not written for it: the command and the property tests run over this list.
+The command and the property tests run over this list; activations come from their own table, minicnn.activations.
 """
 
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from minicnn import ops
+from minicnn import activations, ops
 from minicnn.gradient_check.suite.draw import Draw
 
 
@@ -37,20 +37,27 @@ class Operation:
     """One operation.
 
     Attributes:
-        name: ``ops.<name>_forward`` and ``ops.<name>_backward`` exist.
+        forward_pass: ``forward_pass(**arrays, **options)`` -> (y, …, cache).
+        backward_pass: ``backward_pass(dy, cache)`` -> the gradients of the arrays, in their order.
         draw: called with a :class:`Draw` and whether to draw ``wide``, returns a :class:`Case`.
         samplewise: whether a sample's result depends on that sample alone.
         sample_options: which options have one entry for each sample.
     """
 
-    name: str
+    forward_pass: Callable[..., Any]
+    backward_pass: Callable[..., Any]
     draw: Callable[[Draw, bool], Case]
     samplewise: bool = True
     sample_options: tuple[str, ...] = ()
 
+    @property
+    def name(self) -> str:
+        """The passes' common name, such as "conv2d"."""
+        return self.forward_pass.__name__.removesuffix("_forward")
+
     def forward(self, arrays: Any, options: Any) -> tuple[list[np.ndarray], Any]:
         """Return (results, cache): y first among the results."""
-        *results, cache = getattr(ops, f"{self.name}_forward")(**arrays, **options)
+        *results, cache = self.forward_pass(**arrays, **options)
         return results, cache
 
     def y(self, arrays: Any, options: Any) -> np.ndarray:
@@ -59,24 +66,30 @@ class Operation:
 
     def backward(self, dy: np.ndarray, cache: Any, arrays: Any) -> dict[str, np.ndarray]:
         """Return the gradient of each of the arrays, by name."""
-        gradients = getattr(ops, f"{self.name}_backward")(dy, cache)
+        gradients = self.backward_pass(dy, cache)
         return dict(zip(arrays, gradients if isinstance(gradients, tuple) else (gradients,)))
 
 
 OPERATIONS: dict[str, Operation] = {}
 
 
-def register(name: str, samplewise: bool = True, sample_options: tuple[str, ...] = ()) -> Callable:
-    """Add the operation ``name``; the decorated function draws its cases."""
+def register(
+    forward: Callable[..., Any],
+    backward: Callable[..., Any],
+    samplewise: bool = True,
+    sample_options: tuple[str, ...] = (),
+) -> Callable:
+    """Add an operation by its two passes; the decorated function draws its cases."""
 
     def add(draw: Callable[[Draw, bool], Case]) -> Callable[[Draw, bool], Case]:
-        OPERATIONS[name] = Operation(name, draw, samplewise, sample_options)
+        op = Operation(forward, backward, draw, samplewise, sample_options)
+        OPERATIONS[op.name] = op
         return draw
 
     return add
 
 
-@register("conv2d")
+@register(ops.conv2d_forward, ops.conv2d_backward)
 def _conv2d(draw, wide):
     shape = draw.maps(wide)
     size, options = draw.window(shape, dilated=True)
@@ -88,7 +101,7 @@ def _conv2d(draw, wide):
     return Case(arrays | ({"bias": draw.moderate(filters)} if draw.boolean() else {}), options)
 
 
-@register("depthwise_conv2d")
+@register(ops.depthwise_conv2d_forward, ops.depthwise_conv2d_backward)
 def _depthwise_conv2d(draw, wide):
     shape = draw.maps(wide)
     size, options = draw.window(shape, dilated=True)
@@ -97,7 +110,7 @@ def _depthwise_conv2d(draw, wide):
     return Case(arrays | ({"bias": draw.moderate(shape[3] * multiplier)} if draw.boolean() else {}), options)
 
 
-@register("dense")
+@register(ops.dense_forward, ops.dense_backward)
 def _dense(draw, wide):
     largest = 40 if wide else 5
     samples, inputs, units = (draw.integer(1, largest) for _ in range(3))
@@ -105,8 +118,8 @@ def _dense(draw, wide):
     return Case(arrays | ({"bias": draw.moderate(units)} if draw.boolean() else {}))
 
 
-@register("max_pool2d")
-@register("average_pool2d")
+@register(ops.max_pool2d_forward, ops.max_pool2d_backward)
+@register(ops.average_pool2d_forward, ops.average_pool2d_backward)
 def _pool2d(draw, wide):
     shape = draw.maps(wide)
     size, options = draw.window(shape)
@@ -115,37 +128,29 @@ def _pool2d(draw, wide):
     return Case({"x": draw.array(shape)}, {"pool_size": size, **options})
 
 
-@register("global_average_pool2d")
-@register("global_max_pool2d")
+@register(ops.global_average_pool2d_forward, ops.global_average_pool2d_backward)
+@register(ops.global_max_pool2d_forward, ops.global_max_pool2d_backward)
 def _global_pool2d(draw, wide):
     return Case({"x": draw.array(draw.maps(wide))})
 
 
-@register("relu")
-@register("sigmoid")
-@register("tanh")
-@register("softmax")
-@register("log_softmax")
-def _plain(draw, wide):
-    return Case({"x": draw.array(draw.any_shape(wide))})
+def _activation(row: activations.Row) -> Callable[[Draw, bool], Case]:
+    def drawn(draw: Draw, wide: bool) -> Case:
+        options = {
+            name: draw.boolean() if isinstance(value, bool) else draw.choice([value, 0.0, 0.01, 0.5, 2.0])
+            for name, value in row.options.items()
+        }
+        return Case({"x": draw.array(draw.any_shape(wide))}, options)
+
+    return drawn
 
 
-@register("leaky_relu")
-def _leaky_relu(draw, wide):
-    return Case(_plain(draw, wide).arrays, {"negative_slope": draw.choice([0.3, 0.01, 0.0])})
+for _row in activations.TABLE.values():
+    if _row.function is not activations.linear:  # which computes nothing
+        register(_row.forward, _row.backward)(_activation(_row))
 
 
-@register("elu")
-def _elu(draw, wide):
-    return Case(_plain(draw, wide).arrays, {"alpha": draw.choice([1.0, 0.5, 2.0])})
-
-
-@register("gelu")
-def _gelu(draw, wide):
-    return Case(_plain(draw, wide).arrays, {"approximate": draw.boolean()})
-
-
-@register("softmax_cross_entropy", sample_options=("targets",))
+@register(ops.softmax_cross_entropy_forward, ops.softmax_cross_entropy_backward, sample_options=("targets",))
 def _softmax_cross_entropy(draw, wide):
     shape = draw.integer(1, 5), draw.integer(1, 9)
     rng = draw.rng()
@@ -156,7 +161,7 @@ def _softmax_cross_entropy(draw, wide):
     )
 
 
-@register("batch_norm", samplewise=False)
+@register(ops.batch_norm_forward, ops.batch_norm_backward, samplewise=False)
 def _batch_norm(draw, wide):
     shape = draw.any_shape(wide)
     arrays = {"x": _apart(draw.array(shape)), "gamma": draw.moderate(shape[-1])}
@@ -175,7 +180,7 @@ def _apart(x):
     return rows.reshape(x.shape)
 
 
-@register("batch_norm_inference")
+@register(ops.batch_norm_inference_forward, ops.batch_norm_inference_backward)
 def _batch_norm_inference(draw, wide):
     case = _batch_norm(draw, wide)
     rng = draw.rng()
@@ -184,7 +189,9 @@ def _batch_norm_inference(draw, wide):
     return Case(case.arrays, case.options | moving)
 
 
-@register("dropout", samplewise=False)  # which entries are dropped depends on where in the batch they are
+@register(
+    ops.dropout_forward, ops.dropout_backward, samplewise=False
+)  # which entries are dropped depends on where in the batch they are
 def _dropout(draw, wide):
     spatial = draw.boolean()
     shape = draw.maps(wide) if spatial else draw.any_shape(wide)
@@ -196,7 +203,7 @@ def _dropout(draw, wide):
     return Case({"x": draw.moderate(shape)}, options)
 
 
-@register("affine_transform", sample_options=("matrices",))
+@register(ops.affine_transform_forward, ops.affine_transform_backward, sample_options=("matrices",))
 def _affine_transform(draw, wide):
     shape = draw.maps(wide)
     options = {
@@ -208,7 +215,7 @@ def _affine_transform(draw, wide):
     return Case({"x": draw.moderate(shape)}, options)
 
 
-@register("random_erasing", sample_options=("boxes", "values"))
+@register(ops.random_erasing_forward, ops.random_erasing_backward, sample_options=("boxes", "values"))
 def _random_erasing(draw, wide):
     shape = draw.maps(wide)
     rng = draw.rng()

@@ -4,8 +4,8 @@
     kernels    all results of the kernels against the reference's, float64
     float32    all results of the kernels in float32 against those in float64, on the same numbers
 
-``backward`` is on small arrays, where every entry is differentiated; the other two on wider ones, that fill the vectors
-and tiles of the kernels and leave a rest.
+``backward`` uses small arrays and differentiates every entry. The other two use wider arrays, which fill the vectors
+and tiles of the kernels and leave a remainder.
 """
 
 from collections.abc import Callable
@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from minicnn import ops
+from minicnn import layers, ops
 from minicnn.gradient_check.check import check_layer, compare
 from minicnn.gradient_check.numeric import worst_error
 from minicnn.gradient_check.report import Report
-from minicnn.gradient_check.suite import merging  # noqa: F401, which registers its layers
+from minicnn.gradient_check.suite import merging  # noqa: F401, its import registers its layers
 from minicnn.gradient_check.suite.draw import Draw
 from minicnn.gradient_check.suite.layers import LAYERS, LayerCase
 from minicnn.gradient_check.suite.losses import LOSSES, REGULARIZERS, LossCase
@@ -31,7 +31,7 @@ Results = dict[str, np.ndarray]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one case gave: errors relative to the largest entry, None where there is nothing to compare."""
+    """The result of one case: errors relative to the largest entry, None where there is nothing to compare."""
 
     report: Report | None = None
     kernels: float | None = None
@@ -77,7 +77,7 @@ def _held(results: Callable[[str, str], Results]) -> dict[str, float]:
     for dtype, given in (("float64", exact), ("float64", fast), ("float32", single)):
         other = {name: array.dtype.name for name, array in given.items() if array.dtype != dtype}
         if other:
-            raise TypeError(f"{dtype} in, but out came {other}")
+            raise TypeError(f"the input is {dtype}, but these results are not: {other}")
     return {"kernels": _differences(exact, fast), "float32": _differences(fast, single)}
 
 
@@ -137,7 +137,7 @@ def _run_layer(draw_case: Callable[[Draw, bool], LayerCase]) -> Callable[[Draw],
 def layer_results(
     case: LayerCase, x: np.ndarray, weights: list[np.ndarray], dtype: str, seed: int
 ) -> Results:
-    """Return y, dx, the gradients of the weights, and the statistics that moved."""
+    """Return y, dx, the gradients of the weights, and the moving statistics."""
     layer = case.make(dtype)
     layer.build(x.shape)
     layer.set_weights(weights)
@@ -191,17 +191,19 @@ def _run_regularizer(draw_one: Callable[[Draw], Any]) -> Callable[[Draw], Outcom
     return run
 
 
-def _run_update(name: str, draw_case: Callable[[Draw], UpdateCase]) -> Callable[[Draw], Outcome]:
+def _run_update(
+    update: Callable[..., None], draw_case: Callable[[Draw], UpdateCase]
+) -> Callable[[Draw], Outcome]:
     def run(draw: Draw) -> Outcome:
         case = draw_case(draw)
 
         def results(_: str, dtype: str) -> Results:
-            # float32 first: all three start from the same numbers
+            # by way of float32: all three start from the same numbers
             w, dw, *states = (
                 None if array is None else array.astype("float32").astype(dtype)
                 for array in (case.arrays[0], case.dw, *case.arrays[1:])
             )
-            getattr(ops, name)(w, dw, *states, **case.options)
+            update(w, dw, *states, **case.options)
             return {f"array {i}": array for i, array in enumerate([w, *states]) if array is not None}
 
         return Outcome(None, **_held(results))
@@ -209,20 +211,21 @@ def _run_update(name: str, draw_case: Callable[[Draw], UpdateCase]) -> Callable[
     return run
 
 
-def _rows() -> list[Row]:
-    rows = [
+CONVOLVING = (layers.Conv2D, layers.Residual, layers.Chain)
+
+ROWS: list[Row] = [
+    *(
         Row("operation", name, _run_operation(op), WINOGRAD if name == "conv2d" else BOUNDS)
         for name, op in OPERATIONS.items()
-    ]
-    rows += [Row("update", name, _run_update(name, draw), BOUNDS) for name, draw in UPDATES.items()]
-    convolving = ("Conv2D", "Residual", "Chain")
-    rows += [
-        Row("layer", name, _run_layer(draw), WINOGRAD if name in convolving else BOUNDS)
-        for name, draw in LAYERS.items()
-    ]
-    rows += [Row("loss", name, _run_loss(draw), BOUNDS) for name, draw in LOSSES.items()]
-    rows += [Row("regularizer", name, _run_regularizer(draw), BOUNDS) for name, draw in REGULARIZERS.items()]
-    return rows
-
-
-ROWS: list[Row] = _rows()
+    ),
+    *(Row("update", name, _run_update(*each), BOUNDS) for name, each in UPDATES.items()),
+    *(
+        Row("layer", kind.__name__, _run_layer(draw), WINOGRAD if kind in CONVOLVING else BOUNDS)
+        for kind, draw in LAYERS.items()
+    ),
+    *(Row("loss", kind.__name__, _run_loss(draw), BOUNDS) for kind, draw in LOSSES.items()),
+    *(
+        Row("regularizer", kind.__name__, _run_regularizer(draw), BOUNDS)
+        for kind, draw in REGULARIZERS.items()
+    ),
+]

@@ -1,4 +1,4 @@
-"""Every optimizer's step on one array. It has no gradient to check; its kernel is held to the definition."""
+"""Every optimizer's step on one array. It has no gradient to check; its kernel is compared with the reference."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from minicnn import ops
 from minicnn.gradient_check.suite.draw import Draw
 
 
@@ -13,7 +14,7 @@ from minicnn.gradient_check.suite.draw import Draw
 class UpdateCase:
     """The arrays that a step changes (None: a state that is not kept), the gradient, and its numbers.
 
-    ``ops.<name>(*arrays[:1], dw, *arrays[1:], **options)`` changes the arrays in place.
+    ``update(arrays[0], dw, *arrays[1:], **options)`` changes the arrays in place.
     """
 
     arrays: list[np.ndarray | None]
@@ -22,10 +23,9 @@ class UpdateCase:
 
 
 def _case(draw: Draw, states: dict[str, bool], **options: Any) -> UpdateCase:
-    """Draw weights, their gradient, and states as they could have become; ``states``: name -> may be None."""
-    shape = draw.choice(
-        [(0,), (1,), (3, 3, 1, 2), (5, 7), (101, 103)]
-    )  # empty, tiny, a kernel; beyond a thread's share
+    """Draw weights, their gradient, and possible states; ``states``: name -> whether it may be None."""
+    # empty, tiny, a kernel, a matrix, and more than one thread's share
+    shape = draw.choice([(0,), (1,), (3, 3, 1, 2), (5, 7), (101, 103)])
     rng = draw.rng()
     arrays: list[np.ndarray | None] = [rng.standard_normal(shape)]
     for name, optional in states.items():
@@ -62,9 +62,12 @@ def _average(draw: Draw) -> UpdateCase:
     return UpdateCase(arrays, w, {"momentum": draw.choice([0.0, 0.99])})
 
 
-UPDATES: dict[str, Callable[[Draw], UpdateCase]] = {
-    "sgd_update": _sgd,
-    "adam_update": _adam,
-    "rmsprop_update": _rmsprop,
-    "average_update": _average,
+UPDATES: dict[str, tuple[Callable[..., None], Callable[[Draw], UpdateCase]]] = {
+    update.__name__: (update, draw)
+    for update, draw in (
+        (ops.sgd_update, _sgd),
+        (ops.adam_update, _adam),
+        (ops.rmsprop_update, _rmsprop),
+        (ops.average_update, _average),
+    )
 }

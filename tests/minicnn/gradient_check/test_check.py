@@ -176,6 +176,8 @@ def test_everything_is_left_as_it_was(rng):
 
 
 def test_bad_arguments_are_named():
+    with pytest.raises(ValueError, match=r"op='conv3d': expected a pair of functions or one of .*conv2d"):
+        check_op("conv3d", {"x": np.ones(3)})
     with pytest.raises(ValueError, match="method='guess': expected one of auto, complex step, central diff"):
         check_layer(layers.ReLU(), (2, 3), method="guess")
     layer = layers.Dense(2)
