@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 import minicnn
 from fer.networks import architectures
-from minicnn import layers, models
+from minicnn import activations, layers, models
+from minicnn.gradient_check.suite import Draw
+from minicnn.gradient_check.suite.layers import LAYERS
 from minicnn.saving.onnx.export import export_onnx
-
-ACTIVATIONS = ["relu", "leaky_relu", "elu", "gelu", "sigmoid", "tanh", "softmax", "log_softmax", "linear"]
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def runtime(onnx):
 
 
 def shake(model, rng):
-    """Give all weights values that show it when two are taken for each other."""
+    """Give all weights different values, so that an exchange of two of them changes the result."""
     model.set_weights(
         [rng.uniform(0.3, 1.3, weight.shape) * rng.choice([-1, 1]) for weight in model.get_weights()]
     )
@@ -58,53 +58,38 @@ def sequence(*several, shape=(7, 6, 3)):
     return minicnn.Sequential([minicnn.Input(shape), *several])
 
 
-IMAGE_LAYERS = {
-    "BatchNormalization": lambda: layers.BatchNormalization(epsilon=0.01),
-    "BatchNormalization, without gamma and beta": lambda: layers.BatchNormalization(scale=False, center=False),
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("kind", LAYERS, ids=lambda kind: kind.__name__)
+def test_every_layer(runtime, tmp_path, rng, kind, seed):
+    """With arguments and a shape as the gradient suite draws them; every other image comes behind a convolution."""
+    case = LAYERS[kind](Draw(np.random.default_rng(seed)), False)
+    shape = case.x.shape[1:]
+    # behind a convolution, images are (N, C, H, W) in the graph
+    before = [layers.Conv2D(shape[-1], 1)] if len(shape) == 3 and seed % 2 else []
+    check(runtime, sequence(*before, case.make("float32"), shape=shape), tmp_path, rng)
+
+
+OTHER_ARGUMENTS = {
+    "BatchNormalization, without gamma and beta": lambda: layers.BatchNormalization(
+        scale=False, center=False
+    ),
     "Normalization, adapted": lambda: layers.Normalization(),
     "Normalization, given": lambda: layers.Normalization(mean=[1.0, 2.0, 3.0], variance=[1.0, 4.0, 0.0]),
-    "Rescaling": lambda: layers.Rescaling(1 / 127.5, offset=-1),
     "Rescaling by channel": lambda: layers.Rescaling([1.0, 2.0, 3.0], offset=[0.0, 1.0, 2.0]),
     "Dense on each pixel": lambda: layers.Dense(4, activation="softmax"),
-    "Flatten": lambda: layers.Flatten(),
-    "Reshape": lambda: layers.Reshape((14, -1)),
-    "Permute": lambda: layers.Permute((2, 1, 3)),
-    "ZeroPadding2D": lambda: layers.ZeroPadding2D(((1, 2), (0, 3))),
-    "UpSampling2D": lambda: layers.UpSampling2D((2, 3)),
-    "GlobalAveragePooling2D": lambda: layers.GlobalAveragePooling2D(),
-    "GlobalMaxPooling2D": lambda: layers.GlobalMaxPooling2D(),
-    "GlobalAveragePooling2D, keepdims": lambda: layers.GlobalAveragePooling2D(keepdims=True),
-    "GlobalMaxPooling2D, keepdims": lambda: layers.GlobalMaxPooling2D(keepdims=True),
-    "ReLU with a slope": lambda: layers.ReLU(negative_slope=0.1),
-    "LeakyReLU": lambda: layers.LeakyReLU(0.2),
-    "ELU": lambda: layers.ELU(0.7),
-    "PReLU": lambda: layers.PReLU(),
-    "PReLU, one a channel": lambda: layers.PReLU(shared_axes=[1, 2]),
-    "Softmax": lambda: layers.Softmax(),
-    "Dropout": lambda: layers.Dropout(0.5),
-    "SpatialDropout2D": lambda: layers.SpatialDropout2D(0.5),
-    "GaussianNoise": lambda: layers.GaussianNoise(0.5),
-    "RandomFlip": lambda: layers.RandomFlip(),
-    "RandomZoom": lambda: layers.RandomZoom(0.1),
-    "RandomAffine": lambda: layers.RandomAffine("horizontal", 0.1, 0.1),
-    "RandomErasing": lambda: layers.RandomErasing(),
-    "RandomRotation": lambda: layers.RandomRotation(0.1),
-    "RandomTranslation": lambda: layers.RandomTranslation(0.1, 0.1),
     "a model inside": lambda: minicnn.Sequential([layers.Conv2D(3, 2), layers.ReLU()]),
-    "Residual": lambda: layers.Residual([layers.Conv2D(3, 3, padding="same"), layers.ReLU()]),
     "Residual with a shortcut": lambda: layers.Residual(
         main=[layers.Conv2D(4, 3, strides=2, padding="same")],
         shortcut=[layers.AveragePooling2D(2, padding="same"), layers.Dense(4)],
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("behind_a_convolution", [False, True])
-@pytest.mark.parametrize("name", IMAGE_LAYERS)
-def test_each_layer(runtime, tmp_path, rng, name, behind_a_convolution):
-    # behind a convolution, images are NCHW in the graph
+@pytest.mark.parametrize("name", OTHER_ARGUMENTS)
+def test_other_arguments(runtime, tmp_path, rng, name, behind_a_convolution):
     before = [layers.Conv2D(3, 1)] if behind_a_convolution else []
-    check(runtime, sequence(*before, IMAGE_LAYERS[name]()), tmp_path, rng)
+    check(runtime, sequence(*before, OTHER_ARGUMENTS[name]()), tmp_path, rng)
 
 
 @given(
@@ -132,7 +117,7 @@ def test_windows(runtime, tmp_path_factory, kind, size, stride, dilation, paddin
 
 
 @pytest.mark.parametrize("opset", [13, 17, 21])
-@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("activation", activations.TABLE)
 def test_activations(runtime, tmp_path, rng, activation, opset):
     inside = layers.Conv2D(3, 2, activation=activation)
     check(runtime, sequence(inside, layers.Activation(activation)), tmp_path, rng, opset=opset)
