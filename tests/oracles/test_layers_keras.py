@@ -10,15 +10,15 @@ keras = pytest.importorskip("keras")
 torch = pytest.importorskip("torch")
 
 import minicnn  # noqa: E402
+from minicnn import activations  # noqa: E402
+from minicnn.gradient_check.suite.layers import LAYERS  # noqa: E402
+from tests.oracles.suite_cases import AGREEING, OURS_ALONE, SHARED, drawn  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::DeprecationWarning", "ignore::UserWarning"
 )  # of Keras and PyTorch
 
 IMAGES, ROWS = (3, 8, 7, 4), (5, 6)
-ACTIVATIONS = [
-    *("relu", "leaky_relu", "elu", "gelu", "sigmoid", "tanh", "softmax", "log_softmax", "linear"),
-]
 # what makes a layer, the shapes of its inputs, and whether the layer does the same in training
 CASES = [
     (lambda L: L.Dense(3), [ROWS]),
@@ -64,7 +64,7 @@ CASES = [
     (lambda L: L.PReLU("random_normal"), [ROWS]),
     (lambda L: L.ELU(0.7), [IMAGES]),
     (lambda L: L.Softmax(), [ROWS]),
-    *((lambda L, name=name: L.Activation(name), [ROWS]) for name in ACTIVATIONS),
+    *((lambda L, name=name: L.Activation(name), [ROWS]) for name in activations.TABLE),
     (lambda L: L.Add(), [IMAGES, IMAGES, IMAGES]),
     (lambda L: L.Subtract(), [IMAGES, IMAGES]),
     (lambda L: L.Multiply(), [IMAGES, IMAGES]),
@@ -120,14 +120,19 @@ def test_layer(make, shapes, training, dtype, tolerance, computing_in, rng):
     for a, b in zip(ours.get_weights(), weights):
         np.testing.assert_array_equal(a, b)
 
+    compare(ours, theirs, inputs, leaves, training, tolerance, rng)
+
+
+def compare(ours, theirs, inputs, leaves, training, tolerance, rng):
+    """Outputs, the gradients of inputs and weights, and the moving statistics, for a random upstream gradient."""
     y = ours(one_or_all(inputs), training=training)
     expected = theirs(one_or_all(leaves), training=training)
-    dy = rng.standard_normal(y.shape).astype(dtype)
+    dy = rng.standard_normal(y.shape).astype(y.dtype)
     dx = ours.backward(dy)
     expected.backward(torch.tensor(dy))
 
     def alike(a, b):
-        assert a.dtype == dtype
+        assert a.dtype == y.dtype == inputs[0].dtype
         np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance * max(1, np.abs(b).max()))
 
     alike(y, expected.detach().numpy())
@@ -137,3 +142,22 @@ def test_layer(make, shapes, training, dtype, tolerance, computing_in, rng):
         alike(parameter.grad, variable.value.grad.numpy())
     for parameter, variable in zip(ours.weights, theirs.weights):  # moving statistics moved alike
         alike(parameter.value, variable.numpy())
+
+
+# ---- every layer, as the gradient suite draws it -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-10), ("float32", 1e-5)])
+@pytest.mark.parametrize("kind", SHARED, ids=lambda kind: kind.__name__)
+def test_layers_of_the_suite(kind, dtype, tolerance, computing_in, rng):
+    computing_in(dtype)
+    cases = list(drawn(kind, dtype))
+    assert len(cases) == AGREEING
+    for ours, theirs, x, training in cases:
+        theirs.set_weights([w.astype(dtype) for w in random_weights(ours, rng)])
+        ours.set_weights(theirs.get_weights())
+        compare(ours, theirs, [x], [torch.tensor(x, requires_grad=True)], training, tolerance, rng)
+
+
+def test_only_these_layers_are_not_those_of_keras():
+    assert {kind for kind in LAYERS if not hasattr(keras.layers, kind.__name__)} == OURS_ALONE

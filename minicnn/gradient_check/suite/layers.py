@@ -189,7 +189,7 @@ def _normalization(draw, wide, kind):
 
 def _seeded(draw, wide, kind, *arguments, **options):
     """The case of a layer that draws random numbers: the same ones in each layer that it makes."""
-    make = _layer(kind, *arguments, seed=draw.integer(0, 2**32 - 1), **options)
+    make = _layer(kind, *arguments, seed=draw.integer(0, 2**31 - 1), **options)
     return LayerCase(make, draw.moderate(draw.maps(wide)), training=draw.integer(0, 4) > 0)
 
 
