@@ -7,7 +7,7 @@ overflows. The derivative is a full matrix, ∂p_k/∂z_j = p_k·(δ_kj − p_j)
 
 
     softmax      dz_j = Σ_k dp_k·p_k·(δ_kj − p_j)         = p_j·(dp_j − Σ_k dp_k·p_k)
-    log-softmax  dz_j = Σ_k dl_k·(δ_kj − p_j)             = dl_j − p_j·Σ_k dl_k
+    log_softmax  dz_j = Σ_k dl_k·(δ_kj − p_j)             = dl_j − p_j·Σ_k dl_k
 
 Cross-entropy with target probabilities t, smoothed by ε over K classes:
 
