@@ -27,8 +27,6 @@ __all__ = [
 ]
 
 Sequence = PyDataset
-# as a package's, so that importing an old spelling, minicnn.utils.np_utils, comes to minicnn._base.keras_errors too
-__path__: list[str] = []
 __getattr__ = keras_errors.names_of(__name__)
 
 

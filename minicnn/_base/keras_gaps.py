@@ -1,225 +1,272 @@
-"""What Keras 3 has and minicnn has not, each with the nearest thing that is here: data, which keras_errors.py reads.
+"""What a Keras script may use and minicnn does not have, and what to use instead: data for keras_errors.py.
 
-It is meant to be complete for the modules below: a test compares it with Keras's own list of names. Delete an entry
-when it is implemented.
+    Gap   Keras 3 has it, minicnn does not.
+    Old   Keras 1 or 2 had it, Keras 3 does not: ``instead`` is today's spelling.
+
+A test compares the gaps with Keras's own lists of names and arguments. Delete a name when it is implemented.
 """
 
 from typing import Any, NamedTuple
 
-ANY: Any = object()  # every value of the argument is let through
+ANY: Any = object()  # in place of ``harmless``: every value
 
 
-class Argument(NamedTuple):
-    """Arguments that Keras has.
+class Gap(NamedTuple):
+    """One row: names of one kind that have the same replacement.
 
     Attributes:
-        names: the arguments.
-        owners: the classes and methods that take them; "Layer" stands for every layer.
-        harmless: values that change nothing here: they are let through; or ANY.
-        nearest: what to use in place of the other values.
+        of: the module of the names; or the classes and methods that take the arguments or have the attributes.
+            "layer" means every layer; so do "optimizer", "loss", "metric", "callback", "model" and "method".
+        names: the names, arguments or attributes.
+        instead: what to use.
+        harmless: for arguments: the values that change nothing, which are accepted; or ANY.
     """
 
+    of: str
     names: str
-    owners: str
-    harmless: Any
-    nearest: str
+    instead: str
+    harmless: Any = ()
 
 
+class Old(Gap):
+    """A row of what Keras itself has removed."""
+
+
+SEQUENCES = "none: minicnn has no series and no texts; for images Conv2D, then GlobalAveragePooling2D"
 WEIGHTS_PENALTY = 'a regularizer, such as kernel_regularizer="l2", or the optimizer\'s weight_decay'
-OVER_CHANNELS = (
-    "Conv2D DepthwiseConv2D SeparableConv2D MaxPooling2D AveragePooling2D GlobalAveragePooling2D GlobalMaxPooling2D "
-    "Flatten ZeroPadding2D UpSampling2D SpatialDropout2D RandomErasing RandomFlip RandomRotation RandomTranslation "
-    "RandomZoom"
-)
+OWN_LAYER = "a layer of your own with forward and backward: see minicnn.layers.base"
+FROM_FOLDER = "preprocessing.image.ImageDataGenerator().flow_from_directory(folder)"
+CHANNELS_LAST = "nothing: images are (N, height, width, channels)"
+DECAY = "learning_rate=schedules.InverseTimeDecay(rate, decay_steps=1, decay_rate=decay)"
 
-ARGUMENTS = [
+NAMES = [
+    Gap("keras", "applications",
+        "a network of your own; fer.networks.architectures has a VGG for 48 × 48 pixels"),
+    Gap("keras", "datasets", "fer.load(path), fer.data.synthetic.load(n)"),
+    Gap("keras", "Variable KerasTensor Operation Function StatelessScope SymbolicScope RematScope remat "
+        "name_scope", "NumPy: minicnn's tensors are its arrays; minicnn.ops has forward and backward passes"),
+    Gap("keras", "config", "minicnn.backend: floatx, set_floatx, image_data_format"),
+    Gap("keras", "constraints", WEIGHTS_PENALTY),
+    Gap("keras", "mixed_precision DTypePolicy FloatDTypePolicy dtype_policies quantizers Quantizer",
+        'dtype="float32" or "float64"'),
+    Gap("keras", "device distribution", "the CPU; NUMBA_NUM_THREADS sets the number of threads"),
+    Gap("keras", "distillation", "a loss of your own, a subclass of losses.Loss"),
+    Gap("keras", "export", "minicnn.saving.export_onnx"),
+    Gap("keras", "legacy", "the names of Keras 3"),
+    Gap("keras", "tree", "NumPy arrays: a model takes one array"),
+    Gap("keras", "visualization", "utils.plot_model, and fer.figures.plots"),
+    Gap("keras", "InputSpec", "layers.Input"),
+    Gap("keras", "wrappers", "a few lines of your own around models.Sequential"),
+    Gap("keras", "version", "minicnn.__version__"),
+    Old("keras", "objectives", "losses"),
+    Old("keras", "initializations", "initializers"),
     # ---- layers
-    Argument(
-        "data_format", OVER_CHANNELS, (None, "channels_last"),
-        "channels last: turn your images with np.moveaxis(x, 1, -1)",
-    ),
-    Argument("activity_regularizer", "Layer", (None,), "kernel_regularizer, a penalty on weights"),
-    Argument("autocast", "Layer", ANY, "a layer alone casts no floats; a model casts each batch to its own type"),
-    Argument("groups", "Conv2D", (1,), "DepthwiseConv2D, each channel by itself, or SeparableConv2D"),
-    Argument(
-        "kernel_constraint bias_constraint depthwise_constraint pointwise_constraint",
-        "Conv2D DepthwiseConv2D SeparableConv2D Dense", (None,), WEIGHTS_PENALTY,
-    ),
-    Argument("beta_constraint gamma_constraint", "BatchNormalization", (None,), WEIGHTS_PENALTY),
-    Argument("alpha_constraint", "PReLU", (None,), WEIGHTS_PENALTY),
-    Argument("lora_rank lora_alpha quantization_config", "Dense", (None,), "Dense as it is"),
-    Argument("renorm", "BatchNormalization", (False,), "BatchNormalization with larger batches"),
-    Argument("renorm_clipping renorm_momentum", "BatchNormalization", ANY, "only renorm uses them"),
-    Argument("synchronized", "BatchNormalization", ANY, "one process trains: there is nothing to synchronise"),
-    Argument("noise_shape", "Dropout", (None,), "SpatialDropout2D, which drops whole maps"),
-    Argument("max_value", "ReLU", (None,), "ReLU without an upper end"),
-    Argument("threshold", "ReLU", (0, None), "ReLU, whose threshold is 0"),
-    Argument("interpolation", "UpSampling2D", ("nearest",), 'interpolation="nearest"'),
-    Argument("invert", "Normalization", (False,), "Rescaling(scale=deviation, offset=mean)"),
-    Argument("tensor input_tensor", "InputLayer", (None,), "shape, and the array as fit's x"),
-    Argument("sparse ragged optional", "InputLayer", (None, False), "dense arrays of one length"),
+    Gap("layers", "LSTM LSTMCell GRU GRUCell SimpleRNN SimpleRNNCell RNN StackedRNNCells Bidirectional "
+        "ConvLSTM1D ConvLSTM2D ConvLSTM3D TimeDistributed Masking Embedding ReversibleEmbedding RepeatVector",
+        SEQUENCES),
+    Gap("layers", "Attention AdditiveAttention MultiHeadAttention GroupQueryAttention",
+        "GlobalAveragePooling2D, which gives every position the same weight"),
+    Gap("layers", "Conv1D Conv3D Convolution1D Convolution3D DepthwiseConv1D SeparableConv1D "
+        "SeparableConvolution1D MaxPooling1D MaxPooling3D MaxPool1D MaxPool3D AveragePooling1D "
+        "AveragePooling3D AvgPool1D AvgPool3D GlobalAveragePooling1D GlobalAveragePooling3D GlobalAvgPool1D "
+        "GlobalAvgPool3D GlobalMaxPooling1D GlobalMaxPooling3D GlobalMaxPool1D GlobalMaxPool3D ZeroPadding1D "
+        "ZeroPadding3D UpSampling1D UpSampling3D SpatialDropout1D SpatialDropout3D",
+        "the layer of the same name in 2D; a series is an image of height 1"),
+    Gap("layers", "Conv1DTranspose Conv2DTranspose Conv3DTranspose Convolution1DTranspose "
+        "Convolution2DTranspose Convolution3DTranspose", "UpSampling2D, then Conv2D"),
+    Old("layers", "Deconvolution2D", "UpSampling2D, then Conv2D"),
+    Old("layers", "AtrousConvolution2D", "Conv2D(…, dilation_rate=…)"),
+    Gap("layers", "AdaptiveAveragePooling1D AdaptiveAveragePooling2D AdaptiveAveragePooling3D",
+        "GlobalAveragePooling2D"),
+    Gap("layers", "AdaptiveMaxPooling1D AdaptiveMaxPooling2D AdaptiveMaxPooling3D", "GlobalMaxPooling2D"),
+    Gap("layers", "LayerNormalization GroupNormalization RMSNormalization UnitNormalization "
+        "SpectralNormalization", "BatchNormalization"),
+    Gap("layers", "AlphaDropout GaussianDropout", "Dropout, or GaussianNoise"),
+    Gap("layers", "ActivityRegularization", 'kernel_regularizer="l2", a penalty on weights'),
+    Gap("layers", "Identity", 'Activation("linear")'),
+    Old("layers", "ThresholdedReLU", "ReLU"),
+    Gap("layers", "Cropping1D Cropping2D Cropping3D CenterCrop RandomCrop",
+        "slices of the array, x[:, 2:-2, 2:-2]"),
+    Gap("layers", "Resizing", "preprocessing.image.load_img(path, target_size=(48, 48))"),
+    Gap("layers", "AugMix AutoContrast ContrastLimitedAdaptiveHistogramEqualization CutMix Equalization "
+        "MixUp MaxNumBoundingBoxes RandAugment RandomBrightness RandomColorDegeneration RandomColorJitter "
+        "RandomContrast RandomElasticTransform RandomGaussianBlur RandomGrayscale RandomHue RandomInvert "
+        "RandomPerspective RandomPosterization RandomSaturation RandomSharpness RandomShear Solarization",
+        "RandomFlip, RandomRotation, RandomTranslation, RandomZoom, RandomErasing; brightness and shear: "
+        "preprocessing.image.ImageDataGenerator"),
+    Gap("layers", "CategoryEncoding Discretization HashedCrossing Hashing IntegerLookup StringLookup "
+        "TextVectorization", "utils.to_categorical for labels; minicnn has no texts and no tables"),
+    Gap("layers", "MelSpectrogram STFTSpectrogram", "none: minicnn has no sounds"),
+    Gap("layers", "Lambda", f"Rescaling for x / 255; {OWN_LAYER}"),
+    Gap("layers", "Wrapper InputSpec", OWN_LAYER),
+    Gap("layers", "EinsumDense Dot dot", "Dense"),
+    Gap("layers", "FlaxLayer JaxLayer TFSMLayer TorchModuleWrapper",
+        "none: layers of other libraries cannot train here"),
+    Gap("layers", "Pipeline", "Chain, layers in a row"),
+    Gap("layers", "serialize deserialize", "minicnn.layers.serialization"),
+    Old("layers", "merge Merge", "Add, Concatenate (or add, concatenate) of minicnn.layers"),
+    Old("layers", "core convolutional advanced_activations noise local recurrent embeddings experimental",
+        "minicnn.layers: from minicnn.layers import …"),
     # ---- training
-    Argument("layer_range", "summary", (None,), "summary of all layers, or [layer.name for layer in model.layers]"),
-    Argument("loss_weights", "compile", (None,), "one output, one loss; class_weight or sample_weight in fit"),
-    Argument("run_eagerly", "compile", ANY, "every step runs eagerly; to step into it, minicnn.ops.use('reference')"),
-    Argument("jit_compile", "compile Optimizer", ANY, "the Numba kernels are compiled in any case"),
-    Argument("steps_per_execution", "compile", (1,), "1: callbacks are told of every batch"),
-    Argument("auto_scale_loss", "compile", ANY, "it serves float16, which minicnn does not compute in"),
-    Argument("loss_scale_factor", "Optimizer", (None,), "float32: nothing has to be scaled"),
-    Argument("gradient_accumulation_steps", "Optimizer", (None,), "a larger batch_size"),
-    Argument("dtype", "Loss", (None, "float32", "float64"), "the predictions' type"),
-    Argument(
-        "axis", "CategoricalCrossentropy BinaryCrossentropy SparseCategoricalCrossentropy", (-1, None),
-        "classes on the last axis",
-    ),
-    Argument("ignore_class", "SparseCategoricalCrossentropy", (None,), "sample_weight=0 for those samples"),
-    Argument("from_sorted_ids", "SparseTopKCategoricalAccuracy", (False,), "scores, (N, K)"),
-    Argument("double_checkpoint", "BackupAndRestore", (False,), "one backup, replaced in one step: never half of one"),
-    Argument("num_labels", "AUC", ANY, "it is as wide as the predictions"),
-    Argument("label_weights", "AUC", (None,), "multi_label=True, which weighs all classes alike"),
-    Argument("summation_method", "AUC", ("interpolation",), 'summation_method="interpolation"'),
-    Argument("from_logits", "AUC", (False,), 'a model that ends in activation="sigmoid" or "softmax"'),
+    Old("models", "model_from_yaml", "model_from_json"),
+    Gap("optimizers", "Adadelta Adafactor Adagrad Adamax Ftrl Lamb Lion Muon Nadam ScheduleFreeAdamW",
+        "Adam, AdamW, RMSprop or SGD"),
+    Gap("optimizers", "LossScaleOptimizer", "the optimizer itself: float32 needs no scaling"),
+    Gap("optimizers", "MultiOptimizer OptimizerMap",
+        "one optimizer; exclude_from_weight_decay for single weights"),
+    Old("optimizers", "legacy adam_v2", "minicnn.optimizers: Adam, SGD, …"),
+    Gap("losses", "BinaryFocalCrossentropy CategoricalFocalCrossentropy CategoricalGeneralizedCrossEntropy "
+        "binary_focal_crossentropy categorical_focal_crossentropy categorical_generalized_cross_entropy",
+        "CategoricalCrossentropy, with class_weight in fit"),
+    Gap("losses", "Circle CosineSimilarity CTC Dice Hinge Huber KLDivergence LogCosh MeanAbsoluteError "
+        "MeanAbsolutePercentageError MeanSquaredLogarithmicError Poisson SquaredHinge Tversky mae mape msle "
+        "kld", "CategoricalCrossentropy, MeanSquaredError or CategoricalHinge"),
+    Gap("metrics", "BinaryIoU IoU MeanIoU OneHotIoU OneHotMeanIoU",
+        "confusion_matrix, classification_report"),
+    Gap("metrics", "FBetaScore", "F1Score, or Precision and Recall"),
+    Gap("metrics", "PrecisionAtRecall RecallAtPrecision SensitivityAtSpecificity SpecificityAtSensitivity",
+        "AUC, Recall"),
+    Gap("metrics", "CategoricalHinge CosineSimilarity ConcordanceCorrelation Hinge KLDivergence LogCoshError "
+        "MeanAbsoluteError MeanAbsolutePercentageError MeanSquaredLogarithmicError PearsonCorrelation "
+        "Poisson R2Score RootMeanSquaredError SquaredHinge Sum binary_focal_crossentropy "
+        "categorical_focal_crossentropy huber log_cosh mae mape msle",
+        "Mean, or MeanSquaredError; a function of (y_true, y_pred) is a metric too"),
+    Gap("callbacks", "TensorBoard RemoteMonitor", "CSVLogger, a line for each epoch"),
+    Gap("callbacks", "OrbaxCheckpoint", "ModelCheckpoint"),
+    Gap("callbacks", "ProgbarLogger", "fit(verbose=1)"),
+    Gap("regularizers", "OrthogonalRegularizer orthogonal_regularizer",
+        "L2; initializers.Orthogonal at the start"),
+    Gap("initializers", "STFT STFTInitializer", "none: minicnn has no sounds"),
+    Gap("activations", "silu swish hard_silu hard_swish mish", "gelu"),
+    Gap("activations", "selu celu softplus squareplus sparse_plus exponential", "elu"),
+    Gap("activations", "relu6", "relu"),
+    Gap("activations", "hard_sigmoid sparse_sigmoid log_sigmoid", "sigmoid"),
+    Gap("activations", "hard_tanh softsign tanh_shrink", "tanh"),
+    Gap("activations", "sparsemax", "softmax"),
+    Gap("activations", "glu hard_shrink soft_shrink threshold", "relu, leaky_relu, elu or gelu"),
+    # ---- helpers
+    Gap("utils", "image_dataset_from_directory", FROM_FOLDER),
+    Gap("utils", "audio_dataset_from_directory text_dataset_from_directory timeseries_dataset_from_array "
+        "pad_sequences FeatureSpace", SEQUENCES),
+    Gap("utils", "split_dataset", "fit(validation_split=0.2)"),
+    Gap("utils", "get_file", "a file that you have downloaded"),
+    Gap("utils", "Progbar disable_interactive_logging enable_interactive_logging "
+        "is_interactive_logging_enabled", "fit(verbose=…)"),
+    Gap("utils", "CustomObjectScope custom_object_scope get_custom_objects get_registered_name "
+        "get_registered_object register_keras_serializable",
+        "load_model(path, custom_objects={name: class})"),
+    Gap("utils", "Config deserialize_keras_object serialize_keras_object",
+        "get_config and from_config of each object"),
+    Gap("utils", "model_to_dot", "plot_model"),
+    Gap("utils", "bounding_boxes get_source_inputs is_keras_tensor legacy pack_x_y_sample_weight "
+        "standardize_dtype unpack_x_y_sample_weight", "NumPy arrays"),
+    Old("utils", "np_utils", "utils.to_categorical"),
+    Old("utils", "vis_utils visualize_util", "utils.plot_model"),
+    Old("utils", "multi_gpu_model", "the model itself: it trains on all cores of the CPU"),
+    Gap("backend", "backend", "minicnn.ops.active(): which operations run"),
+    Gap("backend", "set_epsilon", "none: the losses' epsilon is Keras's, 1e-7"),
+    Gap("backend", "get_uid is_float_dtype is_int_dtype is_keras_tensor result_type standardize_dtype",
+        "NumPy"),
+    Old("backend", "set_image_dim_ordering", CHANNELS_LAST),
+    Old("backend", "image_dim_ordering", "image_data_format()"),
+    Old("backend", "get_value set_value",
+        "the attribute itself, such as model.optimizer.learning_rate = 1e-4"),
+    Old("backend", "learning_phase set_learning_phase",
+        "the argument training=True or False of a layer or model"),
+    Gap("preprocessing", "image_dataset_from_directory", FROM_FOLDER),
+    Gap("preprocessing", "sequence text text_dataset_from_directory timeseries_dataset_from_array",
+        SEQUENCES),
+    Gap("preprocessing.image", "smart_resize", "load_img(path, target_size=(48, 48))"),
 ]  # fmt: skip
 
-SEQUENCES = "none: series and texts are not here; for images Conv2D, then GlobalAveragePooling2D"
-OTHER_DIMENSIONS = "the layer of the same name in 2D; a series is a map of height 1"
-AUGMENTATION = (
-    "RandomFlip, RandomRotation, RandomTranslation, RandomZoom, RandomErasing; brightness and shear: "
-    "preprocessing.image.ImageDataGenerator"
-)
-OWN_LAYER = "a layer of your own with forward and backward: see minicnn.layers.base"
-OTHER_LIBRARIES = "none: layers of other libraries cannot be trained here"
-DISTANCES = "CategoricalCrossentropy, MeanSquaredError or CategoricalHinge"
-OPTIMIZERS = "Adam, AdamW, RMSprop or SGD"
-ACTIVATIONS = "relu, leaky_relu, elu or gelu"
+ARGUMENTS = [
+    Gap("Conv2D DepthwiseConv2D SeparableConv2D MaxPooling2D AveragePooling2D GlobalAveragePooling2D "
+        "GlobalMaxPooling2D Flatten ZeroPadding2D UpSampling2D SpatialDropout2D RandomErasing RandomFlip "
+        "RandomRotation RandomTranslation RandomZoom", "data_format",
+        "channels last: convert images with np.moveaxis(x, 1, -1)", (None, "channels_last")),
+    Gap("layer", "activity_regularizer", "kernel_regularizer, a penalty on weights", (None,)),
+    Gap("layer", "autocast", "a layer alone does not cast floats; a model casts each batch to its own type",
+        ANY),
+    Gap("Conv2D", "groups", "DepthwiseConv2D, one kernel per channel, or SeparableConv2D", (1,)),
+    Gap("Conv2D DepthwiseConv2D SeparableConv2D Dense", "kernel_constraint bias_constraint "
+        "depthwise_constraint pointwise_constraint", WEIGHTS_PENALTY, (None,)),
+    Gap("BatchNormalization", "beta_constraint gamma_constraint", WEIGHTS_PENALTY, (None,)),
+    Gap("PReLU", "alpha_constraint", WEIGHTS_PENALTY, (None,)),
+    Gap("Dense", "lora_rank lora_alpha quantization_config", "Dense as it is", (None,)),
+    Gap("BatchNormalization", "renorm", "BatchNormalization with larger batches", (False,)),
+    Gap("BatchNormalization", "renorm_clipping renorm_momentum", "only renorm uses them", ANY),
+    Gap("BatchNormalization", "synchronized", "one process trains: there is nothing to synchronise", ANY),
+    Gap("Dropout", "noise_shape", "SpatialDropout2D, which drops whole channels", (None,)),
+    Gap("ReLU", "max_value", "ReLU without an upper limit", (None,)),
+    Gap("ReLU", "threshold", "ReLU, whose threshold is 0", (0, None)),
+    Gap("UpSampling2D", "interpolation", 'interpolation="nearest"', ("nearest",)),
+    Gap("Normalization", "invert", "Rescaling(scale=deviation, offset=mean)", (False,)),
+    Gap("InputLayer", "tensor input_tensor", "shape, and the array as fit's x", (None,)),
+    Gap("InputLayer", "sparse ragged optional", "dense arrays of one length", (None, False)),
+    Old("layer", "border_mode", 'padding="same" or "valid"'),
+    Old("layer", "subsample", "strides"),
+    Old("layer", "nb_filter", "filters"),
+    Old("layer", "nb_row nb_col", "kernel_size=(rows, columns)"),
+    Old("layer", "atrous_rate", "dilation_rate"),
+    Old("layer", "dim_ordering", CHANNELS_LAST),
+    Old("layer", "bias", "use_bias"),
+    Old("layer", "init", "kernel_initializer"),
+    Old("layer", "gamma_init beta_init", "gamma_initializer, beta_initializer"),
+    Old("layer", "W_regularizer W_constraint", "kernel_regularizer (minicnn has no constraints)"),
+    Old("layer", "b_regularizer b_constraint", "bias_regularizer (minicnn has no constraints)"),
+    Old("layer", "mode", "nothing: the statistics are those of each channel"),
+    Old("layer", "output_dim", "units"),
+    Old("layer", "p", "rate"),
+    Old("layer", "keep_prob", "rate, the part that is dropped"),
+    Old("layer", "sigma", "stddev"),
+    Old("layer", "weights", "layer.set_weights(weights), once the layer is built"),
+    Old("layer", "batch_input_shape", "input_shape, without the batch's axis; or Input as the first layer"),
+    # ---- training
+    Gap("summary", "layer_range", "summary of all layers, or [layer.name for layer in model.layers]",
+        (None,)),
+    Gap("compile", "loss_weights", "one output, one loss; class_weight or sample_weight in fit", (None,)),
+    Gap("compile", "run_eagerly", "every step runs eagerly; to step into it, minicnn.ops.use('reference')",
+        ANY),
+    Gap("compile optimizer", "jit_compile", "the Numba kernels are compiled in any case", ANY),
+    Gap("compile", "steps_per_execution", "1: callbacks are told of every batch", (1,)),
+    Gap("compile", "auto_scale_loss", "it is for float16, which minicnn does not compute in", ANY),
+    Gap("optimizer", "loss_scale_factor", "float32: nothing has to be scaled", (None,)),
+    Gap("optimizer", "gradient_accumulation_steps", "a larger batch_size", (None,)),
+    Gap("loss", "dtype", "the predictions' type", (None, "float32", "float64")),
+    Gap("CategoricalCrossentropy BinaryCrossentropy SparseCategoricalCrossentropy", "axis",
+        "classes on the last axis", (-1, None)),
+    Gap("SparseCategoricalCrossentropy", "ignore_class", "sample_weight=0 for those samples", (None,)),
+    Gap("SparseTopKCategoricalAccuracy", "from_sorted_ids", "scores, (N, K)", (False,)),
+    Gap("BackupAndRestore", "double_checkpoint", "one backup, which is replaced in one step", (False,)),
+    Gap("AUC", "num_labels", "it is the last axis of the predictions", ANY),
+    Gap("AUC", "label_weights", "multi_label=True, where all classes count equally", (None,)),
+    Gap("AUC", "summation_method", 'summation_method="interpolation"', ("interpolation",)),
+    Gap("AUC", "from_logits", 'a model that ends in activation="sigmoid" or "softmax"', (False,)),
+    Old("optimizer", "lr", "learning_rate"),
+    Old("optimizer", "decay schedule_decay", DECAY),
+    Old("method", "nb_epoch", "epochs"),
+    Old("method", "samples_per_epoch nb_val_samples val_samples",
+        "steps_per_epoch, validation_steps, steps, in batches"),
+    Old("method", "show_accuracy", 'metrics=["accuracy"] in compile'),
+    Old("method", "generator", "x, the first argument"),
+    Old("method", "workers nb_worker use_multiprocessing pickle_safe max_queue_size max_q_size",
+        "nothing: leave it out"),
+    Old("method", "sample_weight_mode", "nothing: sample_weight is (N,), an argument of fit"),
+    Old("method", "class_mode", "nothing: the loss decides"),
+    Old("method", "target_tensors", "y, an argument of fit"),
+    Old("callback", "period", 'save_freq="epoch", or a number of batches'),
+    Old("callback", "epsilon", "min_delta"),
+]  # fmt: skip
 
-# module -> {names: the nearest thing}
-NAMES: dict[str, dict[str, str]] = {
-    "": {
-        "applications": "a network of your own; fer.networks.architectures has a VGG for 48 × 48 pixels",
-        "datasets": "fer.load(path), fer.data.synthetic.load(n)",
-        "Variable KerasTensor Operation Function StatelessScope SymbolicScope RematScope remat name_scope": (
-            "NumPy: minicnn's tensors are its arrays; minicnn.ops has forward and backward passes"
-        ),
-        "config": "minicnn.backend: floatx, set_floatx, image_data_format",
-        "constraints": WEIGHTS_PENALTY,
-        "mixed_precision DTypePolicy FloatDTypePolicy dtype_policies": 'dtype="float32" or "float64"',
-        "device distribution": "the CPU; NUMBA_NUM_THREADS says how many threads",
-        "quantizers Quantizer distillation": "none: weights are float32 or float64",
-        "export": "minicnn.saving.export_onnx",
-        "legacy": "the names of Keras 3",
-        "tree": "NumPy arrays: a model takes one array",
-        "visualization": "utils.plot_model, and fer.figures.plots",
-        "InputSpec": "layers.Input",
-        "version": "minicnn.__version__",
-    },
-    "layers": {
-        "LSTM LSTMCell GRU GRUCell SimpleRNN SimpleRNNCell RNN StackedRNNCells Bidirectional ConvLSTM1D "
-        "ConvLSTM2D "
-        "ConvLSTM3D TimeDistributed Masking Embedding ReversibleEmbedding RepeatVector": SEQUENCES,
-        "Attention AdditiveAttention MultiHeadAttention GroupQueryAttention": (
-            "GlobalAveragePooling2D, which weighs all places alike"
-        ),
-        "Conv1D Conv3D Convolution1D Convolution3D DepthwiseConv1D SeparableConv1D SeparableConvolution1D "
-        "MaxPooling1D MaxPooling3D MaxPool1D MaxPool3D AveragePooling1D AveragePooling3D AvgPool1D AvgPool3D "
-        "GlobalAveragePooling1D GlobalAveragePooling3D GlobalAvgPool1D GlobalAvgPool3D GlobalMaxPooling1D "
-        "GlobalMaxPooling3D GlobalMaxPool1D GlobalMaxPool3D ZeroPadding1D ZeroPadding3D UpSampling1D "
-        "UpSampling3D "
-        "SpatialDropout1D SpatialDropout3D": OTHER_DIMENSIONS,
-        "Conv1DTranspose Conv2DTranspose Conv3DTranspose Convolution1DTranspose Convolution2DTranspose "
-        "Convolution3DTranspose": "UpSampling2D, then Conv2D",
-        "AdaptiveAveragePooling1D AdaptiveAveragePooling2D AdaptiveAveragePooling3D": "GlobalAveragePooling2D",
-        "AdaptiveMaxPooling1D AdaptiveMaxPooling2D AdaptiveMaxPooling3D": "GlobalMaxPooling2D",
-        "LayerNormalization GroupNormalization RMSNormalization UnitNormalization SpectralNormalization": (
-            "BatchNormalization"
-        ),
-        "AlphaDropout GaussianDropout": "Dropout, or GaussianNoise",
-        "ActivityRegularization": 'kernel_regularizer="l2", a penalty on weights',
-        "Identity": 'Activation("linear")',
-        "Cropping1D Cropping2D Cropping3D CenterCrop RandomCrop": "slices of the array, x[:, 2:-2, 2:-2]",
-        "Resizing": "preprocessing.image.load_img(path, target_size=(48, 48))",
-        "AugMix AutoContrast ContrastLimitedAdaptiveHistogramEqualization CutMix Equalization MixUp "
-        "MaxNumBoundingBoxes RandAugment RandomBrightness RandomColorDegeneration RandomColorJitter "
-        "RandomContrast "
-        "RandomElasticTransform RandomGaussianBlur RandomGrayscale RandomHue RandomInvert RandomPerspective "
-        "RandomPosterization RandomSaturation RandomSharpness RandomShear Solarization": AUGMENTATION,
-        "CategoryEncoding Discretization HashedCrossing Hashing IntegerLookup StringLookup "
-        "TextVectorization": "utils.to_categorical for labels; texts and tables are not here",
-        "MelSpectrogram STFTSpectrogram": "none: sounds are not here",
-        "Lambda": f"Rescaling for x / 255; {OWN_LAYER}",
-        "Wrapper InputSpec": OWN_LAYER,
-        "EinsumDense Dot dot": "Dense",
-        "FlaxLayer JaxLayer TFSMLayer TorchModuleWrapper": OTHER_LIBRARIES,
-        "Pipeline": "Chain, layers in a row",
-        "serialize deserialize": "minicnn.layers.serialization",
-    },
-    "optimizers": {
-        "Adadelta Adafactor Adagrad Adamax Ftrl Lamb Lion Muon Nadam ScheduleFreeAdamW": OPTIMIZERS,
-        "LossScaleOptimizer": "the optimizer itself: float32 needs no scaling",
-        "MultiOptimizer OptimizerMap": "one optimizer; exclude_from_weight_decay for single weights",
-    },
-    "losses": {
-        "BinaryFocalCrossentropy CategoricalFocalCrossentropy CategoricalGeneralizedCrossEntropy "
-        "binary_focal_crossentropy categorical_focal_crossentropy categorical_generalized_cross_entropy": (
-            "CategoricalCrossentropy, with class_weight in fit"
-        ),
-        "Circle CosineSimilarity CTC Dice Hinge Huber KLDivergence LogCosh MeanAbsoluteError "
-        "MeanAbsolutePercentageError MeanSquaredLogarithmicError Poisson SquaredHinge Tversky mae mape "
-        "msle kld": DISTANCES,
-    },
-    "metrics": {
-        "BinaryIoU IoU MeanIoU OneHotIoU OneHotMeanIoU": "confusion_matrix, classification_report",
-        "FBetaScore": "F1Score, or Precision and Recall",
-        "PrecisionAtRecall RecallAtPrecision SensitivityAtSpecificity SpecificityAtSensitivity": "AUC, Recall",
-        "CategoricalHinge CosineSimilarity ConcordanceCorrelation Hinge KLDivergence LogCoshError "
-        "MeanAbsoluteError MeanAbsolutePercentageError MeanSquaredLogarithmicError PearsonCorrelation Poisson "
-        "R2Score RootMeanSquaredError SquaredHinge Sum binary_focal_crossentropy categorical_focal_crossentropy "
-        "huber log_cosh mae mape msle": "Mean, or MeanSquaredError; a function of (y_true, y_pred) is a metric too",
-    },
-    "callbacks": {
-        "TensorBoard RemoteMonitor": "CSVLogger, a line for each epoch",
-        "OrbaxCheckpoint": "ModelCheckpoint",
-        "ProgbarLogger": "fit(verbose=1)",
-    },
-    "regularizers": {
-        "OrthogonalRegularizer orthogonal_regularizer": "L2; initializers.Orthogonal to start there"
-    },
-    "initializers": {"STFT STFTInitializer": "none: it is for sounds"},
-    "activations": {
-        "silu swish hard_silu hard_swish mish": "gelu",
-        "selu celu softplus squareplus sparse_plus": "elu",
-        "relu6": "relu",
-        "exponential": "elu",
-        "hard_sigmoid sparse_sigmoid log_sigmoid": "sigmoid",
-        "hard_tanh softsign tanh_shrink": "tanh",
-        "sparsemax": "softmax",
-        "glu hard_shrink soft_shrink threshold": ACTIVATIONS,
-    },
-    "utils": {
-        "image_dataset_from_directory": "preprocessing.image.ImageDataGenerator().flow_from_directory(folder)",
-        "audio_dataset_from_directory text_dataset_from_directory timeseries_dataset_from_array "
-        "pad_sequences "
-        "FeatureSpace": SEQUENCES,
-        "split_dataset": "fit(validation_split=0.2)",
-        "get_file": "the file on your disk",
-        "Progbar disable_interactive_logging enable_interactive_logging is_interactive_logging_enabled": (
-            "fit(verbose=…)"
-        ),
-        "CustomObjectScope custom_object_scope get_custom_objects get_registered_name get_registered_object "
-        "register_keras_serializable": "load_model(path, custom_objects={name: class})",
-        "Config deserialize_keras_object serialize_keras_object": "get_config and from_config of each object",
-        "model_to_dot": "plot_model",
-        "bounding_boxes get_source_inputs is_keras_tensor legacy pack_x_y_sample_weight standardize_dtype "
-        "unpack_x_y_sample_weight": "NumPy arrays",
-    },
-    "backend": {
-        "backend": "minicnn.ops.active(): which operations run",
-        "set_epsilon": "none: the losses' epsilon is Keras's, 1e-7",
-        "get_uid is_float_dtype is_int_dtype is_keras_tensor result_type standardize_dtype": "NumPy",
-    },
-    "preprocessing": {
-        "image_dataset_from_directory": "preprocessing.image.ImageDataGenerator().flow_from_directory(folder)",
-        "sequence text text_dataset_from_directory timeseries_dataset_from_array": SEQUENCES,
-    },
-    "preprocessing.image": {"smart_resize": "load_img(path, target_size=(48, 48))"},
-}
+ATTRIBUTES = [
+    Old(
+        "model",
+        "fit_generator evaluate_generator predict_generator",
+        "fit, evaluate and predict take generators too",
+    ),
+    Old("model", "predict_classes", "predict(x).argmax(axis=1)"),
+    Old("model", "predict_proba", "predict(x)"),
+    Old("model", "to_yaml", "to_json()"),
+    Old("optimizer", "lr", "learning_rate"),
+    Old("optimizer", "decay", DECAY),
+]

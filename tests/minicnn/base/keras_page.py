@@ -4,8 +4,10 @@ import importlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from minicnn._base import keras_errors, keras_gaps
+from minicnn._base import keras_gaps
+from minicnn._base.keras_gaps import Old
 
+KINDS = ("layer", "optimizer", "loss", "metric", "callback", "model", "method")
 PAGE = Path(__file__).parents[3] / "docs" / "keras.md"
 MODULES = [
     *("", "layers", "models", "optimizers", "optimizers.schedules", "losses", "metrics", "callbacks"),
@@ -23,7 +25,7 @@ HELPERS = {
 
 
 def names_of(module: str) -> list[str]:
-    """Return what a module of minicnn gives to scripts, older spellings of the same thing left out."""
+    """Return the public names of a module of minicnn, without older spellings of the same thing."""
     found = importlib.import_module(f"minicnn.{module}" if module else "minicnn")
     names = []
     for name, value in sorted(vars(found).items(), key=lambda item: item[0].lower()):
@@ -46,7 +48,12 @@ def code(names: str | list[str]) -> str:
 
 def place(module: str) -> str:
     """Return a module in Keras's words."""
-    return f"`keras.{module}`" if module else "`keras`"
+    return "`keras`" if module in ("", "keras") else f"`keras.{module}`"
+
+
+def owners(of: str) -> str:
+    """Return the owners of arguments or attributes: classes and methods in backquotes, "every layer"."""
+    return ", ".join(f"every {one}" if one in KINDS else code(one) for one in of.split())
 
 
 def here() -> Iterator[str]:
@@ -59,40 +66,39 @@ def here() -> Iterator[str]:
 def not_here() -> Iterator[str]:
     """Yield the table of Keras's names that are missing."""
     yield "| module | not here | nearest |\n|---|---|---|"
-    for module, groups in keras_gaps.NAMES.items():
-        for names, nearest in groups.items():
-            yield f"| {place(module)} | {code(names)} | {nearest} |"
+    for row in keras_gaps.NAMES:
+        if not isinstance(row, Old):
+            yield f"| {place(row.of)} | {code(row.names)} | {row.instead} |"
 
 
 def arguments() -> Iterator[str]:
     """Yield the table of Keras's arguments that are missing."""
     yield "| of | argument | accepted | otherwise, nearest |\n|---|---|---|---|"
     for row in keras_gaps.ARGUMENTS:
-        accepted = (
-            "any" if row.harmless is keras_gaps.ANY else ", ".join(f"`{value!r}`" for value in row.harmless)
-        )
-        owners = "every layer" if row.owners == "Layer" else code(row.owners)
-        yield f"| {owners} | {code(row.names)} | {accepted} | {row.nearest} |"
+        if not isinstance(row, Old):
+            values = "any" if row.harmless is keras_gaps.ANY else code([repr(one) for one in row.harmless])
+            yield f"| {owners(row.of)} | {code(row.names)} | {values} | {row.instead} |"
 
 
 def removed() -> Iterator[str]:
-    """Yield the table of what Keras has dropped."""
+    """Yield the table of what Keras has removed."""
     yield "| of | old | today |\n|---|---|---|"
-    for tables, of in (
-        (keras_errors.REMOVED_ARGUMENTS, "argument of a {}".format),
-        (keras_errors.REMOVED_ATTRIBUTES, "attribute of a {}".format),
-        (keras_errors.REMOVED_NAMES, place),
+    for table, kind in (
+        (keras_gaps.ARGUMENTS, "argument of "),
+        (keras_gaps.ATTRIBUTES, "attribute of "),
+        (keras_gaps.NAMES, ""),
     ):
-        for kind, names in tables.items():
-            for old, today in names.items():
-                yield f"| {of(kind)} | `{old}` | {today} |"
+        for row in table:
+            if isinstance(row, Old):
+                of = place(row.of) if row.of not in KINDS else f"{'an' if row.of[0] == 'o' else 'a'} {row.of}"
+                yield f"| {kind}{of} | {code(row.names)} | {row.instead} |"
 
 
 TABLES = {"here": here, "not here": not_here, "arguments": arguments, "removed": removed}
 
 
 def with_tables(page: str) -> str:
-    """Return the page with each table between its marks written anew."""
+    """Return the page with the table between each pair of marks replaced by today's."""
     for name, rows in TABLES.items():
         before, start, rest = page.partition(f"<!-- {name} -->\n")
         _, end, after = rest.partition(f"\n<!-- end of {name} -->")

@@ -3,6 +3,8 @@
 import importlib
 import inspect
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -112,6 +114,13 @@ def test_arguments_that_change_nothing_pass():
     assert layers.LeakyReLU(alpha=0.1).negative_slope == 0.1  # which Keras 3 still takes
 
 
+def test_an_array_is_no_harmless_value():
+    with pytest.raises(NotImplementedError, match="AUC: label_weights=array"):
+        metrics.AUC(label_weights=np.array([1.0, 2.0]))
+    with pytest.raises(NotImplementedError, match="AUC: label_weights="):
+        metrics.AUC(label_weights=[1.0, 2.0])
+
+
 def test_a_layer_of_your_own_takes_what_its_base_takes():
     class Mine(layers.Conv2D):
         def __init__(self, **options):
@@ -128,16 +137,16 @@ def test_a_layer_of_your_own_takes_what_its_base_takes():
 @pytest.mark.parametrize(
     ("statement", "today"),
     [
-        ("from minicnn.layers.core import Dense", "minicnn.layers"),
-        ("from minicnn.layers.convolutional import Conv2D", "minicnn.layers"),
-        ("from minicnn.layers.advanced_activations import LeakyReLU", "minicnn.layers"),
-        ("import minicnn.layers.recurrent", "minicnn.layers"),
+        ("import minicnn; minicnn.layers.core.Dense", "minicnn.layers"),
+        ("import minicnn; minicnn.layers.convolutional.Conv2D", "minicnn.layers"),
+        ("from minicnn.layers import advanced_activations", "minicnn.layers"),
+        ("from minicnn.layers import recurrent", "minicnn.layers"),
         ("from minicnn.layers import merge", "Concatenate"),
         ("from minicnn.utils import np_utils", "to_categorical"),
-        ("from minicnn.utils.np_utils import to_categorical", "to_categorical"),
-        ("from minicnn.utils.vis_utils import plot_model", "plot_model"),
+        ("import minicnn; minicnn.utils.np_utils.to_categorical", "to_categorical"),
+        ("from minicnn.utils import vis_utils", "plot_model"),
         ("from minicnn.models import model_from_yaml", "model_from_json"),
-        ("from minicnn.optimizers.legacy import Adam", "minicnn.optimizers"),
+        ("import minicnn; minicnn.optimizers.legacy.Adam", "minicnn.optimizers"),
         ("from minicnn import objectives", "losses"),
         ("import minicnn; minicnn.backend.get_value", "learning_rate"),
         ("import minicnn; minicnn.backend.set_image_dim_ordering('tf')", "height, width, channels"),
@@ -156,17 +165,17 @@ def test_old_names_name_todays(statement, today):
         ("from minicnn.layers import LSTM", "GlobalAveragePooling2D"),
         ("import minicnn; minicnn.layers.Conv2DTranspose", "UpSampling2D"),
         ("from minicnn.layers import Lambda", "Rescaling"),
-        ("from minicnn.applications.vgg16 import VGG16", "architectures"),
-        ("import minicnn.applications", "architectures"),
-        ("from minicnn.datasets import mnist", "fer"),
+        ("import minicnn; minicnn.applications.vgg16.VGG16", "architectures"),
+        ("from minicnn import applications", "architectures"),
+        ("from minicnn import datasets", "fer"),
         ("from minicnn.callbacks import TensorBoard", "CSVLogger"),
         ("from minicnn.optimizers import Adagrad", "Adam"),
         ("from minicnn.losses import Huber", "MeanSquaredError"),
         ("from minicnn.regularizers import OrthogonalRegularizer", "L2"),
         ("from minicnn.utils import image_dataset_from_directory", "flow_from_directory"),
         ("from minicnn.preprocessing import sequence", "series"),
-        ("from minicnn.preprocessing.text import Tokenizer", "texts"),
-        ("from minicnn.constraints import max_norm", "kernel_regularizer"),
+        ("from minicnn.preprocessing import text", "texts"),
+        ("from minicnn import constraints", "kernel_regularizer"),
         ("from minicnn.activations import swish", "gelu"),
     ],
 )
@@ -175,6 +184,38 @@ def test_missing_names_name_the_nearest_thing(statement, nearest):
         exec(statement, {})
     assert isinstance(caught.value, ImportError)  # for scripts that try one import and fall back on another
     assert nearest in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("statement", "module"),
+    [
+        ("import minicnn.layers.core", "minicnn.layers.core"),
+        ("from minicnn.layers.core import Dense", "minicnn.layers.core"),
+        ("from minicnn.layers.advanced_activations import LeakyReLU", "minicnn.layers.advanced_activations"),
+        ("from minicnn.utils.np_utils import to_categorical", "minicnn.utils.np_utils"),
+        ("from minicnn.optimizers.legacy import Adam", "minicnn.optimizers.legacy"),
+        ("import minicnn.applications", "minicnn.applications"),
+        ("from minicnn.applications.vgg16 import VGG16", "minicnn.applications"),
+        ("from minicnn.datasets import mnist", "minicnn.datasets"),
+        ("from minicnn.preprocessing.text import Tokenizer", "minicnn.preprocessing.text"),
+        ("from minicnn.constraints import max_norm", "minicnn.constraints"),
+    ],
+)
+def test_a_statement_that_imports_from_a_missing_module_gets_pythons_error(statement, module):
+    with pytest.raises(ModuleNotFoundError, match=f"No module named '{module}'") as caught:
+        exec(statement, {})
+    assert caught.value.name == module
+
+
+def test_importing_changes_nothing_in_pythons_import_system():
+    program = """
+import sys
+before = list(sys.meta_path), list(sys.path_hooks), list(sys.path)
+import minicnn
+assert (list(sys.meta_path), list(sys.path_hooks), list(sys.path)) == before
+assert not hasattr(minicnn.utils, "__path__")
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)
 
 
 @pytest.mark.parametrize("module", ["", "layers", "losses", "utils", "models", "optimizers", "backend"])
@@ -192,6 +233,26 @@ def test_a_guess_for_a_name():
         layers.Conv2d  # noqa: B018
 
 
+@pytest.mark.parametrize("found", [minicnn, layers, optimizers, metrics, callbacks, minicnn.utils])
+def test_a_guess_for_a_name_is_one_that_the_module_exports(found):
+    for name in set(vars(found)) - set(found.__all__):
+        with pytest.raises((AttributeError, ImportError)) as caught:
+            getattr(found, f"{name}x")
+        guesses = re.findall("did you mean '(.*)'", str(caught.value))
+        assert set(guesses) <= set(found.__all__)
+
+
+@pytest.mark.parametrize("owner", [minicnn.Sequential(), optimizers.Adam()], ids=["model", "optimizer"])
+def test_a_guess_for_an_attribute_is_never_a_private_name(owner):
+    private = {name for name in dir(type(owner)) if name.startswith("_") and not name.startswith("__")}
+    public = {name.strip("_") for name in private} - set(dir(owner))
+    assert public
+    for name in public:
+        with pytest.raises(AttributeError, match=f"no attribute '{name}'") as caught:
+            getattr(owner, name)
+        assert "did you mean '_" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     "name", ["fit_generator", "predict_classes", "predict_proba", "evaluate_generator", "to_yaml"]
 )
@@ -199,7 +260,8 @@ def test_old_methods_name_todays(name):
     model = minicnn.Sequential([minicnn.Input((2,)), layers.Dense(1)])
     with pytest.raises(AttributeError, match=f"{name}'.*Today's spelling: ") as caught:
         getattr(model, name)
-    assert keras_errors.REMOVED_ATTRIBUTES["model"][name] in str(caught.value)
+    (row,) = [row for row in keras_gaps.ATTRIBUTES if row.of == "model" and name in row.names.split()]
+    assert row.instead in str(caught.value)
     assert not hasattr(model, name)
     with pytest.raises(AttributeError, match="did you mean 'predict'"):
         model.predicts  # noqa: B018
@@ -210,32 +272,50 @@ def test_the_optimizers_old_rate():
         optimizers.Adam().lr  # noqa: B018
 
 
-# ---- the tables --------------------------------------------------------------------------------------------------
+# ---- the table ---------------------------------------------------------------------------------------------------
 
 
-def test_nothing_in_the_tables_is_here():
-    tables = [
-        (module, one)
-        for module, group in keras_gaps.NAMES.items()
-        for names in group
-        for one in names.split()
-    ]
-    tables += [(module, one) for module, names in keras_errors.REMOVED_NAMES.items() for one in names]
-    for module, name in tables:
-        found = importlib.import_module(f"minicnn.{module}" if module else "minicnn")
-        assert name not in vars(found), f"{module}.{name}"
-        with pytest.raises((keras_errors.Missing, keras_errors.Removed)):
-            getattr(found, name)
+def test_nothing_in_the_table_is_here():
+    for row in keras_gaps.NAMES:
+        found = minicnn if row.of == "keras" else importlib.import_module(f"minicnn.{row.of}")
+        for name in row.names.split():
+            assert name not in vars(found), f"{row.of}.{name}"
+            with pytest.raises(
+                keras_errors.Removed if isinstance(row, keras_gaps.Old) else keras_errors.Missing
+            ) as caught:
+                getattr(found, name)
+            assert row.instead in str(caught.value)
+
+
+KINDS = {
+    "layer": layers.Layer,
+    "loss": losses.Loss,
+    "metric": metrics.Metric,
+    "callback": callbacks.Callback,
+    "optimizer": optimizers.Optimizer,
+    "model": minicnn.Model,
+}
+
+
+def test_no_name_of_the_table_is_in_two_rows():
+    for table in (keras_gaps.NAMES, keras_gaps.ARGUMENTS, keras_gaps.ATTRIBUTES):
+        pairs = [(of, name) for row in table for of in row.of.split() for name in row.names.split()]
+        assert len(set(pairs)) == len(pairs)
 
 
 def test_every_owner_of_an_argument_exists():
     modules = [layers, losses, metrics, callbacks, optimizers, minicnn.Model]
     for row in keras_gaps.ARGUMENTS:
-        for owner in row.owners.split():
+        for owner in row.of.split():
+            if owner == "method":
+                continue
             found = [getattr(module, owner) for module in modules if hasattr(module, owner)]
+            found = [KINDS[owner]] if owner in KINDS else found
             assert found, owner
             own = {argument for one in found for argument in inspect.signature(one).parameters}
-            assert not own & set(row.names.split()), f"{owner} has it by now: it can leave the table"
+            assert not own & set(row.names.split()), f"{owner} has it now: delete it in the table"
+    for row in keras_gaps.ATTRIBUTES:
+        assert not set(row.names.split()) & set(dir(KINDS[row.of]))
 
 
 # ---- what is not a spelling, but said in Keras's words -----------------------------------------------------------
@@ -267,7 +347,7 @@ def test_functions_of_losses():
     assert isinstance(losses.get(losses.CategoricalHinge), losses.CategoricalHinge)
 
 
-def test_layers_names_begin_anew_in_a_new_session():
+def test_layers_names_start_again_in_a_new_session():
     minicnn.backend.clear_session()
     assert [layers.Dense(1).name, layers.Dense(1).name] == ["dense", "dense_1"]
     minicnn.utils.clear_session()
