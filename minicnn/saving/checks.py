@@ -1,30 +1,34 @@
-"""What is checked before a file is read or written."""
+"""Checks before a file is read or written."""
 
 import importlib
 from pathlib import Path
 from typing import Any
 
 
+def install_command(extra: str) -> str:
+    """Return the commands that install an extra of pyproject.toml."""
+    return f'pip install "minicnn-fer[{extra}]", or in a clone pip install -e ".[{extra}]"'
+
+
 def needed(module: str, extra: str) -> Any:
-    """Return the imported module, which is not installed with minicnn but by an extra.
+    """Import and return a third-party module that only an extra of minicnn installs.
 
     Raises:
-        ImportError: it is not installed; the message says how to get it.
+        ImportError: it is not installed; the message says how to install it.
     """
     try:
         return importlib.import_module(module)
     except ImportError as error:
         raise ImportError(
-            f'this needs {module}, which cannot be imported ({error}): pip install "minicnn-fer[{extra}]", '
-            f'or in a clone pip install -e ".[{extra}]"'
+            f"this needs {module}, which cannot be imported ({error}): {install_command(extra)}"
         ) from error
 
 
 def check_built(model: Any) -> None:
-    """Check that a model has its weights.
+    """Check that a model is built.
 
     Raises:
-        ValueError: it is not built.
+        ValueError: it is not: it has no weights yet.
     """
     if not model.built:
         raise ValueError(
@@ -33,10 +37,10 @@ def check_built(model: Any) -> None:
 
 
 def check_folder(path: Path) -> None:
-    """Check that there is a folder for the file at ``path``.
+    """Check that the folder of the file ``path`` exists.
 
     Raises:
-        FileNotFoundError: there is not.
+        FileNotFoundError: it does not.
     """
     if not path.parent.is_dir():
         raise FileNotFoundError(f"{path}: there is no folder {path.parent}; make it first")
