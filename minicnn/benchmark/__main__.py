@@ -10,10 +10,11 @@ from typing import Any
 
 from minicnn.benchmark import measure, peak
 from minicnn.benchmark.contenders import MODES
+from minicnn.saving.checks import install_command
 
 STEPS_TITLES = {
-    "convolution_ms": "The way to the kernels: one 3×3 convolution, forward, ms",
-    "train_images_s": "Each layer by itself, and neighbours fused: training, images a second",
+    "convolution_ms": "From a loop to the kernels: one 3×3 convolution, forward, ms",
+    "train_images_s": "Each layer by itself, and neighbours fused: training, images per second",
 }
 
 
@@ -29,8 +30,13 @@ def parser() -> argparse.ArgumentParser:
     add = result.add_argument
     add("--against", nargs="*", default=[], choices=sorted(MODES), help="the libraries to compare with")
     add("--compile", action="store_true", help="also time torch.compile")
-    add("--threads", type=int, default=os.cpu_count() or 1, help="of each contender (default: all cores)")
-    add("--json", type=Path, metavar="FILE", help="write the figures there too")
+    add(
+        "--threads",
+        type=int,
+        default=os.cpu_count() or 1,
+        help="threads of each contender (default: all cores)",
+    )
+    add("--json", type=Path, metavar="FILE", help="also write the numbers to this file")
     add("--quick", action="store_true", help="fewer rounds, and only the whole nets")
     return result
 
@@ -56,7 +62,9 @@ def main(arguments: list[str] | None = None) -> int:
     missing = [name for name in options.against if importlib.util.find_spec(name) is None]
     if missing or options.threads < 1:
         problem = (
-            f"{missing[0]} is not installed: pip install '.[oracles]'" if missing else "--threads: at least 1"
+            f"{missing[0]} is not installed: {install_command('oracles')}"
+            if missing
+            else f"--threads {options.threads}: expected 1 or more"
         )
         print(f"python -m minicnn.benchmark: {problem}", file=sys.stderr)
         return 2
@@ -70,7 +78,7 @@ def main(arguments: list[str] | None = None) -> int:
         **measure.whole_nets(names, options.threads, rounds),
     }
     print(
-        f"Images a second, {options.threads} threads, batch {measure.BATCH}, float32; medians of alternating runs\n"
+        f"Images per second, {options.threads} threads, batch {measure.BATCH}, float32; medians of alternating runs\n"
     )
     rows = []
     for kind in ("train", "predict"):
@@ -99,8 +107,11 @@ def main(arguments: list[str] | None = None) -> int:
             header = list(next(iter(found.values())))
             table(["", *header], [[label, *values.values()] for label, values in found.items()])
         results["peak_memory_mb"] = measure.memory(names, options.threads)
-        print("Peak memory of a process that trains vgg, MB\n")
-        table(list(results["peak_memory_mb"]), [list(results["peak_memory_mb"].values())])
+        if results["peak_memory_mb"]:
+            print("Peak memory of a process that trains vgg, MB\n")
+            table(list(results["peak_memory_mb"]), [list(results["peak_memory_mb"].values())])
+        else:
+            print("Peak memory: not measured, Python cannot tell it on this system\n")
         results["first_step_s"] = measure.first_step(options.threads)
         print(
             "From process start to the end of the first training step of simple, s, with the kernel cache\n"

@@ -1,4 +1,4 @@
-"""What is timed, for each contender: a function that does one step of a task on data in memory.
+"""What is timed for each contender: a function that does one step of a task, on data in memory.
 
 A task is {"kind": "train" | "predict", "net": name, "batch": N}, or {"kind": "convolution", "side", "channels",
 "filters", "pass": "forward" | "backward", "batch"}. Training is the whole step: forward, loss, backward, Adam.
@@ -70,7 +70,7 @@ def keras(threads: int) -> Callable[[Task], Step]:
 
     def make(task: Task) -> Step:
         if task["kind"] == "convolution":
-            raise NotImplementedError("Keras's convolutions are its backend's")
+            raise NotImplementedError("Keras's convolutions are those of its backend: measure torch")
         model = nets.in_keras_words(keras, task["net"])
         x, y = faces(task["batch"])
         if task["kind"] == "predict":

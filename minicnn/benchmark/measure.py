@@ -1,4 +1,4 @@
-"""The measurements: each returns plain dictionaries, which `report` prints and --json writes."""
+"""The measurements. Each returns plain dictionaries, which the command prints and --json writes."""
 
 import os
 import subprocess
@@ -15,13 +15,13 @@ from minicnn.benchmark.contenders import Task
 from minicnn.benchmark.worker import Worker
 
 BATCH = 64
-# Seconds of unmeasured steps at the start of a turn: until the threads of the last contender have stopped spinning, and
-# the system has spread this one's over the cores, and caches and clocks are what they are at work.
+# Seconds of steps that are not timed, at the start of a turn. After them the threads of the last contender are idle,
+# this one's threads run on all cores, and caches and clock rates are as they are in a long training.
 WARM = 0.1
 
 
 def alternate(workers: Iterable[Worker], task: Task, rounds: int, steps: int) -> dict[str, float]:
-    """Return each contender's median seconds a step: they take turns, ``steps`` steps at a time."""
+    """Return each contender's median seconds per step: they take turns, ``steps`` steps at a time."""
     seconds: dict[str, list[float]] = {}
     workers = list(workers)
     for worker in workers:
@@ -35,7 +35,7 @@ def alternate(workers: Iterable[Worker], task: Task, rounds: int, steps: int) ->
 
 
 def rates(medians: dict[str, float], amount: float) -> dict[str, Any]:
-    """Return amount/s of minicnn, of each other library at its best, and the ratio to the fastest of PyTorch."""
+    """Return amount/s of each library in its fastest mode, and minicnn's ratio to each other library."""
     best: dict[str, float] = {}
     for name, seconds in medians.items():
         library = name.split()[0]
@@ -76,7 +76,7 @@ def convolutions(names: list[str], threads: int, rounds: int) -> list[dict[str, 
 
 
 def steps(threads: int, rounds: int) -> dict[str, dict[str, dict[str, float]]]:
-    """Return ms of one convolution by each way of computing it, and images/s of training with and without fusion."""
+    """Return ms of one convolution by each algorithm, and images/s of training with and without fused layers."""
     found: dict[str, dict[str, dict[str, float]]] = {"convolution_ms": {}, "train_images_s": {}}
     with ExitStack() as stack:
         workers = [
@@ -97,7 +97,10 @@ def steps(threads: int, rounds: int) -> dict[str, dict[str, dict[str, float]]]:
 
 
 def memory(names: list[str], threads: int, net: str = "vgg") -> dict[str, float]:
-    """Return the peak resident memory, in MB, of a process that trains ``net``; of each library, its least."""
+    """Return the peak resident memory, in MB, of a process that trains ``net``: the smallest of each library's modes.
+
+    Empty where Python cannot tell it, on Windows.
+    """
     peaks: dict[str, float] = {}
     for name in names:
         with Worker(name, threads) as worker:
@@ -105,7 +108,8 @@ def memory(names: list[str], threads: int, net: str = "vgg") -> dict[str, float]
             worker.ask(steps=3)
             library = name.split()[0]
             peak = worker.ask(memory=True)["peak_mb"]
-            peaks[library] = min(peaks.get(library, peak), peak)
+            if peak is not None:
+                peaks[library] = min(peaks.get(library, peak), peak)
     return peaks
 
 
@@ -126,7 +130,7 @@ def first_step(threads: int, net: str = "simple") -> dict[str, float]:
 
 
 def scaling(threads: int, rounds: int) -> dict[str, dict[int, float]]:
-    """Return how time grows: microseconds an image by batch size, and seconds an epoch by amount of data."""
+    """Return how time grows: microseconds per image by batch size, and seconds per epoch by number of images."""
     with Worker("minicnn", threads) as worker:
         by_batch = {
             batch: 1e6

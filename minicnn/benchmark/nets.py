@@ -1,10 +1,10 @@
-"""The two nets that are timed, once in Keras's vocabulary (which is minicnn's) and once in PyTorch's.
+"""The two networks that are timed, written for Keras and minicnn, which have the same names, and for PyTorch.
 
     simple   [conv 3×3 same + ReLU + max-pool 2] at 32, 64, 128; dense 128 + ReLU, dropout 0.5, dense 7
     vgg      [(conv 3×3 same without bias, batch norm, ReLU) × 2, max-pool 2, dropout 0.2] at 32, 64, 128, 256;
              flatten, dense 256 + ReLU, dropout 0.5, dense 7
 
-Both give logits.
+Both return logits.
 """
 
 from types import ModuleType

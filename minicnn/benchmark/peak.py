@@ -1,11 +1,12 @@
-"""The most that this CPU can multiply and add: fused multiply-adds on registers alone.
+"""The largest number of multiplications and additions per second that this CPU can do: on registers alone.
 
-A core starts up to two of them a cycle, and each takes four or five cycles, so a dozen independent chains keep it busy:
+A core starts up to two fused multiply-adds per cycle, and each takes four or five cycles, so twelve independent chains
+keep it busy:
 
-    acc[r] = acc[r] · a + b          r < CHAINS, each acc a vector in a register, again and again
+    acc[r] = acc[r] · a + b          r < CHAINS, each acc a vector in a register, repeated
 
 Nothing is loaded or stored, so no direct convolution can be faster. An algorithm with fewer multiplications,
-Winograd's, can: its *effective* GFLOP/s count the multiplications that the definition would have done.
+Winograd's, can: its *effective* GFLOP/s count the multiplications of the definition.
 """
 
 import time
@@ -25,7 +26,7 @@ LANES = VECTOR_BYTES // 4  # of a float32 vector
 
 @intrinsic
 def _chains(context, start, factor, repeats):
-    """Run CHAINS chains for ``repeats`` steps; return one number of them, so that the compiler cannot drop them."""
+    """Run CHAINS chains for ``repeats`` steps; return one number of them, so that the compiler keeps them."""
     signature = types.float32(types.float32, types.float32, types.intp)
 
     def generate(ctx, builder, signature, arguments):

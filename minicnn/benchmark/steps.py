@@ -1,11 +1,11 @@
-"""The way from a loop to the kernels: one convolution, forward, four times. docs/performance.md tells the story.
+"""From a loop to the kernels: one convolution, forward, by four algorithms. docs/performance.md explains them.
 
     loop       the definition's sum as nested loops, compiled and parallel; the innermost runs over output channels
-    im2col     every window copied into a row, then one matrix product by NumPy's BLAS: how it is usually done
-    direct     the register tile slides over the map and copies nothing (minicnn.ops.kernels.direct)
+    im2col     every window copied into a row, then one matrix product by NumPy's BLAS: the usual algorithm
+    direct     the register tile moves over the image and copies nothing (minicnn.ops.kernels.direct)
     winograd   fewer multiplications (minicnn.ops.kernels.winograd)
 
-And the whole net with neighbours fused (minicnn.layers.fusion) or each layer by itself.
+Also the whole network with neighbouring layers fused (minicnn.layers.fusion) or each layer by itself.
 """
 
 from collections.abc import Callable
@@ -58,7 +58,7 @@ STEPS: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
 
 
 def convolution(name: str, threads: int) -> Callable[[contenders.Task], contenders.Step]:
-    """Return what makes the step of a convolution by one of STEPS."""
+    """Return the function that makes a convolution's step, by the algorithm STEPS[name]."""
     start_threads()
     set_num_threads(threads)
 
@@ -70,7 +70,7 @@ def convolution(name: str, threads: int) -> Callable[[contenders.Task], contende
 
 
 def unfused(threads: int) -> Callable[[contenders.Task], contenders.Step]:
-    """Return minicnn's steps with every layer run by itself."""
+    """Return minicnn's steps without fused layers."""
     whole: Any = fusion
     whole.fused = lambda before, layer: None
     return contenders.minicnn(threads)

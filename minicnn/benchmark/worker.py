@@ -1,25 +1,39 @@
-"""A contender in a process of its own: it reads a line of JSON, does it, and answers with a line.
+"""A contender in a process of its own: it reads orders, a line of JSON each, and answers each with a line of JSON.
 
-{"task": {…}}        prepare a task: its step runs twice, unmeasured     -> {"ready": true}
-{"warm": s}          do steps for s seconds, unmeasured                  -> {}
+{"task": {…}}        prepare a task: its step runs twice, not timed      -> {"ready": true}
+{"warm": s}          do steps for s seconds, not timed                   -> {}
 {"steps": n}         do n steps                                          -> {"seconds": [s, s, …]}
-{"memory": true}     tell the process's peak resident memory             -> {"peak_mb": …}
+{"memory": true}     measure the process's peak resident memory          -> {"peak_mb": …}, null where unknown
 """
 
 import json
 import os
-import resource
 import subprocess
 import sys
 import time
+from types import ModuleType
 from typing import Any
 
 from minicnn.benchmark import steps
 from minicnn.benchmark.contenders import CONTENDERS
 
+resource: ModuleType | None
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None
+
+
+def peak_memory_mb() -> float | None:
+    """Return the peak resident memory of this process in MB; None where Python cannot tell, on Windows."""
+    if resource is None:
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (2**20 if sys.platform == "darwin" else 2**10)  # macOS counts bytes, Linux KiB
+
 
 def main() -> None:
-    """Serve standard input until it ends. Arguments: the contender's name and its number of threads."""
+    """Answer the orders on standard input until it ends. Arguments: the contender's name, its number of threads."""
     name, threads = sys.argv[1], int(sys.argv[2])
     if name in steps.STEPS:
         make = steps.convolution(name, threads)
@@ -45,12 +59,12 @@ def main() -> None:
                 step()
                 answer["seconds"].append(time.perf_counter() - start)
         if "memory" in order:
-            answer["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+            answer["peak_mb"] = peak_memory_mb()
         print(json.dumps(answer), flush=True)
 
 
 class Worker:
-    """The other end: a contender's process, as a context manager."""
+    """A contender's process, seen from the process that gives the orders. A context manager."""
 
     def __init__(self, name: str, threads: int) -> None:
         self.name = name

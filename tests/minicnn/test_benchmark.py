@@ -2,13 +2,15 @@
 
 import importlib.util
 import json
+import os
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import minicnn
 from minicnn.benchmark import __main__ as command
-from minicnn.benchmark import contenders, measure, nets, peak, steps
+from minicnn.benchmark import contenders, measure, nets, peak, steps, worker
 from minicnn.ops import reference
 
 
@@ -66,13 +68,48 @@ def test_the_command_prints_and_writes(tmp_path, capsys, monkeypatch):
     assert json.loads((tmp_path / "b.json").read_text()) == {"threads": 1, **results}
 
 
-def test_what_is_not_installed_is_said_in_one_line(capsys, monkeypatch):
+def test_a_missing_library_is_reported_in_one_line(capsys, monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     assert command.main(["--against", "torch"]) == 2
     assert (
         capsys.readouterr().err
-        == "python -m minicnn.benchmark: torch is not installed: pip install '.[oracles]'\n"
+        == 'python -m minicnn.benchmark: torch is not installed: pip install "minicnn-fer[oracles]", '
+        'or in a clone pip install -e ".[oracles]"\n'
     )
+
+
+def test_the_number_of_threads_is_checked(capsys):
+    assert command.main(["--threads", "0"]) == 2
+    assert "--threads 0: expected 1 or more" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("platform", "unit"), [("linux", 2**10), ("darwin", 2**20)], ids=["Linux: KiB", "macOS: bytes"]
+)
+def test_peak_memory_in_the_systems_unit(platform, unit, monkeypatch):
+    usage = SimpleNamespace(RUSAGE_SELF=0, getrusage=lambda who: SimpleNamespace(ru_maxrss=300 * unit))
+    monkeypatch.setattr(worker, "resource", usage)
+    monkeypatch.setattr(worker.sys, "platform", platform)
+    assert worker.peak_memory_mb() == 300
+
+
+def test_without_the_resource_module_everything_else_is_measured(tmp_path, monkeypatch, capsys):
+    (tmp_path / "resource.py").write_text("raise ImportError('as on Windows')\n")
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{os.getcwd()}")
+    assert measure.memory(["minicnn"], 1, "simple") == {}
+    nothing = {kind: {} for kind in ("train", "predict")}
+    monkeypatch.setattr(measure, "whole_nets", lambda names, threads, rounds: nothing)
+    for name, result in {
+        "convolutions": [],
+        "steps": {title: {"": {}} for title in command.STEPS_TITLES},
+        "memory": {},
+        "first_step": {"cold": 1.0, "warm": 1.0},
+        "scaling": {},
+    }.items():
+        monkeypatch.setattr(measure, name, lambda *arguments, result=result: result)
+    monkeypatch.setattr(peak, "multiply_add", lambda threads: 1.0)
+    assert command.main(["--threads", "1"]) == 0
+    assert "Peak memory: not measured" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("name", steps.STEPS)
