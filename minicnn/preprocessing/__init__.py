@@ -1,4 +1,4 @@
-"""Pictures from files and folders, and random changes to them: Keras's `preprocessing`."""
+"""Images from files and folders, and random changes of images: Keras's `preprocessing`."""
 
 from minicnn._base import keras_errors
 from minicnn.preprocessing import image

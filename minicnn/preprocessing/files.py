@@ -1,4 +1,4 @@
-"""Between image files, Pillow's images and arrays (height, width, channels): Keras's four functions."""
+"""Convert between image files, Pillow's images and arrays (height, width, channels): Keras's four functions."""
 
 import io
 import os
@@ -13,8 +13,7 @@ from minicnn import backend
 MODES = {"grayscale": "L", "rgb": "RGB", "rgba": "RGBA"}
 CHANNELS = {"grayscale": 1, "rgb": 3, "rgba": 4}
 INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "hamming", "box", "lanczos")
-# gray as it is, of more than 8 bits
-DEEP_GRAY = ("I;16", "I")
+DEEP_GRAY = ("I;16", "I")  # Pillow's gray modes of more than 8 bits
 
 
 def load_img(
@@ -28,14 +27,14 @@ def load_img(
 
     Args:
         path: the file.
-        color_mode: "rgb", "rgba" or "grayscale"; gray images of 16 and 32 bits stay as they are.
+        color_mode: "rgb", "rgba" or "grayscale"; gray images of 16 and 32 bits keep them.
         target_size: (height, width) to resize to; None keeps the image's.
         interpolation: "nearest", "bilinear", "bicubic", "hamming", "box" or "lanczos".
-        keep_aspect_ratio: cut the largest part with the target's proportions out of the middle first.
+        keep_aspect_ratio: first crop the image to the largest central part with the target's proportions.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it is no image or a damaged one; an argument is none of the above.
+        ValueError: the file is not an image or damaged; an argument is none of the above.
     """
     check_choice("color_mode", color_mode, MODES)
     check_choice("interpolation", interpolation, INTERPOLATIONS)
@@ -45,7 +44,7 @@ def load_img(
         image.load()
     except Image.UnidentifiedImageError:
         raise ValueError(
-            f"{_name(path)}: no image that can be read; expected PNG, JPEG or the like"
+            f"{_name(path)}: no image that Pillow can read; expected PNG, JPEG or another image format"
         ) from None
     except (OSError, SyntaxError, ValueError) as error:
         raise ValueError(f"{_name(path)}: damaged, cannot be decoded ({error})") from None
@@ -56,7 +55,6 @@ def load_img(
     height, width = target_size
     box = None
     if keep_aspect_ratio:
-        # the largest part with the target's proportions
         wide = min(image.width, image.height * width // height)
         high = min(image.height, image.width * height // width)
         left, top = (image.width - wide) // 2, (image.height - high) // 2
@@ -65,10 +63,11 @@ def load_img(
 
 
 def img_to_array(img: Any, data_format: str | None = None, dtype: Any = None) -> np.ndarray:
-    """Return a Pillow image as an array (height, width, channels), in the default float type unless ``dtype`` says.
+    """Return a Pillow image as an array (height, width, channels) of ``dtype``, by default the default float type.
 
     Raises:
-        ValueError: it has neither two nor three axes.
+        ValueError: the image has neither two nor three axes.
+        NotImplementedError: ``data_format`` is not channels last.
     """
     check_data_format(data_format)
     array = np.asarray(img, dtype or backend.floatx())
@@ -86,11 +85,12 @@ def array_to_img(
 
     Args:
         x: the array.
-        scale: stretch it so that its lowest value is 0 and its highest 255; without, it must lie there, and
-            fractions are cut off.
+        scale: map the lowest value to 0 and the highest to 255. Without it, values must lie in this range, and
+            fractions are truncated.
 
     Raises:
-        ValueError: it has another shape.
+        ValueError: the array has another shape.
+        NotImplementedError: ``data_format`` is not channels last.
     """
     check_data_format(data_format)
     array = np.asarray(x, dtype or backend.floatx())
@@ -119,26 +119,29 @@ def save_img(
     """Write an array (height, width, channels) to an image file.
 
     Args:
-        path: the file; its ending tells the format, unless ``file_format`` does.
+        path: the file.
         x, scale: as for :func:`array_to_img`.
+        file_format: such as "png"; by default that of the file's suffix.
         kwargs: options of Pillow's ``Image.save``.
+
+    Raises:
+        ValueError: the array has another shape, or the format is unknown.
     """
     image = array_to_img(x, data_format, scale)
     if file_format is None and isinstance(path, str | os.PathLike):
         file_format = Path(path).suffix[1:]
     jpeg = (file_format or "").lower() in ("jpg", "jpeg")
     if jpeg and image.mode == "RGBA":
-        # JPEG has no transparency
-        image = image.convert("RGB")
+        image = image.convert("RGB")  # JPEG has no transparency
     image.save(path, format="jpeg" if jpeg else file_format or None, **kwargs)
 
 
 def check_data_format(data_format: str | None) -> None:
-    """Raise for anything but None and "channels_last"."""
+    """Raise NotImplementedError unless ``data_format`` is None or "channels_last"."""
     if data_format not in (None, "channels_last"):
         raise NotImplementedError(
-            f'data_format={data_format!r}: images are (height, width, channels) here, "channels_last"; '
-            "turn others with np.moveaxis(x, 0, -1)"
+            f'data_format={data_format!r}: expected "channels_last", images (height, width, channels); '
+            "convert others with np.moveaxis(x, 0, -1)"
         )
 
 

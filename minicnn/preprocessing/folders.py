@@ -2,18 +2,19 @@
 
     faces/angry/1.png  faces/angry/2.png  faces/happy/1.png  …       the folder's name is the class
 
-Files are read when their batch is made, so a data set need not fit into memory.
+Files are read when their batch is made, so the data set may be larger than the memory.
 """
 
 import os
 import warnings
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from minicnn.preprocessing.files import CHANNELS, check_choice, img_to_array, load_img
-from minicnn.preprocessing.iterators import Iterator
+from minicnn.preprocessing.iterators import Folder, Iterator
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".ppm", ".tif", ".tiff")
 
@@ -28,24 +29,31 @@ class _FileIterator(Iterator):
     sample_weight: np.ndarray | None = None
 
     def read_as(
-        self, generator, target_size, color_mode, save_to_dir, save_prefix, save_format, subset, interpolation,
-        keep_aspect_ratio=False,
-    ):  # fmt: skip
-        """Take the arguments that say how files become a batch."""
+        self, generator: Any, target_size: Sequence[int], color_mode: str, save_to_dir: Folder | None,
+        save_prefix: str, save_format: str, subset: str | None, interpolation: str,
+        keep_aspect_ratio: bool = False,
+    ) -> None:  # fmt: skip
+        """Set how files are read, changed and saved.
+
+        Raises:
+            ValueError: color_mode or subset is not one of those of `ImageDataGenerator.flow_from_directory`.
+        """
         check_choice("color_mode", color_mode, CHANNELS)
         check_choice("subset", subset, (None, "training", "validation"))
         self.image_data_generator, self.color_mode = generator, color_mode
-        self.target_size = tuple(target_size)
-        self.image_shape = (*self.target_size, CHANNELS[color_mode])
+        height, width = target_size
+        self.target_size = (height, width)
+        self.image_shape = (height, width, CHANNELS[color_mode])
         self.save_to_dir, self.save_prefix, self.save_format = save_to_dir, save_prefix, save_format
         self.subset, self.interpolation, self.keep_aspect_ratio = subset, interpolation, keep_aspect_ratio
 
-    def part(self, count):
-        """Return which of ``count`` things belong to the subset: validation has the first, as in Keras."""
+    def part(self, count: int) -> slice:
+        """Return the part of ``count`` samples that is the subset: the first are for validation, as in Keras."""
         cut = int(self.image_data_generator.validation_split * count)
-        return {None: slice(None), "validation": slice(cut), "training": slice(cut, None)}[self.subset]
+        parts = {None: slice(None), "validation": slice(cut), "training": slice(cut, None)}
+        return parts[self.subset]
 
-    def make_batch(self, numbers, rng):
+    def make_batch(self, numbers: np.ndarray, rng: np.random.Generator) -> Any:
         """Read the files, change the images, add the targets."""
         images = np.empty((len(numbers), *self.image_shape), self.image_data_generator.dtype)
         for image, number in zip(images, numbers):
@@ -64,8 +72,8 @@ class _FileIterator(Iterator):
         targets = images, images.copy() if self.class_mode == "input" else self.targets(numbers)
         return targets if self.sample_weight is None else (*targets, self.sample_weight[numbers])
 
-    def targets(self, numbers):
-        """Return y: class numbers as floats, or one-hot rows."""
+    def targets(self, numbers: np.ndarray) -> np.ndarray:
+        """Return y: class numbers as floats (N,), or one-hot rows (N, classes)."""
         dtype = self.image_data_generator.dtype
         if self.class_mode in ("binary", "sparse"):
             return np.array([self.classes[number] for number in numbers], dtype)
@@ -75,7 +83,7 @@ class _FileIterator(Iterator):
         return rows
 
     @property
-    def labels(self):
+    def labels(self) -> Any:
         """The samples' class numbers, in the order of ``filenames``."""
         return self.classes
 
@@ -86,21 +94,24 @@ class DirectoryIterator(_FileIterator):
     Attributes:
         samples: number of images (also ``n``); num_classes.
         class_indices: {class name: number}; classes: the samples' class numbers (samples,), int32.
-        filenames: the samples' names below the folder; filepaths: the same, with it.
+        filenames: the samples' paths relative to the folder; filepaths: the same with the folder.
         image_shape: (height, width, channels).
 
     Raises:
-        FileNotFoundError: there is no such folder, or none for one of ``classes``.
+        FileNotFoundError: the folder, or that of one of ``classes``, does not exist.
+        ValueError: an argument is not one of those of `flow_from_directory`.
     """
 
     def __init__(
-        self, directory, image_data_generator, target_size=(256, 256), color_mode="rgb", classes=None,
-        class_mode="categorical", batch_size=32, shuffle=True, seed=None, save_to_dir=None, save_prefix="",
-        save_format="png", follow_links=False, subset=None, interpolation="nearest", keep_aspect_ratio=False,
-    ):  # fmt: skip
+        self, directory: Folder, image_data_generator: Any, target_size: Sequence[int] = (256, 256),
+        color_mode: str = "rgb", classes: Sequence[str] | None = None, class_mode: str | None = "categorical",
+        batch_size: int = 32, shuffle: bool = True, seed: int | None = None, save_to_dir: Folder | None = None,
+        save_prefix: str = "", save_format: str = "png", follow_links: bool = False, subset: str | None = None,
+        interpolation: str = "nearest", keep_aspect_ratio: bool = False,
+    ) -> None:  # fmt: skip
         self.read_as(
-            image_data_generator, target_size, color_mode, save_to_dir, save_prefix, save_format, subset, interpolation,
-            keep_aspect_ratio,
+            image_data_generator, target_size, color_mode, save_to_dir, save_prefix, save_format, subset,
+            interpolation, keep_aspect_ratio,
         )  # fmt: skip
         check_choice("class_mode", class_mode, ("categorical", "binary", "sparse", "input", None))
         self.directory, self.class_mode = directory, class_mode
@@ -120,10 +131,12 @@ class DirectoryIterator(_FileIterator):
         super().__init__(self.samples, batch_size, shuffle, seed)
 
 
-def _images_below(folder, follow_links):
-    """Return the image files in a folder and the folders in it: sorted, folder by folder."""
+def _images_below(folder: Path, follow_links: bool) -> list[str]:
+    """Return the paths of the image files in a folder and the folders in it: sorted, folder by folder."""
     if not folder.is_dir():
-        raise FileNotFoundError(f"{folder}: there is no such folder for a class")
+        raise FileNotFoundError(
+            f"{folder}: there is no such folder; each of ``classes`` is a folder of images in {folder.parent}"
+        )
     walk = sorted(os.walk(folder, followlinks=follow_links))
     return [
         os.path.join(root, name)
@@ -134,23 +147,31 @@ def _images_below(folder, follow_links):
 
 
 class DataFrameIterator(_FileIterator):
-    """Batches of the images that a table names; the arguments are those of `ImageDataGenerator.flow_from_dataframe`.
+    """Batches of the images in a table; the arguments are those of `ImageDataGenerator.flow_from_dataframe`.
 
-    Attributes: as those of :class:`DirectoryIterator`, but for num_classes.
+    Attributes: those of :class:`DirectoryIterator` without num_classes.
+
+    Raises:
+        TypeError: a class's name is not a string.
+        ValueError, NotImplementedError: an argument is not one of those of `flow_from_dataframe`.
     """
 
     def __init__(
-        self, dataframe, directory=None, image_data_generator=None, x_col="filename", y_col="class", weight_col=None,
-        target_size=(256, 256), color_mode="rgb", classes=None, class_mode="categorical", batch_size=32, shuffle=True,
-        seed=None, save_to_dir=None, save_prefix="", save_format="png", subset=None, interpolation="nearest",
-        validate_filenames=True,
-    ):  # fmt: skip
+        self, dataframe: Any, directory: Folder | None = None, image_data_generator: Any = None,
+        x_col: str = "filename", y_col: str = "class", weight_col: str | None = None,
+        target_size: Sequence[int] = (256, 256), color_mode: str = "rgb", classes: Sequence[str] | None = None,
+        class_mode: str | None = "categorical", batch_size: int = 32, shuffle: bool = True,
+        seed: int | None = None, save_to_dir: Folder | None = None, save_prefix: str = "",
+        save_format: str = "png", subset: str | None = None, interpolation: str = "nearest",
+        validate_filenames: bool = True,
+    ) -> None:  # fmt: skip
         self.read_as(
-            image_data_generator, target_size, color_mode, save_to_dir, save_prefix, save_format, subset, interpolation
+            image_data_generator, target_size, color_mode, save_to_dir, save_prefix, save_format, subset,
+            interpolation,
         )  # fmt: skip
         if class_mode == "multi_output":
             raise NotImplementedError(
-                'class_mode="multi_output": a model has one output here; "raw" hands a column on'
+                'class_mode="multi_output": a model has one output here; "raw" returns one column unchanged'
             )
         check_choice("class_mode", class_mode, ("categorical", "binary", "sparse", "input", "raw", None))
         self.directory, self.class_mode = directory or "", class_mode
@@ -179,20 +200,21 @@ class DataFrameIterator(_FileIterator):
         print(f"Found {self.samples} {state} image filenames{of}.")
         super().__init__(self.samples, batch_size, shuffle, seed)
 
-    def _usable(self, names):
+    def _usable(self, names: Iterable[str]) -> np.ndarray:
+        """Return which names are those of image files; warn of the others."""
         paths = [os.path.join(self.directory, name) for name in names]
         usable = np.array([path.lower().endswith(SUFFIXES) and os.path.isfile(path) for path in paths], bool)
         if not usable.all():
             first = paths[int(usable.argmin())]
             warnings.warn(
                 f"{(~usable).sum()} of {len(usable)} files are left out, such as {first}: "
-                f"they are not there, or do not end in {', '.join(SUFFIXES)}",
+                f"they do not exist, or do not end in {', '.join(SUFFIXES)}",
                 stacklevel=5,
             )
         return usable
 
-    def _number_classes(self, table, y_col, classes):
-        """Give the classes their numbers; return the rows that have one of them."""
+    def _number_classes(self, table: Any, y_col: str, classes: Sequence[str] | None) -> Any:
+        """Number the classes; return the rows of the table that have one of them."""
         labels = [label if isinstance(label, list | tuple) else [label] for label in table[y_col]]
         names = {name for label in labels for name in label}
         wrong = [name for name in names if not isinstance(name, str)]
@@ -212,6 +234,6 @@ class DataFrameIterator(_FileIterator):
         ]
         return table
 
-    def targets(self, numbers):
+    def targets(self, numbers: np.ndarray) -> np.ndarray:
         """Return y: for class_mode="raw" the column's values."""
         return self.classes[numbers] if self.class_mode == "raw" else super().targets(numbers)

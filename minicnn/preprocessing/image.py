@@ -1,9 +1,9 @@
-"""What scripts import from `keras.preprocessing.image`, today's and that of Keras 2.
+"""The names of `keras.preprocessing.image`, those of Keras 2 included.
 
 files.py        load_img, img_to_array, array_to_img, save_img
-transforms.py   turning, moving, shearing, zooming, flipping, brightness: on a batch at once
+transforms.py   rotation, shift, shear, zoom, flip, brightness: on a whole batch
 generator.py    ImageDataGenerator, which draws such changes
-iterators.py    the batches that its flow gives; folders.py: of flow_from_directory and flow_from_dataframe
+iterators.py    the batches of its flow; folders.py: those of flow_from_directory and flow_from_dataframe
 """
 
 from minicnn._base import keras_errors

@@ -1,7 +1,7 @@
-"""The batches of `ImageDataGenerator.flow`: a dataset for fit, and an iterator without end for everything else.
+"""The batches of `ImageDataGenerator.flow`: a dataset for fit, and an endless iterator for other uses.
 
-Batch number k of an iterator is drawn from a generator seeded with (seed, k), the order of pass e with (seed, e): so
-the same seed gives the same batches, and two numbers are all that a resumed training must know.
+The changes of the iterator's batch k are drawn from a generator seeded with (seed, k), the order of pass e from one
+seeded with (seed, e). So the same seed gives the same batches, and three numbers are enough to resume a training.
 """
 
 import os
@@ -15,19 +15,23 @@ from minicnn import random
 from minicnn.models.datasets import PyDataset
 from minicnn.preprocessing.files import array_to_img, check_choice
 
+Folder = str | os.PathLike[str]
 _ORDER, _CHANGES = 0, 1
 
 
 class Iterator(PyDataset):
     """Batches of ``n`` samples, changed at random.
 
-    ``it[i]`` is batch i of a pass, ``len(it)`` the number of batches; ``next(it)`` goes on for ever.
+    ``it[i]`` is batch i of a pass, ``len(it)`` the number of batches of a pass; ``next(it)`` never ends.
 
     Args:
         n: number of samples.
         batch_size: samples in a batch; the last one may be smaller.
-        shuffle: a new order in each pass.
-        seed: an integer; by default one from the global seed.
+        shuffle: draw a new order for each pass.
+        seed: an integer; by default it is drawn from the global generator.
+
+    Raises:
+        ValueError: batch_size is not a positive integer.
     """
 
     def __init__(self, n: int, batch_size: int, shuffle: bool, seed: int | None, **kwargs: Any) -> None:
@@ -43,7 +47,7 @@ class Iterator(PyDataset):
 
     def __getitem__(self, index: int) -> Any:
         if not -len(self) <= index < len(self):
-            raise IndexError(f"batch {index}: there are {len(self)}")
+            raise IndexError(f"batch {index}: there are {len(self)} batches")
         start = index % len(self) * self.batch_size
         rng = self._generator(_CHANGES, self.total_batches_seen)
         self.total_batches_seen += 1
@@ -72,49 +76,51 @@ class Iterator(PyDataset):
         return np.random.default_rng([self._entropy, purpose, number])
 
     def on_epoch_end(self) -> None:
-        """Let the next pass have a new order."""
+        """Start the next pass, in a new order."""
         self._passes += 1
 
     def reset(self) -> None:
-        """Let ``next`` begin with the first batch."""
+        """Make ``next`` return the first batch of the pass."""
         self.batch_index = 0
 
     def get_state(self) -> dict[str, int]:
-        """Return what a resumed training must know."""
+        """Return the numbers that a resumed training needs."""
         return {"entropy": self._entropy, "passes": self._passes, "batches": self.total_batches_seen}
 
     def set_state(self, state: dict[str, int]) -> None:
-        """Go on from there."""
+        """Continue from what :meth:`get_state` returned."""
         self._entropy, self._passes = state["entropy"], state["passes"]
         self.total_batches_seen = state["batches"]
 
     def make_batch(self, numbers: np.ndarray, rng: np.random.Generator) -> Any:
-        """Return the batch of these samples, changed by numbers that ``rng`` draws."""
+        """Return the batch of these samples, changed at random by ``rng``."""
         raise NotImplementedError(f"{type(self).__name__}.make_batch")
 
     def save_images(self, images: np.ndarray, numbers: np.ndarray, rng: np.random.Generator) -> None:
-        """Write a batch's images into the folder that the user named, if one was."""
+        """Write a batch's images into the folder ``save_to_dir``, if there is one."""
         if self.save_to_dir is None:
             return
         for image, number in zip(images, numbers):
             name = f"{self.save_prefix}_{number}_{rng.integers(10**7)}.{self.save_format}"
             array_to_img(image).save(Path(self.save_to_dir) / name)
 
-    save_to_dir: str | os.PathLike | None = None
+    save_to_dir: Folder | None = None
     save_prefix = ""
     save_format = "png"
 
 
 class NumpyArrayIterator(Iterator):
-    """Batches of arrays: what `ImageDataGenerator.flow` returns, and takes as arguments."""
+    """Batches of arrays; the arguments are those of `ImageDataGenerator.flow`."""
 
     def __init__(
-        self, x, y, image_data_generator, batch_size=32, shuffle=False, sample_weight=None, seed=None,
-        save_to_dir=None, save_prefix="", save_format="png", subset=None, ignore_class_split=False,
-    ):  # fmt: skip
+        self, x: Any, y: Any, image_data_generator: Any, batch_size: int = 32, shuffle: bool = False,
+        sample_weight: Any = None, seed: int | None = None, save_to_dir: Folder | None = None,
+        save_prefix: str = "", save_format: str = "png", subset: str | None = None,
+        ignore_class_split: bool = False,
+    ) -> None:  # fmt: skip
         if isinstance(x, tuple):
             raise NotImplementedError(
-                "x is a tuple: one array of images, please; further inputs are not here"
+                "x is a tuple: expected one array of images; a model has one input here"
             )
         self.x = np.asarray(x)
         self.y = None if y is None else np.asarray(y)
@@ -122,19 +128,21 @@ class NumpyArrayIterator(Iterator):
         if self.x.ndim != 4 or self.x.dtype.kind not in "biuf":
             raise ValueError(
                 f"x has shape {self.x.shape} and dtype {self.x.dtype}, expected numbers (N, height, width, channels)"
-                + (": gray images? give them their one channel, x[..., None]" if self.x.ndim == 3 else "")
+                + (": gray images? add their one channel, x[..., None]" if self.x.ndim == 3 else "")
             )
         for name, other in (("y", self.y), ("sample_weight", self.sample_weight)):
             if other is not None and len(other) != len(self.x):
-                raise ValueError(f"x holds {len(self.x)} images but {name} {len(other)}: one each, please")
+                raise ValueError(
+                    f"x holds {len(self.x)} images but {name} {len(other)}: expected as many of both"
+                )
         if subset is not None:
             self._keep(subset, int(len(self.x) * image_data_generator.validation_split), ignore_class_split)
         self.image_data_generator = image_data_generator
         self.save_to_dir, self.save_prefix, self.save_format = save_to_dir, save_prefix, save_format
         super().__init__(len(self.x), batch_size, shuffle, seed)
 
-    def _keep(self, subset, cut, ignore_class_split):
-        """Keep the first ``cut`` samples for validation, or those after them for training: as Keras does."""
+    def _keep(self, subset: str, cut: int, ignore_class_split: bool) -> None:
+        """Keep the first ``cut`` samples for validation, or the others for training, as Keras does."""
         check_choice("subset", subset, ("training", "validation"))
         if self.y is not None and not ignore_class_split:
             first, rest = (np.unique(part, axis=0) for part in (self.y[:cut], self.y[cut:]))
@@ -148,7 +156,7 @@ class NumpyArrayIterator(Iterator):
         self.y = None if self.y is None else self.y[part]
         self.sample_weight = None if self.sample_weight is None else self.sample_weight[part]
 
-    def make_batch(self, numbers, rng):
+    def make_batch(self, numbers: np.ndarray, rng: np.random.Generator) -> Any:
         """Return x, (x, y) or (x, y, sample_weight)."""
         images = self.image_data_generator.change(self.x[numbers], rng)
         self.save_images(images, numbers, rng)

@@ -1,22 +1,22 @@
-"""Random changes of images, given their parameters: what `ImageDataGenerator.apply_transform` does, on a batch.
+"""Apply changes with given parameters to a batch of images: what `ImageDataGenerator.apply_transform` does.
 
-Where is output pixel (column x, row y) read? Counted from the image's centre, with t = (tx, ty):
+Output pixel (column x, row y) is read at this place of the input, counted from the image's centre, with t = (tx, ty):
 
     (x, y)ᵢₙ = R(θ) · ( S(φ) · Z · F · (x, y)ₒᵤₜ + t )
 
     R(θ) = | cos θ  −sin θ |   S(φ) = | 1  −sin φ |   Z = | zx  0 |   F = | ±1   0 |
            | sin θ   cos θ |          | 0   cos φ |       | 0  zy |       |  0  ±1 |
 
-    θ, φ: degrees. t: pixels. zx, zy > 1 zoom out, < 1 in. F mirrors: it acts first on the way from output to
-    input, so it is the last thing that happens to the image.
+    θ, φ: degrees. t: pixels. zx, zy > 1 zoom out, < 1 in. F flips: it is the first factor from output to input, so
+    the flip is the last change of the image.
 
-Then the gray values: all channels of an image are shifted by one amount and clipped to the range that the image had;
-last, brightness multiplies, as Pillow's ImageEnhance.Brightness does, on whole numbers 0 … 255.
+Then the values: one number is added to all channels of an image, and the result is clipped to the image's own range.
+Last, brightness multiplies, as Pillow's ImageEnhance.Brightness does, on whole numbers 0 … 255.
 
-These are Keras 3's equations, with three small differences. (1) An image that is not square is turned about its
-centre; Keras takes half the height for x and half the width for y. Within a pixel beyond the edge (2)
-fill_mode="constant" blends with cval, where scipy, which Keras calls, takes cval alone; and (3) "wrap" repeats the
-image every `length` pixels, scipy every `length − 1`.
+These are Keras 3's equations, with three small differences. (1) An image that is not square is rotated about its
+centre; Keras takes half the height for x and half the width for y. (2) Less than a pixel beyond the edge,
+fill_mode="constant" interpolates with cval, where scipy, which Keras calls, returns cval. (3) "wrap" repeats the image
+every `length` pixels, scipy every `length − 1`.
 
 Shapes: images (N, H, W, C), float; each parameter (N,).
 """
@@ -28,7 +28,7 @@ import numpy as np
 
 from minicnn import ops
 
-# what an image gets where a parameter is not given
+# the values that change nothing, for parameters that are not given
 NEUTRAL = {
     "theta": 0.0,
     "tx": 0.0,
@@ -50,9 +50,9 @@ def apply(
 
     Args:
         images: (N, H, W, C), floats.
-        parameters: arrays (N,) under the names of NEUTRAL; those that are missing or None change nothing.
+        parameters: arrays (N,) with the names of NEUTRAL; those that are missing or None change nothing.
         fill_mode: what lies beyond the edge: "nearest", "reflect", "constant" (= cval) or "wrap".
-        order: 1 reads between pixels by bilinear interpolation, 0 takes the nearest pixel.
+        order: 1 interpolates bilinearly between pixels, 0 takes the nearest pixel.
     """
     given = NEUTRAL | dict(parameters)
     moved = matrices(given, *images.shape[:3])
@@ -77,7 +77,7 @@ def matrices(p: Mapping[str, Any], samples: int, height: int, width: int) -> np.
     shift = (turned @ np.stack(np.broadcast_arrays(np.zeros(samples), p["tx"], p["ty"])[1:], 1)[..., None])[
         ..., 0
     ]
-    # so far in (x, y): rows and columns swapped, it is in (row, column)
+    # from (x, y) to (row, column): swap both axes
     linear, shift = linear[:, ::-1, ::-1], shift[:, ::-1]
     centre = np.array([height - 1, width - 1]) / 2
     return np.concatenate([linear, (centre + shift - linear @ centre)[..., None]], axis=2)
@@ -98,7 +98,7 @@ def shift_values(images: np.ndarray, intensity: np.ndarray) -> np.ndarray:
 def brighten(images: np.ndarray, factor: np.ndarray) -> np.ndarray:
     """Return images times factor, in whole numbers from 0 to 255.
 
-    An image with values outside 0 … 255 is stretched to them before, and back after.
+    An image with values outside 0 … 255 is scaled to this range first, and back afterwards.
     """
     lowest, highest = (f(axis=(1, 2, 3), keepdims=True) for f in (images.min, images.max))
     inside = (lowest >= 0) & (highest <= 255)

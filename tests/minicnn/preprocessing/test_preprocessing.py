@@ -257,13 +257,13 @@ def test_what_cannot_be_is_named(arguments, error, match):
 
 def test_arrays_that_cannot_be_are_named():
     generator = ImageDataGenerator()
-    with pytest.raises(ValueError, match=r"their one channel, x\[\.\.\., None\]"):
+    with pytest.raises(ValueError, match=r"add their one channel, x\[\.\.\., None\]"):
         generator.flow(np.zeros((3, 6, 6)))
-    with pytest.raises(ValueError, match="x holds 3 images but y 2"):
+    with pytest.raises(ValueError, match="x holds 3 images but y 2: expected as many of both"):
         generator.flow(numbered(3), [1, 2])
     with pytest.raises(ValueError, match="batch_size=0"):
         generator.flow(numbered(3), batch_size=0)
-    with pytest.raises(IndexError, match="batch 3: there are 2"):
+    with pytest.raises(IndexError, match="batch 3: there are 2 batches"):
         generator.flow(numbered(3), batch_size=2)[3]
     with pytest.raises(ValueError, match="subset='test'"):
         generator.flow(numbered(3), subset="test")
@@ -385,7 +385,7 @@ def test_tables_that_cannot_be_are_named(folder, table):
     table = table.drop(index=2)
     with pytest.raises(TypeError, match="column 'age' holds"):
         ImageDataGenerator().flow_from_dataframe(table, folder, y_col="age")
-    with pytest.raises(NotImplementedError, match='"raw" hands a column on'):
+    with pytest.raises(NotImplementedError, match='"raw" returns one column unchanged'):
         ImageDataGenerator().flow_from_dataframe(table, folder, class_mode="multi_output")
 
 
