@@ -1,12 +1,17 @@
-"""A recording and the parts in web/ as one HTML file, which needs no server, no network and nothing beside it.
+"""A recording and the parts in web/ as one HTML file, which needs no server, no network and no other file.
 
-The JavaScript is written as modules, which import each other. They become one script: each after those that it imports,
-beginning with main.js, without the imports and the word export. So no two may declare the same name at their top, and
-imports rename nothing.
+The JavaScript is written as modules, which import each other:
+
+    main.js  the page      view/  the interface      engine/  a training step      layers/  each kind of layer
+    base/    arrays, quantities, terms               imports run in this direction only
+
+They become one script: each module after those that it imports, beginning with main.js, without the imports and the
+word export. So no two may declare the same name at their top, and imports rename nothing.
 """
 
 import html
 import json
+import posixpath
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +19,7 @@ from typing import Any
 
 WEB = Path(__file__).parent / "web"
 MAIN = "main.js"
-IMPORT = re.compile(r"^import\s+(?:\{([^}]*)\}\s+from\s+)?\"\./([\w.-]+)\";?[ \t]*$", re.MULTILINE)
+IMPORT = re.compile(r"^import\s+(?:\{([^}]*)\}\s+from\s+)?\"(\.{1,2}/[\w./-]+)\";?[ \t]*$", re.MULTILINE)
 EXPORT_LIST = re.compile(r"^export\s*\{[^}]*\};?[ \t]*$\n?", re.MULTILINE)
 FUNCTION = re.compile(r"^(?:export\s+)?(?:async\s+)?(?:function\*?|class)\s+([\w$]+)", re.MULTILINE)
 VARIABLES = re.compile(r"^(?:export\s+)?(?:const|let|var)\s+(.*?);[ \t]*(?://.*)?$", re.MULTILINE | re.DOTALL)
@@ -42,7 +47,7 @@ def rendered(recording: Mapping[str, Any], web: Path | None = None) -> str:
         "recording": text.replace("<", "\\u003c"),
         "script": script(web),
     }
-    # in one go, so that no part is looked into for the names of others
+    # in one pass, so that "{{title}}" in one of the parts is not replaced
     return re.sub(r"\{\{(\w+)\}\}", lambda found: parts[found[1]], _read(web / "page.html"))
 
 
@@ -58,12 +63,15 @@ def script(web: Path) -> str:
                 )
             homes[declared] = name
     bundle = "\n".join(f"// ---- {name}\n{_bare(text)}" for name, text in modules.items())
-    # in strings and comments, where alone they stand, these mean the same without ending the script
+    # these stand in strings and comments only; written like this they mean the same and do not end the script
     return bundle.replace("</", "<\\/").replace("<!--", "<\\!--")
 
 
 def in_order(web: Path, main: str = MAIN) -> dict[str, str]:
-    """Return name -> text of the modules that ``main`` needs, in the order in which a browser runs them."""
+    """Return name -> text of the modules that ``main`` needs, in the order in which a browser runs them.
+
+    A name is the path from ``web``: "engine/net.js".
+    """
     met: set[str] = set()
     result: dict[str, str] = {}
 
@@ -72,7 +80,10 @@ def in_order(web: Path, main: str = MAIN) -> dict[str, str]:
             return
         met.add(name)
         text = _read(web / name)
-        for names, other in IMPORT.findall(text):
+        for names, address in IMPORT.findall(text):
+            other = posixpath.normpath(posixpath.join(posixpath.dirname(name), address))
+            if other.startswith("../"):
+                raise ValueError(f"{name} imports {address}, which is outside of {web}")
             if re.search(r"\bas\b", names):
                 raise ValueError(f"{name} renames what it imports from {other}: import it under its own name")
             visit(other)
@@ -98,13 +109,25 @@ def declarations(text: str) -> list[str]:
     return names
 
 
+def keys(text: str, table: str) -> list[str]:
+    """Return the keys of a table that a module declares at its top, ``const NAME = {``: one a line, two spaces in.
+
+    Raises:
+        ValueError: there is no such table.
+    """
+    found = re.search(rf"^(?:export )?const {table} = {{\n(.*?)^}};$", text, re.MULTILINE | re.DOTALL)
+    if not found:
+        raise ValueError(f"no table {table}: expected `const {table} = {{` at the beginning of a line")
+    return re.findall(r"^  (\w+)(?=[:,(])", found[1], re.MULTILINE)
+
+
 def _bare(text: str) -> str:
     """Return a module without imports and exports."""
     text = EXPORT_LIST.sub("", IMPORT.sub("", text))
     text = re.sub(r"^export\s+(?=async|function|class|const|let|var)", "", text, flags=re.MULTILINE)
     left = re.search(r"^(?:import|export)\b.*", text, re.MULTILINE)
     if left:
-        raise ValueError(f"{left[0]!r}: expected imports of names from a file beside it, and named exports")
+        raise ValueError(f"{left[0]!r}: expected imports of names from a file of the page, and named exports")
     return text.strip() + "\n"
 
 

@@ -1,16 +1,16 @@
 // The page: it reads the recording, computes the whole step, and builds what one sees.
 
-import { explain, makeTrace } from "./engine.js";
-import { element, part } from "./dom.js";
-import { addressOf, change, listen, quantityAt, select, selected, state } from "./state.js";
-import { buildColumns } from "./columns.js";
-import { buildKeyboard, keyHelp } from "./keyboard.js";
-import { buildLinks } from "./links.js";
-import { buildPanel } from "./panel.js";
-import { buildPlay } from "./play.js";
-import { setTheme, themeNow } from "./palette.js";
-import { followSelection } from "./selection.js";
-import { numbersIn } from "./views.js";
+import { explain, makeTrace } from "./engine/index.js";
+import { element, part } from "./view/dom.js";
+import { addressOf, change, listen, quantityAt, select, selected, state } from "./view/state.js";
+import { buildColumns } from "./view/columns.js";
+import { buildKeyboard, keyHelp } from "./view/keyboard.js";
+import { buildLinks } from "./view/links.js";
+import { buildPanel } from "./view/panel.js";
+import { buildPlay } from "./view/play.js";
+import { setTheme, themeNow } from "./view/palette.js";
+import { followSelection } from "./view/selection.js";
+import { numbersIn } from "./view/views.js";
 
 function buildControls() {
   const views = [
@@ -47,7 +47,9 @@ function buildControls() {
     help,
   );
   listen(["view"], () =>
-    views.forEach((button) => button.setAttribute("aria-pressed", String(button.dataset.view === state.view))),
+    views.forEach((button) =>
+      button.setAttribute("aria-pressed", String(button.dataset.view === state.view)),
+    ),
   );
 }
 
@@ -64,7 +66,11 @@ function followAddress() {
   };
   listen(["trail"], () => {
     try {
-      history.replaceState(null, "", selected() ? `#${addressOf(selected())}` : location.pathname + location.search);
+      history.replaceState(
+        null,
+        "",
+        selected() ? `#${addressOf(selected())}` : location.pathname + location.search,
+      );
     } catch {
       // a page in a frame may have no address of its own, and does without
     }

@@ -7,7 +7,7 @@
 
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import * as engine from "../../../minicnn/explain/web/engine.js";
+import * as engine from "../../../minicnn/explain/web/engine/index.js";
 
 // Return every quantity of a step, but for the loss, by one of each array: {…array, length}.
 function arraysOf({ net, grads, step, run }) {
@@ -20,7 +20,9 @@ function arraysOf({ net, grads, step, run }) {
       }
     }
     for (const [weight, { value }] of Object.entries(weights)) {
-      const kinds = grads.weights[node][weight] ? ["weight", "weightGradient", "update"] : ["weight", "update"];
+      const kinds = grads.weights[node][weight]
+        ? ["weight", "weightGradient", "update"]
+        : ["weight", "update"];
       for (const kind of kinds) arrays.push({ kind, node, weight, length: value.length });
       for (const slot of Object.keys(step.weights[node][weight].slots)) {
         arrays.push({ kind: "slot", node, weight, slot, length: value.length });
@@ -48,15 +50,18 @@ function* faultsOf(trace, quantity) {
   const isChoice = form === "choice";
   if (value !== read(quantity)) yield "its value is another number's";
   if (!isNear(total, value, size)) yield `the total is ${total}, not ${value}`;
-  if (terms.length && !isChoice && !isNear(sum, value, size)) yield `its terms add up to ${sum}, not ${value}`;
+  if (terms.length && !isChoice && !isNear(sum, value, size))
+    yield `its terms add up to ${sum}, not ${value}`;
   if (isChoice && terms.filter(({ chosen }) => chosen).length !== 1) yield "not one of its terms was chosen";
   if (form === "gate" && terms.length !== 1) yield "a gate has one term";
-  if (form === "steps" && steps.length && !isNear(steps.at(-1).value, value, size)) yield "its last step is not it";
+  if (form === "steps" && steps.length && !isNear(steps.at(-1).value, value, size))
+    yield "its last step is not it";
   for (const { label, factors, value: shown } of terms) {
     const product = factors.reduce((sofar, factor) => sofar * factor.value, 1);
     if (!isNear(product, shown)) yield `${label} is ${product}, not ${shown}`;
     for (const { text, value: one, quantity: other, derived } of factors) {
-      if (other && (derived ? !Number.isFinite(read(other)) : read(other) !== one)) yield `${text} leads elsewhere`;
+      if (other && (derived ? !Number.isFinite(read(other)) : read(other) !== one))
+        yield `${text} leads elsewhere`;
     }
   }
   for (const { text, value: shown, quantity: other } of steps) {
@@ -66,7 +71,8 @@ function* faultsOf(trace, quantity) {
     if (!role || !indices.every((index) => Number.isFinite(read({ ...array, index }))))
       yield "a source is not there";
   }
-  for (const { text, quantity: other } of related) if (!Number.isFinite(read(other))) yield `${text} is not there`;
+  for (const { text, quantity: other } of related)
+    if (!Number.isFinite(read(other))) yield `${text} is not there`;
   const texts = [
     words.equation,
     words.sentence,
@@ -90,8 +96,8 @@ function inspect(trace) {
   return { looked: quantities.length, faults };
 }
 
-// Return which arrays can be reached from a quantity by clicks alone, on what its explanation is made of. Of each array
-// some numbers are tried: one of them may be a dead end, such as a zero of a border.
+// Return which arrays can be reached from a quantity by clicks alone, on what its explanation is made of. Of
+// each array some numbers are tried: one of them may be a dead end, such as a zero of a border.
 function walk(trace, start, most = 20) {
   const visits = new Map();
   for (const open = [start]; open.length;) {
@@ -121,7 +127,9 @@ function plain(trace) {
     values: mapped(trace.run.values, numbers),
     gradients: mapped(trace.grads.values, numbers),
     weight_gradients: mapped(trace.grads.weights, (weights) => mapped(weights ?? {}, numbers)),
-    weights_after: mapped(trace.step.weights, (weights) => mapped(weights ?? {}, ({ value }) => numbers(value))),
+    weights_after: mapped(trace.step.weights, (weights) =>
+      mapped(weights ?? {}, ({ value }) => numbers(value)),
+    ),
     slots_after: mapped(trace.step.weights, (weights) =>
       mapped(weights ?? {}, ({ slots }) => mapped(slots, numbers)),
     ),

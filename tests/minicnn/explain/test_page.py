@@ -46,13 +46,17 @@ def web(tmp_path):
     files = {
         "page.html": FRAME,
         "style.css": "body { color: red; }\n",
-        "main.js": '// The page.\nimport { draw } from "./draw.js";\nimport "./theme.js";\n\ndraw("{{title}}");\n',
-        "draw.js": 'import { size, unit } from "./sizes.js";\n\n'
+        "main.js": '// The page.\nimport { draw } from "./view/draw.js";\nimport "./view/theme.js";\n\n'
+        'draw("{{title}}");\n',
+        "view/draw.js": 'import { size, unit } from "../base/sizes.js";\n\n'
         'export function draw(text) {\n  return text + size + unit + "</script><!-- ";\n}\n',
-        "sizes.js": "export const size = 3, unit = 4;\nconst hidden = 5;\nexport { hidden };\n",
-        "theme.js": 'import {\n  size,\n} from "./sizes.js";\nexport async function theme() {\n  return size;\n}\n',
-        "unused.js": "export const size = 4;\n",
+        "base/sizes.js": "export const size = 3, unit = 4;\nconst hidden = 5;\nexport { hidden };\n",
+        "view/theme.js": 'import {\n  size,\n} from "../base/sizes.js";\n'
+        "export async function theme() {\n  return size;\n}\n",
+        "view/unused.js": "export const size = 4;\n",
     }
+    for folder in ("base", "view"):
+        (tmp_path / folder).mkdir()
     for name, text in files.items():
         (tmp_path / name).write_text(text, encoding="utf-8")
     return tmp_path
@@ -64,12 +68,14 @@ def recording():
 
 
 def test_modules_come_after_those_that_they_import(web):
-    assert list(in_order(web)) == ["sizes.js", "draw.js", "theme.js", "main.js"]
+    assert list(in_order(web)) == ["base/sizes.js", "view/draw.js", "view/theme.js", "main.js"]
 
 
 def test_modules_may_import_each_other(web):
-    (web / "sizes.js").write_text('import { draw } from "./draw.js";\nexport const size = 3, unit = 4;\n')
-    assert list(in_order(web)) == ["sizes.js", "draw.js", "theme.js", "main.js"]
+    (web / "base/sizes.js").write_text(
+        'import { draw } from "../view/draw.js";\nexport const size = 3, unit = 4;\n'
+    )
+    assert list(in_order(web)) == ["base/sizes.js", "view/draw.js", "view/theme.js", "main.js"]
 
 
 def test_the_script_has_no_imports_and_exports(web):
@@ -82,7 +88,7 @@ def test_the_script_has_no_imports_and_exports(web):
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
 def test_the_script_runs(web, tmp_path):
-    (web / "main.js").write_text('import { draw } from "./draw.js";\nconsole.log(draw("size "));\n')
+    (web / "main.js").write_text('import { draw } from "./view/draw.js";\nconsole.log(draw("size "));\n')
     (tmp_path / "bundle.mjs").write_text(script(web))
     run = subprocess.run(["node", tmp_path / "bundle.mjs"], capture_output=True, text=True, check=True)
     assert run.stdout == "size 34</script><!-- \n"
@@ -123,20 +129,33 @@ export { q };
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
-        ("theme.js", "const draw = 1;\n", r"theme.js declares draw at its top, as draw.js does: rename one"),
-        ("theme.js", "const a = 1, unit = 2;\n", "theme.js declares unit at its top, as sizes.js does"),
         (
-            "theme.js",
-            'import { size as s } from "./sizes.js";\n',
-            "theme.js renames what it imports from sizes.js",
+            "view/theme.js",
+            "const draw = 1;\n",
+            r"view/theme.js declares draw at its top, as view/draw.js does: rename one",
         ),
-        ("theme.js", 'import size from "./sizes.js";\n', "expected imports of names from a file beside it"),
         (
-            "theme.js",
-            'import { size } from "../sizes.js";\n',
-            "expected imports of names from a file beside it",
+            "view/theme.js",
+            "const a = 1, unit = 2;\n",
+            "view/theme.js declares unit at its top, as base/sizes.js does",
         ),
-        ("theme.js", "export default 3;\n", "expected imports of names .* and named exports"),
+        (
+            "view/theme.js",
+            'import { size as s } from "../base/sizes.js";\n',
+            "view/theme.js renames what it imports from base/sizes.js",
+        ),
+        (
+            "view/theme.js",
+            'import size from "../base/sizes.js";\n',
+            "expected imports of names from a file of",
+        ),
+        (
+            "view/theme.js",
+            'import { size } from "../../sizes.js";\n',
+            r"view/theme.js imports ../../sizes.js, which is outside of",
+        ),
+        ("view/theme.js", 'import { size } from "sizes.js";\n', "expected imports of names from a file of"),
+        ("view/theme.js", "export default 3;\n", "expected imports of names .* and named exports"),
     ],
 )
 def test_modules_that_cannot_be_put_together(web, name, text, message):
@@ -145,11 +164,13 @@ def test_modules_that_cannot_be_put_together(web, name, text, message):
         script(web)
 
 
-@pytest.mark.parametrize("path", sorted(page.WEB.glob("*.js")), ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "path", sorted(page.WEB.rglob("*.js")), ids=lambda path: f"{path.parent.name}/{path.name}"
+)
 def test_modules_import_the_functions_that_they_call(path):
     # the page, one script, would run without; a module on its own would not
     text = re.sub(r'//.*|"[^"\n]*"', '""', path.read_text(encoding="utf-8"))
-    everywhere = "".join(file.read_text(encoding="utf-8") for file in page.WEB.glob("*.js"))
+    everywhere = "".join(file.read_text(encoding="utf-8") for file in page.WEB.rglob("*.js"))
     exported = re.findall(r"^export function (\w+)", everywhere, re.MULTILINE)
     called = {name for name in exported if re.search(rf"([^.\w]|\.{{3}}){name}\(", text)}
     imported = {
@@ -158,7 +179,7 @@ def test_modules_import_the_functions_that_they_call(path):
     assert called <= imported | set(declarations(text))
 
 
-@pytest.mark.parametrize("missing", ["page.html", "style.css", "main.js", "sizes.js"])
+@pytest.mark.parametrize("missing", ["page.html", "style.css", "main.js", "base/sizes.js"])
 def test_what_is_missing_is_named(web, recording, missing):
     (web / missing).unlink()
     with pytest.raises(FileNotFoundError, match=missing):
@@ -168,7 +189,7 @@ def test_what_is_missing_is_named(web, recording, missing):
 @pytest.mark.skipif(not (page.WEB / page.MAIN).exists(), reason="the interface is not written yet")
 def test_the_page_is_put_together_from_all_files(recording):
     modules = in_order(page.WEB)
-    assert sorted(modules) == sorted(path.name for path in page.WEB.glob("*.js"))
+    assert sorted(modules) == sorted(path.relative_to(page.WEB).as_posix() for path in page.WEB.rglob("*.js"))
     parts = Parts(rendered(recording))
     assert json.loads(parts.found["recording"]) == recording
     assert len(parts.found["module"]) > sum(map(len, modules.values())) / 2

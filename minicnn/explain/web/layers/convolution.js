@@ -1,0 +1,221 @@
+// Convolution: y is a sum of products over the links of each window (geometry.js), so the gradient of each
+// factor is the other factor, summed over every y that it went into.
+//
+//   y[i, j, k]          = bias[k] + Σ x[row, column, c] · kernel[a, b, c, k]     over the window's a, b, and all c
+//   dbias[k]            = Σ dy[i, j, k]                                          over all positions i, j
+//   dkernel[a, b, c, k] = Σ x[row, column, c] · dy[i, j, k]                      over all positions i, j
+//   dx[row, column, c]  = Σ dy[i, j, k] · kernel[a, b, c, k]                     over the windows that see it, and k
+//
+// Depthwise: each channel c has kernels of its own, y[i, j, c·M + m], and there is no sum over c.
+import { numbersTo, unravel } from "../base/arrays.js";
+import { counted, inputFactor, makeTerm, outputGradient, weightFactor } from "../base/terms.js";
+import { linksAt, windowLinks } from "../base/windows.js";
+import { biasTerms, withBias, withBiasGradient } from "./bias.js";
+
+const EXPLAIN_CONVOLUTION = {
+  value: convolutionValue,
+  gradient: convolutionGradient,
+  weight: convolutionWeightGradient,
+};
+export const CONVOLUTION_LAYERS = {
+  Conv2D: {
+    prepare: convolutionLinks,
+    forward: conv2dForward,
+    backward: conv2dBackward,
+    explain: EXPLAIN_CONVOLUTION,
+  },
+  DepthwiseConv2D: {
+    prepare: convolutionLinks,
+    forward: depthwiseForward,
+    backward: depthwiseBackward,
+    explain: EXPLAIN_CONVOLUTION,
+  },
+};
+
+// Return the links of a convolution's windows.
+function convolutionLinks({ inputShapes, weights, config }) {
+  const { strides, dilation, padding } = config;
+  return { links: windowLinks(inputShapes[0], weights.kernel.shape, strides, dilation, padding) };
+}
+
+// Return y: at each position and for each kernel the bias and the sum of products.
+function conv2dForward(node, [x], { kernel, bias }) {
+  const { links } = node;
+  const filters = node.shape[2];
+  const channels = node.inputShapes[0][2];
+  const y = withBias(node.size, bias);
+  for (let n = 0; n < links.count; n++) {
+    const to = links.output[n] * filters;
+    const from = links.input[n] * channels;
+    const entry = links.entry[n] * channels;
+    for (let c = 0; c < channels; c++) {
+      const pixel = x[from + c];
+      const weights = (entry + c) * filters;
+      for (let k = 0; k < filters; k++) y[to + k] += pixel * kernel[weights + k];
+    }
+  }
+  return { value: y };
+}
+
+// Return dx, dkernel and dbias: each link sends dy · kernel back to its pixel, and x · dy to its kernel
+// entry.
+function conv2dBackward(node, dy, [x], { kernel, bias }) {
+  const { links } = node;
+  const filters = node.shape[2];
+  const channels = node.inputShapes[0][2];
+  const dx = new Float64Array(x.length);
+  const dkernel = new Float64Array(kernel.length);
+  for (let n = 0; n < links.count; n++) {
+    const to = links.output[n] * filters;
+    const from = links.input[n] * channels;
+    const entry = links.entry[n] * channels;
+    for (let c = 0; c < channels; c++) {
+      const pixel = x[from + c];
+      const weights = (entry + c) * filters;
+      let sum = 0;
+      for (let k = 0; k < filters; k++) {
+        sum += dy[to + k] * kernel[weights + k];
+        dkernel[weights + k] += pixel * dy[to + k];
+      }
+      dx[from + c] += sum;
+    }
+  }
+  return { inputs: [dx], weights: withBiasGradient({ kernel: dkernel }, bias, dy) };
+}
+
+// Return y: at each position, for each channel c, the sums of products with its own M kernels.
+function depthwiseForward(node, [x], { kernel, bias }) {
+  const { links } = node;
+  const maps = node.shape[2];
+  const channels = node.inputShapes[0][2];
+  const multiplier = maps / channels;
+  const y = withBias(node.size, bias);
+  for (let n = 0; n < links.count; n++) {
+    const to = links.output[n] * maps;
+    const from = links.input[n] * channels;
+    const weights = links.entry[n] * maps;
+    for (let map = 0; map < maps; map++) {
+      y[to + map] += x[from + Math.floor(map / multiplier)] * kernel[weights + map];
+    }
+  }
+  return { value: y };
+}
+
+// Return dx, dkernel and dbias; map c·M + m sends its gradient back to channel c alone.
+function depthwiseBackward(node, dy, [x], { kernel, bias }) {
+  const { links } = node;
+  const maps = node.shape[2];
+  const channels = node.inputShapes[0][2];
+  const multiplier = maps / channels;
+  const dx = new Float64Array(x.length);
+  const dkernel = new Float64Array(kernel.length);
+  for (let n = 0; n < links.count; n++) {
+    const to = links.output[n] * maps;
+    const from = links.input[n] * channels;
+    const weights = links.entry[n] * maps;
+    for (let map = 0; map < maps; map++) {
+      const pixel = from + Math.floor(map / multiplier);
+      dx[pixel] += dy[to + map] * kernel[weights + map];
+      dkernel[weights + map] += x[pixel] * dy[to + map];
+    }
+  }
+  return { inputs: [dx], weights: withBiasGradient({ kernel: dkernel }, bias, dy) };
+}
+
+// ---- explanations. The three passes pick from the same list of links: y by output position, dx by pixel, dkernel by
+// kernel entry.
+
+// Return the factor of the kernel number that takes channel c of the input, at a window entry, into a map of
+// y.
+function kernelFactor(trace, node, entry, c, map) {
+  const maps = node.shape[2];
+  const channels = node.inputShapes[0][2];
+  const row = node.type === "Conv2D" ? entry * channels + c : entry;
+  return weightFactor(trace, node, "kernel", "kernel", row * maps + map);
+}
+
+// Return the input channels that a map of the output is made from: all of them, or, depthwise, one.
+function channelsOf(node, map) {
+  const channels = node.inputShapes[0][2];
+  return node.type === "Conv2D" ? numbersTo(channels) : [Math.floor((map * channels) / node.shape[2])];
+}
+
+// Return the maps of the output that an input channel goes into.
+function mapsOf(node, c) {
+  const maps = numbersTo(node.shape[2]);
+  return node.type === "Conv2D" ? maps : maps.filter((map) => channelsOf(node, map)[0] === c);
+}
+
+// y[i, j, k] = Σ x · kernel + bias[k]
+function convolutionValue(trace, node, index) {
+  const maps = node.shape[2];
+  const channels = node.inputShapes[0][2];
+  const map = index % maps;
+  const seen = linksAt(node.links, "output", Math.floor(index / maps));
+  const terms = [];
+  for (const n of seen) {
+    for (const c of channelsOf(node, map)) {
+      const pixel = inputFactor(trace, node, 0, node.links.input[n] * channels + c);
+      terms.push(makeTerm(pixel, kernelFactor(trace, node, node.links.entry[n], c, map)));
+    }
+  }
+  if (node.weights.bias) terms.push(makeTerm(weightFactor(trace, node, "bias", "bias", map)));
+  const [row, column] = unravel(node.shape, index);
+  const outside = node.links.entries - seen.length;
+  const depth = node.type === "Conv2D" ? "in all its channels" : "in its own channel";
+  const padding = outside
+    ? ` ${outside} of its ${node.links.entries} positions lie outside the map and add nothing.`
+    : "";
+  return {
+    equation: "y = Σ x · kernel + bias",
+    sentence:
+      `The window of row ${row}, column ${column} is multiplied, ${depth}, with kernel ${map}; ` +
+      `the products add up.${padding}`,
+    terms,
+  };
+}
+
+// dx = Σ dy · kernel over the windows that see the pixel, and their maps
+function convolutionGradient(trace, node, _input, index) {
+  const maps = node.shape[2];
+  const channels = node.inputShapes[0][2];
+  const c = index % channels;
+  const terms = [];
+  const seen = linksAt(node.links, "input", Math.floor(index / channels));
+  for (const n of seen) {
+    for (const map of mapsOf(node, c)) {
+      const gradient = outputGradient(trace, node, node.links.output[n] * maps + map);
+      terms.push(makeTerm(gradient, kernelFactor(trace, node, node.links.entry[n], c, map)));
+    }
+  }
+  return {
+    equation: "dx = Σ dy · kernel",
+    sentence:
+      `It was seen by ${counted(seen.length, "window")} of ${node.name}, through ` +
+      `${counted(mapsOf(node, c).length, "kernel")} each. Every output sends its gradient back times the kernel ` +
+      "entry that connects the two.",
+    terms,
+  };
+}
+
+// dkernel = Σ x · dy over all positions, dbias = Σ dy
+function convolutionWeightGradient(trace, node, weight, index) {
+  const maps = node.shape[2];
+  const channels = node.inputShapes[0][2];
+  if (weight === "bias") return biasTerms(trace, node, index);
+  const map = index % maps;
+  const entry = Math.floor(index / (node.type === "Conv2D" ? channels * maps : maps));
+  const c = node.type === "Conv2D" ? Math.floor(index / maps) % channels : channelsOf(node, map)[0];
+  const used = linksAt(node.links, "entry", entry);
+  const terms = used.map((n) => {
+    const pixel = inputFactor(trace, node, 0, node.links.input[n] * channels + c);
+    return makeTerm(pixel, outputGradient(trace, node, node.links.output[n] * maps + map));
+  });
+  return {
+    equation: "dkernel = Σ x · dy",
+    sentence:
+      `It was used at ${counted(used.length, "position")}, each time with another x. Its gradient adds up each x ` +
+      "times the gradient of the output that it went into.",
+    terms,
+  };
+}
