@@ -107,7 +107,7 @@ def run(arguments: argparse.Namespace) -> None:
     print(f"{path}: {path.stat().st_size / 1e6:.1f} MB; open it in a browser")
 
 
-# ---- what is looked at -----------------------------------------------------------------------------------------------
+# ---- what is looked at -------------------------------------------------------------------------------------
 
 
 def application() -> Any:
@@ -203,7 +203,7 @@ def label_of(text: str, classes: Sequence[str] | None, count: int) -> int:
     raise ValueError(f"--label {text}: expected {names}a number from 0 to {count - 1}")
 
 
-# ---- the small net ---------------------------------------------------------------------------------------------------
+# ---- the small net -----------------------------------------------------------------------------------------
 
 
 def trained(seed: int) -> Sequential:

@@ -9,6 +9,7 @@ They become one script: each module after those that it imports, beginning with 
 word export. So no two may declare the same name at their top, and imports rename nothing.
 """
 
+import functools
 import html
 import json
 import posixpath
@@ -19,12 +20,19 @@ from typing import Any
 
 WEB = Path(__file__).parent / "web"
 MAIN = "main.js"
+ACTIVATIONS = WEB / "layers" / "activations.js"
 IMPORT = re.compile(r"^import\s+(?:\{([^}]*)\}\s+from\s+)?\"(\.{1,2}/[\w./-]+)\";?[ \t]*$", re.MULTILINE)
 EXPORT_LIST = re.compile(r"^export\s*\{[^}]*\};?[ \t]*$\n?", re.MULTILINE)
 FUNCTION = re.compile(r"^(?:export\s+)?(?:async\s+)?(?:function\*?|class)\s+([\w$]+)", re.MULTILINE)
 VARIABLES = re.compile(r"^(?:export\s+)?(?:const|let|var)\s+(.*?);[ \t]*(?://.*)?$", re.MULTILINE | re.DOTALL)
 TEXT = re.compile(r"\"[^\"\n]*\"|'[^'\n]*'|`[^`]*`|//.*")
 BRACKETS = re.compile(r"\([^()]*\)|\[[^][]*\]|\{[^{}]*\}")
+
+
+@functools.cache
+def known_activations() -> frozenset[str]:
+    """Return the names of the activation functions that the page can compute: the keys of its own table."""
+    return frozenset(keys(_read(ACTIVATIONS), "ACTIVATIONS"))
 
 
 def rendered(recording: Mapping[str, Any], web: Path | None = None) -> str:

@@ -128,6 +128,11 @@ class Optimizer(Configured):
         """
         raise NotImplementedError(f"{type(self).__name__}.update_step")
 
+    @property
+    def parameters(self) -> list[Any]:
+        """The parameters that the state is of, in the order of its indices; empty before the first step."""
+        return list(self._state.parameters)
+
     def build(self, parameters: Iterable[Any]) -> None:
         """Make the state of these parameters. The first call decides; later ones do nothing."""
         self._state.build(parameters, [*self.slots, AVERAGE] if self.use_ema else self.slots)
@@ -167,7 +172,7 @@ class Optimizer(Configured):
             if gradient is None:
                 continue
             options = {
-                "weight_decay": self.weight_decay if self.weight_decay and self._decays(parameter) else 0.0,
+                "weight_decay": self.weight_decay if self.weight_decay and self.decays(parameter) else 0.0,
                 "scale": scale,
                 "limit": math.inf if self.clipvalue is None else self.clipvalue,
             }
@@ -204,7 +209,8 @@ class Optimizer(Configured):
         paths = [parameter.path for parameter in var_list or []]
         self._undecayed = {"paths": paths, "names": list(var_names or [])}
 
-    def _decays(self, parameter: Any) -> bool:
+    def decays(self, parameter: Any) -> bool:
+        """Return whether weight decay reaches a parameter: it is not excluded from it."""
         by_name = any(re.search(name, parameter.name) for name in self._undecayed["names"])
         return not by_name and parameter.path not in self._undecayed["paths"]
 

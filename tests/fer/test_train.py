@@ -260,7 +260,7 @@ def test_settings_reach_the_model(optimizer):
     model = building.compiled(config, 100)
     assert model.loss.label_smoothing == 0.2
     assert model.optimizer.weight_decay == 0.01
-    decaying = {weight.name for weight in model.trainable_weights if model.optimizer._decays(weight)}
+    decaying = {weight.name for weight in model.trainable_weights if model.optimizer.decays(weight)}
     assert decaying == {"kernel"}
     assert building.compiled(Config(optimizer="adamw"), 100).optimizer.weight_decay == 0.004
     assert not building.compiled(Config(), 100).optimizer.weight_decay

@@ -185,7 +185,7 @@ OPTIMIZERS: dict[str, dict[str, list[Edit]]] = {
         "optimizers/adam": [("Adam.update_step", "self.iterations + 1", "self.iterations + 2")],
     },
     "weight decay: biases and batch norm decay although excluded": {
-        "optimizers/base": [("Optimizer._decays",
+        "optimizers/base": [("Optimizer.decays",
                              "not by_name and parameter.path not in self._undecayed[\"paths\"]", "True")],
     },
     "AdamW: the decay folded into the moments": {

@@ -1,8 +1,9 @@
-"""Which nodes layers that compute become: a short function a layer type.
+"""The nodes of layers that compute: a short function for each kind of layer.
 
 Conv2D, Dense, …         the layer without its activation; then the activation, if it has one
 SeparableConv2D          DepthwiseConv2D, then Conv2D of 1 × 1
-Activation("relu")       ReLU; softmax is a type of its own too, the others are called Activation
+Activation("relu")       ReLU; softmax is a type of its own too. The others are called Activation: those in the table
+                         of web/layers/activations.js; a function that is not there becomes Opaque
 """
 
 from typing import Any
@@ -10,30 +11,37 @@ from typing import Any
 import numpy as np
 
 from minicnn import layers
-from minicnn.explain.recording.registry import opaque, opens
+from minicnn.explain.page import known_activations
+from minicnn.explain.recording.registry import record_opaque, recorder_of
 from minicnn.explain.recording.tape import Tape
 from minicnn.layers.base import Layer
 
-# ---- weights ---------------------------------------------------------------------------------------------------------
+# ---- weights -----------------------------------------------------------------------------------------------
 
 
-@opens(layers.Conv2D)
+@recorder_of(layers.Conv2D)
 def _conv2d(tape: Tape, layer: Any, x: int) -> int:
     return _activated(tape, layer, tape.add("Conv2D", layer, [x], config=_windows(layer) | {"groups": 1}))
 
 
-@opens(layers.DepthwiseConv2D)
+@recorder_of(layers.DepthwiseConv2D)
 def _depthwise_conv2d(tape: Tape, layer: Any, x: int) -> int:
     return _activated(tape, layer, tape.add("DepthwiseConv2D", layer, [x], config=_windows(layer)))
 
 
-@opens(layers.SeparableConv2D)
+@recorder_of(layers.SeparableConv2D)
 def _separable_conv2d(tape: Tape, layer: Any, x: int) -> int:
-    # two layers that hold this one's parameters
+    # two layers that have this one's parameters
     depthwise = layers.DepthwiseConv2D(
-        layer.kernel_size, layer.strides, layer.padding, layer.depth_multiplier, layer.dilation_rate,
-        use_bias=False, name=layer.name, trainable=layer.trainable,
-    )  # fmt: skip
+        layer.kernel_size,
+        layer.strides,
+        layer.padding,
+        layer.depth_multiplier,
+        layer.dilation_rate,
+        use_bias=False,
+        name=layer.name,
+        trainable=layer.trainable,
+    )
     pointwise = layers.Conv2D(
         layer.filters, 1, use_bias=layer.use_bias, name=layer.name, trainable=layer.trainable
     )
@@ -43,9 +51,8 @@ def _separable_conv2d(tape: Tape, layer: Any, x: int) -> int:
         pointwise.bias = layer.bias
         pointwise.own_parameters.append(layer.bias)
     z = tape.add("DepthwiseConv2D", depthwise, [x], f"{layer.name} · depthwise", config=_windows(depthwise))
-    y = tape.add(
-        "Conv2D", pointwise, [z], f"{layer.name} · pointwise", config=_windows(pointwise) | {"groups": 1}
-    )
+    config = _windows(pointwise) | {"groups": 1}
+    y = tape.add("Conv2D", pointwise, [z], f"{layer.name} · pointwise", config=config)
     return _activated(tape, layer, y)
 
 
@@ -57,19 +64,19 @@ def _windows(layer: Any) -> dict[str, Any]:
     }
 
 
-@opens(layers.Dense)
+@recorder_of(layers.Dense)
 def _dense(tape: Tape, layer: Any, x: int) -> int:
     return _activated(tape, layer, tape.add("Dense", layer, [x]))
 
 
-@opens(layers.BatchNormalization)
+@recorder_of(layers.BatchNormalization)
 def _batch_normalization(tape: Tape, layer: Any, x: int) -> int:
     shape = tape.shape(x)
     training = bool(tape.training and layer.trainable)
     if training and np.prod(shape[:-1]) == 1:
         training = False
         tape.note(
-            f"{layer.name} would normalise one number a channel, whose variance is 0 and gradient 0: "
+            f"{layer.name} would normalise one number a channel, whose variance and gradient are 0: "
             "it uses its moving statistics here."
         )
     if training:
@@ -81,7 +88,7 @@ def _batch_normalization(tape: Tape, layer: Any, x: int) -> int:
     return tape.add("BatchNormalization", layer, [x], config=config, training=training)
 
 
-@opens(layers.Normalization)
+@recorder_of(layers.Normalization)
 def _normalization(tape: Tape, layer: Any, x: int) -> int:
     if layer.mean is None:
         mean, variance = layer.adapted_mean.value, layer.adapted_variance.value
@@ -92,7 +99,7 @@ def _normalization(tape: Tape, layer: Any, x: int) -> int:
     return _scaled(tape, "Normalization", layer, x, scale=scale, offset=-np.asarray(mean) * scale)
 
 
-@opens(layers.Rescaling)
+@recorder_of(layers.Rescaling)
 def _rescaling(tape: Tape, layer: Any, x: int) -> int:
     return _scaled(tape, "Rescaling", layer, x, scale=layer.scale, offset=layer.offset)
 
@@ -108,10 +115,10 @@ def _scaled(tape: Tape, kind: str, layer: Layer, x: int, **numbers: Any) -> int:
     return tape.add(kind, layer, [x], config=config)
 
 
-# ---- activations -----------------------------------------------------------------------------------------------------
+# ---- activations -------------------------------------------------------------------------------------------
 
 
-@opens(layers.Activation, layers.ReLU, layers.LeakyReLU, layers.ELU, layers.Softmax)
+@recorder_of(layers.Activation)  # and its subclasses: ReLU, ELU, Softmax, …
 def _activation(tape: Tape, layer: Any, x: int, name: str | None = None) -> int:
     function, options = layer.activation, layer.options
     if function == "softmax":
@@ -119,14 +126,9 @@ def _activation(tape: Tape, layer: Any, x: int, name: str | None = None) -> int:
     if function in ("relu", "leaky_relu"):
         slope = float(options.get("negative_slope", 0.0))
         return tape.add("ReLU", layer, [x], name, config={"negative_slope": slope, "max_value": None})
-    if function not in ("elu", "gelu", "sigmoid", "tanh", "linear"):
-        return opaque(tape, layer, x)
-    config: dict[str, Any] = {"function": function}
-    if function == "elu":
-        config["alpha"] = float(options["alpha"])
-    if function == "gelu":
-        config["approximate"] = False
-    return tape.add("Activation", layer, [x], name, config=config)
+    if function in known_activations():
+        return tape.add("Activation", layer, [x], name, config={"function": function} | options)
+    return record_opaque(tape, layer, x)
 
 
 def _activated(tape: Tape, layer: Any, y: int) -> int:
@@ -138,10 +140,10 @@ def _activated(tape: Tape, layer: Any, y: int) -> int:
         return _activation(tape, last, y, f"{layer.name} · {last.activation}")
 
 
-# ---- pooling ---------------------------------------------------------------------------------------------------------
+# ---- pooling -----------------------------------------------------------------------------------------------
 
 
-@opens(layers.MaxPooling2D, layers.AveragePooling2D)
+@recorder_of(layers.MaxPooling2D, layers.AveragePooling2D)
 def _pooling(tape: Tape, layer: Any, x: int) -> int:
     config = {
         "pool_size": list(layer.pool_size),
@@ -152,11 +154,11 @@ def _pooling(tape: Tape, layer: Any, x: int) -> int:
     return tape.add(kind, layer, [x], config=config)
 
 
-@opens(layers.GlobalMaxPooling2D)
+@recorder_of(layers.GlobalMaxPooling2D)
 def _global_max_pooling(tape: Tape, layer: Any, x: int) -> int:
     return tape.add("GlobalMaxPooling2D", layer, [x])
 
 
-@opens(layers.GlobalAveragePooling2D)
+@recorder_of(layers.GlobalAveragePooling2D)
 def _global_average_pooling(tape: Tape, layer: Any, x: int) -> int:
     return tape.add("GlobalAveragePooling2D", layer, [x])

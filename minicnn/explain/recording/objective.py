@@ -1,8 +1,8 @@
-"""What the step is trained towards: the target, the loss, and the gradient that the backward pass begins with.
+"""What the step minimizes: the loss for a target, and the gradient that the backward pass begins with.
 
 A net that ends in softmax and trains on cross-entropy computes the loss from the logits, and its backward pass enters
 below the softmax with p − t (see minicnn/models/step.py). A net that gives logits, for a loss that takes them, gets the
-softmax as a node of its own, which computes the same. So on the page the two are one case.
+softmax as a node of its own, which computes the same. On the page the two are one case.
 """
 
 import copy
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from minicnn import losses
-from minicnn.explain.recording.registry import opened
+from minicnn.explain.recording.registry import record_layer
 from minicnn.explain.recording.tape import Tape
 from minicnn.layers import Softmax
 from minicnn.models.model import Model
@@ -21,8 +21,8 @@ CROSS_ENTROPIES = (losses.CategoricalCrossentropy, losses.SparseCategoricalCross
 
 
 @dataclass
-class Goal:
-    """The loss of one step, and what it compares with.
+class Objective:
+    """The loss of one step, and the target that it compares with.
 
     Attributes:
         kind: "CategoricalCrossentropy" or "MeanSquaredError".
@@ -55,8 +55,8 @@ class Goal:
         return float(value), {self.scores: self.loss.backward()}
 
 
-def goal(tape: Tape, model: Model, y: Any) -> Goal:
-    """Return what the net on the tape, whole, is trained towards; it may get a softmax more.
+def objective_of(tape: Tape, model: Model, y: Any) -> Objective:
+    """Return what the net on the tape, complete, is trained to minimize; this can add a softmax to the tape.
 
     Raises:
         ValueError: the loss is not one of those that the page knows, or y does not fit.
@@ -77,7 +77,7 @@ def goal(tape: Tape, model: Model, y: Any) -> Goal:
         tape.note("The model is not compiled; its loss here is the cross-entropy.")
     target, label = _target(y, last.value.shape[1])
     if type(loss) is losses.MeanSquaredError:
-        return Goal("MeanSquaredError", last.id, last.id, target, label, copy.copy(loss))
+        return Objective("MeanSquaredError", last.id, last.id, target, label, copy.copy(loss))
     if type(loss) not in CROSS_ENTROPIES:
         known = ", ".join(each.__name__ for each in (*CROSS_ENTROPIES, losses.MeanSquaredError))
         raise ValueError(
@@ -86,16 +86,16 @@ def goal(tape: Tape, model: Model, y: Any) -> Goal:
     return _cross_entropy(tape, loss, target, label)
 
 
-def _cross_entropy(tape: Tape, loss: Any, target: np.ndarray, label: int | None) -> Goal:
+def _cross_entropy(tape: Tape, loss: Any, target: np.ndarray, label: int | None) -> Objective:
     if (target < 0).any() or not np.isclose(target.sum(), 1):
         raise ValueError(f"y={target.tolist()}: expected a class number, or probabilities that add up to 1")
     together = (tape.nodes[-1].type == "Softmax") != loss.from_logits
     if together and loss.from_logits:
-        opened(tape, Softmax(name="softmax"), tape.nodes[-1].id)
+        record_layer(tape, Softmax(name="softmax"), tape.nodes[-1].id)
     if loss.from_logits and not together:
         tape.note("The net ends in softmax and its loss takes logits: softmax is applied twice.")
     node, smoothing = tape.nodes[-1], float(loss.label_smoothing)
-    return Goal(
+    return Objective(
         kind="CategoricalCrossentropy",
         node=node.id,
         scores=node.inputs[0] if together else node.id,

@@ -1,10 +1,10 @@
-"""One training step of a net on one image, as the page gets it: raw arrays, from which it computes everything itself.
+"""One training step of a net on one image, as the page gets it: the arrays from which it computes everything itself.
 
     recording = record(model, image, label)      JSON-able; its arrays are {"shape", "data": base64 of float32}
 
 What is in it: the image, the target, each node with its configuration, weights and the optimizer's state, dropout
-masks, the loss, the optimizer. No values and no gradients, except for what the page cannot compute: those of layers
-that it has no arithmetic for, and what goes in and out of a part of a net. The model is left as it is.
+masks, the loss, the optimizer. There are no values and no gradients, except what the page cannot compute: those of
+layers without arithmetic, and what comes in and out of a section of a net. The model is not changed.
 """
 
 import base64
@@ -16,45 +16,46 @@ import numpy as np
 
 from minicnn import ops
 from minicnn._base.registry import to_json
-from minicnn.explain.describe.words import words
-from minicnn.explain.recording import compute, structure  # noqa: F401, to be imported is to be registered
-from minicnn.explain.recording.objective import Goal, goal
-from minicnn.explain.recording.registry import opened
-from minicnn.explain.recording.section import Window, window
+from minicnn.explain.describe import words_for
+from minicnn.explain.recording import compute, structure  # noqa: F401, importing them registers their functions
+from minicnn.explain.recording.objective import Objective, objective_of
+from minicnn.explain.recording.registry import record_layer
+from minicnn.explain.recording.section import Section, section_of
 from minicnn.explain.recording.tape import Gradients, Node, Tape
-from minicnn.explain.recording.update import Update, update
+from minicnn.explain.recording.update import Update, update_of
 from minicnn.regularizers import L1L2
 from minicnn.saving.checks import check_built
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass
 class Step:
-    """A training step before it is written: the nodes, what they are trained towards, the optimizer, the part shown."""
+    """A training step: its nodes, what it minimizes, the optimizer, and which section of the net is recorded."""
 
     tape: Tape
-    goal: Goal
+    objective: Objective
     update: Update
-    part: Window
+    section: Section
 
     def gradients(self) -> Gradients:
         """Run the backward pass."""
         with ops.use("reference"):
-            _, seeds = self.goal.measure([node.value for node in self.tape.nodes])
+            _, seeds = self.objective.measure([node.value for node in self.tape.nodes])
             return self.tape.backward(seeds)
 
 
-def step(
+def run_step(
     model: Any, x: Any, y: Any, *, optimizer: Any = None, layers: str | None = None, seed: int = 0
 ) -> Step:
     """Run a net forward on one image, in float64 on the reference operations; see :func:`record` for the arguments."""
     image = _image(model, x)
     tape = Tape(image, seed)
     with ops.use("reference"):
-        opened(tape, model, 0)
-        aim = goal(tape, model, y)
-    return Step(tape, aim, update(model, optimizer, tape.note), window(tape, model, layers))
+        record_layer(tape, model, 0)
+        objective = objective_of(tape, model, y)
+    update = update_of(model, optimizer, tape.note)
+    return Step(tape, objective, update, section_of(tape, model, layers))
 
 
 def record(
@@ -77,52 +78,51 @@ def record(
         x: the image, (H, W, C) or (1, H, W, C), or (H, W) where C is 1; as the model takes it, not scaled.
         y: the true class, or a row of targets.
         classes: their names.
-        optimizer: which takes the step: an optimizer, or a name for a new one; None: the model's own.
-        layers: "A:B", names or numbers of layers: only that part is recorded.
+        optimizer: the one that takes the step, or a name for a new one; None: the model's own.
+        layers: "A:B", names or numbers of layers: only that section of the net is recorded.
         title: of the page.
-        docs: where the links to docs/backprop lead: the address of that folder, with a slash at its end; None: there
-            are no links.
-        notes: sentences for the page, before those that are found here.
+        docs: the address of the folder docs/backprop, with a slash at its end, for links; None: no links.
+        notes: sentences for the page; those of the recording follow.
         seed: of the dropout masks.
 
     Raises:
         ValueError: one of these is not as above, or the net cannot be explained.
     """
-    made = step(model, x, y, optimizer=optimizer, layers=layers, seed=seed)
-    tape, part, aim = made.tape, made.part, made.goal
-    if classes is not None and len(classes) != aim.target.size:
-        raise ValueError(f"classes={list(classes)!r}: {len(classes)} names, expected {aim.target.size}")
-    inside = tape.nodes[part.first : part.last + 1]
-    # in the recording, nodes are numbered anew: first what comes in, then what is computed from it
-    number = {id: place for place, id in enumerate([*part.entries, *(node.id for node in inside)])}
+    made = run_step(model, x, y, optimizer=optimizer, layers=layers, seed=seed)
+    tape, section, objective = made.tape, made.section, made.objective
+    if classes is not None and len(classes) != objective.target.size:
+        raise ValueError(f"classes={list(classes)!r}: {len(classes)} names, expected {objective.target.size}")
+    inside = tape.nodes[section.first : section.last + 1]
+    # the recording has its own numbers for nodes: first those of what comes in, then of what is computed from it
+    number = {id: place for place, id in enumerate([*section.entries, *(node.id for node in inside)])}
     # the page computes all gradients, unless there are nodes that it cannot compute
-    whole = part.is_net(tape)
-    gradients = made.gradients() if not (whole and all(node.opened for node in inside)) else None
-    image = tape.nodes[part.entries[0]].value[0] if whole else tape.nodes[0].value[0]
-    if whole and part.entries != [0]:
+    whole = section.is_net(tape)
+    gradients = made.gradients() if not whole or any(node.is_opaque for node in inside) else None
+    image = tape.nodes[section.entries[0]].value[0] if whole else tape.nodes[0].value[0]
+    if whole and section.entries != [0]:
         tape.note(
-            f"Only the end of the net is shown: its input are the values of {tape.nodes[part.entries[0]].name}."
+            f"Only the end of the net is shown: its input is the output of {tape.nodes[section.entries[0]].name}."
         )
     update = made.update.describe()
-    kinds = ["Input", *(node.type for node in inside), aim.kind, update["type"]]
+    kinds = ["Input", *(node.type for node in inside), objective.kind, update["type"]]
     described = {
         "format": FORMAT,
         "title": title or f"One training step of {model.name}",
         "name": model.name,
         "classes": None if classes is None else [str(each) for each in classes],
-        "label": aim.label,
-        "target": encoded(aim.smoothed),
+        "label": objective.label,
+        "target": encoded(objective.smoothed),
         "image": encoded(image),
         "image_range": _range(image),
         "nodes": [
-            *(_entry(tape.nodes[id], number) for id in part.entries),
+            *(_entry(tape.nodes[id], number) for id in section.entries),
             *(_described(node, number, made.update, gradients) for node in inside),
         ],
-        "loss": _loss(aim, number) if whole else None,
+        "loss": _loss(objective, number) if whole else None,
         "optimizer": update,
-        "window": None if gradients is None or whole else _window(made, number, gradients),
+        "section": None if gradients is None or whole else _section(made, number, gradients),
         "docs": docs,
-        "words": words(kinds),
+        "words": words_for(kinds),
         "notes": [*notes, *tape.notes],
     }
     return to_json(described)
@@ -172,7 +172,7 @@ def _range(image: np.ndarray) -> list[float]:
 
 
 def _entry(node: Node, number: dict[int, int]) -> dict[str, Any]:
-    """Return a node whose value is given: the image's, or one from before the window."""
+    """Return a node whose value is given: the image's, or one from before the section."""
     return {
         "id": number[node.id],
         "name": node.name,
@@ -203,13 +203,13 @@ def _described(
     }
     if node.mask is not None:
         described["mask"] = encoded(node.mask)
-    if not node.opened and gradients is not None:
+    if node.is_opaque and gradients is not None:
         described["config"] = {"message": node.message}
         described["recorded"] = {
             "value": encoded(node.value[0]),
             "gradients": {
                 str(number[source]): encoded(dx[0])
-                for source, dx in zip(node.inputs, gradients.handed_back[node.id])
+                for source, dx in zip(node.inputs, gradients.input_gradients[node.id])
             },
         }
     return described
@@ -233,33 +233,34 @@ def _weight(weight: Any, update: Update) -> dict[str, Any]:
     return described
 
 
-def _loss(goal: Goal, number: dict[int, int]) -> dict[str, Any]:
+def _loss(objective: Objective, number: dict[int, int]) -> dict[str, Any]:
     return {
-        "type": goal.kind,
-        "node": number[goal.node],
-        "from_logits": goal.from_logits,
-        "label_smoothing": goal.smoothing,
+        "type": objective.kind,
+        "node": number[objective.node],
+        "from_logits": objective.from_logits,
+        "label_smoothing": objective.smoothing,
     }
 
 
-def _window(made: Step, number: dict[int, int], gradients: Gradients) -> dict[str, Any]:
-    """Return what comes in from before, and for each node what gradient comes to it from behind."""
-    tape, part = made.tape, made.part
+def _section(made: Step, number: dict[int, int], gradients: Gradients) -> dict[str, Any]:
+    """Return the values that come in from before, and the gradient that comes back to each node from after it."""
+    tape, section = made.tape, made.section
     exits: dict[int, np.ndarray] = {}
-    if part.first <= made.goal.scores <= part.last:
-        exits[made.goal.scores] = gradients.seeds[made.goal.scores]
-    for node in tape.nodes[part.last + 1 :]:
-        for source, dx in zip(node.inputs, gradients.handed_back.get(node.id, [])):
-            if part.first <= source <= part.last:
+    if section.first <= made.objective.scores <= section.last:
+        exits[made.objective.scores] = gradients.seeds[made.objective.scores]
+    for node in tape.nodes[section.last + 1 :]:
+        for source, dx in zip(node.inputs, gradients.input_gradients.get(node.id, [])):
+            if section.first <= source <= section.last:
                 exits[source] = exits[source] + dx if source in exits else dx
     message = (
-        f"Of this net only {tape.nodes[part.first].name} to {tape.nodes[part.last].name} are in the file; what goes in "
-        "and what gradient comes back was recorded. So the loss, and what a nudge does to it, cannot be computed here."
+        f"Of this net only {tape.nodes[section.first].name} to {tape.nodes[section.last].name} are in the file; "
+        "the values that come in and the gradients that come back were recorded. So the loss, and what a nudge does to "
+        "it, cannot be computed here."
     )
     return {
-        "first": number[part.first],
-        "last": number[part.last],
+        "first": number[section.first],
+        "last": number[section.last],
         "message": message,
-        "entry": {str(number[id]): encoded(tape.nodes[id].value[0]) for id in part.entries},
+        "entry": {str(number[id]): encoded(tape.nodes[id].value[0]) for id in section.entries},
         "exit": {str(number[id]): encoded(dy[0]) for id, dy in exits.items()},
     }

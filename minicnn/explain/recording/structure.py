@@ -1,8 +1,8 @@
-"""Which nodes layers become that put others together, join several values, only move numbers, or leave it to chance.
+"""The nodes of layers that contain layers, join several values, only move numbers, or draw random numbers.
 
 Chain, Residual, Graph   the nodes of the layers inside; Residual then an Add
 Dropout                  one, with its mask, drawn once
-Random…, GaussianNoise   none, with a note: they change the image at random, which the page does not follow
+Random…, GaussianNoise   none, with a note: they change their input at random, which the page does not follow
 """
 
 from typing import Any
@@ -10,16 +10,16 @@ from typing import Any
 import numpy as np
 
 from minicnn import layers, ops
-from minicnn.explain.recording.registry import opened, opens
+from minicnn.explain.recording.registry import record_layer, recorder_of
 from minicnn.explain.recording.tape import Tape
 from minicnn.layers.base import Layer
 from minicnn.layers.graph import Graph
 
-# ---- chance ----------------------------------------------------------------------------------------------------------
+# ---- random numbers ----------------------------------------------------------------------------------------
 
 
-class Key:
-    """In the place of a dropout layer's generator: always the same key, so always the same mask."""
+class FixedKey:
+    """Takes the place of a dropout layer's generator: it gives always the same key, so always the same mask."""
 
     def __init__(self, key: int) -> None:
         self.key = key
@@ -29,7 +29,7 @@ class Key:
         return self.key
 
 
-@opens(layers.Dropout, layers.SpatialDropout2D)
+@recorder_of(layers.Dropout, layers.SpatialDropout2D)
 def _dropout(tape: Tape, layer: Any, x: int) -> int:
     if not tape.training:
         return x
@@ -37,16 +37,21 @@ def _dropout(tape: Tape, layer: Any, x: int) -> int:
     mask = ops.dropout_mask(key, (1, 1, 1, shape[3]) if layer.spatial else shape, layer.rate)
     kind = layers.SpatialDropout2D if layer.spatial else layers.Dropout
     fixed: Any = kind(layer.rate, seed=0, name=layer.name)
-    fixed.generator = Key(key)
+    fixed.generator = FixedKey(key)
     mask = np.broadcast_to(mask, shape)[0]
     return tape.add("Dropout", fixed, [x], config={"rate": layer.rate}, mask=mask)
 
 
-@opens(
-    layers.GaussianNoise, layers.RandomAffine, layers.RandomErasing, layers.RandomFlip, layers.RandomRotation,
-    layers.RandomTranslation, layers.RandomZoom,
-)  # fmt: skip
-def _left_out(tape: Tape, layer: Layer, x: int) -> int:
+@recorder_of(
+    layers.GaussianNoise,
+    layers.RandomAffine,
+    layers.RandomErasing,
+    layers.RandomFlip,
+    layers.RandomRotation,
+    layers.RandomTranslation,
+    layers.RandomZoom,
+)
+def _random(tape: Tape, layer: Layer, x: int) -> int:
     if tape.training:
         tape.note(
             f"{layer.name} ({type(layer).__name__}) changes its input at random in training; it is left out here."
@@ -54,86 +59,83 @@ def _left_out(tape: Tape, layer: Layer, x: int) -> int:
     return x
 
 
-# ---- several values become one ---------------------------------------------------------------------------------------
+# ---- several values become one -----------------------------------------------------------------------------
 
 
-def _merging(kind: type[Layer]) -> None:
-    @opens(kind)
-    def merged(tape: Tape, layer: Layer, *inputs: int) -> int:
-        return tape.add(kind.__name__, layer, list(inputs))
+MERGING = (layers.Add, layers.Subtract, layers.Average, layers.Multiply, layers.Maximum, layers.Minimum)
 
 
-for _kind in (
-    layers.Add, layers.Subtract, layers.Average, layers.Multiply, layers.Maximum, layers.Minimum,
-):  # fmt: skip
-    _merging(_kind)
+@recorder_of(*MERGING)
+def _merging(tape: Tape, layer: Layer, *inputs: int) -> int:
+    kind = next(kind for kind in type(layer).__mro__ if kind in MERGING)
+    return tape.add(kind.__name__, layer, list(inputs))
 
 
-@opens(layers.Concatenate)
+@recorder_of(layers.Concatenate)
 def _concatenate(tape: Tape, layer: Any, *inputs: int) -> int:
     # counted without the batch's axis
     axis = layer.axis % len(tape.shape(inputs[0])) - 1
     return tape.add("Concatenate", layer, list(inputs), config={"axis": axis})
 
 
-# ---- shapes ----------------------------------------------------------------------------------------------------------
+# ---- shapes ------------------------------------------------------------------------------------------------
 
 
-@opens(layers.Flatten)
+@recorder_of(layers.Flatten)
 def _flatten(tape: Tape, layer: Layer, x: int) -> int:
     return tape.add("Flatten", layer, [x])
 
 
-@opens(layers.Reshape)
+@recorder_of(layers.Reshape)
 def _reshape(tape: Tape, layer: Layer, x: int) -> int:
     return tape.add("Reshape", layer, [x])
 
 
-@opens(layers.Permute)
+@recorder_of(layers.Permute)
 def _permute(tape: Tape, layer: Any, x: int) -> int:
     return tape.add("Permute", layer, [x], config={"dims": list(layer.dims)})
 
 
-@opens(layers.ZeroPadding2D)
+@recorder_of(layers.ZeroPadding2D)
 def _zero_padding(tape: Tape, layer: Any, x: int) -> int:
     return tape.add("ZeroPadding2D", layer, [x], config={"padding": [list(side) for side in layer.padding]})
 
 
-@opens(layers.UpSampling2D)
+@recorder_of(layers.UpSampling2D)
 def _up_sampling(tape: Tape, layer: Any, x: int) -> int:
     return tape.add("UpSampling2D", layer, [x], config={"size": list(layer.size)})
 
 
-# ---- layers made of layers -------------------------------------------------------------------------------------------
+# ---- layers made of layers ---------------------------------------------------------------------------------
 
 
-@opens(layers.InputLayer)
+@recorder_of(layers.InputLayer)
 def _input(tape: Tape, layer: Layer, x: int) -> int:
     return x
 
 
-@opens(layers.Chain)
+@recorder_of(layers.Chain)
 def _chain(tape: Tape, layer: Any, x: int) -> int:
     with tape.inside(layer):
         for inner in layer.sublayers:
-            x = opened(tape, inner, x)
+            x = record_layer(tape, inner, x)
     return x
 
 
-@opens(layers.Residual)
+@recorder_of(layers.Residual)
 def _residual(tape: Tape, layer: Any, x: int) -> int:
     ends = []
     for branch, chain in zip(("main", "shortcut"), layer.sublayers):
         with tape.inside(layer, branch):
-            ends.append(opened(tape, chain, x))
+            ends.append(record_layer(tape, chain, x))
     return tape.add("Add", layers.Add(name=layer.name), ends)
 
 
-@opens(Graph)
+@recorder_of(Graph)
 def _graph(tape: Tape, layer: Any, *inputs: int) -> int:
     known = dict(zip(layer.inputs, inputs))
     for symbol in layer.symbols:
         if symbol not in known:
             with tape.inside(layer, training=symbol.training):
-                known[symbol] = opened(tape, symbol.layer, *(known[each] for each in symbol.inputs))
+                known[symbol] = record_layer(tape, symbol.layer, *(known[each] for each in symbol.inputs))
     return known[layer.outputs[0]]

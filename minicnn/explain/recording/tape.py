@@ -1,9 +1,9 @@
-"""One forward pass, written down as it runs: every value, what it was computed from, and by which layer.
+"""One forward pass, recorded as it runs: every value, what it was computed from, and by which layer.
 
     tape.add("Conv2D", layer, [x])       runs the layer on the value of node x; its output is a new node
     tape.backward({y: dy})               the nodes in reverse; the gradient of a value is the sum over its users
 
-A node is one column of the page: a layer, or a part of one (the activation inside a convolution is a node of its own).
+A node is one column of the page: a layer, or a part of one (the activation in a convolution is a node of its own).
 Nodes are computed by copies of the model's layers, in float64 and from weights rounded to float32, as the page has
 them; the model itself is not touched. Values are (1, …): a batch of one image.
 """
@@ -28,7 +28,7 @@ class Node:
 
     Attributes:
         id: its place on the tape.
-        name: its layer's, and which part of it.
+        name: its layer's name, and which part of the layer it is.
         type: what the page calls it: "Conv2D", "ReLU", …
         inputs: the ids of the nodes that it is computed from.
         layer: the copy that computes it; None for the image.
@@ -40,7 +40,7 @@ class Node:
         depth: how many Residuals it is inside of.
         branch: "main" or "shortcut" of the innermost, or None.
         mask: what dropout keeps, (…), or None.
-        message: why it is not opened up, or None.
+        message: why it is Opaque, or None.
     """
 
     id: int
@@ -59,29 +59,29 @@ class Node:
     message: str | None = None
 
     @property
-    def opened(self) -> bool:
-        """Whether the page has the arithmetic, not only the numbers."""
-        return self.type != "Opaque"
+    def is_opaque(self) -> bool:
+        """Whether the page has only the numbers, not the arithmetic."""
+        return self.type == "Opaque"
 
     def forward(self, *values: np.ndarray) -> np.ndarray:
         """Run the layer, without the activation at its end."""
-        with self._bare():
+        with self._without_activation():
             return self.layer.forward(
                 list(values) if self.layer.multiple_inputs else values[0], training=self.training
             )
 
     def backward(self, dy: np.ndarray) -> list[np.ndarray]:
-        """Return what the layer hands back to each of its inputs; its parameters get their ``grad``."""
-        with self._bare():
+        """Return the gradient of each input; the layer's parameters get their ``grad``."""
+        with self._without_activation():
             return as_list(self.layer.backward(dy))
 
     def parameter(self, name: str) -> Parameter:
         """Return the copy's parameter of this name."""
         return getattr(self.layer, name)
 
-    def _bare(self) -> AbstractContextManager:
+    def _without_activation(self) -> AbstractContextManager:
         last = getattr(self.layer, "final_activation", None)
-        return last.skipped() if self.opened and isinstance(last, Activation) else nullcontext()
+        return last.skipped() if isinstance(last, Activation) and not self.is_opaque else nullcontext()
 
 
 class Tape:
@@ -100,14 +100,14 @@ class Tape:
         self._owners: tuple[str, ...] = ()
         self._branches: tuple[str, ...] = ()
 
-    # ---- writing it ------------------------------------------------------------------------------------------------
+    # ---- recording -----------------------------------------------------------------------------------------
 
     def add(self, kind: str, layer: Layer, inputs: list[int], name: str | None = None, **details: Any) -> int:
         """Run a copy of the layer on the values of these nodes; return the new node's id.
 
         Args:
             kind: the node's type.
-            layer: of the model; of its parameters, those of Keras's names are shown.
+            layer: of the model; its parameters that have Keras's names are shown.
             inputs: the ids of the nodes.
             name: by default the layer's.
             details: other attributes of the :class:`Node`.
@@ -124,7 +124,7 @@ class Tape:
             branch=self._branches[-1] if self._branches else None,
             **{"training": self.training, **details},
         )
-        if node.opened:
+        if not node.is_opaque:
             found = {each: getattr(layer, each, None) for each in WEIGHTS}
             node.weights = {each: weight for each, weight in found.items() if isinstance(weight, Parameter)}
         node.value = node.forward(*(self.nodes[each].value for each in inputs))
@@ -146,7 +146,7 @@ class Tape:
 
     @contextmanager
     def inside(self, layer: Layer, branch: str | None = None, training: bool | None = None) -> Iterator[None]:
-        """While this lasts, nodes belong to this layer, to a branch of it, and run as it was told to run."""
+        """In this context, nodes belong to this layer, to a branch of it, and run with ``training``, if given."""
         before = self._owners, self._branches, self.training
         self._owners = (*self._owners, layer.name)
         if branch is not None:
@@ -165,7 +165,7 @@ class Tape:
             unused = f"{name} ({number})"
         return unused
 
-    # ---- running it ------------------------------------------------------------------------------------------------
+    # ---- running it again ----------------------------------------------------------------------------------
 
     def values(self) -> list[np.ndarray]:
         """Run the nodes again, with the weights that they have now; return their values."""
@@ -176,29 +176,29 @@ class Tape:
 
     def backward(self, seeds: Mapping[int, np.ndarray]) -> "Gradients":
         """Send gradients from the nodes in ``seeds`` to all that these were computed from, the image too."""
-        values, handed_back = dict(seeds), {}
+        values, input_gradients = dict(seeds), {}
         for node in reversed(self.nodes[1:]):
             if node.id not in values:
                 continue
-            handed_back[node.id] = node.backward(values[node.id])
-            for source, dx in zip(node.inputs, handed_back[node.id]):
+            input_gradients[node.id] = node.backward(values[node.id])
+            for source, dx in zip(node.inputs, input_gradients[node.id]):
                 values[source] = values[source] + dx if source in values else dx
-        return Gradients(dict(seeds), values, handed_back)
+        return Gradients(dict(seeds), values, input_gradients)
 
 
 @dataclass
 class Gradients:
-    """What a backward pass leaves.
+    """The result of a backward pass.
 
     Attributes:
-        seeds: what it began with.
-        values: node id -> dL/d its value.
-        handed_back: node id -> what it hands back to each of its inputs.
+        seeds: the gradients that it began with.
+        values: node id -> the gradient of its value.
+        input_gradients: node id -> what it sends back to each of its inputs.
     """
 
     seeds: dict[int, np.ndarray]
     values: dict[int, np.ndarray]
-    handed_back: dict[int, list[np.ndarray]]
+    input_gradients: dict[int, list[np.ndarray]]
 
 
 def rounded(array: Any) -> np.ndarray:
@@ -207,7 +207,7 @@ def rounded(array: Any) -> np.ndarray:
 
 
 def in_float64(layer: Layer) -> Any:
-    """Return a copy that computes in float64, from the same weights rounded to float32; it shares nothing with it."""
+    """Return a copy that computes in float64, from the same weights rounded to float32; the two share no arrays."""
     result = layer.detached_copy()
     for each in result.walk():
         each.dtype, each.needs_dx = np.dtype(np.float64), True

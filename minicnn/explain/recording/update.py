@@ -12,7 +12,7 @@ from minicnn import optimizers
 from minicnn.layers.base import Parameter
 from minicnn.optimizers import SGD, Adam, AdamW, Optimizer
 
-# minicnn's names of the state -> the page's, which are those of the equations
+# names of the state in minicnn -> on the page, where they are those of the equations
 SLOTS: dict[type, dict[str, str]] = {
     SGD: {"momentum": "momentum"},
     Adam: {"momentum": "m", "velocity": "v"},
@@ -25,8 +25,8 @@ class Update:
     """One step of an optimizer.
 
     Attributes:
-        optimizer: which takes it: without clipping and the like, the learning rate a number, its state empty.
-        parameters: those that it moves, of the model.
+        optimizer: the one that takes it: without clipping and the like, the learning rate a number, its state empty.
+        parameters: those of the model that it moves.
         state: the optimizer's ``get_state()`` before the step, "slot/index" by their order.
     """
 
@@ -49,7 +49,7 @@ class Update:
     def decays(self, parameter: Parameter) -> bool:
         """Whether weight decay shrinks this parameter."""
         return bool(
-            self.optimizer.weight_decay and self.moves(parameter) and self.optimizer._decays(parameter)
+            self.optimizer.weight_decay and self.moves(parameter) and self.optimizer.decays(parameter)
         )
 
     def slots(self, parameter: Parameter) -> dict[str, np.ndarray]:
@@ -60,7 +60,7 @@ class Update:
         return {slot: self.state[key] for slot, key in keys.items() if key in self.state}
 
 
-def update(model: Any, optimizer: Any, note: Any) -> Update:
+def update_of(model: Any, optimizer: Any, note: Any) -> Update:
     """Return the step that an optimizer would take next.
 
     Args:
@@ -69,7 +69,7 @@ def update(model: Any, optimizer: Any, note: Any) -> Update:
         note: called with sentences that the page is to show.
 
     Raises:
-        ValueError: it is another than those that the page knows.
+        ValueError: the page does not know this optimizer.
     """
     given = model.optimizer if optimizer is None else optimizers.get(optimizer)
     if given is None:
@@ -85,22 +85,23 @@ def update(model: Any, optimizer: Any, note: Any) -> Update:
         if value:
             note(f"The optimizer has {name}={value!r}, which is left out here.")
     parameters = model.trainable_weights
-    return Update(_plain(given), parameters, _state(given, parameters))
+    return Update(_plain(given, parameters), parameters, _state(given, parameters))
 
 
-def _plain(given: Any) -> Optimizer:
+def _plain(given: Any, parameters: list[Parameter]) -> Optimizer:
+    """Return an optimizer with the same numbers, at the learning rate of the next step, and nothing else."""
     own = ["momentum", "nesterov"] if isinstance(given, SGD) else ["beta_1", "beta_2", "epsilon"]
     arguments = {name: getattr(given, name) for name in ["learning_rate", "weight_decay", *own]}
     plain = type(given)(**arguments)
-    plain._undecayed = given._undecayed
+    plain.exclude_from_weight_decay([each for each in parameters if not given.decays(each)])
     return plain
 
 
 def _state(given: Optimizer, parameters: list[Parameter]) -> dict[str, Any]:
-    """Return the optimizer's state with the indices of ``parameters``."""
+    """Return the optimizer's state, numbered in the order of ``parameters``."""
     state = given.get_state()
-    # not built yet, a loaded state is in the order of the parameters to come
-    known = given._state.parameters or parameters
+    # before the first step, a loaded state is in the order of the model's parameters
+    known = given.parameters or parameters
     places = {id(parameter): index for index, parameter in enumerate(known)}
     arrays = {
         f"{slot}/{number}": state[f"{slot}/{places[id(parameter)]}"]

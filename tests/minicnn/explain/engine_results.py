@@ -17,7 +17,7 @@ from tests.minicnn.explain.nets import NETS, SHAPE, compiled, image, sequence
 NODE = shutil.which("node")
 EPSILON = 0.25  # of nudges: so far that a gradient alone would not tell where the loss goes
 PIXEL, WEIGHT = 31, 5  # those that are nudged
-WINDOWS = {
+SECTIONS = {
     "window_inside": ("normed", "2:6"),
     "window_branches": ("residual", "1:2"),
     "window_end": ("graph", "7:"),
@@ -126,10 +126,10 @@ def questions(name, recording):
 
 @cache
 def results():
-    """Return name -> what the engine has computed, for MODELS and WINDOWS; its answers under their questions' names."""
+    """Return name -> what the engine has computed, for MODELS and SECTIONS; answers are by question name."""
     recordings = {name: record(make(), picture(name), 1) for name, make in MODELS.items()}
     asked = {name: questions(name, recording) for name, recording in recordings.items()}
-    for name, (net, part) in WINDOWS.items():
+    for name, (net, part) in SECTIONS.items():
         recordings[name] = record(MODELS[net](), image(), 1, layers=part)
         asked[name] = {"pixel": asked[net]["pixel"], "target": asked[net]["target"]}
     asked["plain"] |= {f"helper {number}": helper[:-1] for number, helper in enumerate(HELPERS)}

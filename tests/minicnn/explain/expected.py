@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from minicnn import ops
-from minicnn.explain.recording.record import record, step
+from minicnn.explain.recording.record import record, run_step
 from minicnn.explain.recording.tape import rounded
 from minicnn.explain.recording.update import SLOTS
 from minicnn.layers.base import Parameter
@@ -22,10 +22,10 @@ from tests.minicnn.explain.nets import NETS, image
 
 def expected(model, x, y, *, optimizer=None, seed=0):
     """Return the numbers of one step of the whole net: see the end of this function."""
-    made = step(model, x, y, optimizer=optimizer, seed=seed)
+    made = run_step(model, x, y, optimizer=optimizer, seed=seed)
     tape, update = made.tape, made.update
     with ops.use("reference"):
-        loss, seeds = made.goal.measure([node.value for node in tape.nodes])
+        loss, seeds = made.objective.measure([node.value for node in tape.nodes])
         gradients = tape.backward(seeds)
         loss += penalty(made)
         weight_gradients = {node.id: gradients_of(node, update) for node in tape.nodes}
@@ -34,7 +34,7 @@ def expected(model, x, y, *, optimizer=None, seed=0):
         weights = {
             node.id: {name: node.parameter(name).value.copy() for name in node.weights} for node in tape.nodes
         }
-        after, _ = made.goal.measure(tape.values())
+        after, _ = made.objective.measure(tape.values())
         after += penalty(made)
     return {
         "values": {node.id: node.value[0] for node in tape.nodes},
@@ -75,7 +75,7 @@ def moved(made, weight_gradients):
     parameters = []
     for weight in made.update.parameters:
         node, name = places.get(id(weight), (None, None))
-        # those of layers that cannot be opened up keep their places
+        # those of opaque layers keep their places
         copy = (
             Parameter(rounded(weight.value), weight.name, weight.path)
             if node is None

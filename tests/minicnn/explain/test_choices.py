@@ -5,12 +5,12 @@ import pytest
 
 import minicnn
 from minicnn import Input, Model, Sequential, layers, losses, ops, optimizers, regularizers
-from minicnn.explain.recording.record import record, step
+from minicnn.explain.recording.record import record, run_step
 from tests.minicnn.explain.expected import expected
 from tests.minicnn.explain.nets import NETS, SHAPE, compiled, image, sequence
 from tests.minicnn.explain.test_recording import close, decoded
 
-# ---- image and label -------------------------------------------------------------------------------------------------
+# ---- image and label ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("shape", [(9, 8, 1), (1, 9, 8, 1), (9, 8)])
@@ -89,7 +89,7 @@ def test_cross_entropy_of_what_is_no_softmax_or_one_too_many(from_logits):
     close(numbers["gradients"][0], dx[0])
 
 
-# ---- the optimizer ---------------------------------------------------------------------------------------------------
+# ---- the optimizer -----------------------------------------------------------------------------------------
 
 
 def test_the_optimizer_is_the_models_own_with_its_state():
@@ -161,7 +161,7 @@ def test_penalties_are_recorded():
     assert "regularizer" not in nodes[1]["weights"]["bias"]
 
 
-# ---- parts -----------------------------------------------------------------------------------------------------------
+# ---- parts -------------------------------------------------------------------------------------------------
 
 
 def test_a_part_in_the_middle_has_what_goes_in_and_what_comes_back():
@@ -177,13 +177,13 @@ def test_a_part_in_the_middle_has_what_goes_in_and_what_comes_back():
         f"{names[5]} · elu",
     ]
     assert part["loss"] is None
-    window = part["window"]
-    assert (window["first"], window["last"], list(window["entry"])) == (1, 4, ["0"])
+    section = part["section"]
+    assert (section["first"], section["last"], list(section["entry"])) == (1, 4, ["0"])
     place = {node["name"]: node["id"] for node in whole["nodes"]}
     first, last = place[names[2]], place[f"{names[5]} · elu"]
-    close(decoded(window["entry"]["0"]), numbers["values"][first].astype(np.float32))
-    assert list(window["exit"]) == ["4"]
-    close(decoded(window["exit"]["4"]), numbers["gradients"][last].astype(np.float32))
+    close(decoded(section["entry"]["0"]), numbers["values"][first].astype(np.float32))
+    assert list(section["exit"]) == ["4"]
+    close(decoded(section["exit"]["4"]), numbers["gradients"][last].astype(np.float32))
     for node in part["nodes"][1:]:
         original = whole["nodes"][place[node["name"]]]
         assert node["weights"] == original["weights"]
@@ -195,14 +195,14 @@ def test_gradients_that_leave_a_part_on_the_way_come_back_too():
     numbers = expected(model, image(), 1)
     first, last = (layer.name for layer in model.layers if isinstance(layer, layers.Conv2D))
     part = record(model, image(), 1, layers=f"{first}:{last}")
-    tape = step(model, image(), 1).tape
+    tape = run_step(model, image(), 1).tape
     inside = {node["name"]: node["id"] for node in part["nodes"][1:]}
-    assert part["window"]["exit"].keys() == {str(inside[f"{first} · relu"]), str(inside[last])}
+    assert part["section"]["exit"].keys() == {str(inside[f"{first} · relu"]), str(inside[last])}
     ids = {node.name: node.id for node in tape.nodes}
     # what comes in from the layers outside is all that there is
     for name in (f"{first} · relu", last):
         close(
-            decoded(part["window"]["exit"][str(inside[name])]),
+            decoded(part["section"]["exit"][str(inside[name])]),
             numbers["gradients"][ids[name]].astype(np.float32),
         )
 
@@ -219,32 +219,32 @@ def test_a_part_that_begins_with_the_image_has_it():
     model = NETS["plain"]()
     part = record(model, image(), 1, layers=f":{model.layers[1].name}")
     assert part["nodes"][0]["name"] == "input"
-    np.testing.assert_array_equal(decoded(part["window"]["entry"]["0"]), image())
+    np.testing.assert_array_equal(decoded(part["section"]["entry"]["0"]), image())
 
 
 def test_the_end_of_a_net_is_a_net():
     model = NETS["plain"]()
     end = record(model, image(), 1, layers=f"{model.layers[3].name}:")
     numbers = expected(model, image(), 1)
-    assert end["window"] is None
+    assert end["section"] is None
     assert end["loss"]["node"] == end["nodes"][-1]["id"]
     close(decoded(end["image"]), numbers["values"][4].astype(np.float32))
     assert end["nodes"][0]["shape"] == list(numbers["values"][4].shape)
-    assert any(f"the values of {model.layers[2].name}" in note for note in end["notes"])
+    assert any(f"the output of {model.layers[2].name}" in note for note in end["notes"])
 
 
 def test_an_end_that_needs_several_values_is_a_part():
     model = NETS["graph"]()
     merging = next(layer for layer in model.layers if isinstance(layer, layers.Subtract))
     part, numbers = record(model, image(), 1, layers=f"{merging.name}:"), expected(model, image(), 1)
-    assert len(part["window"]["entry"]) > 1
+    assert len(part["section"]["entry"]) > 1
     assert part["loss"] is None
     # the gradient comes in from the loss, below the softmax
     logits, softmax = part["nodes"][-2:]
     assert softmax["type"] == "Softmax"
-    assert list(part["window"]["exit"]) == [str(logits["id"])]
+    assert list(part["section"]["exit"]) == [str(logits["id"])]
     gradient = numbers["gradients"][len(numbers["values"]) - 2]
-    close(decoded(part["window"]["exit"][str(logits["id"])]), gradient.astype(np.float32))
+    close(decoded(part["section"]["exit"][str(logits["id"])]), gradient.astype(np.float32))
 
 
 def test_all_layers_are_the_whole_net():
@@ -254,7 +254,7 @@ def test_all_layers_are_the_whole_net():
     assert record(model, image(), 1, layers=f"{model.layers[0].name}:{model.layers[-1].name}") == whole
 
 
-# ---- what is refused -------------------------------------------------------------------------------------------------
+# ---- what is refused ---------------------------------------------------------------------------------------
 
 
 def two_inputs():

@@ -9,14 +9,14 @@ import re
 import numpy as np
 import pytest
 
-from minicnn.explain.recording.record import step
+from minicnn.explain.recording.record import run_step
 from tests.minicnn.explain.engine_results import (
     EPSILON,
     HELPERS,
     MODELS,
     NODE,
     PIXEL,
-    WINDOWS,
+    SECTIONS,
     change_of_weight,
     library,
     picture,
@@ -35,7 +35,7 @@ def same(computed, wanted, what):
     np.testing.assert_allclose(computed, wanted, rtol=1e-5, atol=tolerance, err_msg=what)
 
 
-# ---- the numbers of a step -------------------------------------------------------------------------------------------
+# ---- the numbers of a step ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -84,11 +84,11 @@ def test_the_updates_are_not_nothing():
     )
 
 
-@pytest.mark.parametrize("name", WINDOWS)
+@pytest.mark.parametrize("name", SECTIONS)
 def test_a_part_of_a_net_has_the_numbers_of_the_whole(name):
-    net, layers = WINDOWS[name]
+    net, layers = SECTIONS[name]
     part, computed, wanted = (
-        step(MODELS[net](), image(), 1, layers=layers).part,
+        run_step(MODELS[net](), image(), 1, layers=layers).section,
         results()[name],
         library()[net],
     )
@@ -102,10 +102,10 @@ def test_a_part_of_a_net_has_the_numbers_of_the_whole(name):
             same(computed["weight_gradients"][here][weight], gradient, f"gradient of {weight} of {what}")
 
 
-# ---- explanations ----------------------------------------------------------------------------------------------------
+# ---- explanations ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", [*MODELS, *WINDOWS])
+@pytest.mark.parametrize("name", [*MODELS, *SECTIONS])
 def test_every_explanation_adds_up(name):
     assert results()[name]["faults"] == []
     assert results()[name]["looked"] > 300
@@ -195,7 +195,7 @@ def test_helpers():
         assert answers[f"helper {number}"] == wanted, call
 
 
-# ---- nudges ----------------------------------------------------------------------------------------------------------
+# ---- nudges ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", sorted(set(MODELS) - {"opaque"}))
@@ -221,7 +221,7 @@ def test_a_nudge_of_a_gradient_moves_what_it_is_the_gradient_of():
     }
 
 
-@pytest.mark.parametrize("name", ["opaque", *WINDOWS])
+@pytest.mark.parametrize("name", ["opaque", *SECTIONS])
 def test_what_cannot_be_nudged_says_why(name):
     result = results()[name]
     assert result["answers"]["pixel"] is None

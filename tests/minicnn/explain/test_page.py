@@ -195,7 +195,7 @@ def test_the_page_is_put_together_from_all_files(recording):
     assert len(parts.found["module"]) > sum(map(len, modules.values())) / 2
 
 
-# ---- write -----------------------------------------------------------------------------------------------------------
+# ---- write -------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 import minicnn
 from minicnn import Input, Model, layers, ops
-from minicnn.explain.recording.record import record, step
-from minicnn.explain.recording.structure import Key
+from minicnn.explain.recording.record import record, run_step
+from minicnn.explain.recording.structure import FixedKey
 from tests.minicnn.explain.expected import expected
 from tests.minicnn.explain.nets import NETS, SHAPE, compiled, image, sequence, shaken
 
@@ -37,7 +37,7 @@ def without_chance(model, tape):
     keys = {node.owners[-1]: node.layer.generator.key for node in tape.nodes if node.type == "Dropout"}
     for layer in model.layers:
         if isinstance(layer, layers.Dropout) and layer.name in keys:
-            layer.generator = Key(keys[layer.name])
+            layer.generator = FixedKey(keys[layer.name])
         if isinstance(layer, layers.GaussianNoise):
             layer.stddev = 0
         if isinstance(layer, layers.RandomFlip):
@@ -48,7 +48,7 @@ def close(a, b):
     np.testing.assert_allclose(a, b, rtol=1e-7, atol=1e-9 * max(1, np.abs(b).max()))
 
 
-# ---- the nodes are the net -------------------------------------------------------------------------------------------
+# ---- the nodes are the net ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("steps_before", [0, 2])
@@ -62,7 +62,7 @@ def test_node_by_node_it_is_the_training_step_of_the_whole_model(net, steps_befo
         for state in net.optimizer._state.arrays.values():
             for array in state:
                 array[...] = array.astype(np.float32)
-        numbers, tape = expected(net, x, y), step(net, x, y).tape
+        numbers, tape = expected(net, x, y), run_step(net, x, y).tape
         without_chance(net, tape)
         loss, prediction = net.forward_loss(x[None], target(net, y), training=True)
         dx = net.set_gradients(need_dx=True)
@@ -85,7 +85,7 @@ def test_node_by_node_it_is_the_training_step_of_the_whole_model(net, steps_befo
                 close(numbers["weight_gradients"][node.id][key], gradients[id(weight)])
                 close(numbers["weights_after"][node.id][key], weight.value)
             moving += key == "moving_mean"
-    if moving == 0 and all(node.opened for node in tape.nodes):
+    if moving == 0 and not any(node.is_opaque for node in tape.nodes):
         close(numbers["loss_after"], loss_after)
 
 
@@ -99,7 +99,7 @@ def test_the_loss_falls_after_the_step():
     assert numbers["loss_after"] < numbers["loss"]
 
 
-# ---- the recording is the net ----------------------------------------------------------------------------------------
+# ---- the recording is the net ------------------------------------------------------------------------------
 
 
 def test_recorded_arrays_are_the_models(net):
@@ -107,7 +107,7 @@ def test_recorded_arrays_are_the_models(net):
     for state in net.optimizer._state.arrays.values():
         for number, array in enumerate(state):
             array[...] = number + 0.5
-    recording, tape = record(net, image(), 1), step(net, image(), 1).tape
+    recording, tape = record(net, image(), 1), run_step(net, image(), 1).tape
     np.testing.assert_array_equal(decoded(recording["image"]), image())
     known = {id(weight): n for n, weight in enumerate(net.trainable_weights)}
     seen = 0
@@ -124,7 +124,7 @@ def test_recorded_arrays_are_the_models(net):
     )
 
 
-def test_every_weight_of_an_opened_layer_is_recorded(net, name):
+def test_every_weight_of_a_layer_with_arithmetic_is_recorded(net, name):
     recorded = sum(len(node["weights"]) for node in record(net, image(), 1)["nodes"])
     # PReLU's alpha is inside a closed layer, Normalization's statistics become its config
     assert recorded == len(net.weights) - (name == "opaque")
@@ -312,7 +312,7 @@ def test_random_nets(data):
     np.testing.assert_array_equal(np.sort(np.concatenate(recorded)), np.sort(np.concatenate(weights)))
 
 
-# ---- what cannot be shown --------------------------------------------------------------------------------------------
+# ---- what cannot be shown ----------------------------------------------------------------------------------
 
 
 def test_a_model_that_is_not_compiled_gets_the_usual():

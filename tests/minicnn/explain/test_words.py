@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import minicnn
-from minicnn.explain.describe.words import WORDS, words
+from minicnn.explain.describe import WORDS, words_for
 from minicnn.explain.recording.record import record
 from tests.minicnn.explain.nets import NETS, image
 
@@ -99,7 +99,7 @@ def test_sentences_are_sentences(kind):
 
 
 def test_words_are_for_what_is_asked():
-    described = words(["ReLU", "ReLU", "Adam"])
+    described = words_for(["ReLU", "ReLU", "Adam"])
     assert list(described) == ["ReLU", "Adam"]
     assert described["ReLU"]["backward"]["equation"] == "dx = dy · f'(x)"
     assert described["Adam"]["backward"] is None

@@ -95,7 +95,7 @@ function gradientParts(trace, node, index) {
   }
   if (parts.length === 1) return parts[0];
   if (!parts.length) {
-    const sentence = net.window
+    const sentence = net.section
       ? "Nothing in the part that is shown sends a gradient to it."
       : "Nothing uses this number: it cannot change the loss.";
     return { equation: "dL/dx = 0", sentence, terms: [] };

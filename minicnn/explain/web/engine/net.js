@@ -3,34 +3,36 @@
 //   net.nodes[id]       the recorded node, with weights {name: {value, shape, slots, trainable, …}} as Float64Arrays
 //   net.order           the ids of the nodes that are computed, inputs before their consumers
 //   net.consumers[id]   [{node, input}]: which node uses its output, as which of its inputs
-//   net.entry, net.exit {id: array}: where only a part of a net is recorded (net.window), the values that come into it
-//                       and the gradients that come back; net.message says so
+//   net.entry, net.exit {id: array}: where only a section of a net is recorded (net.section), the values that
+//                       come into it and the gradients that come back; net.message says so
 //   net.fused           the id of the softmax that the loss is taken together with, or null: see loss.js
 import { decodeArray, sizeOf } from "../base/arrays.js";
 import { LAYERS } from "../layers/index.js";
 import { fusedSoftmax } from "./loss.js";
 
+const FORMAT = 2;
+
 // Return the net of a recording.
 export function load(recording) {
-  if (recording.format !== 1) {
-    throw new Error(`recording of format ${recording.format}: this engine reads format 1; write it again`);
+  if (recording.format !== FORMAT) {
+    throw new Error(`recording of format ${recording.format}: this engine reads format ${FORMAT}; record it again`);
   }
-  const { window: part } = recording;
+  const { section } = recording;
   const nodes = recording.nodes.map(openedNode);
   for (const node of nodes) prepareNode(node, nodes);
   const net = {
     recording,
     nodes,
-    order: nodes.map(({ id }) => id).filter((id) => !part || !(id in part.entry)),
+    order: nodes.map(({ id }) => id).filter((id) => !section || !(id in section.entry)),
     image: decodeArray(recording.image),
     target: targetOf(recording),
     classes: recording.classes,
     optimizer: recording.optimizer,
     loss: recording.loss,
-    window: part,
-    entry: decodedArrays(part?.entry),
-    exit: decodedArrays(part?.exit),
-    message: part ? part.message : null,
+    section,
+    entry: decodedArrays(section?.entry),
+    exit: decodedArrays(section?.exit),
+    message: section ? section.message : null,
   };
   net.consumers = nodes.map(({ id }) => consumersIn(nodes, id));
   net.fused = fusedSoftmax(net);

@@ -204,7 +204,7 @@ export function startingPoints() {
   const pixel = strongestOf({ kind: "gradient", node: net.nodes.find((node) => node.type === "Input").id });
   if (pixel)
     points.push({
-      question: net.window
+      question: net.section
         ? `Where does ${nameOf(trace, pixel)} come from?`
         : `Why does pixel ${placeText(pixel)} matter?`,
       quantity: pixel,

@@ -36,13 +36,8 @@ export function overview() {
 }
 
 function notes() {
-  const { notes: recorded = [], window: part } = state.recording;
-  const messages = [
-    ...(part
-      ? [part.message ?? "Only a part of the net is shown: the loss and the nudge need all of it."]
-      : []),
-    ...recorded,
-  ];
+  const { notes: recorded = [], section } = state.recording;
+  const messages = section ? [section.message, ...recorded] : recorded;
   return messages.length ? element("p", { class: "note" }, messages.join(" ")) : null;
 }
 

@@ -13,7 +13,7 @@ SWITCHES = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--
 # it must not call home while a test looks at what the page requests
 SWITCHES += ["--disable-quic", "--disable-background-networking", "--disable-sync"]
 CLASSES = {3: ["ant", "bee", "cat"], 4: ["ant", "bee", "cat", "dog"]}
-WINDOWS = {"window": ("normed", "2:6")}
+SECTIONS = {"section": ("normed", "2:6")}
 
 
 @pytest.fixture(scope="session")
@@ -34,7 +34,7 @@ def written(tmp_path_factory):
 
     def file_of(name):
         if name not in files:
-            net, part = WINDOWS.get(name, (name, None))
+            net, part = SECTIONS.get(name, (name, None))
             model = NETS[net]()
             classes = CLASSES[model.output_shape[-1]]
             files[name] = explain.write(

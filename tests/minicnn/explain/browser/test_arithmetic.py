@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from tests.minicnn.explain.browser.conftest import WINDOWS
+from tests.minicnn.explain.browser.conftest import SECTIONS
 from tests.minicnn.explain.browser.reading import QUANTITIES, READ_ALL
 from tests.minicnn.explain.expected import expected
 from tests.minicnn.explain.nets import NETS, image
@@ -15,7 +15,7 @@ def close(one, other):
     return math.isclose(one, other, rel_tol=1e-9, abs_tol=1e-12)
 
 
-@pytest.mark.parametrize("name", [*NETS, *WINDOWS])
+@pytest.mark.parametrize("name", [*NETS, *SECTIONS])
 def test_every_number_adds_up_and_is_the_library_s(name, visit):
     page = visit(name)
     readings = page.evaluate(READ_ALL, page.evaluate(QUANTITIES))

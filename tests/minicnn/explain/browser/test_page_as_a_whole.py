@@ -88,7 +88,7 @@ def test_the_switch_shows_values_gradients_or_both(visit, view):
 
 
 def test_a_part_of_a_net_says_what_it_lacks(visit):
-    page = visit("window")
+    page = visit("section")
     assert page.evaluate("explain.trace.net.message") in page.locator(".note").inner_text()
     assert page.locator(".column.loss").count() == 0
     page.locator("[data-start=gradient]").first.click()
