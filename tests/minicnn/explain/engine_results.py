@@ -1,7 +1,6 @@
 """What the page's engine computes, run in node on all nets in one go, and what the library computes of the same."""
 
 import json
-import shutil
 import subprocess
 from functools import cache
 from pathlib import Path
@@ -13,14 +12,14 @@ from minicnn import Input, Model, Sequential, layers, losses, ops, optimizers
 from minicnn.explain.recording.record import record
 from tests.minicnn.explain.expected import expected
 from tests.minicnn.explain.nets import NETS, SHAPE, compiled, image, sequence
+from tests.minicnn.explain.node import NODE
 
-NODE = shutil.which("node")
 EPSILON = 0.25  # of nudges: so far that a gradient alone would not tell where the loss goes
 PIXEL, WEIGHT = 31, 5  # those that are nudged
 SECTIONS = {
-    "window_inside": ("normed", "2:6"),
-    "window_branches": ("residual", "1:2"),
-    "window_end": ("graph", "7:"),
+    "section_inside": ("normed", "2:6"),
+    "section_branches": ("residual", "1:2"),
+    "section_end": ("graph", "7:"),
 }
 
 

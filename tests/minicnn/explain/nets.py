@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from minicnn import Input, Model, Sequential, layers, losses, optimizers
+from minicnn import Input, Model, Sequential, activations, layers, losses, optimizers
 
 SHAPE = (9, 8, 2)
+OPAQUE = {"log_softmax"}  # the activations of the library that the page has no arithmetic for
 
 
 def shaken(model, seed=3):
@@ -113,6 +114,16 @@ def graph():
     )
 
 
+def activated():
+    """Return a net with every activation that the page can compute, side by side."""
+    x = Input(SHAPE, dtype="float64")
+    y = layers.Conv2D(3, 2)(x)
+    several = [layers.Activation(name)(y) for name in activations.FUNCTIONS if name not in OPAQUE]
+    several += [layers.ELU(0.5)(y), layers.ReLU(0.25)(y)]
+    scores = layers.Dense(3)(layers.Flatten()(layers.Concatenate()(several)))
+    return compiled(Model(x, scores), loss=losses.CategoricalCrossentropy(from_logits=True))
+
+
 def squares():
     return compiled(
         Sequential([Input(SHAPE, dtype="float64"), layers.Conv2D(2, 3), layers.Flatten(), layers.Dense(3)]),
@@ -127,7 +138,7 @@ def opaque():
     )
 
 
-NETS = {f.__name__: f for f in (plain, normed, separable, residual, graph, squares, opaque)}
+NETS = {f.__name__: f for f in (plain, normed, separable, residual, graph, activated, squares, opaque)}
 
 
 def image(seed=0):

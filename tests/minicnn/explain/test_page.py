@@ -3,7 +3,6 @@
 import html
 import json
 import re
-import shutil
 import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
@@ -16,6 +15,7 @@ from minicnn.explain import page
 from minicnn.explain.page import declarations, in_order, rendered, script
 from minicnn.explain.recording.record import record
 from tests.minicnn.explain.nets import NETS, image
+from tests.minicnn.explain.node import NODE, needs_node
 
 FRAME = """<html><head><title>{{title}}</title><style>{{style}}</style></head>
 <body><script type="application/json" id="recording">{{recording}}</script>
@@ -86,11 +86,11 @@ def test_the_script_has_no_imports_and_exports(web):
     assert "size = 4;" not in text.replace("unit = 4", "")
 
 
-@pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
+@needs_node
 def test_the_script_runs(web, tmp_path):
     (web / "main.js").write_text('import { draw } from "./view/draw.js";\nconsole.log(draw("size "));\n')
     (tmp_path / "bundle.mjs").write_text(script(web))
-    run = subprocess.run(["node", tmp_path / "bundle.mjs"], capture_output=True, text=True, check=True)
+    run = subprocess.run([NODE, tmp_path / "bundle.mjs"], capture_output=True, text=True, check=True)
     assert run.stdout == "size 34</script><!-- \n"
 
 

@@ -2,6 +2,7 @@
 
 import base64
 import copy
+import inspect
 import json
 
 import numpy as np
@@ -10,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import minicnn
-from minicnn import Input, Model, layers, ops
+from minicnn import Input, Model, activations, layers, ops
 from minicnn.explain.recording.record import record, run_step
 from minicnn.explain.recording.structure import FixedKey
 from tests.minicnn.explain.expected import expected
-from tests.minicnn.explain.nets import NETS, SHAPE, compiled, image, sequence, shaken
+from tests.minicnn.explain.nets import NETS, OPAQUE, SHAPE, compiled, image, sequence, shaken
 
 
 @pytest.fixture(params=NETS)
@@ -341,6 +342,17 @@ def test_closed_layers_have_their_values_and_gradients():
             decoded(node["recorded"]["gradients"][str(source)]),
             numbers["gradients"][source].astype(np.float32),
         )
+
+
+@pytest.mark.parametrize("function", activations.FUNCTIONS)
+def test_an_activation_is_opaque_only_if_the_page_cannot_compute_it(function):
+    node = record(compiled(sequence(layers.Activation(function))), image(), 1)["nodes"][1]
+    assert (node["type"] == "Opaque") == (function in OPAQUE)
+    if node["type"] == "Opaque":
+        assert f"Activation('{function}')" in node["config"]["message"]
+    if node["type"] == "Activation":
+        _, *options = inspect.signature(activations.get(function)).parameters
+        assert node["config"].keys() == {"function", *options}
 
 
 def test_batch_norm_of_one_number_uses_its_moving_statistics():
