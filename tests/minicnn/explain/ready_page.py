@@ -1,5 +1,5 @@
 """The ready page, docs/explain.html: ``python -m tests.minicnn.explain.ready_page`` puts its recording into the page as
-it is built now. (``--record`` trains the small net anew and records another step.)
+it is built now. (``--record`` trains the small network again and records another step.)
 """
 
 import json
@@ -7,8 +7,8 @@ import re
 import sys
 from pathlib import Path
 
+from fer import explain as command
 from minicnn import explain
-from minicnn.explain import __main__ as command
 from minicnn.explain.page import rendered
 
 PAGE = Path(explain.__file__).parents[2] / "docs" / "explain.html"

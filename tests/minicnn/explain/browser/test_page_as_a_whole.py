@@ -116,7 +116,7 @@ def test_wires_join_what_does_not_stand_side_by_side(visit):
 def test_an_error_is_a_message_and_not_a_blank_page(visit, tmp_path):
     text = explain.write(NETS["plain"](), image(), 1, tmp_path / "page.html").read_text(encoding="utf-8")
     broken = tmp_path / "broken.html"
-    broken.write_text(text.replace('"format":1', '"format":7'), encoding="utf-8")
+    broken.write_text(text.replace('"format":2', '"format":7'), encoding="utf-8")
     page = visit(broken, expect_fault="format 7")
     assert "format 7" in page.locator("#failure").inner_text()
     broken.write_text(text.replace("function start(", "function ("), encoding="utf-8")
