@@ -1,18 +1,17 @@
-"""Files that commands leave behind: each is written beside its place and renamed when complete.
+"""The files that commands write: text, JSON, CSV and figures. Each is written completely or not at all.
 
-Whoever reads finds the old file or the new one, never half of one. JSON is strict: a NaN is an error here, not a file
-that other programs refuse.
+JSON is strict: a NaN is an error here, not a file that other programs refuse.
 """
 
 import csv
 import io
 import json
-import os
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from minicnn.saving import replacing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -21,22 +20,13 @@ DPI = 110
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file, all of it or nothing.
+    """Write a file.
 
     Raises:
-        OSError: it cannot be written.
+        OSError: it cannot be written; the error names the file.
     """
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_bytes(content)
-        os.replace(part, path)
-    except BaseException as error:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            # in the name of the file that was meant
-            raise OSError(error.errno, error.strerror, str(path)) from None
-        raise
+    with replacing(path) as file:
+        file.write(content)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -45,7 +35,11 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, value: Mapping[str, Any] | Sequence[Any]) -> None:
-    """Write JSON to be read by people too."""
+    """Write indented JSON.
+
+    Raises:
+        ValueError: a number is NaN or infinite.
+    """
     write_text(path, json_text(value))
 
 
@@ -72,7 +66,7 @@ def write_figure(path: Path, figure: "Figure") -> None:
     """Write a figure as PNG."""
     content = io.BytesIO()
     with warnings.catch_warnings():
-        # a file's name in a script that the font does not have is drawn as boxes
+        # A file's name may have letters that the font lacks; they are drawn as boxes.
         warnings.filterwarnings("ignore", "Glyph .* missing from font")
         figure.savefig(content, format="png", dpi=DPI)
     write_bytes(path, content.getvalue())

@@ -27,6 +27,7 @@ import numpy as np
 
 from fer.data import npz_reader
 from fer.data.table import Rows
+from minicnn.saving import replacing
 
 VARIABLE = "FER2013_CACHE"
 VERSION = 1  # of the entries
@@ -86,23 +87,16 @@ def store(source: Path, mark: list[Any], rows: Rows, notes: Callable[[], tuple[s
     entry = _entry(source)
     if entry is None or len(rows) < FEWEST or rows.images.nbytes > LARGEST:
         return
-    beside = entry.with_suffix(f".{os.getpid()}.tmp")
-    try:
+    with contextlib.suppress(OSError):
         entry.parent.mkdir(parents=True, exist_ok=True)
-        with zipfile.ZipFile(beside, "w") as archive:
+        with replacing(entry, sync=False) as file, zipfile.ZipFile(file, "w") as archive:
             for name in npz_reader.NAMES:
                 array = getattr(rows, name)
                 if array is not None:
-                    with archive.open(name + ".npy", "w", force_zip64=True) as file:
-                        np.lib.format.write_array(file, array, allow_pickle=False)
+                    with archive.open(name + ".npy", "w", force_zip64=True) as member:
+                        np.lib.format.write_array(member, array, allow_pickle=False)
             archive.writestr(_MARK, json.dumps({"mark": [VERSION, *mark], "notes": notes()}))
-        beside.replace(entry)
         _prune(entry.parent)
-    except OSError:
-        pass
-    finally:
-        with contextlib.suppress(OSError):
-            beside.unlink(missing_ok=True)
 
 
 def holds(source: Path) -> bool:

@@ -16,7 +16,7 @@ def test_a_file_that_cannot_be_finished_leaves_the_old_one(tmp_path, monkeypatch
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(outputs.os, "replace", full)
+    monkeypatch.setattr("os.replace", full)
     with pytest.raises(OSError, match=r"No space left on device: '.*table\.csv'$"):
         outputs.write_text(path, "new")
     assert [child.name for child in tmp_path.iterdir()] == ["table.csv"]

@@ -1,0 +1,106 @@
+import errno
+import os
+import stat
+
+import pytest
+
+from minicnn.saving import replacing
+
+
+def write(path, content):
+    with replacing(path) as file:
+        file.write(content)
+
+
+def test_a_file_is_written_and_replaced(tmp_path):
+    path = tmp_path / "file.bin"
+    for content in (b"old", b"new"):
+        write(path, content)
+        assert path.read_bytes() == content
+    assert [child.name for child in tmp_path.iterdir()] == ["file.bin"]
+
+
+def test_until_it_is_complete_the_old_file_stays_and_the_new_one_is_hidden(tmp_path):
+    path = tmp_path / "file.bin"
+    write(path, b"old")
+    with replacing(path) as file:
+        file.write(b"half")
+        file.flush()
+        assert path.read_bytes() == b"old"
+        (name,) = {child.name for child in tmp_path.iterdir()} - {"file.bin"}
+        assert name.startswith(".file.bin.")
+        assert name.endswith(".tmp")
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, OSError("without a number")])
+def test_an_error_while_writing_leaves_the_old_file_and_stays_as_it_is(error, tmp_path):
+    path = tmp_path / "file.bin"
+    write(path, b"old")
+
+    def fail(file):
+        file.write(b"half")
+        raise error
+
+    with pytest.raises((ValueError, KeyboardInterrupt, OSError)) as raised, replacing(path) as file:
+        fail(file)
+    assert raised.value is error or raised.type is error
+    assert [child.read_bytes() for child in tmp_path.iterdir()] == [b"old"]
+
+
+@pytest.mark.parametrize("function", ["fsync", "replace"])
+def test_an_error_of_the_system_names_the_file(function, tmp_path, monkeypatch):
+    path = tmp_path / "file.bin"
+    write(path, b"old")
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, function, full)
+    with pytest.raises(OSError, match="No space left on device") as raised:
+        write(path, b"new")
+    assert raised.value.filename == str(path)
+    assert [child.read_bytes() for child in tmp_path.iterdir()] == [b"old"]
+
+
+def test_what_cannot_be_written_is_named_as_it_was_asked_for(tmp_path):
+    with pytest.raises(FileNotFoundError) as missing:
+        write(tmp_path / "nowhere" / "file.bin", b"new")
+    assert missing.value.filename == str(tmp_path / "nowhere" / "file.bin")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(IsADirectoryError) as folder:
+        write(tmp_path / "folder", b"new")
+    assert folder.value.filename == str(tmp_path / "folder")
+    assert [child.name for child in tmp_path.iterdir()] == ["folder"]
+
+
+def test_the_error_of_another_file_keeps_its_name(tmp_path):
+    with pytest.raises(FileNotFoundError) as raised, replacing(tmp_path / "file.bin"):
+        (tmp_path / "source.bin").read_bytes()
+    assert raised.value.filename == str(tmp_path / "source.bin")
+
+
+def test_the_longest_name_that_a_file_may_have(tmp_path):
+    path = tmp_path / ("ä" * 126 + ".b")  # 254 bytes in UTF-8
+    write(path, b"new")
+    assert path.read_bytes() == b"new"
+
+
+def test_it_waits_for_the_disk_unless_told_not_to(tmp_path, monkeypatch):
+    synced = []
+    monkeypatch.setattr(os, "fsync", synced.append)
+    write(tmp_path / "file.bin", b"new")
+    with replacing(tmp_path / "cache.bin", sync=False) as file:
+        file.write(b"new")
+    assert len(synced) == 1
+    assert (tmp_path / "cache.bin").read_bytes() == b"new"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions are POSIX's")
+@pytest.mark.parametrize("mask", [0o022, 0o077])
+def test_permissions_are_those_of_any_new_file(mask, tmp_path):
+    before = os.umask(mask)
+    try:
+        write(tmp_path / "file.bin", b"new")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "file.bin").stat().st_mode) == 0o666 & ~mask
