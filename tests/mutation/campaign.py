@@ -45,12 +45,8 @@ def portions(count: int) -> list[range]:
 class Campaign:
     """Judges, and what each of them runs."""
 
-    def __init__(
-        self, package: Package, judges: list[Judge], jobs: int, effort: Effort, by_file: bool = False
-    ) -> None:
+    def __init__(self, package: Package, judges: list[Judge], jobs: int, effort: Effort) -> None:
         self.package, self.judges, self.jobs, self.effort = package, judges, jobs, effort
-        # machine code does not tell which functions it runs: go by who runs anything of the same file
-        self.by_file = by_file
         self.living = Living(package)
         self.seconds = [0.0] * len(judges)
         self.ran: dict[tuple[str, str], set[int]] = defaultdict(set)  # (path, qualified name) -> judges
@@ -129,9 +125,6 @@ class Campaign:
 
     def _places(self, function: Function) -> Iterator[tuple[str, str]]:
         """Yield the code that belongs to a function, or that reads a constant or what the function made at import."""
-        if self.by_file:
-            yield from (place for place in self.ran if place[0] == function.module.path)
-            return
         if not function.is_constant:
             yield from self._ran_in(function)
         for constant in [function] if function.is_constant else made_by(function):

@@ -17,14 +17,10 @@ class Classic(Fault):
 
     def __init__(self, module: Module, name: str, edits: list[tuple[str, str, str]]) -> None:
         self.module, self.name, self.edits = module, name, edits
+        self.code = name
         self.functions = [module.functions[function] for function, _, _ in edits]
         self.line = self._first_line()
         self.text = "; ".join(f"{_one_line(old)} → {_one_line(new)}" for _, old, new in edits)
-
-    @property
-    def key(self) -> tuple[str, str, str, str]:
-        """It is known by its name."""
-        return self.path, self.where, self.name, self.text
 
     def _first_line(self) -> int:
         start = self.functions[0].node.lineno

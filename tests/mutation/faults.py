@@ -6,13 +6,8 @@ import hashlib
 from tests.mutation.functions import Function, Module
 
 VECTOR_CODE = ("register_tile.py", "winograd_transform.py")  # its functions build instructions for a compiler
-# ways to run a fault: as plain Python with short vectors, or long ones; the vector code alone, compiled; all compiled
-INTERPRETED, WIDE, VECTORS, MACHINE = (
-    "interpreted",
-    "interpreted, long vectors",
-    "vector code",
-    "machine code",
-)
+# how to run a fault: as plain Python with short vectors or with long ones, or the vector code alone, compiled
+INTERPRETED, WIDE, VECTORS = "interpreted", "interpreted, long vectors", "vector code"
 
 
 class Fault:
@@ -21,7 +16,8 @@ class Fault:
     module: Module
     functions: list[Function]
     line: int
-    text: str
+    code: str  # the statement, as `ast.unparse` writes it
+    text: str  # what it becomes
 
     def plant(self) -> ast.Module:
         """Return the tree of the changed module; those that share a tree can be planted once."""
@@ -38,19 +34,14 @@ class Fault:
         return ", ".join(dict.fromkeys(function.name for function in self.functions))
 
     @property
-    def code(self) -> str:
-        """The line of the source."""
-        return self.module.lines[self.line - 1].strip()
-
-    @property
-    def key(self) -> tuple[str, str, str, str]:
-        """What it is, wherever in the file it stands."""
-        return self.path, self.where, self.code, self.text
+    def key(self) -> tuple[str, str, str]:
+        """What it is, for the list of proofs: neither the file nor the line, so that code may move."""
+        return self.where, self.code, self.text
 
     @property
     def id(self) -> str:
         """A short name that stays when lines move."""
-        return hashlib.sha1(repr(self.key).encode()).hexdigest()[:8]
+        return hashlib.sha1(repr((self.path, *self.key)).encode()).hexdigest()[:8]
 
     @property
     def way(self) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from tests.mutation import operators, operators_of_calls
 from tests.mutation.faults import Fault
 from tests.mutation.functions import Function, Package
-from tests.mutation.slips import slips
+from tests.mutation.slips import changed, slips
 
 RULES = operators, operators_of_calls  # what is imported has registered its rules
 Place = tuple[ast.AST, str, int | None]  # a node, the name of a field of it, and the index if that is a list
@@ -20,9 +20,11 @@ Place = tuple[ast.AST, str, int | None]  # a node, the name of a field of it, an
 class Mutant(Fault):
     """A slip: ``new`` is to stand at ``place`` in the tree of the function's module."""
 
-    def __init__(self, function: Function, line: int, text: str, place: Place, new: ast.AST) -> None:
+    def __init__(
+        self, function: Function, statement: ast.stmt, text: str, place: Place, new: ast.AST
+    ) -> None:
         self.module, self.functions = function.module, [function]
-        self.line, self.text = line, text
+        self.line, self.code, self.text = statement.lineno, header(statement), text
         self.place, self.new = place, new
 
     def plant(self) -> ast.Module:
@@ -40,13 +42,14 @@ def all_mutants(package: Package) -> list[Mutant]:
     found, seen = [], Counter()
     for function in package.reachable():
         before = ast.dump(function.node)
-        for place, node in _places(function):
+        for place, node, statement in _places(function):
             for text, new in [] if _order_is_free(place[0], node) else slips(node):
                 if not _differs(node, new):
                     continue
-                mutant = Mutant(function, _line(place, node), text, place, new)
-                seen[mutant.key] += 1
-                if (number := seen[mutant.key]) > 1:  # "0 → 1" can be done to each 0 of a line
+                mutant = Mutant(function, statement, text, place, new)
+                place_and_text = mutant.path, *mutant.key
+                seen[place_and_text] += 1
+                if (number := seen[place_and_text]) > 1:  # "0 → 1" can be done to each 0 of a statement
                     mutant.text += f" [{number}]"
                 found.append(mutant)
         assert ast.dump(function.node) == before
@@ -67,17 +70,23 @@ def _differs(old: ast.AST, new: ast.AST) -> bool:
         return True
 
 
-def _line(place: Place, node: ast.AST) -> int:
-    return getattr(node, "lineno", None) or getattr(place[0], "lineno", 1)
+def header(statement: ast.stmt) -> str:
+    """Return a statement in one line as `ast.unparse` writes it; of a loop or a condition, only its first line."""
+    if hasattr(statement, "body"):
+        empty = {name: [] for name in ("orelse", "handlers", "finalbody") if hasattr(statement, name)}
+        statement = changed(statement, body=[ast.Pass()], **empty)
+        return ast.unparse(statement).partition("\n")[0]
+    return " ".join(ast.unparse(statement).split())
 
 
-def _places(function: Function) -> Iterator[tuple[Place, ast.AST]]:
+def _places(function: Function) -> Iterator[tuple[Place, ast.AST, ast.stmt]]:
+    """Yield where a slip can be made: the place, the node there, and the innermost statement that it is part of."""
     if isinstance(function.node, ast.Assign):
         if _is_number(function.node.value):
-            yield from _below(function.node, "value", None)
+            yield from _below(function.node, "value", None, function.node)
         return
-    for index, _ in enumerate(function.node.body):
-        yield from _below(function.node, "body", index)
+    for index, statement in enumerate(function.node.body):
+        yield from _below(function.node, "body", index, statement)
 
 
 def _is_number(node: ast.AST) -> bool:
@@ -89,17 +98,20 @@ def _is_number(node: ast.AST) -> bool:
     return plain and any(isinstance(part, ast.Constant) for part in parts)
 
 
-def _below(holder: ast.AST, name: str, index: int | None) -> Iterator[tuple[Place, ast.AST]]:
-    """Yield a node with its place, and all within it, but for what does not compute."""
+def _below(
+    holder: ast.AST, name: str, index: int | None, statement: ast.stmt
+) -> Iterator[tuple[Place, ast.AST, ast.stmt]]:
+    """Yield a node with its place, and all within it, except what does not compute."""
     node = getattr(holder, name) if index is None else getattr(holder, name)[index]
     if not isinstance(node, ast.AST) or _says_nothing(node):
         return
-    yield (holder, name, index), node
+    statement = node if isinstance(node, ast.stmt) else statement
+    yield (holder, name, index), node, statement
     for child, value in ast.iter_fields(node):
         if child in ("annotation", "returns", "decorator_list", "args") and not isinstance(node, ast.Call):
             continue
         for i in range(len(value)) if isinstance(value, list) else [None]:
-            yield from _below(node, child, i)
+            yield from _below(node, child, i, statement)
 
 
 def _says_nothing(node: ast.AST) -> bool:

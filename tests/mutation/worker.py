@@ -10,7 +10,7 @@ import sys
 
 from tests.mutation import interpreted
 from tests.mutation.classic import all_faults
-from tests.mutation.faults import INTERPRETED, MACHINE, VECTORS, WIDE
+from tests.mutation.faults import VECTORS, WIDE
 from tests.mutation.functions import Package
 
 
@@ -23,28 +23,22 @@ def main() -> None:
     by_id = {fault.id: fault for fault in all_faults(package)}
     faults = [by_id[one] for one in orders["ids"]]
 
-    plain = orders["way"] in (INTERPRETED, WIDE)
-    if plain:
+    if orders["way"] != VECTORS:
         interpreted.prepare(long_vectors=orders["way"] == WIDE)
         interpreted.install_stand_ins()
-    from tests.mutation import judges, machine_code, vector_code
+    from tests.mutation import judges, vector_code
     from tests.mutation.campaign import Campaign, Effort
 
     def run(found) -> None:
-        campaign = Campaign(
-            package, found, orders["jobs"], Effort(*orders["effort"]), by_file=orders["way"] == MACHINE
-        )
+        campaign = Campaign(package, found, orders["jobs"], Effort(*orders["effort"]))
         campaign.observe()
-        if orders["way"] == MACHINE:
-            machine_code.forget_the_disk()
         for verdict in campaign.run(faults):
             print(json.dumps(verdict), file=report)
 
     if orders["way"] == VECTORS:
         run(vector_code.judges())
     else:
-        tests = judges.TESTS if plain else machine_code.TESTS
-        judges.with_tests(run, orders.get("tests") or tests)
+        judges.with_tests(run, orders.get("tests") or judges.TESTS)
 
 
 if __name__ == "__main__":
