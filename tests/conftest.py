@@ -7,12 +7,15 @@ random   thorough, and other cases each time; the end of the run says how to hav
 
 import os
 import random
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 import minicnn
 
+ROOT = Path(__file__).parents[1]
+LINES = 300  # a file of more is hard to read in one sitting
 PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "dev")
 
 common = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow, HealthCheck.data_too_large]}
@@ -30,7 +33,13 @@ def pytest_configure(config):
 
 
 def pytest_terminal_summary(terminalreporter, config):
-    """Say how to repeat the run."""
+    """Say how to repeat the run; after test_design.py, also which files are long (which is no failure)."""
+    if any("test_design.py" in report.nodeid for report in terminalreporter.stats.get("passed", [])):
+        for path in sorted(
+            path for folder in ("minicnn", "fer", "tests") for path in (ROOT / folder).rglob("*.py")
+        ):
+            if (lines := len(path.read_text(encoding="utf-8").splitlines())) > LINES:
+                terminalreporter.write_line(f"long: {path.relative_to(ROOT).as_posix()} has {lines} lines")
     if PROFILE == "random":
         arguments = " ".join(config.invocation_params.args)
         seed = f"--hypothesis-seed={config.option.hypothesis_seed}"
