@@ -21,7 +21,7 @@ from fer.networks import inference
 from minicnn import Input, Sequential, layers, losses, utils
 from minicnn.explain import command
 from minicnn.explain.command import Sample
-from minicnn.models import load_model
+from minicnn.models import Model, load_model
 
 SIDE = 24  # of the images of the small network: few enough pixels to see each
 EPOCHS = 8
@@ -86,7 +86,7 @@ def run(arguments: argparse.Namespace) -> None:
     """
     command.check(arguments)
     if arguments.run is None:
-        model = trained(arguments.seed)
+        model: Model = trained(arguments.seed)
     else:
         # open_run finds and checks it; here its optimizer is needed too
         model = load_model(inference.open_run(arguments.run, arguments.model).path)

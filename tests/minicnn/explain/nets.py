@@ -118,7 +118,7 @@ def activated():
     """Return a net with every activation that the page can compute, side by side."""
     x = Input(SHAPE, dtype="float64")
     y = layers.Conv2D(3, 2)(x)
-    several = [layers.Activation(name)(y) for name in activations.FUNCTIONS if name not in OPAQUE]
+    several = [layers.Activation(name)(y) for name in activations.TABLE if name not in OPAQUE]
     several += [layers.ELU(0.5)(y), layers.ReLU(0.25)(y)]
     scores = layers.Dense(3)(layers.Flatten()(layers.Concatenate()(several)))
     return compiled(Model(x, scores), loss=losses.CategoricalCrossentropy(from_logits=True))

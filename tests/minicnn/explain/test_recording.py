@@ -344,7 +344,7 @@ def test_closed_layers_have_their_values_and_gradients():
         )
 
 
-@pytest.mark.parametrize("function", activations.FUNCTIONS)
+@pytest.mark.parametrize("function", activations.TABLE)
 def test_an_activation_is_opaque_only_if_the_page_cannot_compute_it(function):
     node = record(compiled(sequence(layers.Activation(function))), image(), 1)["nodes"][1]
     assert (node["type"] == "Opaque") == (function in OPAQUE)
