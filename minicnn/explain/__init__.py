@@ -1,12 +1,13 @@
-"""One training step of a net on one image, as a page to walk through: every number, and what it is made of.
+"""One training step of a net on one image, as a page to click through: every number, and what it is computed from.
 
-minicnn.explain.write(model, image, label, "explain.html")          python -m minicnn.explain model.npz
+    minicnn.explain.write(model, image, label, "explain.html")      python -m minicnn.explain MODEL --image FILE
 
-tape.py           the forward pass, written down as it runs
-registry.py       which function opens up which layer; nodes.py and wiring.py are these functions
-goal.py           target and loss        updates.py    the optimizer        window.py    a part of a net
-recording.py      all of it as JSON      words.py      a sentence and an equation for each kind of node
-page.py           the JSON and web/ as one HTML file; web/ computes everything anew from it, in JavaScript
+recording/    what the page gets, as JSON: record.py makes it; tape.py is the forward pass, recorded as it runs;
+              compute.py and structure.py say which nodes a layer becomes, objective.py the loss, update.py the
+              optimizer, section.py a part of a net
+describe/     a sentence and an equation for each kind of node, loss and optimizer
+page.py       the recording and web/ as one HTML file; web/ computes everything from it, in JavaScript
+command.py    the command, in parts that fer.explain uses too
 """
 
 import os
@@ -40,11 +41,11 @@ def write(
 ) -> Path:
     """Write a page that explains one training step on one image; return its path.
 
-    It warns of a page of more than 3 MB. The model is left as it is.
+    It warns of a page of more than 3 MB. The model is not changed.
 
     Args:
-        path: "explain.html"; a file that is there is replaced.
-        docs: where the page finds docs/backprop; None: in the clone that this package lies in, if it lies in one.
+        path: "explain.html"; an existing file is replaced.
+        docs: the address of docs/backprop for links; None: the docs of the clone that this package is in, if any.
         model, x, y, classes, optimizer, layers, title, notes, seed: see :func:`record`.
 
     Raises:
@@ -61,11 +62,9 @@ def write(
     )  # fmt: skip
     content = rendered(recording).encode()
     size = f"{len(content) / 1e6:.1f} MB"
-    hint = 'choose a part of the net with layers="A:B" (--layers A:B)'
+    hint = 'choose a section of the net with layers="A:B" (--layers A:B)'
     if any(weight["slots"] for node in recording["nodes"] for weight in node["weights"].values()):
-        hint += (
-            ', or a new optimizer, which has no moments to write down, optimizer="adam" (--optimizer adam)'
-        )
+        hint += ', or a new optimizer, which has no moments to record, optimizer="adam" (--optimizer adam)'
     if len(content) > REFUSE:
         names = [node["name"] for node in recording["nodes"][1:] if " · " not in node["name"]]
         raise ValueError(

@@ -5,7 +5,7 @@ from minicnn.explain.describe.words import Words
 LOSSES = {
     "CategoricalCrossentropy": Words(
         "Cross-entropy",
-        "How far the probabilities are from the target: −log of the probability of the true class.",
+        "How far the probabilities are from the target: for one true class, −log of its probability.",
         "ℓ = −Σ_k t_k·log p_k",
         "Together with the softmax before it: the prediction minus the target.",
         "dz_j = dℓ·(p_j·Σ_k t_k − t_j) = dℓ·(p_j − t_j)",

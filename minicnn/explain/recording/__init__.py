@@ -1,1 +1,1 @@
-"""One training step written down: its nodes, its objective, its update, as JSON-able values."""
+"""One training step, recorded: its nodes, its objective, its update, as JSON-able values."""

@@ -1,4 +1,4 @@
-// The page: it reads the recording, computes the whole step, and builds what one sees.
+// The page: it reads the recording, computes the whole step, and builds the interface.
 
 import { explain, makeTrace } from "./engine/index.js";
 import { element, part } from "./view/dom.js";
@@ -58,7 +58,7 @@ function switchTheme() {
   change({ theme: themeNow() });
 }
 
-// The selected number stands in the address, so that a link can lead to it.
+// The selected number is in the address, so that a link can open it.
 function followAddress() {
   const read = () => {
     const quantity = quantityAt(location.hash.slice(1));

@@ -12,9 +12,9 @@ import * as engine from "../../../minicnn/explain/web/engine/index.js";
 // Return every quantity of a step, but for the loss, by one of each array: {…array, length}.
 function arraysOf({ net, grads, step, run }) {
   const arrays = [];
-  for (const { id: node, type, size, weights } of net.nodes) {
+  for (const { id: node, size, weights } of net.nodes) {
     arrays.push({ kind: "value", node, length: size }, { kind: "gradient", node, length: size });
-    if (type === "BatchNormalization") {
+    if (run.extra[node]?.normalized) {
       for (const part of ["mean", "variance", "normalized"]) {
         arrays.push({ kind: "part", node, part, length: run.extra[node][part].length });
       }

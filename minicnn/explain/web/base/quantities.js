@@ -29,12 +29,17 @@ function arrayOf({ net, run, grads, step, lossBefore }, { kind, node: id, weight
       return { array: (when === "after" ? step.weights[id] : node.weights)[weight].slots[slot], shape };
     case "part":
       if (part === "probability") return { array: run.lossParts?.p, shape };
-      return { array: run.extra[id]?.[part], shape: part === "normalized" ? shape : shape.slice(-1) };
+      return partOf(run.extra[id]?.[part], part === "normalized" ? shape : null);
     case "loss":
       return { array: [lossBefore], shape: [] };
     default:
       throw new Error(`no quantity of kind "${kind}"`);
   }
+}
+
+// A part is of the shape of the node's output, or (null) a row of numbers, such as one a channel.
+function partOf(array, shape) {
+  return { array, shape: shape ?? [array?.length ?? 1] };
 }
 
 // Return the number.

@@ -4,7 +4,7 @@
 //     value    the product of the factors            chosen: whether it won, among candidates
 //     through  which use of a number it is about, where there are several
 //   factor  {text, value, quantity?, derived?}
-//     quantity where the value was read, so that one can walk on from it
+//     quantity where the value was read: a click on it selects that number
 //     derived  the value is not the quantity's own, but made from it: log p, x − μ, a gate
 //   step    {text, value, quantity?, through?}       a named line of a calculation
 import { indexText } from "./arrays.js";
@@ -21,8 +21,7 @@ export function plainFactor(text, value) {
   return { text, value };
 }
 
-// Return a factor made from a number of the step: what is shown is the value, what one walks on to is the
-// quantity.
+// Return a factor made from a number of the step: the value is shown, a click selects the quantity.
 export function derivedFactor(text, value, quantity) {
   return { text, value, quantity, derived: true };
 }

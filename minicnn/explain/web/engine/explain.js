@@ -1,4 +1,4 @@
-// The heart of the page: where one number comes from.
+// Where one number comes from: the arithmetic behind it.
 //
 //   explain(trace, quantity) -> {
 //     quantity, name, value
@@ -6,7 +6,7 @@
 //     form                   "sum": the terms add up to the value       "gate": one term, x or dy times a gate
 //                            "choice": one of the terms was chosen      "steps": the last of the steps is the value
 //     terms, steps           see terms.js; terms add up to the value, but for a choice; also where there are steps
-//     total                  the number as it was just put together from these: equal to value, to rounding
+//     total                  the number as computed from these: equal to value, to rounding
 //     sources                all numbers that took part: [{kind, node, weight?, slot?, part?, indices, role}]
 //     related                [{text, quantity}]: where else to go from here
 //   }
@@ -76,9 +76,9 @@ function recordedParts(trace, quantity) {
 }
 
 function whereRecorded({ net }, { kind, node: id }) {
-  if (kind === "weight") return "What the earlier steps of training have made of it.";
+  if (kind === "weight") return "The weight before this step, as training has left it.";
   if (net.nodes[id].type === "Opaque") return net.nodes[id].config.message;
-  return id in net.entry ? "Recorded where the part that is shown begins." : "A pixel of the image.";
+  return id in net.entry ? "Recorded where the section that is shown begins." : "A pixel of the image.";
 }
 
 // dL/dx = Σ over all that use x of what each sends back: layers that take it in, the loss, what is not shown.
@@ -96,7 +96,7 @@ function gradientParts(trace, node, index) {
   if (parts.length === 1) return parts[0];
   if (!parts.length) {
     const sentence = net.section
-      ? "Nothing in the part that is shown sends a gradient to it."
+      ? "Nothing in the section that is shown sends a gradient to it."
       : "Nothing uses this number: it cannot change the loss.";
     return { equation: "dL/dx = 0", sentence, terms: [] };
   }
@@ -129,7 +129,7 @@ function arrivingGradient({ net }, node, index) {
   const factor = plainFactor(`dL/d ${node.name} as it arrived`, net.exit[node.id][index]);
   return {
     equation: "recorded",
-    sentence: "Recorded where the part that is shown ends.",
+    sentence: "Recorded where the section that is shown ends.",
     terms: [makeTerm(factor)],
   };
 }
@@ -141,7 +141,7 @@ function weightGradientParts(trace, node, name, index) {
   if (!own || !trace.grads.weights[node.id][name]) {
     return {
       equation: "no gradient",
-      sentence: "It is not reached by the backward pass: no gradient.",
+      sentence: "The backward pass does not reach it: no gradient.",
       terms: [],
     };
   }

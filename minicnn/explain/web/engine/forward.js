@@ -63,8 +63,10 @@ function replaced(array, { index, value }) {
 export function obstacle(net, change) {
   if (net.message) return net.message;
   const reached = reachedBy(net, change);
-  const closed = net.nodes.find(({ id, type }) => type === "Opaque" && reached.has(id));
-  return closed ? `What ${closed.name} makes of a change is not known: its numbers are recorded ones.` : null;
+  const opaque = net.nodes.find(({ id, type }) => type === "Opaque" && reached.has(id));
+  return opaque
+    ? `The output of ${opaque.name} after a change is not known: its numbers are recorded ones.`
+    : null;
 }
 
 // Return the ids of the nodes whose output a change can move: where it is made, and all that is computed from
@@ -80,7 +82,7 @@ function reachedBy(net, change) {
 
 function isMade(change, node) {
   if (change.kind !== "step") return change.node === node.id;
-  // a layer that is not opened up may have weights, too, that the step moves
+  // an opaque layer may have weights, too, that the step moves
   return node.type === "Opaque" || Object.keys(node.weights).length > 0;
 }
 

@@ -2,7 +2,7 @@
 //
 //   const trace = makeTrace(recording)          forward, loss, backward, update
 //   explain(trace, {kind: "gradient", node: 3, index: 17})         where one number comes from: see explain.js
-//   nudgeCurve(trace, {kind: "value", node: 0, index: 5}, [-1, 0, 1])     what the loss does when one number is moved
+//   nudgeCurve(trace, {kind: "value", node: 0, index: 5}, [-1, 0, 1])     the loss when one number is changed
 //
 // What other files of the engine offer beside this is exported here too: valueOf, shapeOf, nameOf,
 // consumersOf (quantities.js), unravel, ravel, formatNumber (arrays.js).
@@ -33,7 +33,7 @@ export function lossAfter(net, step) {
   return forward(net, { kind: "step", step }).loss;
 }
 
-// What is moved when a quantity of a kind is nudged.
+// What a nudge of a quantity changes, by its kind.
 const MOVED = {
   value: "value",
   gradient: "value",
@@ -42,12 +42,12 @@ const MOVED = {
   update: "weight",
 };
 
-// Return {quantity, message}: the activation or weight that nudging a quantity moves (for a gradient, the
-// number that it is the gradient of), or the reason why it cannot be nudged.
+// Return {quantity, message}: the activation or weight that a nudge of a quantity changes (for a gradient,
+// the number that it is the gradient of), or the reason why it cannot be nudged.
 export function nudgeTarget(trace, quantity) {
   const { node, weight, index } = quantity;
   const kind = MOVED[quantity.kind];
-  if (!kind) return { message: `${nameOf(trace, quantity)} cannot be moved by hand.` };
+  if (!kind) return { message: `${nameOf(trace, quantity)} cannot be nudged.` };
   const target = kind === "value" ? { kind, node, index } : { kind, node, weight, index };
   const message = obstacle(trace.net, target);
   if (message) return { message };
@@ -62,7 +62,7 @@ function slopeAt(trace, target) {
 }
 
 // Return [{epsilon, loss, linear}]: for each epsilon the loss of a forward pass with that number moved by it,
-// and what the gradient promises, loss + gradient · epsilon. null where it cannot be nudged: nudgeTarget says
+// and what the gradient predicts, loss + gradient · epsilon. null where it cannot be nudged: nudgeTarget says
 // why.
 export function nudgeCurve(trace, quantity, epsilons) {
   const { quantity: target } = nudgeTarget(trace, quantity);

@@ -1,4 +1,4 @@
-// The loss: one number that says how wrong the output is; its gradient is where the backward pass begins.
+// The loss: one number that says how wrong the output is. The backward pass begins with its gradient.
 //
 //   cross-entropy   L = −Σ t·log p                        dL/dp = −t/p
 //     of logits     p = softmax(z)                        dL/dz = p·Σt − t, which is p − t: t sums to 1
@@ -59,7 +59,7 @@ export function lossBackward(net, { form, p, total, inside }) {
   return dp.map((gradient) => (gradient - mean) / total);
 }
 
-// Return dL/dp of the softmax's own output, −t/p: shown, but not on the way of the gradient, see above.
+// Return dL/dp of the softmax's own output, −t/p: shown, but not sent back, see above.
 export function crossEntropySlopes({ target }, p) {
   return p.map((value, k) => (target[k] === 0 ? 0 : -target[k] / value));
 }
@@ -99,20 +99,20 @@ export function scoreGradient(trace, k) {
   const smoothing = trace.net.loss.label_smoothing;
   return {
     equation: "dz = p − t",
-    sentence: `Softmax and cross-entropy in one: what the net says${className(trace, k)}, minus what it should say.`,
+    sentence: `Softmax and cross-entropy in one: the probability${className(trace, k)} minus the target.`,
     terms: [said, makeTerm(plainFactor(`−t[${k}]`, -target[k]))],
     steps: [
       readStep(trace, "p", p.quantity),
       makeStep(`t[${k}]${className(trace, k)}${smoothing ? `, smoothed by ${smoothing}` : ""}`, target[k]),
       makeStep(
-        "the long way, −t/p through the softmax's slopes: Σ (−t/p[k]) · p[k] · (δ − p)",
-        longWay(trace, k),
+        "the longer computation, −t/p through the softmax's slopes: Σ (−t/p[k]) · p[k] · (δ − p)",
+        throughSoftmax(trace, k),
       ),
     ],
   };
 }
 
-function longWay({ net, run }, j) {
+function throughSoftmax({ net, run }, j) {
   const { p } = run.lossParts;
   return net.target.reduce((sum, t, k) => sum - t * ((k === j ? 1 : 0) - p[j]), 0);
 }
@@ -135,8 +135,8 @@ export function lossTerms(trace) {
   return {
     equation: squares ? "L = 1/K · Σ (y − t)²" : "L = −Σ t · log p",
     sentence: squares
-      ? "The mean squared distance between what came out and what should have."
-      : "How surprised the net is by the truth: 0 if it had been certain of it.",
+      ? "The mean squared difference between the output and the target."
+      : "How far p is from t: for one true class, minus the logarithm of its probability.",
     terms: [...terms, ...penaltyTerms(net)],
   };
 }
@@ -166,7 +166,7 @@ export function lossGradient(trace, k) {
     const error = derivedFactor(`(y[${k}] − t[${k}])`, p[k] - net.target[k], output);
     return {
       equation: "dL/dy = 2 · (y − t) / K",
-      sentence: "The slope of a square: twice the distance; K numbers share the mean.",
+      sentence: "The slope of a square is twice the difference; 1/K from the mean.",
       terms: [makeTerm(plainFactor("2", 2), error, plainFactor(`1/${p.length}`, 1 / p.length))],
     };
   }

@@ -15,7 +15,9 @@ const FORMAT = 2;
 // Return the net of a recording.
 export function load(recording) {
   if (recording.format !== FORMAT) {
-    throw new Error(`recording of format ${recording.format}: this engine reads format ${FORMAT}; record it again`);
+    throw new Error(
+      `recording of format ${recording.format}: this engine reads format ${FORMAT}; record it again`,
+    );
   }
   const { section } = recording;
   const nodes = recording.nodes.map(openedNode);

@@ -141,7 +141,7 @@ function momentumRule(trace, { step, gradient, slot, optimizer }) {
   if (!momentum) {
     return {
       equation: "w ← w − η · g",
-      sentence: "A step against the gradient, as long as the learning rate says.",
+      sentence: "A step against the gradient: η times the gradient.",
       terms: [pull],
       steps: [...lines, makeStep("−η · g", pull.value)],
     };
@@ -152,10 +152,10 @@ function momentumRule(trace, { step, gradient, slot, optimizer }) {
     readStep(trace, "u before, the velocity", slot("momentum")),
     makeStep("u after = μ · u − η · g", step.slots.momentum, after),
   );
-  if (nesterov) lines.push(makeStep("μ · u − η · g, one look ahead", step.change));
+  if (nesterov) lines.push(makeStep("μ · u − η · g, one step ahead", step.change));
   return {
     equation: nesterov ? "u ← μ·u − η·g,  w ← w + μ·u − η·g" : "u ← μ·u − η·g,  w ← w + u",
-    sentence: "The old velocity, slowed down by μ, and a push against the gradient.",
+    sentence: "The old velocity times μ, minus η times the gradient.",
     terms: nesterov ? [makeTerm(plainFactor("μ", momentum), velocity), pull] : [makeTerm(velocity)],
     steps: lines,
   };
@@ -168,8 +168,8 @@ function adamRule(trace, { step, slot, optimizer }) {
   return {
     equation: "w ← w − η · m̂ / (√v̂ + ε̂)",
     sentence:
-      "The mean of the gradients over the root of the mean of their squares: about η where they agree, however " +
-      `small they are. η = ${rate}.`,
+      "The mean of the gradients over the root of the mean of their squares: about η where they agree, " +
+      `also where they are small. η = ${rate}.`,
     terms: [
       makeTerm(
         plainFactor("−η", -rate),
@@ -187,7 +187,7 @@ function adamRule(trace, { step, slot, optimizer }) {
       makeStep(`v̂ = v / (1 − ${beta2}^${t})`, step.vHat),
       makeStep(`ε̂ = ε / √(1 − ${beta2}^${t}), ε = ${epsilon}`, step.epsilonHat),
       makeStep("√v̂ + ε̂", root),
-      makeStep("m̂ / (√v̂ + ε̂), the step in learning rates", step.mHat / root),
+      makeStep("m̂ / (√v̂ + ε̂), the step as a multiple of η", step.mHat / root),
       makeStep("η, the learning rate", rate),
       makeStep("−η · m̂ / (√v̂ + ε̂), the step", step.change),
     ],
@@ -211,8 +211,7 @@ function unmoved(trace, quantity) {
   const measured = readFactor(trace, "measured", { kind: "part", node: id, part, index });
   return {
     equation: "moving ← momentum · moving + (1 − momentum) · measured",
-    sentence:
-      "No gradient moves it: it follows what this image's positions measure, for later use at prediction.",
+    sentence: "No gradient moves it: it is a running mean of what each batch measures, used at prediction.",
     terms: [
       makeTerm(plainFactor(`${momentum}`, momentum), w),
       makeTerm(plainFactor(`(1 − ${momentum})`, 1 - momentum), measured),
@@ -229,7 +228,7 @@ export function slotTerms(trace, quantity) {
   if (when !== "after" || !parts.step) {
     return {
       equation: which,
-      sentence: "What earlier steps have left.",
+      sentence: "The value before this step.",
       terms: [makeTerm(plainFactor(which, before.value))],
     };
   }
@@ -237,7 +236,7 @@ export function slotTerms(trace, quantity) {
   if (which === "momentum") {
     return {
       equation: "u ← μ·u − η·g",
-      sentence: "The velocity: the old one, slowed down, and a push against the gradient.",
+      sentence: "The velocity: the old one times μ, minus η times the gradient.",
       terms: [
         makeTerm(plainFactor("μ", optimizer.momentum), before),
         makeTerm(plainFactor("−η", -optimizer.learning_rate), g),

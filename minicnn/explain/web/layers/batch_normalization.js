@@ -85,7 +85,7 @@ function channelOf(trace, node, index) {
     variance,
     r: 1 / Math.sqrt(valueOf(trace, variance) + config.epsilon),
     normalized: { kind: "part", node: id, part: "normalized", index },
-    // x reaches the others of its channel, and they it
+    // x has an effect on the others of its channel, and they on it
     regions: config.training ? [{ kind: "value", node: node.inputs[0], indices: entries }] : [],
   };
 }
@@ -103,11 +103,11 @@ function batchNormValue(trace, node, index) {
   const terms = [makeTerm(gamma, readFactor(trace, "x̂", normalized))];
   if (node.weights.beta) terms.push(makeTerm(weightFactor(trace, node, "β", "beta", c)));
   const beta = node.weights.beta ? terms[1].value : 0;
-  const whose = node.config.training ? `of the channel's ${m} numbers` : "that training had measured";
+  const whose = node.config.training ? `of the channel's ${m} numbers` : "measured in training";
   return {
     form: "steps",
     equation: "y = γ · x̂ + β,  x̂ = (x − μ) / √(v + ε)",
-    sentence: `Mean and variance ${whose} are taken out, then a learned scale and offset put in.`,
+    sentence: `Normalized with the mean and variance ${whose}; then a learned scale and offset.`,
     terms,
     steps: [
       readStep(trace, "x", x.quantity),
@@ -132,7 +132,7 @@ function batchNormGradient(trace, node, _input, index) {
   const equation = "dx = γ·r·dy − γ·r·dβ/m − γ·r·x̂·dγ/m";
   const lines = [readStep(trace, "v", variance), makeStep(`r = 1/√(v + ε), ε = ${node.config.epsilon}`, r)];
   if (!node.config.training) {
-    const sentence = "Mean and variance are fixed numbers here, so x has one way to y: the direct one.";
+    const sentence = "Mean and variance are fixed numbers here, so x has one path to y: the direct one.";
     return { equation: "dx = γ · r · dy", sentence, terms: [named("directly", direct)], steps: lines };
   }
   const { dbeta, dgamma } = trace.grads.extra[node.id];
@@ -144,8 +144,8 @@ function batchNormGradient(trace, node, _input, index) {
   return {
     equation,
     sentence:
-      "x reaches y by three paths: directly, through the mean of its channel and through the variance. Moving or " +
-      "stretching the whole channel is undone by the layer, so that part is taken out of the gradient.",
+      "x reaches y by three paths: directly, through the mean of its channel and through the variance. The layer " +
+      "undoes a shift or a scaling of the whole channel, so the gradient has no such part.",
     terms: [
       named("directly, through x̂", direct),
       named("through the mean", throughMean),
@@ -220,7 +220,7 @@ function batchNormPart(trace, node, part, index) {
     const moving = weightFactor(trace, node, `moving ${part}`, `moving_${part}`, c);
     return {
       equation: `${part} = moving ${part}`,
-      sentence: "Not measured here: it is what training had.",
+      sentence: "Not measured here: the moving statistic of training.",
       terms: [makeTerm(moving)],
     };
   }

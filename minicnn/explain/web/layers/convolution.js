@@ -1,5 +1,5 @@
-// Convolution: y is a sum of products over the links of each window (geometry.js), so the gradient of each
-// factor is the other factor, summed over every y that it went into.
+// Convolution: y is a sum of products over the links of each window (base/windows.js), so the gradient of
+// each factor is the other factor, summed over every y that it went into.
 //
 //   y[i, j, k]          = bias[k] + Σ x[row, column, c] · kernel[a, b, c, k]     over the window's a, b, and all c
 //   dbias[k]            = Σ dy[i, j, k]                                          over all positions i, j

@@ -2,7 +2,7 @@
 // line here.
 //
 //   prepare(node) -> what it adds to the node: the links of its windows, where its numbers come from
-//   forward(node, inputs, weights) -> {value, extra}        extra: what backward and the explanations need besides
+//   forward(node, inputs, weights) -> {value, extra}        extra: what else backward and explain need
 //   backward(node, dy, inputs, weights, extra, value) -> {inputs: [dx of each], weights: {name: gradient}, extra}
 //   explain: where one number comes from, {equation, sentence, terms, steps, …}: see engine/explain.js
 //     value(trace, node, index)              an output

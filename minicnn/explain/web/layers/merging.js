@@ -84,12 +84,12 @@ const MERGES = {
   Add: [
     "y = a + b + …",
     "Entry by entry, the inputs are added.",
-    "A sum passes its gradient on to each of its terms, whole.",
+    "The slope of a sum is 1: each term gets the whole gradient.",
   ],
   Subtract: [
     "y = a − b",
-    "Entry by entry, b is taken from a.",
-    "The gradient passes on whole; to b with its sign turned.",
+    "Entry by entry, b is subtracted from a.",
+    "a gets the whole gradient, b the same with the other sign.",
   ],
   Average: [
     "y = (a + b + …) / n",
@@ -103,12 +103,12 @@ const MERGES = {
   ],
   Maximum: [
     "y = max(a, b, …)",
-    "Entry by entry, the largest goes on.",
+    "Entry by entry, the largest is the output.",
     "The largest gets the gradient, the others nothing.",
   ],
   Minimum: [
     "y = min(a, b, …)",
-    "Entry by entry, the smallest goes on.",
+    "Entry by entry, the smallest is the output.",
     "The smallest gets the gradient, the others nothing.",
   ],
 };

@@ -96,7 +96,7 @@ function moveValue(trace, node, index) {
     equation: "y = x from its old place",
     sentence: terms.length
       ? "The same number, in another place."
-      : "A zero of the border: it comes from nowhere.",
+      : "A zero of the border: it does not depend on x.",
     terms,
   };
 }
@@ -111,7 +111,7 @@ function moveGradient(trace, node, k, index) {
     sentence:
       places.length > 1
         ? `Copied to ${places.length} places: their gradients add up.`
-        : "The gradient takes the same way back.",
+        : "The gradient goes back the same way.",
     terms: places.map((place) => makeTerm(outputGradient(trace, node, place))),
   };
 }

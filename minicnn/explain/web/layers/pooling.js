@@ -104,7 +104,7 @@ function maxPoolValue(trace, node, index) {
   return {
     form: "choice",
     equation: "y = max x over the window",
-    sentence: `Of ${terms.length} numbers the largest goes on: the one at [${place}]. Of equals, the first.`,
+    sentence: `The largest of ${terms.length} numbers, the one at [${place}]; among equals, the first.`,
     terms,
   };
 }
@@ -121,12 +121,13 @@ function maxPoolGradient(trace, node, _input, index) {
     return makeTerm(outputGradient(trace, node, output), gate);
   });
   const won = terms.filter(({ factors }) => factors[1].value).length;
+  const seen = counted(terms.length, "window");
   return {
     equation: "dx = Σ dy · (1 where x won its window, else 0)",
     sentence: terms.length
-      ? `It was seen by ${counted(terms.length, "window")} and was the largest in ${won || "none"}. The winner gets the whole ` +
-        "gradient, the others nothing: moving them a little would change no output."
-      : "No window saw it, so it gets no gradient.",
+      ? `It is in ${seen} and the largest in ${won || "none"}. The winner gets the whole gradient, the others ` +
+        "nothing: a small change of theirs would change no output."
+      : "It is in no window, so it gets no gradient.",
     terms,
   };
 }
@@ -155,7 +156,9 @@ function averagePoolGradient(trace, node, _input, index) {
   });
   return {
     equation: "dx = Σ dy / |W|",
-    sentence: `It is in the mean of ${counted(terms.length, "window")}: each divides its gradient evenly among its numbers.`,
+    sentence:
+      `It is in the mean of ${counted(terms.length, "window")}: each divides its gradient evenly among ` +
+      "its numbers.",
     terms,
   };
 }

@@ -1,4 +1,4 @@
-// After the update: the loss before and after, and of each array of weights the number that moved most.
+// After the update: the loss before and after, and the number of each array of weights that moved most.
 
 import { nameOf, valueOf } from "../base/quantities.js";
 import { element, shown, signed } from "./dom.js";

@@ -1,5 +1,5 @@
-// Cells: one number each, in its colour, in the small grids of the panel; those that were read somewhere are
-// buttons that lead there.
+// Cells: one number each, in its colour, in the small grids of the panel; numbers of the step are buttons
+// that select them.
 
 import { brief, element, shown } from "./dom.js";
 import { pointAt, select, state } from "./state.js";
@@ -30,7 +30,7 @@ export function sign(text) {
   return element("span", { class: "sign" }, text);
 }
 
-// A cell that one can walk on from.
+// A cell that selects its number.
 export function factorCell(factor, narrow) {
   const { quantity, value } = factor;
   const view = viewOf(quantity);
@@ -57,7 +57,7 @@ export function factorCell(factor, narrow) {
   );
 }
 
-// A cell that is only looked at.
+// A cell without a button.
 export function numberCell(family, value, most, title, narrow) {
   const { background, text } = cellColours(family, value, most);
   return element(

@@ -89,8 +89,8 @@ function nodeColumn(node) {
   };
 }
 
-// Let a long name break where its words do; the commonest of the long ones is cut short, the panel and the
-// title have it whole.
+// Let a long name break between its words; the most common long one is shortened, the panel and the title
+// have it in full.
 function breakable(name) {
   return name
     .replace("batch_normalization", "batch_norm")
@@ -171,7 +171,7 @@ function lossColumn() {
   return { id: "loss", form: "loss", box, weights: [] };
 }
 
-// Share the room among the columns; those that the selected number and its terms are in get more of it.
+// Share the width among the columns; those of the selected number and its terms get more of it.
 function layColumns() {
   const net = part("net");
   const head = HEAD + (longWires(columns).length ? WIRE_ROOM : 0);

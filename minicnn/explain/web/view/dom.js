@@ -1,4 +1,4 @@
-// Making elements and writing numbers: the few helpers that every part of the interface shares.
+// Making elements and writing numbers: the helpers that the whole interface uses.
 
 import { formatNumber } from "../base/arrays.js";
 

@@ -68,7 +68,7 @@ function enter(canvas) {
   if (canvas.matches(":focus-visible")) tell(canvas);
 }
 
-// Name the number under the cursor, to the eye and to a screen reader.
+// Name the number under the cursor, on the screen and for a screen reader.
 function tell(canvas) {
   const quantity = quantityInTile(canvas, cursor.row, cursor.col);
   if (!quantity) return;

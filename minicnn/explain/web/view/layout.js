@@ -1,4 +1,4 @@
-// Where everything goes: how wide each column is, and how the maps of an array share the room they have.
+// Where everything goes: how wide each column is, and how the maps of an array share their space.
 // Numbers only, no elements.
 
 const GAP = 3;
@@ -16,8 +16,8 @@ const FORMS = {
 };
 const FOCUS = 3.2;
 
-// Return the width of each column, given their forms, which of them are in focus, and the room there is.
-// Where even the least widths need more than that, the net is as long as it is and scrolls.
+// Return the width of each column, given their forms, which of them are in focus, and the width available.
+// If even the least widths need more than that, the net scrolls.
 export function columnWidths(forms, focused, room) {
   const kinds = forms.map((form) => FORMS[form]);
   const least = kinds.map((kind) => kind.least);
@@ -33,7 +33,7 @@ export function columnWidths(forms, focused, room) {
   );
 }
 
-// Give `spare` to the widths by their shares, none above its most; what one cannot take goes to the others.
+// Give `spare` to the widths by their shares, none above its most; what one cannot use goes to the others.
 function shared(widths, shares, most, spare) {
   const open = shares.map((_, n) => n);
   while (open.length && spare > 0.5) {

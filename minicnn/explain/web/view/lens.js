@@ -120,7 +120,7 @@ function steppers(view, slice, quantity) {
   });
 }
 
-// Nearer and farther: a window of the slice around the selected number, its cells large enough for their
+// Zoom in and out: a window of the slice around the selected number, its cells large enough for their
 // numbers.
 function zoomButtons(picture) {
   if (picture.form === "bars" || Math.max(picture.rows, picture.cols) <= ZOOMS.at(-1)) return null;
@@ -156,7 +156,7 @@ function legend(view) {
   ];
 }
 
-// Mark the selected cell, those that took part in it if they are in this very slice, and those pointed at.
+// Mark the selected cell, those that took part in it if they are in this slice, and those pointed at.
 function drawMarks() {
   if (!current) return;
   const mark = (role) => (quantity) => {

@@ -12,7 +12,7 @@ import { pictureOf, placeOf, viewKey, viewOf } from "./views.js";
 const MOST_RINGS = 80;
 let sheet, fixed, moving;
 
-// Lay the sheet over the columns and keep it up to date.
+// Put the drawing over the columns and keep it up to date.
 export function buildLinks() {
   fixed = drawn("g");
   moving = drawn("g");
@@ -40,7 +40,7 @@ function drawLinks() {
   for (const group of targets) fixed.append(...rings(group, "selected"));
 }
 
-// Draw what is pointed at, and nothing else anew: this follows the mouse.
+// Draw only what is pointed at: this follows the mouse.
 function drawPointed() {
   const strip = part("net").querySelector(".strip").getBoundingClientRect();
   const seen = state.pointed.length ? seenTiles() : null;

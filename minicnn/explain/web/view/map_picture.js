@@ -51,7 +51,7 @@ export function mapPicture(terms) {
     "div",
     { class: "maps", data: { picture: "maps" } },
     map(
-      "x, where this weight met it",
+      "x, at each position of this weight",
       "value",
       scaleOf(x),
       (term) => term.factors[0].value,
@@ -67,7 +67,7 @@ export function mapPicture(terms) {
     ),
     sign("="),
     map(
-      "x · dy: add it all up",
+      "x · dy: add them all up",
       "gradient",
       most,
       (term) => term.value,

@@ -1,6 +1,6 @@
 // Maps: a slice of an array on a canvas, a pixel for each number; the style sheet makes it large. A map is
-// painted when its slice, its numbers or the theme change, never because of the mouse: what moves is drawn
-// over it (links.js, lens.js).
+// painted when its slice, its numbers or the theme change, never because of the mouse: marks are drawn over
+// it (links.js, lens.js).
 
 import { nameOf, shapeOf, valueOf } from "../base/quantities.js";
 import { element, part, shown } from "./dom.js";
@@ -32,7 +32,7 @@ export function showSlice(canvas, slice) {
   paintTile(canvas);
 }
 
-// Return a map in words, for those who do not see it.
+// Return a map in words, for screen readers.
 export function described({ view, slice, picture }) {
   const { low, high } = extentOf(view);
   const { name } = state.trace.net.nodes[view.node];
@@ -103,7 +103,7 @@ function fillImage(pixels, numbers, { slices, size }) {
   }
 }
 
-// Paint everything anew, after a change of theme.
+// Paint everything again, after a change of theme.
 export function repaintTiles() {
   for (const canvas of tiles.keys()) paintTile(canvas);
 }
@@ -128,7 +128,7 @@ function trimmed(view) {
   return Object.fromEntries(Object.entries(view).filter(([, piece]) => piece !== undefined));
 }
 
-// Select a number that was clicked in a map. Moving about in one array is one place in the trail.
+// Select a number that was clicked in a map. Numbers of one array take one place in the trail.
 export function selectInMap(quantity) {
   const last = selected();
   const same = last && last.kind !== "loss" && viewKey(viewOf(last)) === viewKey(viewOf(quantity));

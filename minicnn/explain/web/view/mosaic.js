@@ -1,6 +1,6 @@
 // A mosaic shows one array: its featured slice large, some others small. Values and gradients of a layer
-// feature the same channel, a kernel and its gradient the same pair of channels, so that what belongs
-// together is seen together.
+// feature the same channel, a kernel and its gradient the same pair of channels, so that they can be
+// compared.
 
 import { element, shown } from "./dom.js";
 import { state } from "./state.js";
@@ -13,7 +13,7 @@ export function featureKey({ node, weight }) {
   return weight === undefined ? `${node}` : `${node}/${weight}`;
 }
 
-// Return the slice of a view that is shown large: the one last looked at, or the one with the most gradient.
+// Return the slice of a view that is shown large: the one selected last, or the one with the most gradient.
 function featuredSlice(view) {
   const key = featureKey(view);
   if (!state.featured.has(key)) state.featured.set(key, strongest(strengthsOf(view)));
@@ -79,7 +79,7 @@ function barLabels(view, large) {
   return element("div", { class: "bars" }, element("div", { class: "bar-labels" }, rows), large);
 }
 
-// Give a mosaic its room, and show what should be seen in it.
+// Set a mosaic's size, and show its slices.
 export function layMosaic(mosaic, width, height, alone = false) {
   const { view, picture, box, large, small } = mosaic;
   const plan = mosaicLayout(picture, width, height, alone);

@@ -1,6 +1,6 @@
-// Nudge: move one number by ε and run the whole net again. What the loss does stands beside gradient · ε,
-// which is what the gradient promises; a curve shows where the straight line leaves it. The curve zooms with
-// the slider: near enough, every curve is its tangent.
+// Nudge: change one number by ε and run the whole net again. The change of the loss is shown beside gradient
+// · ε, the change that the gradient predicts; in the plot, the loss is a curve and the prediction a straight
+// line. The plot zooms with the slider: close to 0, the curve is its tangent.
 
 import { nudgeCurve, nudgeTarget } from "../engine/index.js";
 import { nameOf, valueOf } from "../base/quantities.js";
@@ -14,8 +14,8 @@ const POINTS = 48;
 const SLIDER = 1000;
 const LEAST = 30;
 
-// Return the block for a quantity, or null where there is nothing to nudge. Lazy: the net runs when the
-// slider moves.
+// Return the block for a quantity, or null where there is nothing to nudge. The net runs only when the slider
+// moves.
 export function nudgeBlock(quantity) {
   if (quantity.kind === "loss" || quantity.kind === "slot" || quantity.kind === "part") return null;
   const { quantity: target, message } = nudgeTarget(state.trace, quantity);
@@ -75,8 +75,8 @@ function mostFor(target) {
   return 10 ** Math.ceil(Math.log10(Math.max(Math.abs(valueOf(state.trace, target)), 0.1)) + 0.5);
 }
 
-// The slider is logarithmic on both sides of 0: its ends are ±most, and five powers of ten lie between them
-// and the middle.
+// The slider is logarithmic on both sides of 0: its ends are ±most, and the middle is five powers of ten
+// smaller.
 function epsilonOf({ slider, most }) {
   const place = Number(slider.value);
   const size = Math.abs(place);
@@ -127,13 +127,13 @@ function writeNudge({ numbers, slope, box }, epsilon, actual) {
   box.classList.toggle("apart", ratio !== null && Math.abs(ratio - 1) > 0.1);
 }
 
-// Compute the curve a few points at a time, so that the slider never waits for it.
+// Compute the curve a few points at a time, so that the slider stays responsive.
 function traceCurve(nudge, epsilon, loss) {
   const scale = nudge.scale;
   const turn = (nudge.turn = (nudge.turn ?? 0) + 1);
   const all = Array.from({ length: POINTS + 1 }, (_, n) => scale * ((2 * n) / POINTS - 1));
   const wanted = all.filter((point) => !nudge.points.some(([known]) => known === point));
-  // from the middle outwards, so that a net that takes its time shows a curve that grows
+  // from the middle outwards, so that a slow net shows the most useful part first
   wanted.sort((one, other) => Math.abs(one) - Math.abs(other));
   const next = () => {
     if (turn !== nudge.turn || !nudge.plot.isConnected) return;

@@ -1,6 +1,6 @@
-// Where a number goes: the other direction of the same sums. A gradient is handed on to every number that its
-// own number was made of, with the factor that it had there; a value goes into every number whose gradient
-// comes back to it.
+// Where a number is used: the other direction of the same sums. A gradient is sent back to every number that
+// its own number was computed from, times the factor that it had there; a value is used in every number whose
+// gradient comes back to it.
 
 import { explain } from "../engine/index.js";
 import { nameOf } from "../base/quantities.js";
@@ -14,7 +14,7 @@ import { extentOf, isImage, numbersIn, pictureOf } from "./views.js";
 
 const FIRST_BUTTONS = 5;
 
-// Return the block "where it goes" for a quantity, or null at the end of a walk.
+// Return the block "where it is used" for a quantity, or null where there is nothing further.
 export function onwardBlock(quantity) {
   const parts = onwardOf(quantity).filter(({ numbers }) => numbers.length);
   if (!parts.length) return endOfWalk(quantity);
@@ -70,8 +70,8 @@ function endOfWalk({ kind, node }) {
       "p",
       { class: "onward quiet", data: { onward: "end" } },
       isImage({ kind: "value", node })
-        ? "This is the image itself: the gradient has arrived: how fast the loss grows as this pixel gets brighter."
-        : "Here the part that is shown begins; the gradient goes on to what comes before.",
+        ? "This is the image: its gradient says how fast the loss grows when this pixel gets brighter."
+        : "The section that is shown begins here; the gradient goes on to the layers before it.",
     );
   }
   return null;
@@ -85,11 +85,11 @@ function onwardOf(quantity) {
     case "gradient":
       return sentBy(quantity);
     case "value":
-      return [{ title: "It goes into", numbers: usesOf(quantity) }];
+      return [{ title: "It is used in", numbers: usesOf(quantity) }];
     case "weight":
       return [
         {
-          title: "It goes into",
+          title: "It is used in",
           numbers: termsWith({ ...quantity, kind: "weightGradient" }, "gradient", "value"),
         },
       ];
@@ -103,13 +103,14 @@ function onwardOf(quantity) {
           ]
         : [];
     case "update":
-      return [{ title: "And all together: the loss", numbers: [{ quantity: { kind: "loss" } }] }];
+      return [{ title: "All weights together give the loss", numbers: [{ quantity: { kind: "loss" } }] }];
     default:
       return [];
   }
 }
 
-// What a value goes into: those whose gradients come back to it; at the end of the net the softmax, the loss.
+// What a value is used in: the numbers whose gradients come back to it; at the end of the net the softmax,
+// the loss.
 function usesOf(quantity) {
   const { net } = state.trace;
   const found = termsWith({ ...quantity, kind: "gradient" }, "gradient", "value");
@@ -137,7 +138,7 @@ function sentBy({ node, index }) {
     return [{ title: "With the softmax it becomes p − t, at", numbers: firstGradients() }];
   const value = { kind: "value", node, index };
   return [
-    { title: "It is handed on to", numbers: termsWith(value, "value", "gradient", index) },
+    { title: "It is sent back to", numbers: termsWith(value, "value", "gradient", index) },
     { title: "and to the weights", numbers: termsWith(value, "weight", "weightGradient", index) },
   ];
 }
@@ -170,8 +171,8 @@ function termsWith(explained, from, to, index) {
     .toSorted((one, other) => other.size - one.size);
 }
 
-// Where a number was made by steps (batch norm, softmax) and not by a sum: those of its sources that stand at
-// the same place come first.
+// For a number that is computed in steps (batch norm, softmax) and not as a sum: the sources at the same
+// place come first.
 function fromSources(sources, from, to, explained) {
   const found = [];
   for (const { kind, node, weight, indices } of sources) {
@@ -188,7 +189,7 @@ function fromSources(sources, from, to, explained) {
   return found;
 }
 
-// Return some numbers worth starting at: [{question, quantity}].
+// Return some numbers to start at: [{question, quantity}].
 export function startingPoints() {
   const { trace, recording } = state;
   const { net } = trace;

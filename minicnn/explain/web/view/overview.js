@@ -1,5 +1,5 @@
-// The overview, seen while no number is selected: what the net said and what is true, the loss before and
-// after, where to start; and what the step has changed.
+// The overview, shown while no number is selected: the prediction and the true class, the loss before and
+// after the step, where to start; and what the step has changed.
 
 import { afterUpdate } from "./after_update.js";
 import { forward, obstacle } from "../engine/forward.js";
@@ -14,7 +14,7 @@ import { docsLink, wordsOf } from "./words.js";
 // Return the buttons of the overview's two tabs.
 export function overviewTabs() {
   const tabs = [
-    ["start", "The step at a glance"],
+    ["start", "The step in short"],
     ["after", "After the update"],
   ];
   return element(
@@ -158,12 +158,12 @@ function lossCard() {
       {},
       known
         ? `${title} on this image, before and after ${what}: ${way} by ${percent(Math.abs(share))}.`
-        : `${title} on this image. What ${what} makes of it is not known: ${obstacle(net, { kind: "step", step })}`,
+        : `${title} on this image. The loss after ${what} is not known: ${obstacle(net, { kind: "step", step })}`,
     ),
     element(
       "p",
       { class: "quiet" },
-      "Every number here is computed in this page from the image and the weights. ",
+      "The page computes every number from the image and the weights. ",
       docsLink(loss.type, "About this loss"),
     ),
   );

@@ -1,8 +1,8 @@
 // Colours of numbers. Zero is neutral, and a number's sign is its hue: two families, each safe for the
 // colour-blind.
 //
-//   values      purple ← black → white      what the network holds: activations and weights
-//   gradients   blue ← paper → orange       what the loss says of it; paper is dark on a dark page
+//   values      purple ← black → white      activations and weights
+//   gradients   blue ← paper → orange       dL/d of it; paper is dark on a dark page
 //
 // Between the colours a number's size counts as |v/max| to the power of 0.7, so that small ones can be seen;
 // the legend is drawn by the same rule, and each array has a scale of its own, which all its channels share.

@@ -1,5 +1,5 @@
-// The panel below the net: for the selected number its arithmetic, its enlarged map, where it goes and the
-// nudge; without one, the overview.
+// The panel below the net: for the selected number its arithmetic, its enlarged map, where it is used and the
+// nudge; if no number is selected, the overview.
 
 import { nameOf } from "../base/quantities.js";
 import { element, part, shown } from "./dom.js";
@@ -24,7 +24,7 @@ export function buildPanel() {
   listen(["theme"], () =>
     legendBox.replaceChildren(legendFor("value", "values"), legendFor("gradient", "gradients")),
   );
-  trailBar = element("nav", { class: "trail", "aria-label": "The way walked so far" });
+  trailBar = element("nav", { class: "trail", "aria-label": "The numbers selected so far" });
   arithmetic = element("div", { class: "arithmetic", tabindex: -1 });
   side = element("div", { class: "side" });
   lens = buildLens();
@@ -67,7 +67,7 @@ function drawPanel(changes) {
   arithmetic.replaceChildren(...(quantity ? explained(quantity) : [overview()]));
   side.replaceChildren();
   clearTimeout(later);
-  // after the rest is seen: both may run the net
+  // after the rest is on the screen: both may run the net
   if (quantity && !state.explanation.error)
     later = setTimeout(() => side.replaceChildren(...sideBlocks(quantity)));
   if (!("trail" in changes)) return;
@@ -78,8 +78,7 @@ function drawPanel(changes) {
   if (inside) arithmetic.focus({ preventScroll: true });
 }
 
-// Nudge and "where it goes". What one comes for stands first: at a weight and at a pixel the nudge, in
-// between the way on.
+// The nudge and "where it is used": for a weight and a pixel the nudge comes first, else where it is used.
 function sideBlocks(quantity) {
   const { kind, node } = quantity;
   const blocks = [nudgeBlock(quantity), onwardBlock(quantity)].filter(Boolean);
@@ -87,7 +86,7 @@ function sideBlocks(quantity) {
   return between ? blocks.reverse() : blocks;
 }
 
-// The trail: overview, … and the last numbers, each a way back.
+// The trail: overview, … and the last numbers; a click goes back to one.
 function crumbs() {
   const { trail, trace } = state;
   if (!trail.length) return [overviewTabs()];
@@ -167,7 +166,7 @@ function explained(quantity) {
   ];
 }
 
-// Whether nothing was computed: a pixel, a weight, a number of a closed layer.
+// Whether nothing was computed: a pixel, a weight, a number of an opaque layer.
 function recorded({ equation: text }) {
   return !text || text === "recorded";
 }
@@ -191,8 +190,8 @@ function body(explanation, picture, form, terms, steps) {
   ].filter(Boolean);
 }
 
-// The numbers that belong to this one, side by side with it: a value and its gradient; a weight, its
-// gradient, itself after the step.
+// The numbers that belong to this one: a value and its gradient; a weight, its gradient, and the weight after
+// the step.
 function relatives({ related = [] }) {
   return element(
     "div",

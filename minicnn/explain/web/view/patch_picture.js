@@ -1,5 +1,6 @@
 // Patch × kernel = products, side by side, channel by channel. A term's place is that of its activation, or
-// of its dy in a backward sum, so that a dx shows the kernel as it meets the dy: turned by 180°.
+// of its dy in a backward sum, so that a dx shows the kernel rotated by 180°, over the dy that its entries
+// are multiplied with.
 
 import { element, howMany, shown } from "./dom.js";
 import { state } from "./state.js";
@@ -11,7 +12,7 @@ import { factorCell, numberCell, placeInMap, sign } from "./cells.js";
 const FIRST_GROUPS = 3;
 const MORE_GROUPS = 8;
 
-// Patch × kernel = products, for each channel; those that add most come first.
+// Patch × kernel = products, for each channel; the largest sums come first.
 export function patchPicture(pairs, others, forward) {
   const groups = new Map();
   for (const pair of pairs) {
@@ -38,7 +39,7 @@ export function patchPicture(pairs, others, forward) {
       "",
       forward ? "x" : "dy",
       "",
-      turned ? "kernel, turned by 180°" : "kernel",
+      turned ? "kernel, rotated by 180°" : "kernel",
       "",
       forward ? "x · kernel" : "dy · kernel",
       "",
@@ -93,7 +94,7 @@ function distinct(pairs, axis) {
   return [...new Set(pairs.map(({ map }) => placeInMap(map)[axis]))].toSorted((a, b) => a - b);
 }
 
-// Append a row for each group: a few first, more at a click, and what the others add up to.
+// Append a row for each group: a few first, more after a click, and the sum of the others.
 function showMore(box, groups, rowOf) {
   let count = 0;
   const rest = element("p", { class: "rest" });

@@ -1,5 +1,5 @@
-// Play: the step as it happens. Forward through the layers to the loss, backward to the image, then the
-// update; each with its sentence, its equation and a link to its page.
+// Play: the step, layer by layer. Forward to the loss, backward to the image, then the update; each with its
+// sentence, its equation and a link to its page.
 
 import { element, part, shown } from "./dom.js";
 import { change, listen, select, state } from "./state.js";
@@ -14,7 +14,7 @@ let slider;
 let story;
 let playButton;
 
-// Build the bar; the play begins at its end, where all numbers are known.
+// Build the bar; at the start everything is shown, as after the last step.
 export function buildPlay() {
   steps = playSteps();
   slider = element("input", {
@@ -152,8 +152,8 @@ function storyOf(step) {
         "p",
         {},
         head("The whole step"),
-        " Forward, each layer computes its values from those before it. Backward, each hands on the gradient to those ",
-        "that its values came from. Press play, or the arrow keys, to see it happen layer by layer.",
+        " Forward, each layer computes its values from those before it. Backward, each sends gradients back to its ",
+        "inputs. Press play, or the arrow keys, to see this layer by layer.",
       ),
     ];
   }
@@ -192,7 +192,7 @@ function storyOf(step) {
   ];
 }
 
-// A button that selects a number which this step has made: the largest.
+// A button that selects the largest number of this step.
 function exampleButton({ phase, node }) {
   const { net } = state.trace;
   const weight =
@@ -217,13 +217,13 @@ function exampleButton({ phase, node }) {
           select(quantity);
         },
       },
-      "look at one number of it",
+      "look at one number",
     )
   );
 }
 
-// Fade what has not been computed yet, and light the column at work. While a number is selected, nothing is
-// faded.
+// Fade what has not been computed yet, and mark the column that computes. While a number is selected, nothing
+// is faded.
 function dimColumns(step) {
   const { net } = state.trace;
   const done = { forward: new Set(), backward: new Set() };

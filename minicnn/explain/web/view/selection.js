@@ -1,12 +1,12 @@
-// What follows from a selection before anything is drawn: its arithmetic, and which channels and columns it
-// concerns.
+// What is computed when a number is selected, before anything is drawn: its arithmetic, and which channels
+// and columns it concerns.
 
 import { explain } from "../engine/index.js";
 import { change, listen, selected, state } from "./state.js";
 import { featureKey } from "./mosaic.js";
 import { pictureOf, placeOf, viewOf } from "./views.js";
 
-// Keep state.explanation, .focus and .featured in step with the trail. The first to listen.
+// Update state.explanation, .focus and .featured when the trail changes. This is the first listener.
 export function followSelection() {
   listen(["trail"], () => {
     const quantity = selected();
@@ -18,7 +18,7 @@ export function followSelection() {
   });
 }
 
-// The explanation, or {error}: a number that cannot be explained must not take the page with it.
+// The explanation, or {error}: a number that cannot be explained must not stop the page.
 function explainedOrNot(quantity) {
   try {
     return explain(state.trace, quantity);

@@ -1,14 +1,15 @@
-// What the page shows at the moment, in one object. Whoever changes it calls change(); whoever draws listens.
+// What the page shows at the moment, in one object. Code that changes it calls change(); code that draws
+// listens.
 //
 //   recording, trace   what was recorded, and what the engine has computed from it
-//   trail              the numbers walked through so far, the last one selected; an empty trail is the overview
+//   trail              the numbers selected so far, the current one last; an empty trail is the overview
 //   explanation        the arithmetic of the selected number, or {error}; focus: the columns that it concerns
 //   tab                which part of the overview is seen: "start" or "after" the update
 //   view               which lanes are seen: "values", "gradients" or "both"
 //   step               the step of the play that is shown
 //   featured           the slice (channel) of each array that is drawn large, by the array's key
 //   zoom               how many rows and columns of a slice the lens shows at once
-//   pointed            numbers that the mouse or the keyboard points at, to be ringed in the net
+//   pointed            numbers that the mouse or the keyboard points at, to be marked in the net
 
 import { sameQuantity } from "../base/quantities.js";
 
@@ -34,7 +35,7 @@ export function listen(keys, listener) {
   listeners.push({ keys, listener });
 }
 
-// Set some of the state and tell everybody who listens for it, in the order in which they asked.
+// Set a part of the state and call its listeners, in the order in which they were added.
 export function change(changes) {
   Object.assign(state, changes);
   for (const { keys, listener } of listeners) if (keys.some((key) => key in changes)) listener(changes);
@@ -74,7 +75,8 @@ export function quantityAt(address) {
   return { ...quantity, index: Number(index) };
 }
 
-// Walk on to a number. A neighbour in the same array (replace) takes the place of the last one in the trail.
+// Select a number. With replace, it takes the place of the last one in the trail (a neighbour in the same
+// array).
 export function select(quantity, { replace = false } = {}) {
   if (selected() && sameQuantity(quantity, selected())) return;
   const trail = replace ? state.trail.slice(0, -1) : state.trail.slice(1 - LONGEST_TRAIL);
@@ -86,7 +88,7 @@ export function goBack(length = state.trail.length - 1) {
   if (state.trail.length) change({ trail: state.trail.slice(0, Math.max(length, 0)), pointed: [] });
 }
 
-// Point at some numbers in the net, or at none.
+// Mark some numbers in the net, or none.
 export function pointAt(quantities) {
   const same =
     quantities.length === state.pointed.length &&

@@ -1,6 +1,5 @@
-// The arithmetic line by line: terms that add up, steps of a calculation. Every number that was read
-// somewhere is a button that leads there. The lines shown and the line of the rest always add up to the
-// total.
+// The arithmetic line by line: terms that add up, steps of a calculation. Every number that was read from the
+// step is a button that selects it. The lines shown and the line of the rest always add up to the total.
 
 import { element, howMany, shown } from "./dom.js";
 import { pointAt, select } from "./state.js";
@@ -57,7 +56,7 @@ function termLine(term, most) {
     most === null ? null : bar(value / most),
     element("span", { class: "product" }, product),
     element("b", { class: "digits" }, factors.length > 1 ? `= ${shown(value)}` : shown(value)),
-    chosen ? element("span", { class: "tag" }, "the largest: it goes on") : null,
+    chosen ? element("span", { class: "tag" }, "chosen") : null,
   );
 }
 
@@ -69,7 +68,7 @@ function bar(share) {
   );
 }
 
-// A factor with its value: a button that walks on to it, if it was read somewhere.
+// A factor with its value: a button that selects it, if it is a number of the step.
 export function factorButton({ text, value, quantity }) {
   const words = [
     element("span", { class: "symbol" }, text),
@@ -83,13 +82,14 @@ export function factorButton({ text, value, quantity }) {
   );
 }
 
-// Return a button that walks on to a number, which it rings in the net while the mouse or the focus is on it.
+// Return a button that selects a number, and marks it in the net while the mouse or the focus is on the
+// button.
 export function walkButton(quantity, attributes, ...children) {
   const own = { onclick: () => select(quantity), ...pointing([quantity]) };
   return element("button", { ...own, ...attributes }, ...children);
 }
 
-// Return the listeners that ring these numbers in the net while the mouse or the focus is on an element.
+// Return the listeners that mark these numbers in the net while the mouse or the focus is on an element.
 export function pointing(quantities) {
   const on = () => pointAt(quantities);
   const off = () => pointAt([]);

@@ -1,4 +1,4 @@
-// Wires: where a layer takes in what is not its neighbour's on the left, an arc above the columns says so.
+// Wires: an arc above the columns joins a layer to an input that is not its left neighbour.
 
 import { drawn } from "./dom.js";
 import { state } from "./state.js";
