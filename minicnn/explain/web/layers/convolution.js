@@ -122,8 +122,8 @@ function depthwiseBackward(node, dy, [x], { kernel, bias }) {
   return { inputs: [dx], weights: withBiasGradient({ kernel: dkernel }, bias, dy) };
 }
 
-// ---- explanations. The three passes pick from the same list of links: y by output position, dx by pixel, dkernel by
-// kernel entry.
+// ---- explanations. The three passes select from the same list of links: y by output position, dx by pixel,
+// dkernel by kernel entry.
 
 // Return the factor of the kernel number that takes channel c of the input, at a window entry, into a map of
 // y.
@@ -191,8 +191,8 @@ function convolutionGradient(trace, node, _input, index) {
   return {
     equation: "dx = Σ dy · kernel",
     sentence:
-      `It was seen by ${counted(seen.length, "window")} of ${node.name}, through ` +
-      `${counted(mapsOf(node, c).length, "kernel")} each. Every output sends its gradient back times the kernel ` +
+      `It is in ${counted(seen.length, "window")} of ${node.name}, each with ` +
+      `${counted(mapsOf(node, c).length, "kernel")}. Every output sends its gradient back times the kernel ` +
       "entry that connects the two.",
     terms,
   };
@@ -214,8 +214,8 @@ function convolutionWeightGradient(trace, node, weight, index) {
   return {
     equation: "dkernel = Σ x · dy",
     sentence:
-      `It was used at ${counted(used.length, "position")}, each time with another x. Its gradient adds up each x ` +
-      "times the gradient of the output that it went into.",
+      `It was used at ${counted(used.length, "position")}, each time with another x. Its gradient is the sum of ` +
+      "each x times the gradient of the output there.",
     terms,
   };
 }

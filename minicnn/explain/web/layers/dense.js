@@ -65,7 +65,7 @@ function denseValue(trace, node, index) {
   if (node.weights.bias) terms.push(makeTerm(weightFactor(trace, node, "bias", "bias", u)));
   return {
     equation: "y = Σ x · kernel + bias",
-    sentence: `Every one of the ${inputs} inputs, times its weight in column ${u} of the kernel; then the bias.`,
+    sentence: `Each of the ${inputs} inputs times its weight in column ${u} of the kernel; then the bias.`,
     terms,
   };
 }
@@ -82,7 +82,7 @@ function denseGradient(trace, node, _input, index) {
   });
   return {
     equation: "dx = Σ dy · kernel",
-    sentence: `It went into all ${units} outputs of ${node.name}; each sends its gradient back times its weight.`,
+    sentence: `All ${units} outputs of ${node.name} use it; each sends its gradient back times its weight.`,
     terms,
   };
 }
@@ -100,7 +100,7 @@ function denseWeightGradient(trace, node, weight, index) {
   });
   return {
     equation: "dkernel = x · dy",
-    sentence: `This weight connects input ${d} to output ${u} alone: the one's value times the other's gradient.`,
+    sentence: `This weight connects input ${d} to output ${u}: the input's value times the output's gradient.`,
     terms,
   };
 }
