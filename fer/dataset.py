@@ -1,16 +1,16 @@
-"""What a file of faces is: ``python -m fer.dataset FILE``; with ``--time``, how long reading it takes.
+"""What a file of faces holds: ``python -m fer.dataset FILE``; with ``--time``, how long reading it takes.
 
 ``load`` and ``read`` are those of fer.data.dataset.
 """
 
-import argparse
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from fer import errors
+from fer.command_line import new_parser
 from fer.data import faulty, formats, load_times
-from fer.data.dataset import VARIABLE, FerDataset, Split, load, named, read
+from fer.data.dataset import ENV_VARIABLE, FerDataset, Split, load, read, resolve_path
 from fer.data.table import USAGES, Rows
 from fer.emotions import EMOTIONS
 
@@ -18,7 +18,7 @@ __all__ = ["FerDataset", "Split", "describe", "load", "main", "read"]
 
 
 def describe(rows: Rows) -> Iterator[str]:
-    """Yield lines that tell what was read: the notes, and a table of how many faces each emotion has."""
+    """Yield lines about what was read: the notes, and a table of how many faces each emotion has."""
     yield from rows.notes
     if rows.labels is None:
         yield f"{len(rows)} faces without labels: they can be predicted, not trained or tested with"
@@ -37,27 +37,26 @@ def describe(rows: Rows) -> Iterator[str]:
 EXAMPLES = """\
 examples:
   python -m fer.dataset fer2013.csv             what the file is, and how many faces of each emotion it has
-  python -m fer.dataset archive.zip             the same of an archive, or of a folder of pictures
+  python -m fer.dataset archive.zip             the same for an archive, or for a folder of pictures
   python -m fer.dataset --time fer2013.csv      how long reading it takes, with and without the cache
 """
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command; exit with status 2 and one line for input that cannot be used."""
-    parser = argparse.ArgumentParser(
-        prog="fer.dataset",
-        usage="python -m fer.dataset [--time] [FILE]",
-        description="Say what a file of faces is and holds, or how long reading it takes.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = new_parser(
+        "dataset",
+        "[--time] [FILE]",
+        "Print what a file of faces is and holds, or how long reading it takes.",
+        EXAMPLES,
     )
     parser.add_argument(
-        "file", nargs="?", metavar="FILE", help=f"file, folder or archive (default: ${VARIABLE})"
+        "file", nargs="?", metavar="FILE", help=f"file, folder or archive (default: ${ENV_VARIABLE})"
     )
     parser.add_argument("--time", action="store_true", help="measure reading it")
     arguments = parser.parse_args(argv)
     with errors.one_line("fer.dataset"):
-        path = named(arguments.file)
+        path = resolve_path(arguments.file)
         print(path, flush=True)
         for line in load_times.report(path) if arguments.time else describe(formats.read(path)):
             print(line, flush=True)

@@ -1,16 +1,16 @@
-"""Judge a trained network: ``python -m fer.evaluate runs/003``, or from Python ``evaluate.run("runs/003")``.
+"""Measure how good a trained network is: ``python -m fer.evaluate runs/003``, or ``evaluate.run("runs/003")``.
 
-What is written, into a folder of its own in the run's folder, evaluation_test or evaluation_validation_flip (of a
-model's file that lies elsewhere and of several runs, into a new folder evaluations/001):
+The files go to a folder of their own in the run's folder, such as evaluation_test or
+evaluation_validation_flip (for several runs, or a model's file elsewhere, to a new folder evaluations/001):
 
     report.txt  report.json                 accuracy with its standard error, also without the faces that have a copy in
                                             Training; top-2, calibration error, macro averages, precision, recall
                                             and F1 of each emotion
-    confusion_matrix.png  .csv              which emotion was taken for which, in faces
+    confusion_matrix.png  .csv              how many faces of each emotion are predicted as which
     confusion_matrix_shares.csv             the same, each row divided by its sum
-    calibration.png  .csv                   is 80 % sure right 80 % of the time?
+    calibration.png  .csv                   of the faces with 80 % confidence, are 80 % right?
     predictions.csv                         row, true and predicted emotion, the seven probabilities
-    predictions.png  mistakes.png           some faces drawn at random; the wrong answers of the highest confidence
+    predictions.png  mistakes.png           faces chosen at random; the mistakes with the highest confidence
 """
 
 import argparse
@@ -22,22 +22,23 @@ from typing import Any
 import numpy as np
 
 from fer import errors, outputs, runs
+from fer.command_line import new_parser
 from fer.data import dataset
 from fer.data.dataset import FerDataset, Split
 from fer.emotions import EMOTIONS
 from fer.errors import BadInput
 from fer.networks import inference
-from fer.networks.inference import Ensemble, Trained
+from fer.networks.inference import Ensemble, TrainedNetwork
 from fer.reports import plots, prediction_plots
 from fer.reports.measures import Report, measure
 from minicnn import Sequential
 
-SHOWN = 12
+MAX_FACES = 12  # in a figure
 
-SPLITS = {"test": "PrivateTest", "validation": "PublicTest", "train": "Training"}
-CAUTION = {
-    "validation": "These faces also chose the epoch whose model was kept, so the figures flatter it a little.",
-    "train": "The network was trained on these very faces: on new ones it does worse.",
+USAGES = {"test": "PrivateTest", "validation": "PublicTest", "train": "Training"}
+WARNINGS = {
+    "validation": "These faces also chose the epoch whose model was kept, so the accuracy is a little too high.",
+    "train": "The network was trained on these same faces; on new ones it is worse.",
 }
 
 EXAMPLES = """\
@@ -46,7 +47,7 @@ examples:
   python -m fer.evaluate runs/003 --split validation     where there are no test rows
   python -m fer.evaluate runs/003 --tta flip             the mean of each face and its mirror image
   python -m fer.evaluate runs/003 --data fer2013.csv     on other data
-  python -m fer.evaluate runs/003 runs/004 runs/005      the three of them voting
+  python -m fer.evaluate runs/003 runs/004 runs/005      the three of them, averaged
   python -m fer.evaluate vgg --data fer2013.csv          the network that comes with fer
 """
 
@@ -59,30 +60,30 @@ def run(
     which: str = "best",
     out: str | os.PathLike[str] | None = None,
 ) -> tuple[Path, Report]:
-    """Judge a trained network, write what the module's text lists, and return the folder and the figures.
+    """Evaluate a trained network, write the files that the module lists, and return their folder and the numbers.
 
     Args:
-        run: a run's folder, a model's file, "vgg" or "tiny"; or several of these, which then vote: the mean of their
-            probabilities is judged. None: the newest run in runs/.
-        data: a path for :func:`fer.data.dataset.load`; None: what the run was trained on.
+        run: a run's folder, a model's file, "vgg" or "tiny"; or several of these: then the mean of their
+            probabilities is evaluated. None: the newest run in runs/.
+        data: a path for :func:`fer.load`; None: the data that the run was trained on.
         split: "test", "validation" or "train".
-        tta: "none", or "flip" for the mean with the mirror image.
+        tta: "none", or "flip" for the mean of image and mirror image.
         which: "best" or "last", of the run's models.
-        out: where a numbered folder is made for the files; None: in the run's folder.
+        out: the folder in which a numbered folder is created; None: the run's folder.
 
     Raises:
-        BadInput: the run or the data cannot be used, or the data have no such split.
+        BadInput: the run or the data cannot be used, or the data do not have this split.
         OSError: a file cannot be read or written.
     """
     asked = [run] if isinstance(run, str | os.PathLike) else list(run or ())
-    voters = [inference.open_run(one, which) for one in asked or [inference.newest()]]
-    faces = voters[0].data(data)
+    networks = [inference.open_run(one, which) for one in asked or [inference.newest()]]
+    faces = networks[0].data(data)
     chosen = _split(faces, split)
-    folder = _folder(voters, split, tta, out)
+    folder = _folder(networks, split, tta, out)
     mirrored = ", with mirror images" if tta == "flip" else ""
-    names = " + ".join(f"{voter.path.parent.name}/{voter.path.name}" for voter in voters)
-    facts = {"data": faces.name, "model": " + ".join(str(voter.path) for voter in voters)}
-    models = [voter.model for voter in voters]
+    names = " + ".join(f"{network.path.parent.name}/{network.path.name}" for network in networks)
+    facts = {"data": faces.name, "model": " + ".join(str(network.path) for network in networks)}
+    models = [network.model for network in networks]
     model = models[0] if len(models) == 1 else inference.Ensemble(models)
     return folder, write(
         folder, model, chosen, split, f"{faces.name}, {split}, {names}{mirrored}", tta, facts, faces.train
@@ -99,20 +100,20 @@ def write(
     facts: Mapping[str, Any] | None = None,
     train: Split | None = None,
 ) -> Report:
-    """Judge a network on the faces of a split, write all that the module's text lists, and return the figures.
+    """Evaluate a network on the faces of a split, write the files that the module lists, and return the numbers.
 
     Args:
-        folder: where the files go; those of an earlier judgement are replaced.
+        folder: where the files go; those of an earlier evaluation are replaced.
         model: takes gray values (N, 48, 48, 1), gives probabilities (N, 7).
         split: the faces.
-        name: the split's: "test", "validation" or "train".
-        title: what was judged: "fer2013.csv, test, model of epoch 12".
-        tta: "flip" also asks about each face's mirror image and takes the mean.
-        facts: what else stands at the head of report.json.
-        train: the training faces; the report also gives the accuracy without the faces that have a copy among these.
+        name: the split's name: "test", "validation" or "train".
+        title: data, split and model: "fer2013.csv, test, model of epoch 12".
+        tta: "flip": the mean of the probabilities for each face and its mirror image.
+        facts: further entries of report.json.
+        train: the training faces; the report then also holds the accuracy without the faces that have a copy in them.
     """
     probabilities = inference.probabilities(model, split.images, tta)
-    copies = None if train is None else split.found_in(train)
+    copies = None if train is None else split.copies_in(train)
     report = measure(split.labels, probabilities, copies)
     outputs.write_text(folder / "report.txt", report.to_text(title))
     outputs.write_json(
@@ -130,18 +131,18 @@ def _write_figures(folder: Path, split: Split, probabilities: np.ndarray, report
     matrix = plots.confusion_matrix(report.confusion, f"{title}: accuracy {report}")
     outputs.write_figure(folder / "confusion_matrix.png", matrix)
     outputs.write_figure(folder / "calibration.png", prediction_plots.calibration(report, title))
-    some = np.random.default_rng(0).permutation(len(split))[:SHOWN]
-    _write_faces(folder / "predictions.png", split, probabilities, some, f"{title}: faces drawn at random")
+    some = np.random.default_rng(0).permutation(len(split))[:MAX_FACES]
+    _write_faces(folder / "predictions.png", split, probabilities, some, f"{title}: faces chosen at random")
     mistakes = confident_mistakes(split.labels, probabilities)
     if len(mistakes):
-        text = f"{title}: the mistakes of the highest confidence"
+        text = f"{title}: the mistakes with the highest confidence"
         _write_faces(folder / "mistakes.png", split, probabilities, mistakes, text)
     else:
         (folder / "mistakes.png").unlink(missing_ok=True)
 
 
 def prediction_table(labels: np.ndarray, probabilities: np.ndarray) -> tuple[list[str], list[list[Any]]]:
-    """Return header and rows of predictions.csv; a row's number counts the split's rows from 0."""
+    """Return header and rows of predictions.csv; the rows of the split are numbered from 0."""
     predicted = probabilities.argmax(axis=1)
     rows = [
         [i, EMOTIONS[labels[i]], EMOTIONS[predicted[i]], *(f"{share:.9g}" for share in probabilities[i])]
@@ -150,8 +151,8 @@ def prediction_table(labels: np.ndarray, probabilities: np.ndarray) -> tuple[lis
     return ["row", "true", "predicted", *EMOTIONS], rows
 
 
-def confident_mistakes(labels: np.ndarray, probabilities: np.ndarray, count: int = SHOWN) -> np.ndarray:
-    """Return which faces were taken for something else with the highest confidence, (at most ``count``,)."""
+def confident_mistakes(labels: np.ndarray, probabilities: np.ndarray, count: int = MAX_FACES) -> np.ndarray:
+    """Return the indices of the wrong predictions with the highest confidence, (at most ``count``,)."""
     wrong = np.flatnonzero(probabilities.argmax(axis=1) != labels)
     return wrong[np.argsort(-probabilities[wrong].max(axis=1), kind="stable")][:count]
 
@@ -169,17 +170,19 @@ def _write_faces(path: Path, split: Split, probabilities: np.ndarray, chosen: np
 
 def _split(data: FerDataset, name: str) -> Split:
     splits = data.splits()
-    if name not in SPLITS:
-        raise BadInput(f"split={name!r}: expected one of {', '.join(SPLITS)}")
+    if name not in USAGES:
+        raise BadInput(f"split={name!r}: expected one of {', '.join(USAGES)}")
     if name not in splits:
-        others = " or ".join(f"--split {other}" for other in SPLITS if other in splits)
-        raise BadInput(f"{data.name} has no {name} rows ({SPLITS[name]}): use {others}, or other --data")
+        others = " or ".join(f"--split {other}" for other in USAGES if other in splits)
+        raise BadInput(f"{data.name} has no {name} rows ({USAGES[name]}): use {others}, or other --data")
     return splits[name]
 
 
-def _folder(voters: Sequence[Trained], split: str, tta: str, out: str | os.PathLike[str] | None) -> Path:
-    trained = voters[0]
-    if out is not None or trained.folder is None or len(voters) > 1:
+def _folder(
+    networks: Sequence[TrainedNetwork], split: str, tta: str, out: str | os.PathLike[str] | None
+) -> Path:
+    trained = networks[0]
+    if out is not None or trained.folder is None or len(networks) > 1:
         return runs.create("evaluations" if out is None else out).folder
     parts = ["evaluation", split]
     parts += ["flip"] if tta == "flip" else []
@@ -191,41 +194,40 @@ def _folder(voters: Sequence[Trained], split: str, tta: str, out: str | os.PathL
 
 def parser() -> argparse.ArgumentParser:
     """Return the command line's parser."""
-    result = argparse.ArgumentParser(
-        prog="fer.evaluate",
-        usage="python -m fer.evaluate [RUN ...] [--data PATH] [--split NAME] [--tta flip] [options]",
-        description="Judge a trained network: accuracy, each emotion, what is taken for what, calibration, mistakes.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    result = new_parser(
+        "evaluate",
+        "[RUN ...] [--data PATH] [--split NAME] [--tta flip] [options]",
+        "Measure how good a trained network is: accuracy, each emotion, confusions, calibration, mistakes.",
+        EXAMPLES,
     )
     add = result.add_argument
     add(
         "run",
         metavar="RUN",
         nargs="*",
-        help="a run's folder, a model (.npz), vgg or tiny, which come with fer; default: the newest in runs/. "
-        "Several vote",
+        help="a run's folder, a model (.npz), vgg or tiny, which come with fer (default: the newest in runs/); of "
+        "several, the probabilities are averaged",
     )
     add(
         "--data",
         metavar="PATH",
-        help=f"faces to judge by (default: those that the run was trained on, or else ${dataset.VARIABLE})",
+        help=f"faces to evaluate on (default: those that the run was trained on, else ${dataset.ENV_VARIABLE})",
     )
-    add("--split", choices=SPLITS, default="test", help="which rows (default: %(default)s)")
+    add("--split", choices=USAGES, default="test", help="which rows (default: %(default)s)")
     add(
         "--tta",
         choices=inference.TTA,
         default="none",
-        help="flip: the mean of the answers to the face and to its mirror image (default: %(default)s)",
+        help="flip: the mean of the probabilities for the face and its mirror image (default: %(default)s)",
     )
     add(
         "--model",
         choices=inference.MODELS,
         default="best",
         dest="which",
-        help="of the best epoch or of the last (default: %(default)s)",
+        help="of the best epoch or of the last one (default: %(default)s)",
     )
-    add("--out", metavar="FOLDER", help="where a numbered folder is made (default: in the run's folder)")
+    add("--out", metavar="FOLDER", help="where a numbered folder is created (default: in the run's folder)")
     return result
 
 
@@ -236,8 +238,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         folder, report = run(**vars(arguments))
         print((folder / "report.txt").read_text(encoding="utf-8"))
         print(f"{arguments.split.capitalize()} accuracy {report}.")
-        if arguments.split in CAUTION:
-            print(CAUTION[arguments.split])
+        if arguments.split in WARNINGS:
+            print(WARNINGS[arguments.split])
         print(f"In {folder}: {', '.join(sorted(child.name for child in folder.iterdir()))}")
 
 

@@ -1,13 +1,12 @@
 """Write a trained network as one small file: ``python -m fer.export runs/003 vgg.npz``.
 
-The file holds the network and its weights, rounded to float16, without what going on with the training would need: a
-sixth of model_best.npz. Every command takes it in the place of a run. The networks that come with fer are such files:
-``fer/weights/vgg.npz`` and ``tiny.npz``.
+The file holds the network and its weights, rounded to float16, but not what further training would need: a
+sixth of model_best.npz. Every command accepts it in place of a run. The networks that come with fer are such
+files: ``fer/weights/vgg.npz`` and ``tiny.npz``.
 
-A name that ends in .onnx gives the same in float32 for other programs; that needs the package onnx.
+A name that ends in .onnx gives an ONNX file, in float32, for other programs; that needs the package onnx.
 """
 
-import argparse
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from fer import errors
+from fer.command_line import new_parser
 from fer.errors import BadInput
 from fer.networks import inference
 from minicnn import saving
@@ -28,8 +28,8 @@ examples:
 
 def write(
     run: str | os.PathLike[str], path: str | os.PathLike[str], which: str = "best"
-) -> inference.Trained:
-    """Write the network of a run to a new file and return it as it was, before its weights were rounded.
+) -> inference.TrainedNetwork:
+    """Write the network of a run to a new file, and return the network itself, with weights that are not rounded.
 
     Args:
         run: a run's folder, a model's file or the name of a network that comes with fer.
@@ -37,15 +37,15 @@ def write(
         which: "best" or "last", of the run's models.
 
     Raises:
-        BadInput: there is no such run, the file exists already, its name ends otherwise, the package onnx is
-            missing, or a weight is beyond float16.
-        OSError: it cannot be written.
+        BadInput: the run cannot be used, the file exists already, its name has another ending, the package onnx
+            is missing, or a weight is too large for float16.
+        OSError: the file cannot be written.
     """
     path = Path(path)
     if path.suffix not in (".npz", ".onnx"):
         raise BadInput(f"{path}: expected a name that ends in .npz or .onnx")
     if path.exists():
-        raise BadInput(f"{path} exists already, and nothing is overwritten: give another name")
+        raise BadInput(f"{path} exists already and is not overwritten: give another name")
     trained = inference.open_run(run, which)
     if path.suffix == ".onnx":
         try:
@@ -59,7 +59,8 @@ def write(
     for name, array in small.items():
         if not np.isfinite(array).all():
             raise BadInput(
-                f"{trained.path}: {name} has numbers up to {np.abs(arrays[name]).max():.3g}, and float16 ends at 65504"
+                f"{trained.path}: {name} has numbers up to {np.abs(arrays[name]).max():.3g}; "
+                "the largest in float16 is 65504"
             )
     saving.write(path, config, small)
     return trained
@@ -67,12 +68,11 @@ def write(
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command; exit with status 2 and one line for input that cannot be used."""
-    parser = argparse.ArgumentParser(
-        prog="fer.export",
-        usage="python -m fer.export RUN FILE.npz|FILE.onnx [--model last]",
-        description="Write a trained network as one small file.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = new_parser(
+        "export",
+        "RUN FILE.npz|FILE.onnx [--model last]",
+        "Write a trained network as one small file.",
+        EXAMPLES,
     )
     parser.add_argument("run", metavar="RUN", help="a run's folder, or a model (.npz)")
     parser.add_argument("file", metavar="FILE", help="the new file")
@@ -85,7 +85,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = parser.parse_args(argv)
     with errors.one_line("fer.export"):
         trained = write(arguments.run, arguments.file, arguments.model)
-        print(f"{trained.path} is now {arguments.file}, {os.path.getsize(arguments.file):,} bytes.")
+        print(f"Wrote {trained.path} to {arguments.file}, {os.path.getsize(arguments.file):,} bytes.")
 
 
 if __name__ == "__main__":

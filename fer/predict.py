@@ -1,10 +1,10 @@
-"""Ask a trained network about faces: ``python -m fer.predict photo.jpg``, or ``runs/003 photo.jpg`` for your own.
+"""Predict the emotion of faces: ``python -m fer.predict photo.jpg``, or ``runs/003 photo.jpg`` for your own network.
 
-What is written, into a new folder predictions/001, predictions/002, …:
+The files go to a new folder predictions/001, predictions/002, …:
 
-    photo.png                              the picture and its probabilities as bars; with --explain, where the network
-                                           looked. Rows of a table and samples stand on sheets of twelve
-    predictions.csv  predictions.json      source, emotion, probabilities, and the true emotion where it is known
+    photo.png                              the picture and its probabilities as bars; with --explain, which pixels the
+                                           prediction depends on. Rows of a table and samples: 12 in a figure
+    predictions.csv  predictions.json      source, emotion, probabilities, and the true emotion if it is known
 """
 
 import argparse
@@ -17,50 +17,53 @@ from typing import TextIO
 import numpy as np
 
 from fer import errors, outputs, runs
+from fer.command_line import new_parser
 from fer.data import dataset, detect, sources, synthetic
-from fer.data.sources import Face, Found
+from fer.data.sources import Face, LoadedFaces
 from fer.emotions import EMOTIONS
 from fer.errors import BadInput
 from fer.networks import inference
-from fer.networks.inference import Trained
+from fer.networks.inference import TrainedNetwork
 from fer.networks.predictor import Prediction, Predictor
 from fer.reports import prediction_figures
 
-DRAWN = 24
-PHOTO = 96  # pixels: what is larger may show more than a face
-SPLITS = ("test", "validation", "train")  # where a sample comes from: the first that there is
+MAX_DRAWN = 24  # faces in figures, unless --figures says otherwise
+PHOTO_SIDE = 96  # pixels; a larger picture may show more than a face
+SAMPLE_SPLITS = ("test", "validation", "train")  # a sample comes from the first of these that the data have
 
 EXAMPLES = """\
 examples:
   python -m fer.predict photo.jpg                        any picture; its middle square is taken
   python -m fer.predict party.jpg --detect               each face in it
-  python -m fer.predict runs/003 photo.jpg               by a network of your own; runs: by your newest
+  python -m fer.predict runs/003 photo.jpg               with your own network; runs: with your newest
   python -m fer.predict runs/003 holiday/ --json -       all pictures in a folder; JSON to the terminal
   python -m fer.predict runs/003 test.csv --csv out.csv  the rows of a table
-  python -m fer.predict runs/003 --sample 9 --explain    nine random test faces, and where the network looked
+  python -m fer.predict runs/003 --sample 9 --explain    nine random test faces, and which pixels count
 """
 
 
-def sample(trained: Trained, count: int, seed: int, data: str | os.PathLike[str] | None = None) -> list[Face]:
-    """Return ``count`` random faces: test rows, or else validation rows, or else training's.
+def sample(
+    trained: TrainedNetwork, count: int, seed: int, data: str | os.PathLike[str] | None = None
+) -> list[Face]:
+    """Return ``count`` random faces of the test rows; without any, of the validation or the training rows.
 
-    They come from ``data``, or what the run was trained on, or else FER2013_DATA, or else synthetic faces.
+    They come from ``data``, else from the run's own data, else from FER2013_DATA, else they are synthetic.
     """
-    known = data is not None or trained.config or os.environ.get(dataset.VARIABLE)
+    known = data is not None or trained.config or os.environ.get(dataset.ENV_VARIABLE)
     faces = trained.data(data) if known else synthetic.load()
     splits = faces.splits()
-    name = next(name for name in SPLITS if name in splits)
+    name = next(name for name in SAMPLE_SPLITS if name in splits)
     split = splits[name]
     rows = np.sort(np.random.default_rng(seed).permutation(len(split))[:count]).tolist()
     source = f"{faces.name}, {name}"
     return [Face(split.images[row], source, row, int(split.labels[row]), is_row=True) for row in rows]
 
 
-# ---- tables ---------------------------------------------------------------------------------------------------------
+# ---- tables ----
 
 
 def to_csv(predictions: Sequence[Prediction]) -> str:
-    """Return a row a face: where it is from, predicted and true emotion, the probabilities."""
+    """Return a table with a row for each face: its source, true and predicted emotion, the probabilities."""
     header = ("source", "row", "face", "true", "emotion", *EMOTIONS)
     rows = []
     for prediction in predictions:
@@ -70,29 +73,28 @@ def to_csv(predictions: Sequence[Prediction]) -> str:
     return outputs.csv_text(header, rows)
 
 
-def to_json(predictions: Sequence[Prediction], found: Found, model: str, tta: str) -> str:
-    """Return everything as JSON: which network, its predictions, what was skipped and why."""
+def to_json(predictions: Sequence[Prediction], loaded: LoadedFaces, model: str, tta: str) -> str:
+    """Return everything as JSON: the network, its predictions, which files were skipped and why."""
     return outputs.json_text(
         {
             "model": model,
             "tta": tta,
             "predictions": [prediction.to_dict() for prediction in predictions],
-            "skipped": [{"source": source, "reason": reason} for source, reason in found.skipped],
+            "skipped": [{"source": source, "reason": reason} for source, reason in loaded.skipped],
         }
     )
 
 
-# ---- the command ----------------------------------------------------------------------------------------------------
+# ---- the command ----
 
 
 def parser() -> argparse.ArgumentParser:
     """Return the command line's parser."""
-    result = argparse.ArgumentParser(
-        prog="fer.predict",
-        usage="python -m fer.predict [RUN] IMAGE|FOLDER|CSV ... [--sample N] [options]",
-        description="Ask a trained network which emotion faces show.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    result = new_parser(
+        "predict",
+        "[RUN] IMAGE|FOLDER|CSV ... [--sample N] [options]",
+        "Predict which emotion faces show, with a trained network.",
+        EXAMPLES,
     )
     add = result.add_argument
     add(
@@ -103,36 +105,40 @@ def parser() -> argparse.ArgumentParser:
         "pictures, or tables in FER2013's forms, also without labels",
     )
     add("--sample", type=int, metavar="N", help="N random test faces of the data that the run was trained on")
-    add("--seed", type=int, metavar="N", help="of the sample (default: another one each time)")
-    add("--data", metavar="PATH", help="where the sample is drawn from, if not from the run's data")
+    add("--seed", type=int, metavar="N", help="of the sample (default: a new one each time)")
+    add("--data", metavar="PATH", help="the data to sample from (default: the run's)")
     add("--detect", action="store_true", help="find the faces in pictures; needs OpenCV")
-    add("--explain", action="store_true", help="draw where the network looked: Grad-CAM and input gradient")
+    add(
+        "--explain",
+        action="store_true",
+        help="draw which pixels a prediction depends on: Grad-CAM and input gradient",
+    )
     add(
         "--tta",
         choices=inference.TTA,
         default="none",
-        help="flip: the mean of the answers to the face and to its mirror image (default: %(default)s)",
+        help="flip: the mean of the probabilities for the face and its mirror image (default: %(default)s)",
     )
     add(
         "--model",
         choices=inference.MODELS,
         default="best",
-        help="of the run's best epoch or its last (default: %(default)s)",
+        help="of the run's best epoch or its last one (default: %(default)s)",
     )
-    add("--json", metavar="FILE", help="write the predictions to this new file too; - is the terminal")
+    add("--json", metavar="FILE", help="also write the predictions to this new file; - is the terminal")
     add("--csv", metavar="FILE", help="the same, as CSV")
     add(
         "--figures",
         type=int,
         metavar="N",
-        default=DRAWN,
-        help="draw the first N faces at most (default: %(default)s)",
+        default=MAX_DRAWN,
+        help="draw at most the first N faces (default: %(default)s)",
     )
     add(
         "--out",
         metavar="FOLDER",
         default="predictions",
-        help="where the numbered folder is made (default: %(default)s)",
+        help="where the numbered folder is created (default: %(default)s)",
     )
     return result
 
@@ -146,7 +152,11 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _check(arguments: argparse.Namespace) -> None:
-    """Refuse what would fail later, before any work is done."""
+    """Check the arguments before any work is done.
+
+    Raises:
+        BadInput: one of them cannot be used.
+    """
     if not arguments.paths and arguments.sample is None:
         raise BadInput("nothing to predict: give pictures, folders or a CSV, or --sample 9")
     for name, least in (("sample", 1), ("seed", 0), ("figures", 0)):
@@ -157,34 +167,34 @@ def _check(arguments: argparse.Namespace) -> None:
         raise BadInput("--json - and --csv -: expected at most one of them on the terminal")
     for name in (arguments.json, arguments.csv):
         if name not in (None, "-") and Path(name).exists():
-            raise BadInput(f"{name} exists already, and nothing is overwritten: give another name")
+            raise BadInput(f"{name} exists already and is not overwritten: give another name")
         if name not in (None, "-") and not Path(name).parent.is_dir():
-            raise BadInput(f"{name}: there is no folder {Path(name).parent}; make it first")
+            raise BadInput(f"{name}: there is no folder {Path(name).parent}; create it first")
     if arguments.detect:
-        detect.require()
+        detect.check_installed()
 
 
 def _predict(arguments: argparse.Namespace) -> None:
-    run, paths = _run_and_paths(arguments.paths, arguments.sample is not None)
+    run, paths = _split_run_and_paths(arguments.paths, arguments.sample is not None)
     trained = inference.open_run(run, arguments.model)
-    # Where a table goes to the terminal, it is all that does: what is for people goes to the error stream.
-    people = sys.stderr if "-" in (arguments.json, arguments.csv) else sys.stdout
+    # If a table goes to the terminal, nothing else does: the messages go to the error stream.
+    messages = sys.stderr if "-" in (arguments.json, arguments.csv) else sys.stdout
     lines = [f"Network: {trained.path}"]
-    found, sampled = sources.gather(paths, arguments.detect), ""
+    loaded, sampled = sources.load_faces(paths, arguments.detect), ""
     if arguments.sample is not None:
         seed = int(np.random.default_rng().integers(1_000_000)) if arguments.seed is None else arguments.seed
         faces = sample(trained, arguments.sample, seed, arguments.data)
-        found.faces += faces
+        loaded.faces += faces
         sampled = faces[0].source
         lines.append(f"{len(faces)} random rows of {sampled}; --seed {seed} draws them again")
-    _report_skipped(found)
-    print("\n".join(lines), file=people)
+    _report_skipped(loaded)
+    print("\n".join(lines), file=messages)
 
     predictor = Predictor(trained.model, tta=arguments.tta)
-    predictions = predictor.of(found.faces)
+    predictions = predictor.of(loaded.faces)
     tables = {
         "csv": to_csv(predictions),
-        "json": to_json(predictions, found, str(trained.path), arguments.tta),
+        "json": to_json(predictions, loaded, str(trained.path), arguments.tta),
     }
     folder = runs.create(arguments.out).folder
     for form, text in tables.items():
@@ -194,57 +204,57 @@ def _predict(arguments: argparse.Namespace) -> None:
             print(text, end="")
         elif chosen is not None:
             outputs.write_text(Path(chosen), text)
-    _print(predictions, people)
+    _print(predictions, messages)
     if not arguments.detect and any(
-        face.box is not None and min(face.box[2:]) > PHOTO for face in found.faces
+        face.box is not None and min(face.box[2:]) > PHOTO_SIDE for face in loaded.faces
     ):
         print(
-            "Of each picture the middle square was taken; where the face is only a part of it: --detect",
-            file=people,
+            "The middle square of each picture was used; if the face is only a part of it: --detect",
+            file=messages,
         )
     some = predictions[: arguments.figures]
     prediction_figures.write(folder, predictor, some, arguments.explain, sampled)
     if len(predictions) > arguments.figures:
         print(
             f"Drew the first {arguments.figures} of {len(predictions)} faces; --figures N draws more.",
-            file=people,
+            file=messages,
         )
-    print(f"In {folder}: {', '.join(sorted(child.name for child in folder.iterdir()))}", file=people)
+    print(f"In {folder}: {', '.join(sorted(child.name for child in folder.iterdir()))}", file=messages)
 
 
-def _run_and_paths(paths: Sequence[str], sampled: bool) -> tuple[str, Sequence[str]]:
-    """Tell the run, if one is named, from what is to be predicted; without a name it is the one that comes with fer."""
+def _split_run_and_paths(paths: Sequence[str], sampled: bool) -> tuple[str, Sequence[str]]:
+    """Return the run and what is to be predicted; if no run is named, it is the network that comes with fer."""
     if not paths or not (inference.is_run(paths[0]) or (sampled and len(paths) == 1)):
-        # A run's name that is misspelt must not become a picture that is skipped.
+        # A misspelt name of a run must not be taken for a picture, and skipped.
         if paths and not Path(paths[0]).exists():
             raise BadInput(
                 f"{paths[0]} does not exist: expected a run's folder, or a picture, folder or table"
             )
-        return inference.IN_THE_BOX[0], paths
+        return inference.BUNDLED[0], paths
     if len(paths) == 1 and not sampled:
         raise BadInput(f"nothing to predict with {paths[0]}: give pictures, folders or a CSV, or --sample 9")
     return paths[0], paths[1:]
 
 
-def _report_skipped(found: Found) -> None:
-    if not found.faces and len(found.skipped) == 1:
-        raise BadInput(found.skipped[0][1])
-    for _, reason in found.skipped:
+def _report_skipped(loaded: LoadedFaces) -> None:
+    if not loaded.faces and len(loaded.skipped) == 1:
+        raise BadInput(loaded.skipped[0][1])
+    for _, reason in loaded.skipped:
         print(f"skipped: {reason}", file=sys.stderr)
-    if not found.faces:
-        raise BadInput(f"none of these {len(found.skipped)} files could be used")
+    if not loaded.faces:
+        raise BadInput(f"none of these {len(loaded.skipped)} files could be used")
 
 
-def _print(predictions: Sequence[Prediction], people: TextIO) -> None:
+def _print(predictions: Sequence[Prediction], messages: TextIO) -> None:
     width = max(len(prediction.face.name) for prediction in predictions)
     for prediction in predictions:
         label = prediction.face.label
         true = "" if label is None else f"   (true: {EMOTIONS[label]})"
-        print(f"{prediction.face.name:<{width}}  {prediction}{true}", file=people)
+        print(f"{prediction.face.name:<{width}}  {prediction}{true}", file=messages)
     known = [each for each in predictions if each.face.label is not None]
     if known:
         right = sum(each.emotion == EMOTIONS[each.face.label or 0] for each in known)
-        print(f"{right} of {len(known)} as labelled", file=people)
+        print(f"{right} of {len(known)} are as labelled", file=messages)
 
 
 if __name__ == "__main__":

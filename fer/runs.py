@@ -1,16 +1,16 @@
-"""A run folder: everything that one training leaves behind, and where each thing is.
+"""A run folder: all files that one training writes.
 
-    runs/001/  config.json            what was asked for, written before training starts
-               model_last.npz         the checkpoint: the model, and all that going on from here needs
+    runs/001/  config.json            the settings, written before training starts
+               model_last.npz         the checkpoint: the model, and everything needed to resume
                model_best.npz         the model of the best epoch
-               history.csv            a line an epoch
-               curves.png             how it went
-               classes.png  examples.png                        what it was trained on
-               report.txt  report.json  predictions.csv  …      the judgement: see fer.evaluate
-               result.json            written last: what it came to
+               history.csv            a line per epoch
+               curves.png             the history as curves
+               classes.png  examples.png                        the data
+               report.txt  report.json  predictions.csv  …      the evaluation: see fer.evaluate
+               result.json            the result, written last
 
-The checkpoint is the truth: it is replaced in one step, and history, best model and curves follow from it. Whatever
-moment a process dies at, the next one takes the checkpoint and makes the others agree with it.
+The checkpoint decides: it is replaced in one step, and history, best model and curves are written from it. If
+a process is killed at any moment, the next one starts from the checkpoint and writes the others again.
 
 Folders are numbered 001, 002, … in the order of their creation. One process works in a folder at a time.
 """
@@ -30,7 +30,7 @@ from fer.errors import BadInput
 
 try:
     import fcntl
-except ImportError:  # Windows: two processes in one folder are not told apart there
+except ImportError:  # Windows: two processes in one folder are not detected there
     fcntl = None  # type: ignore[assignment]
 
 CONFIG = "config.json"
@@ -53,26 +53,26 @@ class Run:
 
     @property
     def resume(self) -> str:
-        """The command that goes on with this run."""
+        """The command that resumes this run."""
         return f"python -m fer.train --resume {self.folder}"
 
     def path(self, name: str) -> Path:
-        """Return where the file of this name is or will be."""
+        """Return the path of the file of this name, which need not exist yet."""
         return self.folder / name
 
     def write_text(self, name: str, text: str) -> None:
-        """Write a file at once: whoever reads it finds the old one or the new one, never half of it."""
+        """Write a text file, completely or not at all."""
         outputs.write_text(self.path(name), text)
 
     def write_json(self, name: str, value: Mapping[str, Any]) -> None:
-        """Write a dictionary as readable JSON, at once."""
+        """Write a dictionary as indented JSON, completely or not at all."""
         outputs.write_json(self.path(name), value)
 
     def read_json(self, name: str) -> dict[str, Any]:
-        """Return what :meth:`write_json` wrote.
+        """Return the dictionary in a JSON file.
 
         Raises:
-            BadInput: it is not JSON, or no dictionary.
+            BadInput: the file is not JSON, or not a dictionary.
         """
         try:
             value = json.loads(self.path(name).read_text(encoding="utf-8"))
@@ -83,7 +83,7 @@ class Run:
         return value
 
     def write_history(self, history: Mapping[str, Sequence[float]]) -> None:
-        """Write history.csv: the epoch, from 0, and its results."""
+        """Write history.csv: each epoch, from 0, and its results."""
         names = sorted(history)
         rows = zip(*(history[name] for name in names))
         outputs.write_csv(
@@ -92,20 +92,20 @@ class Run:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Have the folder to oneself; the operating system lets go of it when the process dies, in whatever way.
+        """Lock the folder against other processes, until the block or the process ends.
 
-        Files that a killed process had not finished are removed.
+        Unfinished files of a killed process are removed.
 
         Raises:
-            BadInput: another process has it.
-            OSError: nothing can be written here.
+            BadInput: another process has locked it.
+            OSError: the folder cannot be written.
         """
         file = os.open(self.path(LOCK), os.O_RDWR | os.O_CREAT, 0o666)
         try:
             self._lock(file)
             os.ftruncate(file, 0)
             os.write(file, str(os.getpid()).encode())
-            for pattern in (".*.tmp", ".*.part"):
+            for pattern in (".*.tmp", ".*.part"):  # .part: of earlier versions
                 for unfinished in self.folder.glob(pattern):
                     unfinished.unlink()
             yield
@@ -129,11 +129,11 @@ class Run:
 def create(parent: str | os.PathLike[str] = "runs") -> Run:
     """Create the next numbered folder in ``parent`` and return it.
 
-    Making a folder either succeeds or finds it there: of two processes, one makes it and owns it, and the
-    other takes the next number.
+    ``mkdir`` either creates a folder or fails because it exists: of two processes, one gets this number, the
+    other the next one.
 
     Raises:
-        OSError: ``parent`` is a file or cannot be written.
+        OSError: ``parent`` is a file, or cannot be written.
     """
     parent = Path(parent)
     parent.mkdir(parents=True, exist_ok=True)
@@ -154,13 +154,13 @@ def find(folder: str | os.PathLike[str]) -> Run:
 
     Raises:
         FileNotFoundError: there is no such folder.
-        BadInput: it holds no run that has begun.
+        BadInput: there is no run in it.
     """
     run = Run(Path(folder))
     if not run.folder.is_dir():
-        raise FileNotFoundError(f"{folder} is no folder: expected a run's, such as runs/001")
+        raise FileNotFoundError(f"{folder} is not a folder: expected a run's, such as runs/001")
     if not run.path(CONFIG).is_file():
         raise BadInput(
-            f"{folder} holds no {CONFIG}: no run has begun there. Begin one with python -m fer.train"
+            f"{folder} holds no {CONFIG}: no run was started there. Start one with python -m fer.train"
         )
     return run

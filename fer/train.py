@@ -1,10 +1,11 @@
 """Train a network on faces: ``python -m fer.train``, or from Python ``train.run(train.Config(epochs=3))``.
 
-Without data it trains on synthetic faces. Training rows train, validation rows choose the epoch whose model
-is kept, and the test rows are looked at once, at the end: a figure on data that chose the model flatters it.
+Without data it trains on synthetic faces. The training rows train, the validation rows choose the epoch whose
+model is kept, and the test rows are used once, at the end: on data that chose the model, its accuracy would
+look too high.
 
-A run can be stopped at any moment, by Ctrl-C or by a power cut, and goes on with ``--resume``: its finished history and
-weights are the ones that it would have had without the stop, to the bit.
+A run can stop at any moment, by Ctrl-C or by a power cut. ``--resume`` continues it: the final history and
+weights are equal to the bit to those of a run without a stop.
 """
 
 import datetime
@@ -21,32 +22,36 @@ import numpy as np
 
 import minicnn
 from fer import errors, evaluate, outputs, runs
+from fer.command_line import as_started
 from fer.data.dataset import FerDataset
 from fer.emotions import EMOTIONS
 from fer.errors import BadInput
 from fer.reports import plots
 from fer.reports.measures import Report
 from fer.runs import Run
-from fer.training import building, training_check
+from fer.training import components, training_check
 from fer.training.checkpoint import CheckpointCallback, best_epoch
-from fer.training.config import DEFAULTS, Config, from_file, option, parser, refuse_changes
+from fer.training.config import DEFAULTS, Config, check_unchanged, from_file, option
+from fer.training.options import parser
 from fer.training.recipes import RECIPES
 from fer.training.self_distillation import SelfDistillation, one_hot
-from fer.training.stopping import NothingToDo, OutOfTime, Stop, Stopped
+from fer.training.stopping import NothingToDo, OutOfTime, Stopped, StopRequest
 from minicnn import callbacks, models
+
+__all__ = ["BadInput", "Config", "NothingToDo", "Result", "Stopped", "main", "parser", "run"]
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a run came to: the model of the best epoch, its report on ``split``, its folder."""
+    """The result of a run: the model of the best epoch, its report on ``split``, the run's folder."""
 
     run: Run
     model: minicnn.Sequential
     history: dict[str, list[float]]
     best_epoch: int  # counted from 1
-    split: str  # "test", or "validation" where the data have no test rows
+    split: str  # "test"; "validation" if the data have no test rows
     report: Report
-    finished: bool  # False where the time budget ended it
+    finished: bool  # False if the time budget ended it
 
 
 def run(
@@ -55,91 +60,94 @@ def run(
     resume: str | PathLike[str] | None = None,
     time_budget: float | None = None,
 ) -> Result:
-    """Train, validating each epoch, and leave everything in a run folder: a new one, or that of a run to go on with.
+    """Train and write everything into a run folder: a new one, or that of the run to resume.
 
     Args:
-        config: what to train and how; None: the defaults, or with ``resume`` the run's own.
-        data: the faces; None: those that ``config.data`` names.
+        config: what to train and how; None: the default settings; with ``resume``, the run's own.
+        data: the faces; None: load those that ``config.data`` names.
         resume: the folder of a run that was stopped.
-        time_budget: seconds after which to stop and judge the best model so far. The run can be resumed then too.
+        time_budget: seconds after which to stop and evaluate the best model so far. The run can be resumed
+            later.
 
     Raises:
-        BadInput: a setting, the data or the run folder cannot be used, or the loss is not finite any more.
+        BadInput: a setting, the data or the run folder cannot be used, or the loss is no longer finite.
         OSError: a file cannot be read or written.
-        NothingToDo: the run is finished already, or the time was up before the first epoch was over.
-        Stopped: a KeyboardInterrupt, with a message that says how to go on.
+        NothingToDo: the run is finished already, or the time ended before the first epoch did.
+        Stopped: a KeyboardInterrupt; its message says how to resume.
     """
-    with Stop(time_budget) as stop:
+    with StopRequest(time_budget) as stop:
         if resume is None:
-            config, data = _prepared(config or Config(), data)
-            model = building.compiled(config, len(data.train))
+            config, data = _load_data(config or Config(), data)
+            model = components.compiled_model(config, len(data.train))
             folder = runs.create(config.out)
-            with folder.locked(), _can_go_on(folder):
+            with folder.locked(), _saying_how_to_resume(folder):
                 folder.write_json(runs.CONFIG, _description(config, data, model))
                 return _train(folder, config, data, model, stop)
         folder = runs.find(resume)
         with folder.locked():
-            config = _own_config(folder, config)
-            config, data = _prepared(config, data)
+            config = _config_to_resume(folder, config)
+            config, data = _load_data(config, data)
             _check_same_data(folder, data)
-            with _can_go_on(folder):
-                return _train(folder, config, data, building.compiled(config, len(data.train)), stop)
+            with _saying_how_to_resume(folder):
+                return _train(folder, config, data, components.compiled_model(config, len(data.train)), stop)
 
 
-def _prepared(config: Config, data: FerDataset | None) -> tuple[Config, FerDataset]:
-    """Return the data, with validation rows, and a configuration that says where they are."""
+def _load_data(config: Config, data: FerDataset | None) -> tuple[Config, FerDataset]:
+    """Return a configuration with the absolute path of its data, and the data with validation rows."""
     if data is None:
-        data = building.load(config)
-        config = replace(config, data=building.source(config))
-    return config, building.with_validation(data)
+        data = components.load_data(config)
+        config = replace(config, data=components.data_path(config))
+    return config, data.with_validation()
 
 
 @contextmanager
-def _can_go_on(folder: Run) -> Iterator[None]:
-    """Say how to go on after what is no fault of the run: a signal, a disk that is full."""
+def _saying_how_to_resume(folder: Run) -> Iterator[None]:
+    """Add to a stop by a signal, and to an error of the file system, how to resume."""
     try:
         yield
     except KeyboardInterrupt as interruption:
         status = interruption.status if isinstance(interruption, Stopped) else 130
-        raise Stopped(f"stopped. To go on: {folder.resume}", status) from None
+        raise Stopped(f"stopped. To resume: {folder.resume}", status) from None
     except OSError as error:
         raise BadInput(
-            f"{folder} cannot be written: {error.strerror}. What was saved before is whole; mend that, then go on: "
-            f"{folder.resume}"
+            f"{folder} cannot be written: {error.strerror}. The files saved before are complete; correct the cause, "
+            f"then resume: {folder.resume}"
         ) from None
 
 
-def _own_config(folder: Run, asked: Config | None) -> Config:
-    """Return the configuration of a run that can go on; the data may be elsewhere than they were."""
+def _config_to_resume(folder: Run, asked: Config | None) -> Config:
+    """Return the configuration of a run that can be resumed; only the path of the data may differ."""
     own = from_file(folder.path(runs.CONFIG))
-    refuse_changes(folder.folder, own, asked or own)
+    check_unchanged(folder.folder, own, asked or own)
     if folder.path(runs.RESULT).is_file() and folder.read_json(runs.RESULT).get("finished"):
-        raise NothingToDo(f"{folder} is finished; python -m fer.evaluate {folder} judges it again")
-    begun = folder.read_json(runs.CONFIG).get("versions", {})
-    if begun.get("minicnn") != minicnn.__version__:
+        raise NothingToDo(f"{folder} is finished; python -m fer.evaluate {folder} evaluates it again")
+    started_with = folder.read_json(runs.CONFIG).get("versions", {})
+    if started_with.get("minicnn") != minicnn.__version__:
         raise BadInput(
-            f"{folder} was begun with minicnn {begun.get('minicnn')}, but this is {minicnn.__version__}: a run goes on "
-            f"with the version that began it. Begin it anew: --config {folder.path(runs.CONFIG)}"
+            f"{folder} was started with minicnn {started_with.get('minicnn')}, but this is {minicnn.__version__}: "
+            f"a run must be resumed with the same version. To start a new run: --config {folder.path(runs.CONFIG)}"
         )
-    others = [name for name, version in _versions().items() if begun.get(name) != version]
+    others = [name for name, version in _versions().items() if started_with.get(name) != version]
     if others:
-        print(f"Another {', '.join(others)} than at the beginning: the last digits may come out differently.")
+        print(f"The version of {', '.join(others)} is not that of the start: the last digits may differ.")
     return asked or own
 
 
 def _check_same_data(folder: Run, data: FerDataset) -> None:
-    begun = folder.read_json(runs.CONFIG).get("data", {})
-    if begun.get("fingerprint") != building.fingerprint(data):
-        sizes = [" + ".join(str(sum(split.values())) for split in begun.get("faces", {}).values())]
+    before = folder.read_json(runs.CONFIG).get("data", {})
+    if before.get("fingerprint") != data.fingerprint():
+        sizes = " + ".join(str(sum(split.values())) for split in before.get("faces", {}).values())
         raise BadInput(
-            f"{folder} was begun on {begun.get('name')} ({sizes[0]} faces), and {data.name} "
+            f"{folder} was started on {before.get('name')} ({sizes} faces), and {data.name} "
             f"({' + '.join(str(len(split)) for split in data.splits().values())} faces) is not the same data: "
-            "say where they are now with --data PATH"
+            "give their present path with --data PATH"
         )
 
 
-def _train(folder: Run, config: Config, data: FerDataset, model: minicnn.Sequential, stop: Stop) -> Result:
-    """Train from the start or from the checkpoint in the folder, and conclude."""
+def _train(
+    folder: Run, config: Config, data: FerDataset, model: minicnn.Sequential, stop: StopRequest
+) -> Result:
+    """Train from the start or from the checkpoint in the folder, then evaluate the best model."""
     _describe(folder, config, data, model)
     finished = True
     try:
@@ -147,58 +155,51 @@ def _train(folder: Run, config: Config, data: FerDataset, model: minicnn.Sequent
     except OutOfTime:
         finished = False
         history = model.callback_list.history.history
-        print(f"\nThe time is up. To go on: {folder.resume}", flush=True)
+        print(as_started(f"\nThe time is up. To resume: {folder.resume}"), flush=True)
         if not history:
-            raise NothingToDo("No epoch is finished yet, so there is no model to judge.") from None
-    return _conclude(folder, history, data, finished)
+            raise NothingToDo("No epoch is finished yet, so there is no model to evaluate.") from None
+    return _evaluate_best(folder, history, data, finished)
 
 
 def _describe(folder: Run, config: Config, data: FerDataset, model: minicnn.Sequential) -> None:
-    """Say and draw what is trained on what."""
-    for name, draw in (("classes.png", _classes), ("examples.png", _examples)):
-        if not folder.path(name).exists():
-            outputs.write_figure(folder.path(name), draw(data))
+    """Print and draw what is trained on which data."""
+    if not folder.path("classes.png").exists():
+        outputs.write_figure(folder.path("classes.png"), plots.class_bars(data.splits(), data.name))
+    if not folder.path("examples.png").exists():
+        outputs.write_figure(folder.path("examples.png"), plots.examples(data.train))
     for note in data.notes:
         print(note)
     sizes = ", ".join(f"{len(split)} {name}" for name, split in data.splits().items())
     print(f"Data: {data.name}, {sizes}")
     if data.test is None:
         print(f"{data.name} has no PrivateTest rows: the result will be that of the validation rows,")
-        print("which also choose the epoch and so flatter it a little.")
+        print("which also choose the epoch, so that it is a little too high.")
     print(f"Network: {config.arch}, {model.count_params():,} parameters\nRun: {folder}", flush=True)
 
 
-def _classes(data: FerDataset) -> Any:
-    return plots.class_bars(data.splits(), data.name)
-
-
-def _examples(data: FerDataset) -> Any:
-    return plots.examples(data.train)
-
-
 def _fit(
-    model: minicnn.Sequential, config: Config, data: FerDataset, folder: Run, stop: Stop
+    model: minicnn.Sequential, config: Config, data: FerDataset, folder: Run, stop: StopRequest
 ) -> dict[str, list[float]]:
-    """Train to the end and return the history; the folder is kept up to date by the CheckpointCallback."""
+    """Train to the end and return the history; the CheckpointCallback writes the folder's files."""
     train, validation = data.train, data.validation
     assert validation is not None
     targets, validation_targets = train.labels, validation.labels
-    watching: list[callbacks.Callback] = []
+    added: list[callbacks.Callback] = []
     if config.ema:
-        # the averages are what answers, is judged and is kept: they are in place when those that follow look
-        watching.append(callbacks.SwapEMAWeights(swap_on_epoch=True))
+        # First in the list: the averages must be in place when the next callbacks evaluate and save the model.
+        added.append(callbacks.SwapEMAWeights(swap_on_epoch=True))
     if config.self_distillation:
-        refiner = SelfDistillation(train, config.self_distillation)
-        watching.append(refiner)
-        targets, validation_targets = refiner.targets, one_hot(validation.labels)
-    watching.append(
+        distillation = SelfDistillation(train, config.self_distillation)
+        added.append(distillation)
+        targets, validation_targets = distillation.targets, one_hot(validation.labels)
+    added.append(
         CheckpointCallback(folder, train.images, targets, config.batch_size, config.learning_rate, stop)
     )
     if config.early_stopping:
-        watching.append(
+        added.append(
             callbacks.EarlyStopping("val_accuracy", mode="max", patience=config.early_stopping, verbose=1)
         )
-    # NumPy need not warn: the CheckpointCallback looks for what is not finite, and says more
+    # NumPy's warnings are off: the CheckpointCallback checks for numbers that are not finite, and says more.
     with stop.between_batches(), np.errstate(all="ignore"):
         return model.fit(
             train.images[..., None],
@@ -206,13 +207,13 @@ def _fit(
             batch_size=config.batch_size,
             epochs=config.epochs,
             validation_data=(validation.images[..., None], validation_targets),
-            class_weight=building.class_weights(train, config.class_weight),
-            callbacks=watching,
+            class_weight=components.class_weights(train, config.class_weight),
+            callbacks=added,
         ).history
 
 
-def _conclude(folder: Run, history: dict[str, list[float]], data: FerDataset, finished: bool) -> Result:
-    """Judge the best model on the test rows (without any, the validation rows); write and print that."""
+def _evaluate_best(folder: Run, history: dict[str, list[float]], data: FerDataset, finished: bool) -> Result:
+    """Evaluate the best model on the test rows (if there are none, the validation rows); write and print that."""
     name, split = ("test", data.test) if data.test is not None else ("validation", data.validation)
     assert split is not None
     best = best_epoch(history)
@@ -239,8 +240,8 @@ def _conclude(folder: Run, history: dict[str, list[float]], data: FerDataset, fi
 
 
 def _description(config: Config, data: FerDataset, model: minicnn.Sequential) -> dict[str, Any]:
-    """Return what config.json holds: the arguments, from which the run can be repeated, and what they met."""
-    weights = building.class_weights(data.train, config.class_weight)
+    """Return the content of config.json: the arguments, which repeat the run, and facts about data and machine."""
+    weights = components.class_weights(data.train, config.class_weight)
     return {
         "arguments": asdict(config),
         "data": {
@@ -248,7 +249,7 @@ def _description(config: Config, data: FerDataset, model: minicnn.Sequential) ->
             "faces": {
                 name: dict(zip(EMOTIONS, split.counts().tolist())) for name, split in data.splits().items()
             },
-            "fingerprint": building.fingerprint(data),
+            "fingerprint": data.fingerprint(),
         },
         "class_weights": {EMOTIONS[label]: round(weight, 4) for label, weight in weights.items()},
         "parameters": model.count_params(),
@@ -270,7 +271,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         try:
             _command(given)
         except NothingToDo as reason:
-            print(reason)
+            print(as_started(str(reason)))
 
 
 def _command(given: Mapping[str, Any]) -> None:
@@ -279,7 +280,9 @@ def _command(given: Mapping[str, Any]) -> None:
     if resume is not None:
         for name in ("config", "recipe", "check"):
             if name in given:
-                raise BadInput(f"--resume {resume} goes on with a run as it began: leave out {option(name)}")
+                raise BadInput(
+                    f"--resume {resume} continues a run with its own settings: leave out {option(name)}"
+                )
         own = from_file(runs.find(resume).path(runs.CONFIG), settings)
         run(own, resume=resume, time_budget=budget)
         return
@@ -289,7 +292,7 @@ def _command(given: Mapping[str, Any]) -> None:
     chosen = from_file(given["config"], settings) if "config" in given else Config(**settings)
     if "check" not in given:
         run(chosen, time_budget=budget)
-    elif not training_check.run(chosen, building.load(chosen).train):
+    elif not training_check.run(chosen, components.load_data(chosen).train):
         sys.exit(1)
 
 

@@ -1,13 +1,13 @@
-"""Read FER2013's CSV files: one pass over the bytes, compiled, and exact about the first bad row.
+"""Read FER2013's CSV files: compiled, in one pass over the bytes, with exact errors for the first bad row.
 
     emotion,pixels,Usage                    columns in any order, blanks around names and values,
     0,70 80 82 72 … 106,Training            Usage and emotion may be missing
     6,4 0 170 118 … 174,PublicTest
 
-A row is 48·48 = 2304 pixels, each 0-255 in decimal. The grammar is written twice. :func:`parse_row` is the
-definition: plain Python that names the fault in a row. :func:`_parse_rows` is the machine: compiled, it stops
-at a bad row without asking why; then the definition is asked. The file passes through one buffer of a few MB
-and is never whole in memory.
+A row has 48·48 = 2304 pixels, each a decimal number from 0 to 255. There are two parsers. :func:`parse_row`
+is the definition: plain Python, which names the error in a row. :func:`_parse_rows` is the fast one:
+compiled. It stops at a bad row, and then the definition says what is wrong. The file is read through one
+buffer of a few MB; it is never in memory as a whole.
 """
 
 from pathlib import Path
@@ -27,12 +27,12 @@ _CODE = MachineCode("fer-csv", [Path(__file__), Path(table.__file__), Path(emoti
 
 COLUMNS = ("emotion", "pixels", "usage")
 
-# What may stand around a value: icml_face_data.csv has spaces, files of Windows \r, those of some programs quotes.
+# Allowed around a value: icml_face_data.csv has spaces, files from Windows have \r, some programs write quotes.
 _BLANKS = b' \t\r"'
-_SHORTEST_ROW = 2 * PIXELS  # bytes: one digit a pixel, a space or a line end after each
-_BUFFER = 1 << 22
-_LOOKAHEAD = 16  # bytes after the last row that the machine may look at
-_LARGEST_GUESS = 1 << 17  # rows to make room for at once
+_MIN_ROW_BYTES = 2 * PIXELS  # bytes: one digit a pixel, a space or a line end after each
+_BUFFER_BYTES = 1 << 22
+_LOOKAHEAD = 16  # bytes after the last row that the fast parser may look at
+_MAX_INITIAL_ROWS = 1 << 17  # rows to allocate at the beginning
 _EMOTION, _PIXELS, _USAGE = range(3)  # indices into COLUMNS
 _NAMES = np.array(USAGES, "S").view(np.uint8).reshape(len(USAGES), -1)  # (3, 11), short names end in zeros
 _LENGTHS = np.count_nonzero(_NAMES, axis=1)
@@ -45,15 +45,15 @@ def read(file: Any, name: str, size: int = 0) -> Rows:
     Args:
         file: a binary stream: anything with ``readinto``.
         name: of the file, for messages.
-        size: of the file in bytes, if known: makes room for so many rows at once.
+        size: of the file in bytes, if known; so many rows are allocated at the beginning.
 
     Raises:
-        BadInput: the file, the line, what was found there and what was expected.
+        BadInput: names the file, the line, what was found there and what was expected.
         OSError: the file cannot be read.
     """
-    buffer = bytearray(_BUFFER + _LOOKAHEAD)
+    buffer = bytearray(_BUFFER_BYTES + _LOOKAHEAD)
     data = np.frombuffer(buffer, np.uint8)
-    filled = _fill(file, memoryview(buffer)[:_BUFFER])
+    filled = _fill(file, memoryview(buffer)[:_BUFFER_BYTES])
     if filled == 0:
         raise BadInput(f"{name} is empty; expected a CSV file whose first line is emotion,pixels,Usage")
     found = sniff.describe(bytes(buffer[: min(filled, sniff.START)]))
@@ -61,25 +61,25 @@ def read(file: Any, name: str, size: int = 0) -> Rows:
         raise BadInput(f"{name} is {found}; expected a CSV file whose first line is emotion,pixels,Usage")
     start = buffer.find(b"\n", 0, filled) + 1 or filled
     columns = parse_header(bytes(buffer[:start]), name)
-    # Too much room is no harm: pages that are not used cost nothing.
-    capacity = min(size // _SHORTEST_ROW + 1, _LARGEST_GUESS)
+    # Allocating too much costs nothing: pages that are not used take no memory.
+    capacity = min(size // _MIN_ROW_BYTES + 1, _MAX_INITIAL_ROWS)
     images = np.empty((capacity, PIXELS), np.uint8)
     labels = np.empty(capacity, np.uint8)
     usage = np.empty(capacity, np.uint8)
     row, more = 0, True
     while more:
-        # The buffer's end has cut a row: move its beginning to the front and read on behind it.
+        # The last row in the buffer is not complete: move it to the front and read more behind it.
         rest = filled - start
         buffer[:rest] = buffer[start:filled]
-        got = _fill(file, memoryview(buffer)[rest:_BUFFER])
+        got = _fill(file, memoryview(buffer)[rest:_BUFFER_BYTES])
         filled, more = rest + got, got > 0
         start = _whole_rows(buffer, filled, more)
-        needed = row + start // _SHORTEST_ROW + 1
+        needed = row + start // _MIN_ROW_BYTES + 1
         if needed > len(images):
             for array in (images, labels, usage):
                 array.resize((2 * needed, *array.shape[1:]), refcheck=False)
         row, bad = _parse_rows(data, 0, start, columns, images, labels, usage, row)
-        if start == 0 and filled == _BUFFER:
+        if start == 0 and filled == _BUFFER_BYTES:
             bad = 0  # a row longer than the buffer
         if bad >= 0:
             is_last = not more and buffer.find(b"\n", bad, filled) < 0
@@ -95,7 +95,7 @@ def read(file: Any, name: str, size: int = 0) -> Rows:
 
 
 def _fill(file: Any, view: memoryview) -> int:
-    """Read until the view is full or the file ends: a decompressing stream returns less at a time than asked for."""
+    """Read until the view is full or the file ends: a compressed stream returns less than asked for."""
     done = 0
     while done < len(view):
         got = file.readinto(view[done:])
@@ -109,7 +109,7 @@ def parse_header(line: bytes, name: str) -> np.ndarray:
     """Return the file's columns, in its order, as indices into COLUMNS.
 
     Raises:
-        BadInput: there are no pixels among them, or other columns than these three, or one twice.
+        BadInput: the column pixels is missing, or there is another column than these three, or one twice.
     """
     text = line.decode("utf-8-sig", errors="replace").strip()
     names = [column.strip(_BLANKS.decode()).lower() for column in text.split(",")]
@@ -120,10 +120,10 @@ def parse_header(line: bytes, name: str) -> np.ndarray:
 
 
 def parse_row(line: bytes, columns: np.ndarray) -> tuple[int, np.ndarray, int]:
-    """Parse one row by the book: return (label, pixels (2304,) uint8, usage), 0 for a column there is not.
+    """Parse one row: return (label, pixels (2304,) uint8, usage), with 0 for a missing column.
 
     Raises:
-        BadInput: what was found and what was expected.
+        BadInput: names what was found and what was expected.
     """
     if not line.strip(_BLANKS + b"\n"):
         raise BadInput("the line is empty; expected " + ",".join(COLUMNS[column] for column in columns))
@@ -162,7 +162,7 @@ def _count(count: int, noun: str) -> str:
 
 
 def _explain(start: bytes, columns: np.ndarray, name: str, row: int, is_last: bool) -> None:
-    """Raise the definition's word on a row that the machine refused."""
+    """Raise the error of the definition for a row that the fast parser refused."""
     try:
         parse_row(start.split(b"\n", 1)[0], columns)
     except BadInput as fault:
@@ -172,14 +172,14 @@ def _explain(start: bytes, columns: np.ndarray, name: str, row: int, is_last: bo
 
 
 def _whole_rows(buffer: bytearray, filled: int, more: bool) -> int:
-    """Return where the last whole row of buffer[:filled] ends; blank lines behind it may end the file."""
+    """Return where the last complete row of buffer[:filled] ends; blank lines may follow it at the end of the file."""
     last = filled
     while last > 0 and buffer[last - 1] in _BLANKS + b"\n":
         last -= 1
     if more:
         return buffer.rfind(b"\n", 0, last) + 1
     if last > 0:
-        buffer[last] = _LINE_END  # which the file's last line may lack; the look-ahead leaves room for it
+        buffer[last] = _LINE_END  # the file's last line may lack it; the look-ahead leaves room
         last += 1
     return last
 
@@ -188,7 +188,7 @@ def _whole_rows(buffer: bytearray, filled: int, more: bool) -> int:
 def _parse_rows(data, i, stop, columns, images, labels, usage, row):
     """Parse the rows of data[i:stop], which ends in a line end, into images[row], images[row + 1], …
 
-    Returns (next row, -1), or (bad row, where it starts in data) at the first row that is not right.
+    Returns (next row, -1), or (row, where it starts in data) for the first bad row.
     """
     while i < stop:
         row_start = i
@@ -242,13 +242,13 @@ def _parse_pixels(data, i, image):
 
 @_CODE.compiled()
 def _byte(data, i):
-    """Return data[i], i >= 0: an unsigned i cannot count from the end, and not asking saves a third."""
+    """Return data[i], i >= 0. An unsigned index needs no check whether it is negative: a third of the time less."""
     return data[np.uint64(i)]
 
 
 @_CODE.compiled()
 def _digit(data, i):
-    """Return the digit at data[i], or something above 9."""
+    """Return the digit at data[i], or a number above 9 if it is none."""
     return np.int64(np.uint8(_byte(data, i) - 48))
 
 

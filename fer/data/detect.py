@@ -1,21 +1,21 @@
-"""Find the faces in a photograph, by OpenCV's Haar cascade; OpenCV is the extra ``[detect]``.
+"""Find the faces in a photograph with OpenCV's Haar cascade; OpenCV is the extra ``[detect]``.
 
-FER2013's faces were cut out by OpenCV's face detector too, so its boxes are what the network is used to. It finds
-faces that look at the camera, more or less upright; it misses profiles, and at times sees a face where there is none.
-Source: Viola and Jones, "Robust Real-Time Face Detection", IJCV 57 (2004).
+FER2013's faces were cut out by OpenCV's face detector too, so that its boxes fit the network. It finds
+upright faces from the front; it misses profiles, and sometimes finds a face where there is none. Source:
+Viola and Jones, "Robust Real-Time Face Detection", IJCV 57 (2004).
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from fer.errors import BadInput
 
 CASCADE = "haarcascade_frontalface_default.xml"
-LONGEST = 1000  # pixels; a larger picture is searched at this size
-SMALLEST = 24  # pixels of a face, there
-# The search goes through the sizes in steps of 10 %; a face counts where five neighbouring windows see one.
-STEP, NEIGHBOURS = 1.1, 5
+MAX_SIDE = 1000  # pixels; a larger picture is reduced to this size
+MIN_FACE = 24  # pixels, in the reduced picture
+# Sizes are searched in steps of 10 %; a face counts where five neighbouring windows find one.
+SCALE_STEP, MIN_NEIGHBOURS = 1.1, 5
 INSTALL = 'pip install "opencv-python-headless<5", or in a clone pip install -e ".[detect]"'
 HOW_TO_GET = f"finding faces needs OpenCV 4: {INSTALL}"
 
@@ -29,34 +29,34 @@ class Box(NamedTuple):
     height: int
 
 
-def faces(gray: np.ndarray) -> list[Box]:
-    """Return where the faces of a gray picture (H, W) uint8 are, from left to right.
+def find_faces(gray: np.ndarray) -> list[Box]:
+    """Return the boxes of the faces in a gray picture (H, W) uint8, from left to right.
 
     Raises:
-        BadInput: OpenCV is not installed; the message says how to get it.
+        BadInput: OpenCV is not installed; the message says how to install it.
     """
-    cascade = _cascade()
+    cascade = _load_cascade()
     import cv2
 
-    scale = min(1.0, LONGEST / max(gray.shape))
+    scale = min(1.0, MAX_SIDE / max(gray.shape))
     if scale < 1:
         gray = cv2.resize(gray, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     found = cascade.detectMultiScale(
-        gray, scaleFactor=STEP, minNeighbors=NEIGHBOURS, minSize=(SMALLEST, SMALLEST)
+        gray, scaleFactor=SCALE_STEP, minNeighbors=MIN_NEIGHBOURS, minSize=(MIN_FACE, MIN_FACE)
     )
     return sorted(Box(*(int(length / scale) for length in box)) for box in found)
 
 
-def require() -> None:
-    """Check that OpenCV and its cascade are there.
+def check_installed() -> None:
+    """Check that OpenCV and its cascade are installed.
 
     Raises:
-        BadInput: they are not; the message says how to get them.
+        BadInput: they are not; the message says how to install them.
     """
-    _cascade()
+    _load_cascade()
 
 
-def _cascade():
+def _load_cascade() -> Any:
     try:
         import cv2
     except ImportError:

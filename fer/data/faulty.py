@@ -5,15 +5,16 @@ Blank   the standard deviation of its 2304 pixels is below 5. That holds for 12 
 Known   one of 51 rows that show no face and are not blank: "image moved" texts, warning signs, a crossed camera, a
         question mark, a hand, the number 26.2.
 
-How the 51 were found: the rows of Training were sorted by how unusual they are (distance from the span of 60 eigenfaces
-and within it, share of the most frequent gray value, contrast, likeness to the mean face and to the nearest other rows,
-and how sure a small network is which way up they are), the first 250 to 750 of each order, more than 2,700 rows, were
-looked at, and what shows no face was written down. Drawn faces stay: they have an expression. FER2013 is said to hold
-about 176 non-faces in all, so there are others, among the rows that nothing here marks as unusual or the drawings.
+How the 51 were found: the Training rows were sorted by several measures of how unusual they are (distance
+from the span of 60 eigenfaces and within it, share of the most frequent gray value, contrast, similarity to
+the mean face and to the nearest other rows, and how certain a small network is of their orientation). The
+first 250 to 750 rows of each order, more than 2,700 rows, were inspected by eye. Drawn faces stay: they have
+an expression. FER2013 is said to hold about 176 non-faces in all, so there are others, among the drawings or
+the rows that none of these measures found unusual.
 
-A row is known by the means of its 4×4 blocks of 12×12 pixels, each within 3 gray values: so it is found in every form
-of the data, in any order, and in JPEG files too. Over all rows of Training and PublicTest that finds these 51 and no
-others, and would with twice the tolerance; JPEG at quality 50 moves a mean by 3 at most.
+A row is recognised by the means of its 4×4 blocks of 12×12 pixels, each within 3 gray values: in every form
+of the data, in any order, and in JPEG files too. Among all rows of Training and PublicTest this finds these
+51 and no others, also with twice the tolerance; JPEG at quality 50 changes a mean by at most 3.
 """
 
 import numpy as np
@@ -22,9 +23,9 @@ LEAST_CONTRAST = 5.0  # standard deviation, in gray values
 TOLERANCE = 3  # gray values
 BLOCK = 12
 
-# Row of Training (from 0): the means of its 16 blocks, in hexadecimal. One row a placeholder, as often as it occurs.
+# Training row (from 0): the means of its 16 blocks, in hexadecimal.
 # fmt: off
-KNOWN = {
+KNOWN_NON_FACES = {
     59: "0000000000001216000034380000606e", 2059: "f6f5f8fddadcf5fefcfcfcfcf7f7f7f7",
     2809: "fef5f6fefeeff3fefeeef1fefef2f4fe", 3262: "e9e7f0fde7e8fdfdfbfbfbfbefefefef",
     3931: "f5efeef8ffedf6fff3edeef8f0e9eaf7", 4275: "edeefdfee2eefefeeeeefdfeeeeefcfe",
@@ -54,17 +55,19 @@ KNOWN = {
 }
 # fmt: on
 _MEANS = (
-    np.frombuffer(bytes.fromhex("".join(KNOWN.values())), np.uint8).reshape(len(KNOWN), -1).astype(np.int16)
+    np.frombuffer(bytes.fromhex("".join(KNOWN_NON_FACES.values())), np.uint8)
+    .reshape(len(KNOWN_NON_FACES), -1)
+    .astype(np.int16)
 )
 
 
 def black(images: np.ndarray) -> np.ndarray:
-    """Say of each image (N, 48, 48) whether all of it is black, but for what JPEG may add: (N,) bool."""
+    """Return of each image (N, 48, 48) whether all its pixels are black, up to the errors of JPEG: (N,) bool."""
     return images.reshape(len(images), -1).max(axis=1, initial=0) <= TOLERANCE
 
 
 def no_face(images: np.ndarray) -> np.ndarray:
-    """Say of each image (N, 48, 48) uint8 whether it is blank or known to show no face: (N,) bool."""
+    """Return of each image (N, 48, 48) uint8 whether it is blank or known to show no face: (N,) bool."""
     found = np.empty(len(images), bool)
     for start in range(0, len(images), 1024):
         part = images[start : start + 1024]

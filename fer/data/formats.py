@@ -1,7 +1,7 @@
-"""FER2013 in any form: ``read(path) -> Rows``, from the cache if the source has not changed since.
+"""FER2013 in any form: ``read(path) -> Rows``, from the cache if the source has not changed.
 
-A path names a file or a folder. A file is taken for what its content says, whatever its name: CSV, .npz, zip, tar,
-tar.gz, or a CSV file in gzip. A folder, and an archive likewise, may hold any of them or image folders.
+A path names a file or a folder. The content of a file decides how it is read, not its name: CSV, .npz, zip,
+tar, tar.gz, or a CSV file in gzip. A folder or an archive may hold one of them, or image folders.
 """
 
 import gzip
@@ -21,7 +21,7 @@ from fer.errors import BadInput
 FILES = ("fer2013.csv", "icml_face_data.csv", "train.csv", "fer2013.npz")  # looked for in this order
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
 WHERE_TO_GET = (
-    "FER2013 can be had from https://www.kaggle.com/c/challenges-in-representation-learning-facial-expression-"
+    "FER2013 is available at https://www.kaggle.com/c/challenges-in-representation-learning-facial-expression-"
     "recognition-challenge (log in, accept the rules) or https://www.kaggle.com/datasets/msambare/fer2013; "
     "pass it with --data fer2013.csv or set FER2013_DATA=fer2013.csv"
 )
@@ -29,25 +29,25 @@ _EXPECTED = f"{', '.join(FILES)} or folders of pictures named after the emotions
 
 
 def find(path: Path) -> Path:
-    """Return the file that a path means: itself, or the one that a folder (or a folder in it) holds.
+    """Return the file that a path means: the path itself, or the data file in that folder (or in a folder in it).
 
-    A folder that holds none, but perhaps pictures, is returned as it is.
+    A folder without a data file is returned as it is; it may hold pictures.
 
     Raises:
-        FileNotFoundError: there is nothing of this name; says where the data can be had.
+        FileNotFoundError: the path does not exist; the message says where to get the data.
     """
     if not path.exists():
         raise FileNotFoundError(f"{path} does not exist. {WHERE_TO_GET}")
     if not path.is_dir():
         if not path.is_file():
-            raise BadInput(f"{path} is no regular file; expected {_EXPECTED}")
+            raise BadInput(f"{path} is not a regular file; expected {_EXPECTED}")
         return path
     for folder in (path, *sorted(child for child in path.iterdir() if child.is_dir())):
         for name in FILES:
             if (folder / name).is_file():
                 return folder / name
     files = [child for child in sorted(path.iterdir()) if child.is_file()]
-    if image_folders.may_lie_in(path):
+    if image_folders.may_be_in(path):
         return path
     for suffixes in ((".npz",), (".csv",), ARCHIVES):
         fitting = [file for file in files if file.name.lower().endswith(suffixes)]
@@ -57,28 +57,32 @@ def find(path: Path) -> Path:
 
 
 def read(path: Path, use_cache: bool = True) -> Rows:
-    """Read the faces of a file or a folder, with their labels and uses where it has them.
+    """Read the faces of a file or a folder, with their labels and Usage if it has them.
 
     Raises:
-        FileNotFoundError: there is no such file, or nothing of use in the folder; says where the data can be had.
-        BadInput: the file, the row, what was found and what was expected.
+        FileNotFoundError: there is no such file, or no data in the folder; the message says where to get them.
+        BadInput: names the file, the row, what was found and what was expected.
         OSError: the file cannot be opened or read.
     """
     path = find(path)
-    mark = _mark(path) if use_cache else []
-    kept = cache.load(path, mark) if use_cache else None
+    fingerprint = _fingerprint(path) if use_cache else []
+    kept = cache.load(path, fingerprint) if use_cache else None
     if kept is not None:
         return replace(kept, notes=(*kept.notes, f"{path.name}: read from the cache {cache.folder()}"))
     with Recogniser() as recogniser:
         rows = _read_folder(path, recogniser) if path.is_dir() else _read_file(path, recogniser)
-        if use_cache and _mark(path) == mark:
-            cache.store(path, mark, rows, lambda: rows.notes + recogniser.notes())
+        if use_cache and _fingerprint(path) == fingerprint:
+            cache.store(path, fingerprint, rows, lambda: rows.notes + recogniser.notes())
         return replace(rows, notes=rows.notes + recogniser.notes())
 
 
-def _mark(path: Path) -> list[Any]:
-    """Return what changes when the file, or one of the folder's files, does."""
-    return cache.mark_of_names(archives.Folder(path).marks) if path.is_dir() else cache.mark_of_file(path)
+def _fingerprint(path: Path) -> list[Any]:
+    """Return what differs when the file, or a file in the folder, has changed."""
+    return (
+        cache.folder_fingerprint(archives.Folder(path).stats)
+        if path.is_dir()
+        else cache.file_fingerprint(path)
+    )
 
 
 def _read_folder(path: Path, recogniser: Recogniser) -> Rows:
@@ -90,7 +94,7 @@ def _read_folder(path: Path, recogniser: Recogniser) -> Rows:
 
 
 def _read_file(path: Path, recogniser: Recogniser) -> Rows:
-    """Read a file as what its content says that it is."""
+    """Read a file in the form that its first bytes show."""
     name = str(path)
     with path.open("rb", buffering=0) as file:
         start = file.read(sniff.START)
@@ -99,11 +103,11 @@ def _read_file(path: Path, recogniser: Recogniser) -> Rows:
             file.seek(0)
             return npz_reader.read(file, name)
         if start.startswith(GZIP):
-            with archives.errors_named(name), gzip.open(path) as unpacked:
+            with archives.naming_errors(name), gzip.open(path) as unpacked:
                 if not archives.is_tar(unpacked.read(sniff.START)):
                     unpacked.seek(0)
-                    stream = archives.Limited(unpacked, name, compressed=True)
-                    return csv_reader.read(recogniser.watch(stream, path.name), name)
+                    stream = archives.LimitedStream(unpacked, name, compressed=True)
+                    return csv_reader.read(recogniser.hash_stream(stream, path.name), name)
         elif not (start.startswith(ZIP) or archives.is_tar(start)):
             recogniser.hash_file(path)
             return csv_reader.read(file, name, os.fstat(file.fileno()).st_size)
@@ -127,11 +131,11 @@ def _read_source(source: Source, where: str, recogniser: Recogniser) -> Rows | N
     with source.open(chosen) as stream:
         if chosen.lower().endswith(".npz"):
             return npz_reader.read(io.BytesIO(stream.read()), inner)
-        return csv_reader.read(recogniser.watch(stream, Path(chosen).name), inner, names[chosen])
+        return csv_reader.read(recogniser.hash_stream(stream, Path(chosen).name), inner, names[chosen])
 
 
 def _choose(names: Iterable[str]) -> str | None:
-    """Return the table among the files: one of FILES, in their order, or else the only .npz or .csv; None if none."""
+    """Return the table among the files: the first of FILES, else the only .npz or .csv; None if there is none."""
     by_depth = sorted(names, key=lambda name: (name.count("/"), name))
     for file in FILES:
         for name in by_depth:

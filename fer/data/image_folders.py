@@ -2,10 +2,10 @@
 
     train/happy/Training_1206.jpg    test/happy/PublicTest_9231.jpg    test/happy/PrivateTest_8812.jpg
 
-Labels come from folder names by name, never by their order: the alphabet puts neutral before sad and surprise, FER2013
-puts it last. The official split comes from the file names where they tell it (in the folders above, test holds both
-PublicTest and PrivateTest), or else from folders named train, validation and test; without those there is none.
-Rows are in the order of their paths.
+A label is the folder's name, never its position in a list: in the alphabet neutral comes before sad and
+surprise, in FER2013 it comes last. The official split is in the file names (in the folders above, test holds
+both PublicTest and PrivateTest); if not, it is taken from folders named train, validation and test; without
+those there is none. Rows are in the order of their paths.
 """
 
 import warnings
@@ -25,23 +25,23 @@ SPLITS = {
     **dict.fromkeys(("validation", "val", "valid", "publictest"), 1),
     **dict.fromkeys(("test", "testing", "privatetest"), 2),
 }
-LARGEST_FILE = 1 << 24  # bytes; FER2013's own images have 2,000
+MAX_FILE_BYTES = 1 << 24  # FER2013's own images have 2,000
 _CLASSES = {emotion.lower() for emotion in EMOTIONS}
 
 
 def is_picture(name: str) -> bool:
-    """Say whether a file's name is that of a picture."""
+    """Return whether a file's name is that of a picture."""
     dot = name.rfind(".")
     return dot >= 0 and name[dot:].lower() in pictures.SUFFIXES
 
 
 def has_classes(names: Mapping[str, int]) -> bool:
-    """Say whether any picture lies in a folder named after an emotion."""
+    """Return whether any picture is in a folder named after an emotion."""
     return any(_class_folder(name) in _CLASSES for name in names if is_picture(name))
 
 
-def may_lie_in(folder: Path) -> bool:
-    """Say whether a folder, or one in it, has folders with the names of emotions or splits."""
+def may_be_in(folder: Path) -> bool:
+    """Return whether a folder, or one in it, has folders named after emotions or splits."""
     inner = [child for child in folder.iterdir() if child.is_dir()]
     names = [child.name for parent in (folder, *inner) for child in parent.iterdir() if child.is_dir()]
     return any(name.strip().lower() in _CLASSES | SPLITS.keys() for name in names)
@@ -56,7 +56,7 @@ def read(names: Mapping[str, int], open_file: Callable[[str], IO[bytes]], where:
         where: what holds the files, for messages.
 
     Raises:
-        BadInput: a folder that is no emotion, a picture that cannot be read.
+        BadInput: a folder is not named after an emotion, or a picture cannot be read.
     """
     paths = sorted(name for name in names if is_picture(name))
     _check_folders(paths, where)
@@ -68,7 +68,7 @@ def read(names: Mapping[str, int], open_file: Callable[[str], IO[bytes]], where:
         warnings.simplefilter("ignore")
         for path in names:
             if path in place:
-                if names[path] > LARGEST_FILE:
+                if names[path] > MAX_FILE_BYTES:
                     raise BadInput(
                         f"{where}/{path} has {names[path] >> 20} MB; expected a picture of one face"
                     )
@@ -85,7 +85,7 @@ def read(names: Mapping[str, int], open_file: Callable[[str], IO[bytes]], where:
 
 
 def _class_folder(path: str) -> str:
-    """Return the name of the folder that a file lies in, in lower case; "" where there is none."""
+    """Return the name of a file's folder, in lower case; "" if there is none."""
     return path.split("/")[-2].strip().lower() if "/" in path else ""
 
 
@@ -106,24 +106,24 @@ def _check_folders(paths: list[str], where: str) -> None:
 
 
 def _usage(paths: list[str], where: str) -> tuple[np.ndarray | None, str]:
-    """Return each picture's use, or None if nothing tells it, and what told it."""
+    """Return each picture's Usage, or None if it is not known, and a text that says where it comes from."""
     by_name = np.array([_use_in_name(path) for path in paths])
     if (by_name >= 0).all():
-        return by_name.astype(np.uint8), "their names tell the official split"
+        return by_name.astype(np.uint8), "the official split, from their names"
     by_folder = np.array([_use_in_folder(path) for path in paths])
     if (by_folder < 0).all() and (by_name < 0).all():
-        return None, "nothing tells a split"
+        return None, "without a split"
     usage = np.where(by_name >= 0, by_name, by_folder)
     if (usage < 0).any():
         path = paths[int(np.argmin(usage))]
         raise BadInput(
             f"{where}/{path} is in no folder named train, validation or test, unlike others; expected that for all"
         )
-    return usage.astype(np.uint8), "the folders train, validation and test tell the split"
+    return usage.astype(np.uint8), "the split from the folders train, validation and test"
 
 
 def _use_in_name(path: str) -> int:
-    """Return the index in USAGES that a name such as PublicTest_12.jpg tells, or -1."""
+    """Return the index in USAGES of a name such as PublicTest_12.jpg, or -1."""
     prefix = path.rsplit("/", 1)[-1].split("_", 1)[0].lower()
     return next((i for i, use in enumerate(USAGES) if prefix == use.lower()), -1)
 

@@ -1,4 +1,4 @@
-"""FER2013's files by their MD5: what is recognised is said, so that nobody wonders whether the download is whole."""
+"""FER2013's files by their MD5: a note says whether a file is one of them, that is, complete."""
 
 import hashlib
 from collections.abc import Callable
@@ -13,23 +13,23 @@ KNOWN = {
     "3f0dfb3d3fd99c811a1299cb947e3131": "train.csv of the Kaggle competition",
     "b02c2298636a634e8c2faabbf3ea9a23": "test.csv of the Kaggle competition",
 }
-# Bytes to read at a time: the hash goes on alone in them, while the parser starts and needs the interpreter.
-_CHUNK = 1 << 24
+# Read at a time. MD5 runs without the interpreter's lock, so that large pieces leave the interpreter to the parser.
+_CHUNK_BYTES = 1 << 24
 
 
 def note(name: str, digest: str) -> str:
-    """Say which file of FER2013 has this MD5."""
+    """Return a line that says which file of FER2013 has this MD5."""
     if digest in KNOWN:
         return f"{name}: recognised, {KNOWN[digest]} (MD5 {digest})"
     return f"{name}: none of the {len(KNOWN)} known files of FER2013 (MD5 {digest}), read all the same"
 
 
 class Recogniser:
-    """The MD5 of files that are being parsed.
+    """Computes the MD5 of files while they are parsed.
 
-    A file on the disk is hashed by a thread beside the parser, for MD5 takes longer (0.5 s for fer2013.csv) than
-    reading and parsing do, and both let go of the interpreter's lock. What comes out of an archive is hashed in
-    passing.
+    A file on the disk is hashed in a second thread, because MD5 takes longer (0.5 s for fer2013.csv) than
+    reading and parsing, and both release the interpreter's lock. A file in an archive is hashed while it is
+    unpacked.
     """
 
     def __init__(self) -> None:
@@ -47,29 +47,29 @@ class Recogniser:
         self._thread.shutdown(cancel_futures=True)
 
     def hash_file(self, path: Path) -> None:
-        """Begin to hash a file."""
+        """Start to hash a file."""
         self._digests.append((path.name, self._thread.submit(self._md5, path).result))
 
-    def watch(self, stream: Any, name: str) -> Any:
-        """Return a stream of the same content, which is hashed as it is read."""
-        watched = _Watched(stream)
-        self._digests.append((name, watched.md5.hexdigest))
-        return watched
+    def hash_stream(self, stream: Any, name: str) -> Any:
+        """Return a stream of the same content that is hashed while it is read."""
+        hashed = _HashedStream(stream)
+        self._digests.append((name, hashed.md5.hexdigest))
+        return hashed
 
     def notes(self) -> tuple[str, ...]:
-        """Wait for the thread, then say of each file whether it is known."""
+        """Wait for the thread, then return a line about each file."""
         return tuple(note(name, digest()) for name, digest in self._digests)
 
     def _md5(self, path: Path) -> str:
         md5 = hashlib.md5(usedforsecurity=False)
-        buffer = bytearray(_CHUNK)
+        buffer = bytearray(_CHUNK_BYTES)
         with path.open("rb", buffering=0) as file:
             while not self._stopped and (count := file.readinto(buffer)):
                 md5.update(memoryview(buffer)[:count])
         return md5.hexdigest()
 
 
-class _Watched:
+class _HashedStream:
     def __init__(self, stream: Any) -> None:
         self._stream = stream
         self.md5 = hashlib.md5(usedforsecurity=False)

@@ -1,8 +1,8 @@
 """How long reading a file takes, for ``python -m fer.dataset --time FILE``.
 
-The file should lie in the page cache, so that the disk is not measured: it is read through once before. Medians of
-several reads, and of the first apart: that one also loads compiled code (or, once after installation, compiles it for a
-second) and touches its memory for the first time.
+The file is read once before, so that it is in the system's page cache and the disk is not measured. The times
+are medians of several reads. The first read is measured by itself: it also loads compiled code (or, once
+after installation, compiles it for a second) and uses its memory for the first time.
 """
 
 import os
@@ -22,27 +22,27 @@ REPEATS = 5
 
 
 def report(path: Path) -> Iterator[str]:
-    """Measure, and yield a line for each way to read the file."""
+    """Measure each way to read the file, and yield a line for each."""
     path = formats.find(path)
     _into_page_cache(path)
-    with _cache_of_its_own():
+    with _temporary_cache():
 
-        def afresh() -> None:
-            cache.forget(path)
+        def read_uncached() -> None:
+            cache.remove(path)
             formats.read(path)
 
-        yield _line("the first read in this process", [_seconds(afresh)])
-        yield _line("read, parsed, hashed and kept in the cache", [_seconds(afresh) for _ in range(REPEATS)])
-        if cache.holds(path):
+        yield _line("the first read in this process", [_seconds(read_uncached)])
+        yield _line("read, parsed, hashed and cached", [_seconds(read_uncached) for _ in range(REPEATS)])
+        if cache.contains(path):
             yield _line("read from the cache", [_seconds(lambda: formats.read(path)) for _ in range(REPEATS)])
         else:
-            yield f"  read from the cache: not kept there, for it has fewer than {cache.FEWEST} faces"
+            yield f"  read from the cache: not cached, because it has fewer than {cache.MIN_FACES} faces"
     if path.suffix.lower() == ".csv":
-        times = [_seconds(lambda: _the_usual_way(path)) for _ in range(3)]
-        yield _line("the usual way, with pandas and NumPy", times)
+        times = [_seconds(lambda: _read_with_pandas(path)) for _ in range(3)]
+        yield _line("for comparison, with pandas and NumPy", times)
 
 
-def _the_usual_way(path: Path) -> tuple[Any, np.ndarray]:
+def _read_with_pandas(path: Path) -> tuple[Any, np.ndarray]:
     """Read a CSV file as most notebooks do."""
     import pandas
 
@@ -70,8 +70,8 @@ def _into_page_cache(path: Path) -> None:
 
 
 @contextmanager
-def _cache_of_its_own() -> Iterator[None]:
-    """Let reads use an empty cache, which is deleted in the end."""
+def _temporary_cache() -> Iterator[None]:
+    """Use an empty cache within the block, and delete it at the end."""
     before = os.environ.get(cache.VARIABLE)
     with tempfile.TemporaryDirectory() as folder:
         os.environ[cache.VARIABLE] = folder

@@ -1,8 +1,8 @@
-"""Read faces from a NumPy archive: ``images`` uint8 (N, 48, 48), and ``labels`` and ``usage`` where there are any.
+"""Read faces from a NumPy archive: ``images`` uint8 (N, 48, 48), and ``labels`` and ``usage`` if it has them.
 
-``numpy.load`` allocates what an array's header declares before it looks whether the file holds that much; a damaged
-header can declare anything. Here the header is checked first against what an archive of faces may hold and against
-the size of its member.
+``numpy.load`` allocates the size in an array's header before it checks whether the file holds that much, and
+a damaged header can hold any size. Here the header is checked first: against the largest size of an array of
+faces, and against the size of its member in the archive.
 """
 
 import lzma
@@ -17,29 +17,28 @@ from typing import IO
 import numpy as np
 from numpy.lib import format as npy
 
-from fer.data.sniff import in_a_line
 from fer.data.table import SIDE, USAGES, Rows
 from fer.emotions import EMOTIONS
-from fer.errors import BadInput
+from fer.errors import BadInput, short_message
 
-LARGEST = 1 << 30  # bytes of an array
-NAMES = ("images", "labels", "usage")
+MAX_BYTES = 1 << 30  # of an array
+ARRAY_NAMES = ("images", "labels", "usage")
 
 
 def read(file: IO[bytes], name: str) -> Rows:
     """Read faces from an open .npz file; the name is for messages.
 
     Raises:
-        BadInput: it is no such file, or an array in it is not right: which, what was found and what was expected.
+        BadInput: it is not such a file, or an array in it is wrong; names the array, what was found and expected.
     """
     try:
         if file.read(6) == npy.MAGIC_PREFIX:
             raise ValueError("it is a single array, a .npy file")
         with zipfile.ZipFile(file) as archive:
-            arrays = read_arrays(archive, NAMES)
-    except ERRORS as error:
-        raise BadInput(f"{name} is not a readable .npz file: {in_a_line(error)}") from None
-    images, labels, usage = (arrays.get(array) for array in NAMES)
+            arrays = read_arrays(archive, ARRAY_NAMES)
+    except READ_ERRORS as error:
+        raise BadInput(f"{name} is not a readable .npz file: {short_message(error)}") from None
+    images, labels, usage = (arrays.get(array) for array in ARRAY_NAMES)
     if images is None:
         raise BadInput(f"{name} has no array 'images'; expected images, labels and (optional) usage")
     if images.dtype != np.uint8 or images.shape[1:] != (SIDE, SIDE) or len(images) == 0:
@@ -62,17 +61,17 @@ def read(file: IO[bytes], name: str) -> Rows:
 
 
 def holds_faces(file: IO[bytes]) -> bool:
-    """Say whether an open zip file is a .npz with images."""
+    """Return whether an open zip file is a .npz with images."""
     try:
         with zipfile.ZipFile(file) as archive:
             return "images.npy" in archive.namelist()
-    except ERRORS:
+    except READ_ERRORS:
         return False
 
 
-# What zipfile and NumPy raise at damaged files. NotImplementedError: a compression that zipfile has not;
+# Errors of zipfile and NumPy for damaged files. NotImplementedError: a compression that zipfile does not know;
 # RuntimeError: a password; SyntaxError: the text of an array's header; OSError: bzip2.
-ERRORS = (
+READ_ERRORS = (
     zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, tokenize.TokenError, SyntaxError, EOFError, OSError,
     NotImplementedError, RuntimeError, ValueError, TypeError, LookupError, OverflowError, MemoryError,
 )  # fmt: skip
@@ -82,7 +81,7 @@ def read_arrays(archive: zipfile.ZipFile, names: Iterable[str]) -> dict[str, np.
     """Return those of the named arrays that an archive holds.
 
     Raises:
-        One of ERRORS: an array is damaged, or declares more than there is.
+        One of READ_ERRORS: an array is damaged, or its header declares more than the file holds.
     """
     members = set(archive.namelist())
     return {name: _array(archive, name + ".npy") for name in names if name + ".npy" in members}
@@ -98,15 +97,15 @@ def _array(archive: zipfile.ZipFile, member: str) -> np.ndarray:
         size = math.prod(shape) * dtype.itemsize
         if dtype.hasobject or dtype.kind not in "biufSU":
             raise ValueError(f"{member} holds {dtype}; expected numbers or text")
-        if size > min(LARGEST, archive.getinfo(member).file_size):
-            raise ValueError(f"{member} declares {size} bytes, more than it holds or {LARGEST >> 20} MB")
+        if size > min(MAX_BYTES, archive.getinfo(member).file_size):
+            raise ValueError(f"{member} declares {size} bytes, more than it holds or {MAX_BYTES >> 20} MB")
         array = np.empty(shape[::-1] if by_columns else shape, dtype)
         _fill(file, array, member)
         return array.T if by_columns else array
 
 
 def _fill(file: IO[bytes], array: np.ndarray, member: str) -> None:
-    """Read an array's bytes in its place: a copy of 80 MB costs as much as reading them."""
+    """Read an array's bytes directly into it: a copy of 80 MB would take as long as reading them."""
     if array.size == 0:
         return
     view = memoryview(array.reshape(-1).view(np.uint8))  # type: ignore[arg-type]

@@ -1,11 +1,11 @@
 """Any picture as the network's input: one gray 48×48 face.
 
-file -> turned as its EXIF data say -> gray -> the square in its middle -> 48×48
+file -> rotated by its EXIF orientation -> gray -> the square in its middle -> 48×48
 
-Gray is ITU-R 601, L = 0.299 R + 0.587 G + 0.114 B, as FER2013's own images and Pillow's mode "L" have it. What is
-transparent shows white behind it. The square is as wide as the picture's shorter side. It is shrunk by a Lanczos
-filter as wide as the shrinking asks, so that fine patterns average out instead of turning into false ones. A gray
-48×48 picture comes out as it went in.
+Gray is ITU-R 601, L = 0.299 R + 0.587 G + 0.114 B, as in FER2013's own images and Pillow's mode "L".
+Transparent pixels become white. The square is as wide as the picture's shorter side. It is reduced with a
+Lanczos filter whose width grows with the reduction, so that there is no aliasing. A gray 48×48 picture is not
+changed.
 """
 
 import contextlib
@@ -22,20 +22,20 @@ from PIL import Image, ImageOps
 
 from fer.data import sniff
 from fer.data.table import SIDE
-from fer.errors import BadInput
+from fer.errors import BadInput, short_message
 
 SUFFIXES = frozenset((
     ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".bmp", ".dib", ".gif", ".tif", ".tiff", ".webp", ".avif", ".pgm",
     ".ppm", ".pnm",
 ))  # fmt: skip
-# Of Pillow's formats those of pictures; others start programs (EPS) or need what is not installed.
+# The formats of pictures among Pillow's; others start programs (EPS) or need further packages.
 FORMATS = ("JPEG", "MPO", "PNG", "BMP", "DIB", "GIF", "TIFF", "WEBP", "PPM", "AVIF")
-LARGEST_FILE = 1 << 28  # bytes
-LARGEST = 40_000_000  # pixels in memory; a JPEG may have twice as many, for it is decoded at a smaller scale
-_BAND = 256  # lines of a deep picture that are converted at a time
+MAX_FILE_BYTES = 1 << 28
+MAX_PIXELS = 40_000_000  # in memory; a JPEG may have twice as many, because it is decoded at a smaller scale
+_BAND_ROWS = 256  # of a picture with more than 8 bits, converted at a time
 _EXPECTED = "a picture (JPEG, PNG, WebP, GIF, BMP, TIFF or PGM)"
 
-# Pillow also logs what it raises; without a handler that would go to the error stream.
+# Pillow also logs its errors; without a handler they would go to the error stream.
 logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 
@@ -43,44 +43,44 @@ def read(path: str | os.PathLike[str], side: int = SIDE) -> np.ndarray:
     """Read a picture of any size and mode as a face: (side, side) uint8.
 
     Raises:
-        BadInput: the file is no picture, or a damaged or an enormous one.
+        BadInput: the file is not a picture, or it is damaged or too large.
         OSError: it cannot be opened or read.
     """
     path = Path(path)
     if path.is_dir():
         raise BadInput(f"{path} is a folder; expected {_EXPECTED}")
     if path.exists() and not path.is_file():
-        raise BadInput(f"{path} is no regular file; expected {_EXPECTED}")
+        raise BadInput(f"{path} is not a regular file; expected {_EXPECTED}")
     with path.open("rb") as file:
-        if os.fstat(file.fileno()).st_size > LARGEST_FILE:
-            raise BadInput(f"{path} is larger than {LARGEST_FILE >> 20} MB; expected {_EXPECTED}")
+        if os.fstat(file.fileno()).st_size > MAX_FILE_BYTES:
+            raise BadInput(f"{path} is larger than {MAX_FILE_BYTES >> 20} MB; expected {_EXPECTED}")
         return to_face(decode(file.read(), str(path)), side)
 
 
 def decode(content: bytes, name: str) -> Image.Image:
-    """Return the picture that a file's content holds, upright; the name is for messages.
+    """Return the picture in a file's content, upright; the name is for messages.
 
     Raises:
-        BadInput: it is no picture, or a damaged or an enormous one.
+        BadInput: the content is not a picture, or it is damaged or too large.
     """
     with warnings.catch_warnings():
-        # Pillow warns of odd metadata and of large pictures; the first is harmless, the second is judged here.
+        # Pillow warns of unusual metadata, which is harmless, and of large pictures, which are checked here.
         warnings.simplefilter("ignore")
         return decode_quietly(content, name)
 
 
 def decode_quietly(content: bytes, name: str) -> Image.Image:
-    """Do as :func:`decode`; the caller sees to Pillow's warnings, once for many pictures."""
+    """Like :func:`decode`, but the caller turns Pillow's warnings off, once for many pictures."""
     if not content:
         raise BadInput(f"{name} is empty; expected {_EXPECTED}")
     Image.init()
     try:
         image = Image.open(io.BytesIO(content), formats=[name for name in FORMATS if name in Image.OPEN])
-        _check_size(image.size, 2 * LARGEST, name)
-        # A large JPEG is decoded at 1/2, 1/4 or 1/8 of its size: sooner, and in less memory.
+        _check_size(image.size, 2 * MAX_PIXELS, name)
+        # A large JPEG is decoded at 1/2, 1/4 or 1/8 of its size: faster, and in less memory.
         image.draft(None, (16 * SIDE, 16 * SIDE))  # type: ignore[arg-type]
-        _check_size(image.size, LARGEST, name)
-        with _no_error_stream() if image.format == "TIFF" else contextlib.nullcontext():
+        _check_size(image.size, MAX_PIXELS, name)
+        with _silent_stderr() if image.format == "TIFF" else contextlib.nullcontext():
             image.load()
         return ImageOps.exif_transpose(image)
     except BadInput:
@@ -91,8 +91,8 @@ def decode_quietly(content: bytes, name: str) -> Image.Image:
     except Image.DecompressionBombError as error:
         raise BadInput(f"{name}: {error}") from None
     except Exception as error:
-        # Decoders meet damaged files with errors of every kind (SyntaxError, struct.error, KeyError, …).
-        raise BadInput(f"{name} is damaged and cannot be decoded: {sniff.in_a_line(error)}") from None
+        # For damaged files decoders raise errors of many kinds (SyntaxError, struct.error, KeyError, …).
+        raise BadInput(f"{name} is damaged and cannot be decoded: {short_message(error)}") from None
 
 
 def gray(image: Image.Image | np.ndarray) -> np.ndarray:
@@ -103,13 +103,13 @@ def gray(image: Image.Image | np.ndarray) -> np.ndarray:
             3 (RGB) or 4 (RGBA), of numbers from 0 to 255.
 
     Raises:
-        BadInput: an array of another shape or with other values.
+        BadInput: the array has another shape or other values.
     """
     return np.asarray(_gray(image if isinstance(image, Image.Image) else _from_array(image)))
 
 
 def to_face(image: Image.Image | np.ndarray, side: int = SIDE) -> np.ndarray:
-    """Return the square in a picture's middle as a face: (side, side) uint8. The picture: as for :func:`gray`."""
+    """Return the square in a picture's middle as a face: (side, side) uint8. The picture is as for :func:`gray`."""
     gray_image = _gray(image if isinstance(image, Image.Image) else _from_array(image))
     width, height = gray_image.size
     square = min(width, height)
@@ -135,12 +135,15 @@ def _gray(image: Image.Image) -> Image.Image:
 
 
 def _from_deep(image: Image.Image) -> Image.Image:
-    """Return a picture of more than 8 bits as one of 8.
+    """Return a picture of more than 8 bits as one of 8 bits.
 
-    16 bits: 0-65535 becomes 0-255. 32 bits: the same, unless all values lie in 0-255. Floating point: 0-1 becomes
-    0-255, or else as 32 bits; what is not finite is black.
+    16 bits: 0-65535 becomes 0-255. 32 bits: the same, unless all values lie in 0-255. Floating point: 0-1
+    becomes 0-255, larger values as with 32 bits; values that are not finite become 0.
     """
-    bands = [(0, top, image.width, min(top + _BAND, image.height)) for top in range(0, image.height, _BAND)]
+    bands = [
+        (0, top, image.width, min(top + _BAND_ROWS, image.height))
+        for top in range(0, image.height, _BAND_ROWS)
+    ]
     largest = max(_finite(image, band).max() for band in bands)
     scale = 1.0
     if image.mode == "F" and largest <= 1:
@@ -154,7 +157,7 @@ def _from_deep(image: Image.Image) -> Image.Image:
 
 
 def _finite(image: Image.Image, band: tuple[int, int, int, int]) -> np.ndarray:
-    """Return a part's values; what is not finite as 0."""
+    """Return the values of a part of the picture; those that are not finite as 0."""
     with np.errstate(invalid="ignore"):
         return np.nan_to_num(np.asarray(image.crop(band), np.float64), nan=0.0, posinf=0.0, neginf=0.0)
 
@@ -183,8 +186,8 @@ def _from_array(array: Any) -> Image.Image:
 
 
 @contextlib.contextmanager
-def _no_error_stream() -> Iterator[None]:
-    """Keep libtiff, which writes to the error stream by itself, from saying in its words what is said in ours."""
+def _silent_stderr() -> Iterator[None]:
+    """Discard what is written to the error stream: libtiff writes there itself, besides raising the error."""
     try:
         saved = os.dup(2)
     except OSError:

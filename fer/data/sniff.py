@@ -1,10 +1,8 @@
-"""What a file is by its first bytes, whatever its name: a log-in page saved as fer2013.csv is still a page."""
+"""What a file is, by its first bytes instead of its name: a log-in page saved as fer2013.csv is still a page."""
 
-_LONGEST = 120
+START = 1024  # bytes that are enough
 
-START = 1024  # bytes that are enough to tell
-
-# What stands at the beginning (in lower case), what it is, and what to do about it.
+# The first bytes (in lower case), what the file is, and what to do.
 _SIGNS = (
     (b"version https://git-lfs", "a Git LFS pointer, not the file itself; fetch it with: git lfs pull"),
     (b"<!doctype html", "a web page (HTML), perhaps a log-in page; download the file again, logged in"),
@@ -29,7 +27,7 @@ _SIGNS = (
 
 
 def describe(start: bytes) -> str | None:
-    """Say what begins with these bytes, and the fix where there is one; None for what may be plain text."""
+    """Return what a file with these first bytes is, and the fix if there is one; None if it may be plain text."""
     if start[257:262] == b"ustar":
         return "a tar archive"
     if start[4:12] in (b"ftypheic", b"ftypheix", b"ftypmif1"):
@@ -39,12 +37,5 @@ def describe(start: bytes) -> str | None:
         if low.startswith(sign):
             return text
     if b"\0" in start:
-        return "no text: it contains NUL bytes"
+        return "not a text: it contains NUL bytes"
     return None
-
-
-def in_a_line(error: Exception) -> str:
-    """Return an error's text, or its kind where it has none, in a line of reasonable length."""
-    text = " ".join(str(error).split()) or type(error).__name__
-    text = "".join(letter if letter.isprintable() else "?" for letter in text)
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."

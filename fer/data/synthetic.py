@@ -1,19 +1,20 @@
-"""The embedded data set: faces drawn by code, so that everything runs and learns before FER2013 has been downloaded.
+"""A data set of faces drawn by code, so that everything runs, and networks learn, without a download of FER2013.
 
-It has FER2013's shape: 48×48 gray pictures, seven emotions in the same order, about 80 % of them for training and 10 %
-each for validation and test, and in each split the same imbalance (a quarter Happy, one in seventy Disgust). How a
-face is composed is in ``fer/faces``; this module decides how many, of what, and in which order.
+It has FER2013's form: 48×48 gray pictures, seven emotions in the same order, about 80 % for training and 10 %
+each for validation and test, and in each split the same imbalance (a quarter Happy, one in seventy Disgust).
+``fer/faces`` draws a face; this module decides how many faces of each emotion there are, and their order.
 
-It is a task, not a toy: who sits, how the head is held and how it is lit all change more pixels than the expression
-does, and weak expressions resemble neutral faces. Of 600 test faces, always saying Happy gets 24 % right, a linear
-classifier of the pixels 43 to 47 %, and three convolutions with a hidden layer, after ten epochs of the 4,800 training
-faces, 88 to 89 % (two seeds). No photograph and no row of FER2013 went into it.
+The task is not trivial: the person, the pose and the light each change more pixels than the expression, and
+weak expressions resemble neutral faces. On 600 test faces, always predicting Happy is right for 24 %, a
+linear classifier of the pixels for 43 to 47 %, and three convolutions with a hidden layer, after ten epochs
+of the 4,800 training faces, for 88 to 89 % (two seeds). The drawings use no photograph and no row of FER2013.
 """
 
 import operator
 from types import SimpleNamespace
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from fer.data.dataset import FerDataset, Split
 from fer.emotions import EMOTIONS
@@ -30,11 +31,11 @@ FER2013 = np.array(
         [491, 55, 528, 879, 594, 416, 626],
     ]
 )
-SMALLEST = 70  # under this, a tenth has no room for one face of each emotion
-CHUNK = 24  # faces drawn at once: few enough that their arrays stay in the processor's cache
+MIN_COUNT = 70  # with fewer, a tenth cannot hold one face of each emotion
+CHUNK = 24  # faces drawn at once; their arrays fit into the processor's cache
 
 
-# What says, in the place of a path, that these faces are meant.
+# In place of a path, it means these faces.
 NAME = "synthetic"
 
 
@@ -42,11 +43,14 @@ def load(count: int = 6000, seed: int = 0) -> FerDataset:
     """Return ``count`` faces (at least 70) as a data set; the same count and seed give the same faces.
 
     Every split holds every emotion at least once, in random order.
+
+    Raises:
+        ValueError: ``count`` is too small.
     """
     count = operator.index(count)
-    if count < SMALLEST:
+    if count < MIN_COUNT:
         raise ValueError(
-            f"count={count} is too few: expected at least {SMALLEST}, so that each split can hold each of the "
+            f"count={count} is too few: expected at least {MIN_COUNT}, so that each split can hold each of the "
             f"{len(EMOTIONS)} emotions; try load(count=600)"
         )
     rng = np.random.default_rng(seed)
@@ -71,18 +75,21 @@ def apportion(size: int, shares: np.ndarray) -> np.ndarray:
     exact = size * shares / shares.sum()
     counts = np.maximum(np.floor(exact), 1).astype(int)
     while counts.sum() < size:
-        counts[np.argmin(counts - exact)] += 1  # to the one most short of its share
+        counts[np.argmin(counts - exact)] += 1  # to the one that lacks most
     while counts.sum() > size:
-        counts[np.argmax(counts)] -= 1  # from the most numerous
+        counts[np.argmax(counts)] -= 1  # from the largest
     return counts
 
 
-def draw(labels, seed: int | np.random.Generator = 0) -> np.ndarray:
+def draw(labels: ArrayLike, seed: int | np.random.Generator = 0) -> np.ndarray:
     """Return a face for each label: (N, 48, 48) uint8.
 
     Args:
         labels: N integers, indices into ``EMOTIONS``.
-        seed: an integer, or a ``numpy.random.Generator`` to draw from.
+        seed: an integer, or a ``numpy.random.Generator``.
+
+    Raises:
+        ValueError: the labels are not N integers from 0 to 6.
     """
     labels = np.asarray(labels)
     if labels.ndim != 1 or labels.dtype.kind not in "iu":
@@ -101,9 +108,9 @@ def draw(labels, seed: int | np.random.Generator = 0) -> np.ndarray:
     images = np.empty((len(labels), SIZE, SIZE), np.uint8)
     for start in range(0, len(labels), CHUNK):
         faces = slice(start, start + CHUNK)
-        images[faces] = photograph(_some(person, faces), au[:, faces], _some(scene, faces), rng)
+        images[faces] = photograph(_slice(person, faces), au[:, faces], _slice(scene, faces), rng)
     return images
 
 
-def _some(table: SimpleNamespace, faces: slice) -> SimpleNamespace:
+def _slice(table: SimpleNamespace, faces: slice) -> SimpleNamespace:
     return SimpleNamespace(**{name: column[faces] for name, column in vars(table).items()})

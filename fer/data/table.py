@@ -1,4 +1,4 @@
-"""Rows of FER2013: what every reader of a file returns, and the words that files use for their columns."""
+"""Rows of FER2013, which every reader of a file returns, and the values of its column Usage."""
 
 from dataclasses import dataclass
 
@@ -15,9 +15,9 @@ class Rows:
 
     Attributes:
         images: (N, 48, 48) uint8.
-        labels: (N,) uint8, indices into EMOTIONS; None where the file has none.
-        usage: (N,) uint8, indices into USAGES; None where the file has none.
-        notes: lines that tell what the file was found to be.
+        labels: (N,) uint8, indices into EMOTIONS; None if the file has none.
+        usage: (N,) uint8, indices into USAGES; None if the file has none.
+        notes: lines about the file.
     """
 
     images: np.ndarray

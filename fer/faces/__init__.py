@@ -8,8 +8,9 @@
     head.py         wall, shoulders, hair, skin, beard, glasses, a hand before the face
     camera.py       light, focus, exposure, noise; `photograph` puts everything together
 
-Lengths are pixels of the 48×48 picture of a face seen from the front, at scale 1, from the picture's middle. x and u
-point right, y and v down; (x, y) is fixed to the skull's outline, (u, v) to the features, which slide over the skull
-when the head turns. Whatever differs from face to face is an array (N, 1, 1) of float32; it broadcasts against the
-pictures, (N, 48, 48), so that one line of code draws the same feature of N different faces.
+Lengths are pixels of the 48×48 picture of a face seen from the front, at scale 1, from the picture's middle.
+x and u point right, y and v down; (x, y) is fixed to the skull's outline, (u, v) to the features, which slide
+over the skull when the head turns. Whatever differs from face to face is an array (N, 1, 1) of float32; it
+broadcasts against the pictures, (N, 48, 48), so that one line of code draws the same feature of N different
+faces.
 """

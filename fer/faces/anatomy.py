@@ -1,7 +1,8 @@
 """How people differ, and where the features of a person lie when the face moves.
 
-`PERSON` is a random sitter; `landmarks` adds to the resting face what each action unit does to it. The amounts are
-pixels at full intensity, and they sum: the inner brow's rise meeting a frown makes the oblique brow of sadness.
+`PERSON` is a random sitter; `landmarks` adds to the resting face what each action unit does to it. The
+amounts are pixels at full intensity, and they sum: the inner brow's rise meeting a frown makes the oblique
+brow of sadness.
 """
 
 from types import SimpleNamespace

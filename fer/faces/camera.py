@@ -1,7 +1,7 @@
 """Light, lens and sensor.
 
-The relief z(row, column) has the normal n ∝ (−∂z/∂column, −∂z/∂row, 1). Under a light from the direction l, matt paint
-of brightness a shows a · (ambient + (1 − ambient) · max(n·l, 0)): Lambert's law.
+The relief z(row, column) has the normal n ∝ (−∂z/∂column, −∂z/∂row, 1). Under a light from the direction l,
+matt paint of brightness a shows a · (ambient + (1 − ambient) · max(n·l, 0)): Lambert's law.
 """
 
 import numpy as np

@@ -5,13 +5,14 @@
     AU4  brow lowered         AU9  nose wrinkled       AU17 chin raised                AU25 lips parted
     AU5  upper lid raised     AU10 upper lip raised    AU20 lips stretched             AU26 jaw dropped
 
-Each emotion shows in several combinations of them. A face takes one of its emotion's combinations, at an intensity
-that may be low, some units stronger than others. And no face is wholly at rest: traces of units that have no part in
-the emotion are everywhere. So weak expressions resemble neutral faces, and the classes overlap.
+Each emotion shows in several combinations of them. A face takes one of its emotion's combinations, at an
+intensity that may be low, some units stronger than others. And no face is wholly at rest: traces of units
+that have no part in the emotion are everywhere. So weak expressions resemble neutral faces, and the classes
+overlap.
 
-Sources: P. Ekman and W. V. Friesen, "Facial Action Coding System" (1978), table 11-1 of the Investigator's Guide, and
-"EMFACS-7" (1984). The combinations below follow their major variants; which to take, and each with the same chance, is
-our choice.
+Sources: P. Ekman and W. V. Friesen, "Facial Action Coding System" (1978), table 11-1 of the Investigator's
+Guide, and "EMFACS-7" (1984). The combinations below follow their major variants; which to take, and each with
+the same chance, is our choice.
 """
 
 import numpy as np

@@ -26,7 +26,8 @@ def body(face):
 def skull(face, grown=0.0):
     """Return how far inside the head, ``grown`` outwards by some pixels, each point lies, from 1 (middle) to 0 (edge).
 
-    1 − (x/width)² − (1 − q)·t² − q·t⁴, where t runs from 0 at the middle to 1 at the top or the chin and q squares it.
+    1 − (x/width)² − (1 − q)·t² − q·t⁴, where t runs from 0 at the middle to 1 at the top or the chin and q
+    squares it.
     """
     person = face.person
     middle = -3.0

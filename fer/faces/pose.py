@@ -1,7 +1,8 @@
 """How the sitter holds the head, and so which point of the face each pixel shows.
 
-Roll, scale and shift move the picture as a whole: (row, column) -> (x, y). Yaw and pitch turn the head, which a flat
-drawing can only suggest: the features slide over the skull towards where it turns, and crowd together there.
+Roll, scale and shift move the picture as a whole: (row, column) -> (x, y). Yaw and pitch turn the head, which
+a flat drawing can only suggest: the features slide over the skull towards where it turns, and crowd together
+there.
 """
 
 from dataclasses import dataclass, replace

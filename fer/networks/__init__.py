@@ -1,1 +1,6 @@
-"""Networks by name, and trained ones: open one, and ask it about pictures."""
+"""Networks, untrained and trained.
+
+architectures.py  untrained networks by name: simple, vgg, tiny; their augmentation
+inference.py      opens a trained network, and predicts probabilities for arrays of faces
+predictor.py      Predictor: a trained network as an object that predicts pictures, files and folders
+"""

@@ -1,12 +1,12 @@
-"""Named networks: each takes raw gray images, (N, 48, 48, 1) of 0-255, and gives probabilities (N, 7).
+"""Networks by name: each takes raw gray images (N, 48, 48, 1), 0-255, and gives probabilities (N, 7).
 
-    name     what it is                                                        parameters
+    name     layers                                                            parameters
     simple   conv 32-64-128, each with ReLU and max-pooling; dense 128            683,527
     vgg      (conv, batch norm, ReLU) twice at each of 32-64-128-256            1,176,359
     tiny     conv 32, then residual blocks of 48-96-128                           440,039
 
-Normalisation is the first layer of each, so that a saved model needs no other knowledge of the data. With
-``augment`` the images are changed at random before it, in training only.
+The first layer of each normalises the images, so that a saved model can be used without further preparation
+of the data. With ``augment`` the images are changed at random before it, in training only.
 """
 
 from collections.abc import Callable
@@ -18,14 +18,14 @@ MEAN, STD = 129.47, 65.03  # of FER2013's training pixels
 INPUT_SHAPE = (48, 48, 1)
 CLASSES = 7
 AUGMENTATIONS = ("none", "light", "full", "strong")
-# how far: turn in degrees, zoom, shift in pixels; the share of faces with an erased box, its largest part of the area
+# rotation in degrees, zoom, shift in pixels, the share of faces with an erased box, the largest share of its area
 STRENGTHS = {"full": (10, 0.12, 4, 0.25, 0.2), "strong": (15, 0.2, 7, 0.5, 0.25)}
 
 Layers = list[Any]
 
 
 def simple(classes: int = CLASSES, dropout: float = 1.0, batch_norm: bool = True) -> Layers:
-    """Return the classic Keras network: three convolutions that halve the image, a hidden layer; no batch norm."""
+    """Return the classic Keras network: three convolutions, each with pooling, and a hidden layer; no batch norm."""
     body: Layers = []
     for filters in (32, 64, 128):
         body += [layers.Conv2D(filters, 3, padding="same", activation="relu"), layers.MaxPooling2D()]
@@ -39,7 +39,7 @@ def simple(classes: int = CLASSES, dropout: float = 1.0, batch_norm: bool = True
 
 
 def vgg(classes: int = CLASSES, dropout: float = 1.0, batch_norm: bool = True) -> Layers:
-    """Return a small VGG with batch norm: two convolutions at each of four sizes, then the image's mean.
+    """Return a small VGG with batch norm: two convolutions at each of four sizes, then global average pooling.
 
     Source: Simonyan and Zisserman, arXiv:1409.1556; Ioffe and Szegedy, arXiv:1502.03167.
     """
@@ -76,12 +76,12 @@ def tiny(classes: int = CLASSES, dropout: float = 1.0, batch_norm: bool = True) 
 
 
 def augmentation(kind: str) -> Layers:
-    """Return layers that change images in training as a photographer might have taken them differently.
+    """Return layers that change the training images at random.
 
     Args:
-        kind: "none"; "light", flips and shifts of up to 2 pixels, for nets that train a dozen epochs; "full", also
-            turns, zooms and erased boxes, for those that train long enough to need it; "strong", the same further,
-            for those that would still learn their faces by heart.
+        kind: "none"; "light": flips and shifts of up to 2 pixels, for trainings of about twelve epochs; "full": also
+            rotations, zooms and erased boxes, for long trainings; "strong": the same, stronger, for trainings that
+            still overfit with "full".
     """
     if kind not in AUGMENTATIONS:
         raise ValueError(f"augment={kind!r}: expected one of {', '.join(AUGMENTATIONS)}")
@@ -118,12 +118,12 @@ def build(
 
     Args:
         name: "simple", "vgg" or "tiny".
-        seed: of the weights, and of dropout, augmentation and shuffling; None goes on with the last one.
+        seed: of the weights, dropout, augmentation and shuffling; None: continue with the present generator.
         input_shape: of one image, (height, width, channels).
         classes: how many probabilities it gives.
-        augment: the kind of :func:`augmentation` at the front.
-        dropout: times the network's own rates.
-        batch_norm: False leaves it out; the convolutions then have biases.
+        augment: the kind of :func:`augmentation`.
+        dropout: a factor for the network's dropout rates.
+        batch_norm: False: without it; the convolutions then have biases.
 
     Raises:
         ValueError: no network, or no augmentation, has this name.
@@ -144,16 +144,16 @@ def build(
 
 
 def output_layer(classes: int) -> Any:
-    """Return the last layer, with weights so small that all classes begin about equally probable: a loss of ln 7.
+    """Return the last layer; with its small weights all classes are at first about equally probable: a loss of ln 7.
 
-    Behind batch norm the usual weights begin with a loss of 2.1 to 3.8, as if the network knew something.
+    After batch norm, weights of the usual size give a first loss of 2.1 to 3.8.
     """
     small = initializers.RandomNormal(stddev=0.01)
     return layers.Dense(classes, activation="softmax", kernel_initializer=small)
 
 
 def _conv_norm(filters: int, kernel_size: int, batch_norm: bool) -> Layers:
-    """Return a convolution and its batch norm, which would take a bias away again, so that it has none."""
+    """Return a convolution and its batch norm. With batch norm it has no bias, because the norm would subtract it."""
     convolution = layers.Conv2D(
         filters, kernel_size, padding="same", use_bias=not batch_norm, kernel_initializer="he_normal"
     )
@@ -165,7 +165,7 @@ def _conv_norm_relu(filters: int, batch_norm: bool) -> Layers:
 
 
 def _residual(filters: int, batch_norm: bool) -> Layers:
-    """Return relu(main(x) + shortcut(x)), where the shortcut only changes the number of channels."""
+    """Return relu(main(x) + shortcut(x)); the shortcut only changes the number of channels."""
     return [
         layers.Residual(
             main=[*_conv_norm_relu(filters, batch_norm), *_conv_norm(filters, 3, batch_norm)],

@@ -1,10 +1,10 @@
-"""A trained network and what it says: found by its run folder or file, and asked for probabilities.
+"""Trained networks: open one by its run folder or file, and predict the probabilities of faces.
 
     trained = inference.open_run("runs/003")                     # or a .npz file, or "vgg", which comes with fer
     inference.probabilities(trained.model, images)               # (N, 48, 48) uint8 -> (N, 7)
 
-With ``tta="flip"`` (test-time augmentation) the probabilities are the mean of those of the image and of its mirror
-image: a face in a mirror shows the same emotion, so the two are two opinions on one question.
+With ``tta="flip"`` (test-time augmentation) the probabilities are the mean of those for the image and those
+for its mirror image: a mirrored face shows the same emotion.
 """
 
 import json
@@ -25,21 +25,23 @@ from fer.data.dataset import FerDataset
 from fer.data.table import SIDE
 from fer.emotions import EMOTIONS
 from fer.errors import BadInput
-from fer.training import building
 from minicnn import Sequential, ops
 from minicnn.models import load_model
 
 TTA = ("none", "flip")
 MODELS = {"best": runs.MODEL_BEST, "last": runs.MODEL_LAST}
 WEIGHTS = Path(__file__).parents[1] / "weights"
-IN_THE_BOX = ("vgg", "tiny")  # trained on FER2013 by the recipes of these names; docs/model-card.md tells all
-BATCH = 256
-FEW = 64
+BUNDLED = (
+    "vgg",
+    "tiny",
+)  # come with fer, trained on FER2013 by the recipes of these names; see docs/model-card.md
+BATCH_SIZE = 256
+FEW_FACES = 64  # up to here NumPy has predicted them before Numba would have compiled the kernels
 
 
 @dataclass(frozen=True)
-class Trained:
-    """A trained network with what is known of its training.
+class TrainedNetwork:
+    """A trained network, its file, and its run's configuration.
 
     Attributes:
         model: the network; its input is gray values 0-255, (N, 48, 48, 1).
@@ -54,13 +56,13 @@ class Trained:
     config: dict[str, Any]
 
     def data(self, path: str | os.PathLike[str] | None = None) -> FerDataset:
-        """Return the faces at ``path``; None: those that the run was trained on, or else what FER2013_DATA names.
+        """Return the faces at ``path``, split as in training.
 
-        They are split as in training.
+        Without a path these are the faces that the run was trained on, else those that FER2013_DATA names.
 
         Raises:
             BadInput: the data cannot be used.
-            FileNotFoundError: they are not there, or nothing says where they are.
+            FileNotFoundError: the file does not exist, or there is no path.
         """
         arguments = self.config.get("arguments", {})
         if path is None and arguments.get("data"):
@@ -69,46 +71,46 @@ class Trained:
                 return synthetic.load()
             if not Path(path).exists():
                 raise FileNotFoundError(
-                    f"{path}, on which {self.folder} was trained, is not there any more: "
-                    "say where it is now with --data PATH"
+                    f"{path}, on which {self.folder} was trained, does not exist any more: "
+                    "give its present path with --data PATH"
                 )
         data = dataset.load(path, drop_faulty=arguments.get("drop_faulty", False))
-        return building.with_validation(data)
+        return data.with_validation()
 
 
-def open_run(run: str | os.PathLike[str] = IN_THE_BOX[0], which: str = "best") -> Trained:
+def open_run(run: str | os.PathLike[str] = BUNDLED[0], which: str = "best") -> TrainedNetwork:
     """Load a trained network.
 
     Args:
         run: a run's folder; a folder of runs, for the newest; a model's file (.npz); or the name of a network that
             comes with fer, "vgg" or "tiny".
-        which: "best" (of the epoch of the best validation accuracy) or "last", in a run's folder.
+        which: in a run's folder, "best" (the epoch of the best validation accuracy) or "last".
 
     Raises:
-        BadInput: this is no run or no model of faces; the message says what it is.
+        BadInput: this is not a run, or not a model for faces; the message says what it is.
         FileNotFoundError: it does not exist.
     """
     path = Path(run)
-    if not path.exists() and str(run) in IN_THE_BOX:
+    if not path.exists() and str(run) in BUNDLED:
         path = WEIGHTS / f"{run}.npz"
     if not path.exists():
         raise FileNotFoundError(
-            f"{path} does not exist: expected a run's folder such as runs/001, a .npz, or {' or '.join(IN_THE_BOX)}"
+            f"{path} does not exist: expected a run's folder such as runs/001, a .npz, or {' or '.join(BUNDLED)}"
         )
     folder: Path | None = None
     if path.is_dir():
         folder = (_runs_in(path) or [path])[-1]
-        path = _model_in(folder, which)
+        path = _model_file(folder, which)
     elif (path.parent / runs.CONFIG).is_file():
         folder = path.parent
-    return Trained(_load(path), path, folder, {} if folder is None else _config(folder))
+    return TrainedNetwork(_load_model(path), path, folder, {} if folder is None else _read_config(folder))
 
 
 def is_run(path: str | os.PathLike[str]) -> bool:
-    """Return whether a path is meant as a run: a run's folder, a folder of runs, a model's file, a model's name."""
+    """Return whether a path names a trained network: a run's folder, a folder of runs, a model's file or name."""
     path = Path(path)
     if not path.exists():
-        return str(path) in IN_THE_BOX
+        return str(path) in BUNDLED
     if path.is_dir():
         return bool(_runs_in(path)) or any(
             (path / name).is_file() for name in (runs.CONFIG, *MODELS.values())
@@ -123,21 +125,21 @@ def newest(parent: str | os.PathLike[str] = "runs") -> Path:
     """Return the folder of the newest run in ``parent`` that has a model.
 
     Raises:
-        BadInput: there is none.
+        BadInput: there is no such run.
     """
     found = _runs_in(Path(parent))
     if not found:
-        raise BadInput(f"there is no trained run in {parent}/ yet: make one with python -m fer.train")
+        raise BadInput(f"there is no trained run in {parent}/ yet: train one with python -m fer.train")
     return found[-1]
 
 
 @dataclass(frozen=True)
 class Ensemble:
-    """Several networks that answer as one: the mean of their probabilities."""
+    """Several networks used as one: their probabilities are averaged."""
 
     members: Sequence[Sequential]
 
-    def predict(self, x: np.ndarray, batch_size: int = BATCH) -> np.ndarray:
+    def predict(self, x: np.ndarray, batch_size: int = BATCH_SIZE) -> np.ndarray:
         """Return probabilities (N, 7) for gray values (N, 48, 48, 1)."""
         return np.mean([member.predict(x, batch_size=batch_size) for member in self.members], axis=0)
 
@@ -146,26 +148,26 @@ def probabilities(model: Sequential | Ensemble, images: np.ndarray, tta: str = "
     """Return the probability of each emotion, (N, 7), for images (N, 48, 48) of gray values 0-255.
 
     Raises:
-        BadInput: the network's answers are not finite.
-        ValueError: there is no such tta.
+        BadInput: the network's probabilities are not finite.
+        ValueError: tta has another value.
     """
     if tta not in TTA:
         raise ValueError(f"tta={tta!r}: expected one of {', '.join(TTA)}")
     with ops_for(len(images)):
-        result = model.predict(images[..., None], batch_size=BATCH)
+        result = model.predict(images[..., None], batch_size=BATCH_SIZE)
         if tta == "flip":
-            result = (result + model.predict(images[:, :, ::-1, None], batch_size=BATCH)) / 2
+            result = (result + model.predict(images[:, :, ::-1, None], batch_size=BATCH_SIZE)) / 2
     if not np.isfinite(result).all():
-        raise BadInput("the network's answers are not finite numbers: its weights hold NaN or infinity")
+        raise BadInput("the network's probabilities are not finite: its weights hold NaN or infinity")
     return result
 
 
 def ops_for(faces: int) -> AbstractContextManager[None]:
-    """Return how to compute for so many faces: a few are done in NumPy before the kernels would even be compiled."""
-    return ops.use("reference") if faces <= FEW else nullcontext()
+    """Return a context that chooses the operations for this number of faces: NumPy's for up to FEW_FACES."""
+    return ops.use("reference") if faces <= FEW_FACES else nullcontext()
 
 
-def _load(path: Path) -> Sequential:
+def _load_model(path: Path) -> Sequential:
     try:
         model: Any = load_model(path, compile=False)
         given, taken = model.compute_output_shape(model.input_shape), model.input_shape
@@ -181,7 +183,7 @@ def _load(path: Path) -> Sequential:
     return model
 
 
-def _model_in(folder: Path, which: str) -> Path:
+def _model_file(folder: Path, which: str) -> Path:
     path = folder / MODELS[which]
     if path.is_file():
         return path
@@ -189,14 +191,14 @@ def _model_in(folder: Path, which: str) -> Path:
     if others:
         hint = f"but there is {others[0]}: pass {folder / others[0]}"
     elif (folder / runs.CONFIG).is_file():
-        hint = "no epoch of this run has been finished"
+        hint = "no epoch of this run was finished"
     else:
         hint = "expected a run's folder, such as runs/001, which python -m fer.train makes"
     raise BadInput(f"{folder} holds no {path.name}; {hint}")
 
 
 def _runs_in(parent: Path) -> list[Path]:
-    """Return the runs in a folder that have a model, by number."""
+    """Return the runs in a folder that have a model, in the order of their numbers."""
     if not parent.is_dir():
         return []
     numbered = [child for child in parent.iterdir() if re.fullmatch(r"\d{3,}", child.name)]
@@ -204,7 +206,7 @@ def _runs_in(parent: Path) -> list[Path]:
     return sorted(found, key=lambda child: int(child.name))
 
 
-def _config(folder: Path) -> dict[str, Any]:
+def _read_config(folder: Path) -> dict[str, Any]:
     path = folder / runs.CONFIG
     if not path.is_file():
         return {}
@@ -216,5 +218,5 @@ def _config(folder: Path) -> dict[str, Any]:
         (config, config.get("arguments", {}), config.get("data", {})) if isinstance(config, dict) else (None,)
     )
     if not all(isinstance(part, dict) for part in parts):
-        raise BadInput(f"{path} is not what python -m fer.train writes")
+        raise BadInput(f"{path} is not a configuration that python -m fer.train wrote")
     return config

@@ -1,4 +1,4 @@
-"""A trained network as an object to ask: ``prediction = fer.Predictor("runs/003").predict("photo.jpg")``.
+"""A trained network as an object: ``prediction = fer.Predictor("runs/003").predict("photo.jpg")``.
 
 prediction.emotion                      "Happy"
 prediction.probabilities["Happy"]       0.831
@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, overload
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -24,15 +24,18 @@ from fer.networks import inference
 from minicnn import Sequential
 from minicnn.models import saliency
 
+Source = str | os.PathLike[str] | Image.Image | np.ndarray
+Sources = list[Any] | tuple[Any, ...]  # of Source; not Sequence, which a str is too
+
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a network says of one face.
+    """A network's prediction for one face.
 
     Attributes:
-        emotion: the most probable one's name.
+        emotion: the name of the most probable one.
         probabilities: emotion -> probability, in FER2013's order; they sum to 1.
-        face: what the network was shown, and where it came from.
+        face: the image that the network was given, and its source.
     """
 
     emotion: str
@@ -45,7 +48,7 @@ class Prediction:
         return self.probabilities[self.emotion]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as JSON-able values."""
+        """Return the prediction as values that JSON can hold."""
         face = self.face
         where: dict[str, Any] = {"source": face.source}
         if face.number is not None:
@@ -69,11 +72,11 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Explanation:
-    """Where a network looked, each (48, 48): see :mod:`minicnn.models.saliency`.
+    """Which pixels a prediction depends on, as two maps (48, 48): see :mod:`minicnn.models.saliency`.
 
     Attributes:
-        grad_cam: where the evidence for the emotion lies, not negative.
-        input_gradient: by how much its score rises for each gray value that a pixel gets brighter.
+        grad_cam: where the evidence for the emotion lies, 0 or more.
+        input_gradient: by how much its score rises when a pixel becomes one gray value brighter.
     """
 
     grad_cam: np.ndarray
@@ -81,22 +84,22 @@ class Explanation:
 
 
 class Predictor:
-    """A trained network and how to ask it.
+    """A trained network that predicts faces.
 
     Args:
-        run: a run's folder, a folder of runs for the newest, a model's file (.npz), a model, or the name of a network
-            that comes with fer: "vgg", with 1.2 million weights, or "tiny", with 0.4.
+        run: a run's folder; a folder of runs, for the newest; a model's file (.npz); a model; or the name of a
+            network that comes with fer: "vgg", with 1.2 million weights, or "tiny", with 0.4.
         which: "best" or "last", of a run's models.
-        tta: "flip" asks about each face's mirror image too and takes the mean.
+        tta: "flip" averages the probabilities with those for each face's mirror image.
 
     Raises:
-        BadInput: a ValueError; this is no run and no model of faces.
+        BadInput: a ValueError; this is not a run, and not a model for faces.
         FileNotFoundError: it does not exist.
     """
 
     def __init__(
         self,
-        run: str | os.PathLike[str] | Sequential = inference.IN_THE_BOX[0],
+        run: str | os.PathLike[str] | Sequential = inference.BUNDLED[0],
         which: str = "best",
         tta: str = "none",
     ) -> None:
@@ -105,19 +108,29 @@ class Predictor:
         self.model = run if isinstance(run, Sequential) else inference.open_run(run, which).model
         self.tta = tta
 
-    def predict(self, what: Any, find_faces: bool = False) -> Any:
+    # A path or an array can hold one face or several, which no type tells: the last overload is right for one face.
+    @overload
+    def predict(self, what: Sources, find_faces: bool = False) -> list[Prediction]: ...
+    @overload
+    def predict(self, what: Source, find_faces: Literal[True]) -> list[Prediction]: ...
+    @overload
+    def predict(self, what: Source, find_faces: bool = False) -> Prediction | Any: ...
+    def predict(self, what: Source | Sources, find_faces: bool = False) -> Prediction | list[Prediction]:
         """Return the :class:`Prediction` of one face, or a list of them.
+
+        For a type checker, a path or an array gives one prediction; put what holds several into a list:
+        ``predict(["holiday/"])``.
 
         Args:
             what: one picture gives one prediction: the path of a picture's file; a Pillow image; an array (H, W) gray,
                 (H, W, 1), (H, W, 3) RGB or (H, W, 4) RGBA. Several give a list: a list of the above; an array of faces
                 (N, 48, 48), or of pictures (N, H, W, 1, 3 or 4); the path of a folder or of a table such as test.csv.
                 Arrays hold gray or colour values, integers or floats from 0 to 255, or floats from 0 to 1.
-            find_faces: cut the faces out of the pictures, as many as there are in each, and return a list; needs
-                OpenCV. Otherwise a picture's middle square is taken.
+            find_faces: cut out all faces in each picture, and return a list; needs OpenCV. Otherwise the square in
+                the middle of a picture is taken.
 
         Raises:
-            BadInput: a ValueError; a picture or an array cannot be used. In a folder such files are left out, with a
+            BadInput: a ValueError; a picture or an array cannot be used. Such files in a folder are skipped, with a
                 warning.
             OSError: a file cannot be read.
         """
@@ -126,7 +139,7 @@ class Predictor:
         return predictions[0] if single else predictions
 
     def of(self, faces: Sequence[Face]) -> list[Prediction]:
-        """Return a prediction for each face."""
+        """Return a prediction for each face, as the readers in :mod:`fer.data.sources` give them."""
         if not faces:
             return []
         images = np.stack([face.image for face in faces])
@@ -137,7 +150,7 @@ class Predictor:
         ]
 
     def explain(self, prediction: Prediction, emotion: str | None = None) -> Explanation:
-        """Return where the network looked when it predicted this; or where it sees another ``emotion``.
+        """Return which pixels a prediction depends on; with ``emotion``, the probability of that one instead.
 
         Raises:
             ValueError: there is no such emotion.
@@ -151,23 +164,23 @@ class Predictor:
         return Explanation(np.asarray(resized), gradient)
 
 
-def _faces(what: Any, find_faces: bool) -> tuple[list[Face], bool]:
-    """Return the faces of what :meth:`Predictor.predict` was given, and whether it was a single picture."""
+def _faces(what: Source | Sources, find_faces: bool) -> tuple[list[Face], bool]:
+    """Return the faces in the argument of :meth:`Predictor.predict`, and whether it was a single picture."""
     if isinstance(what, str | os.PathLike):
         path = Path(what)
-        found = sources.gather([path], find_faces)
-        if found.skipped and not found.faces:
-            reason = found.skipped[0][1]
+        loaded = sources.load_faces([path], find_faces)
+        if loaded.skipped and not loaded.faces:
+            reason = loaded.skipped[0][1]
             raise BadInput(reason) if path.exists() else FileNotFoundError(reason)
-        for _, reason in found.skipped:
+        for _, reason in loaded.skipped:
             warnings.warn(f"skipped: {reason}", stacklevel=3)
-        single = not (find_faces or path.is_dir() or found.faces[0].is_row)
-        return found.faces, single
+        single = not (find_faces or path.is_dir() or loaded.faces[0].is_row)
+        return loaded.faces, single
     if isinstance(what, list | tuple):
         return [face for item in what for face in _faces(item, find_faces)[0]], False
     if isinstance(what, Image.Image):
         return _in_picture(ImageOps.exif_transpose(what), "image", find_faces), not find_faces
-    array = gray_levels(what)
+    array = gray_levels(np.asarray(what))
     if array.ndim == 4 or (array.ndim == 3 and array.shape[1:] == (SIDE, SIDE)):
         several = [_in_picture(one, f"image {number}", find_faces) for number, one in enumerate(array)]
         return [face for faces in several for face in faces], False
@@ -175,16 +188,15 @@ def _faces(what: Any, find_faces: bool) -> tuple[list[Face], bool]:
 
 
 def _in_picture(picture: Image.Image | np.ndarray, name: str, find_faces: bool) -> list[Face]:
-    return sources.faces_in(picture, name) if find_faces else [Face(pictures.to_face(picture), name)]
+    return sources.detect_faces(picture, name) if find_faces else [Face(pictures.to_face(picture), name)]
 
 
-def gray_levels(array: Any) -> np.ndarray:
+def gray_levels(array: np.ndarray) -> np.ndarray:
     """Return an array of pictures with values 0-255; floats from 0 to 1 are multiplied by 255.
 
     Raises:
-        BadInput: floats between 0 and something a little above 1: either scale would be a guess.
+        BadInput: the largest float lies between 1 and 2: its scale is not clear.
     """
-    array = np.asarray(array)
     if array.dtype.kind != "f" or array.size == 0:
         return array
     most = array.max()

@@ -1,17 +1,17 @@
-"""How good are predictions? The figures of one split, from its labels and the probabilities predicted for them.
+"""How good are predictions? Numbers for one split, from its labels and the predicted probabilities.
 
-Precision, recall and F1 of each emotion and their averages are `minicnn.metrics`'. Beside them stand
+Precision, recall and F1 of each emotion, and their averages, come from `minicnn.metrics`. The others are
 
     accuracy's standard error   √(accuracy·(1 − accuracy) / N)
     accuracy without copies     of the faces that have no copy among the training faces
-    top-2                       the share of faces whose emotion is among the two most probable
+    top-2                       the share of faces whose emotion is one of the two most probable
     confusion matrix            row = true emotion, column = predicted
     calibration error           ECE = Σ_b (n_b / N)·|accuracy_b − confidence_b|
 
-The last asks whether the network knows how sure it is. Faces are put into bins b by their confidence, the probability
-of the emotion that was predicted; of the faces to which it gives about 80 %, are 80 % right? Confidences are cut
-into 15 bins of equal width, (0, 1/15], (1/15, 2/15], …
-Source: Guo et al., "On Calibration of Modern Neural Networks", arXiv:1706.04599.
+The calibration error says whether the confidence, the probability of the predicted emotion, is the share of
+right predictions: of the faces with a confidence of about 80 %, are 80 % right? Faces are sorted into 15 bins
+b of equal width by their confidence: (0, 1/15], (1/15, 2/15], … Source: Guo et al., "On Calibration of Modern
+Neural Networks", arXiv:1706.04599.
 """
 
 from dataclasses import dataclass
@@ -28,12 +28,12 @@ BINS = 15
 
 @dataclass(frozen=True)
 class Calibration:
-    """Accuracy beside confidence, bin by bin.
+    """Accuracy and confidence in each bin.
 
     Attributes:
-        counts: (BINS,) int, the faces in each bin.
+        counts: (BINS,) int, the number of faces in each bin.
         confidence: (BINS,), their mean confidence; 0 in an empty bin.
-        accuracy: (BINS,), the share that is right; 0 in an empty bin.
+        accuracy: (BINS,), the share of right predictions; 0 in an empty bin.
     """
 
     counts: np.ndarray
@@ -42,11 +42,11 @@ class Calibration:
 
     @property
     def error(self) -> float:
-        """The expected calibration error: how far the two are apart, on average over faces."""
+        """The expected calibration error: the mean distance of accuracy and confidence, over all faces."""
         return float(self.counts @ np.abs(self.accuracy - self.confidence) / self.counts.sum())
 
     def rows(self) -> list[tuple[Any, ...]]:
-        """Return (from, to, faces, confidence, accuracy) of each bin; None for the means of an empty one."""
+        """Return (from, to, faces, confidence, accuracy) of each bin; None for the means of an empty bin."""
         edges = np.arange(BINS + 1) / BINS
         return [
             (
@@ -61,14 +61,14 @@ class Calibration:
 
 @dataclass(frozen=True)
 class Report:
-    """The figures of one split.
+    """The numbers for one split.
 
     Attributes:
         scores: precision, recall, F1 and support of each emotion, their averages, and the accuracy.
         confusion: (7, 7) int, row = true emotion, column = predicted.
         top2: the share of faces whose emotion is first or second.
-        calibration: whether the confidences are as good as they claim.
-        without_copies: the figures of the faces that have no copy in Training; None where all have, or none.
+        calibration: accuracy and confidence, bin by bin.
+        without_copies: the numbers for the faces that have no copy in Training; None if all have one, or none.
     """
 
     scores: metrics.ClassificationReport
@@ -89,7 +89,7 @@ class Report:
 
     @property
     def standard_error(self) -> float:
-        """How far the accuracy may be off by the choice of the faces alone: one standard deviation."""
+        """One standard deviation of the accuracy, caused by the choice of the faces alone."""
         return float(np.sqrt(self.accuracy * (1 - self.accuracy) / self.samples))
 
     @property
@@ -98,7 +98,7 @@ class Report:
         return self.confusion / np.maximum(self.confusion.sum(axis=1, keepdims=True), 1)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return everything as JSON-able values."""
+        """Return everything as values that JSON can hold."""
         return {
             "samples": self.samples,
             "standard_error": self.standard_error,
@@ -117,7 +117,7 @@ class Report:
         return {"without_copies": {name: getattr(rest, name) for name in names}}
 
     def to_text(self, title: str) -> str:
-        """Return a table to read."""
+        """Return a table as text."""
         rest = self.without_copies
         copies = [] if rest is None else [f"without copies     {rest}; the others are in Training too"]
         lines = [
@@ -137,7 +137,7 @@ class Report:
         return _matrix_csv(self.confusion.tolist())
 
     def shares_csv(self) -> str:
-        """Return the same with each row divided by its sum: the diagonal is the recall."""
+        """Return the confusion matrix, each row divided by its sum, as CSV: the diagonal is the recall."""
         return _matrix_csv([[f"{share:.4f}" for share in row] for row in self.shares])
 
     def calibration_csv(self) -> str:
@@ -150,15 +150,15 @@ class Report:
 
 
 def measure(labels: np.ndarray, probabilities: np.ndarray, copies: np.ndarray | None = None) -> Report:
-    """Return the figures for labels (N,) and the probabilities predicted for them, (N, 7).
+    """Return the numbers for labels (N,) and predicted probabilities (N, 7).
 
     Args:
         labels: (N,) int.
         probabilities: (N, 7).
-        copies: (N,) bool, the faces that are in Training too.
+        copies: (N,) bool, which faces are in Training too.
 
     Raises:
-        ValueError: the shapes do not fit, or there is no sample.
+        ValueError: the shapes do not fit, or there are no faces.
     """
     classes = len(EMOTIONS)
     if len(labels) == 0 or probabilities.shape != (len(labels), classes):
@@ -168,7 +168,7 @@ def measure(labels: np.ndarray, probabilities: np.ndarray, copies: np.ndarray | 
     rest = None
     if copies is not None and copies.any() and not copies.all():
         rest = measure(labels[~copies], probabilities[~copies])
-    # A stable sort: of equal probabilities the first class leads, as in argmax.
+    # A stable sort: of equal probabilities the first class comes first, as in argmax.
     best_two = np.argsort(-probabilities, axis=1, kind="stable")[:, :2]
     return Report(
         scores=metrics.classification_report(labels, probabilities, EMOTIONS),
@@ -180,9 +180,14 @@ def measure(labels: np.ndarray, probabilities: np.ndarray, copies: np.ndarray | 
 
 
 def calibrate(confidence: np.ndarray, right: np.ndarray) -> Calibration:
-    """Return accuracy beside confidence; predictions have confidence (N,), 0 to 1, and some are right, (N,) bool."""
+    """Return accuracy and confidence by bins.
+
+    Args:
+        confidence: (N,), from 0 to 1.
+        right: (N,) bool, which predictions are right.
+    """
     confidence = np.asarray(confidence, np.float64)
-    # The last bin also takes what rounding has put a little above 1.
+    # The last bin also takes values that rounding has made a little larger than 1.
     bins = np.clip(np.ceil(confidence * BINS).astype(int) - 1, 0, BINS - 1)
     counts = np.bincount(bins, minlength=BINS)
     means = (

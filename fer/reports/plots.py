@@ -1,7 +1,8 @@
-"""Every figure. Each function returns a matplotlib Figure; nothing is shown, and no state is shared.
+"""Figures of data and training. Each function returns a matplotlib Figure; nothing is shown.
 
-Figures are made with the object interface, so that they need no display and no pyplot. Colours are of the
-Okabe-Ito palette (told apart with any colour vision) and of the sequential "Blues".
+Figures are made with matplotlib's objects, not with pyplot, so that they need no display and share no state.
+The colours are from the Okabe-Ito palette (distinct for all kinds of colour vision) and the sequential
+"Blues".
 """
 
 import textwrap
@@ -21,10 +22,11 @@ _GAP = 3  # pixels between the faces of a contact sheet
 
 
 def curves(history: Mapping[str, Sequence[float]], best_epoch: int) -> Figure:
-    """Draw loss and accuracy, training and validation, over the epochs, with the best epoch marked.
+    """Draw loss and accuracy, training and validation, over the epochs, and mark the best epoch.
 
     Args:
-        history: "loss", "accuracy", "val_loss", "val_accuracy" -> one value an epoch; val_ may be missing.
+        history: "loss", "accuracy", "val_loss", "val_accuracy" -> one value per epoch; the val_ ones may be
+            missing.
         best_epoch: the epoch whose model was kept, counted from 1.
     """
     figure = new_figure(10, 4)
@@ -41,7 +43,7 @@ def curves(history: Mapping[str, Sequence[float]], best_epoch: int) -> Figure:
         axes.set(title=title, xlabel="epoch")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         plain_axes(axes)
-        axes.margins(y=0.12)  # room for the best epoch's figure
+        axes.margins(y=0.12)  # room for the best epoch's value
         axes.grid(alpha=0.3)
         axes.legend(frameon=False)
     panels[1].yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
@@ -75,7 +77,7 @@ def confusion_matrix(confusion: np.ndarray, title: str = "") -> Figure:
 
 
 def class_bars(splits: Mapping[str, Split], title: str = "") -> Figure:
-    """Draw how many faces each emotion has: a panel a split, with counts and shares written at the bars."""
+    """Draw how many faces each emotion has: a panel for each split, with counts and shares beside the bars."""
     figure = new_figure(3.6 * len(splits) + 1, 3.2)
     headline(figure, title)
     panels = np.atleast_1d(figure.subplots(1, len(splits), sharey=True))
@@ -94,7 +96,7 @@ def class_bars(splits: Mapping[str, Split], title: str = "") -> Figure:
 
 
 def examples(split: Split, columns: int = 10, seed: int = 0, title: str = "") -> Figure:
-    """Draw a contact sheet: a row an emotion, ``columns`` faces drawn at random from those it has."""
+    """Draw a contact sheet: for each emotion a row of ``columns`` faces, chosen at random."""
     generator = np.random.default_rng(seed)
     side = split.images.shape[1]
     step = side + _GAP
@@ -103,7 +105,7 @@ def examples(split: Split, columns: int = 10, seed: int = 0, title: str = "") ->
         faces = generator.permutation(np.flatnonzero(split.labels == k))[:columns]
         for column, face in enumerate(faces):
             sheet[k * step : k * step + side, column * step : column * step + side] = split.images[face]
-    # An inch holds about one and a half faces: 48 pixels become 100 at 150 dots an inch.
+    # One and a half faces per inch: 48 pixels become 100 at 150 dots per inch.
     figure = new_figure(columns * 0.68 + 1.1, len(EMOTIONS) * 0.68 + (0.5 if title else 0.2))
     axes = figure.subplots()
     axes.imshow(sheet, cmap="gray", vmin=0, vmax=255)
@@ -121,7 +123,7 @@ def mean_faces(means: np.ndarray, overall: np.ndarray, title: str = "") -> Figur
     Args:
         means: (7, H, W), 0-255; NaN where an emotion has no faces.
         overall: (H, W), the mean of all faces.
-        title: above.
+        title: written above.
     """
     figure = new_figure(11.5, 3.6 if title else 3.3)
     headline(figure, title)
@@ -143,11 +145,11 @@ def mean_faces(means: np.ndarray, overall: np.ndarray, title: str = "") -> Figur
 
 
 def gray_values(histograms: Mapping[str, np.ndarray], title: str = "") -> Figure:
-    """Draw how often each gray value occurs: a line a split, in shares of its pixels.
+    """Draw how often each gray value occurs: a line for each split, in shares of its pixels.
 
     Args:
-        histograms: split -> pixels of each gray value (256,).
-        title: above.
+        histograms: split -> number of pixels of each gray value (256,).
+        title: written above.
     """
     figure = new_figure(8, 3.8)
     headline(figure, title)
@@ -164,15 +166,15 @@ def gray_values(histograms: Mapping[str, np.ndarray], title: str = "") -> Figure
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """Return an empty figure, in inches, that leaves some air around what is drawn."""
+    """Return an empty figure with a margin; the size is in inches."""
     return Figure(figsize=(width, height), layout=ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.1))
 
 
 def headline(figure: Figure, title: str) -> None:
-    """Write a title above a figure, in lines that are not wider than it is."""
+    """Write a title above a figure, in lines that are not wider than the figure."""
     if title:
         text = textwrap.fill(title, int(11 * figure.get_figwidth()))
-        # a $ in a file's name is no mathematics
+        # a $ in a file's name does not begin mathematics
         figure.suptitle(text, fontsize=11, parse_math=False)
 
 
@@ -192,5 +194,5 @@ def _matrix(axes: Axes, values: np.ndarray, texts: list[list[str]], top: float) 
 
 
 def plain_axes(axes: Axes) -> None:
-    """Leave only the lines at the left and below."""
+    """Remove the lines at the top and at the right."""
     axes.spines[["top", "right"]].set_visible(False)

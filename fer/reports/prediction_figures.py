@@ -1,4 +1,4 @@
-"""Which figures a set of predictions gives: one for each picture, sheets for the rows of tables and for samples."""
+"""Which figures a set of predictions gets: one for each picture; for tables and samples, sheets of 12 faces."""
 
 from collections.abc import Iterator, Sequence
 from itertools import count, groupby
@@ -13,8 +13,8 @@ from fer.data.sources import Face
 from fer.networks.predictor import Prediction, Predictor
 from fer.reports import prediction_plots
 
-SHEET = 12  # faces; half as many with maps
-LARGEST = 900  # pixels of a photograph's longer side in a figure
+FACES_PER_SHEET = 12  # half as many with maps
+MAX_SIDE = 900  # pixels of a photograph's longer side in a figure
 
 
 def write(
@@ -28,10 +28,10 @@ def write(
 
     Args:
         folder: where the PNG files go, named after the sources.
-        predictor: whose predictions they are.
-        predictions: those of one source together.
-        explain: draw where the network looked, too.
-        sample: the source that was a random sample; its sheets are called sample.png.
+        predictor: which made the predictions.
+        predictions: those of one source follow each other.
+        explain: also draw which pixels each prediction depends on.
+        sample: the source of a random sample; its sheets are called sample.png.
     """
     taken: set[str] = set()
     for source, drawn in figures(predictor, predictions, explain):
@@ -45,21 +45,21 @@ def write(
 def figures(
     predictor: Predictor, predictions: Sequence[Prediction], explain: bool = False
 ) -> Iterator[tuple[str, Figure]]:
-    """Yield (source, figure): one for a picture, and sheets of a dozen for the rows of a table."""
+    """Yield (source, figure): one for a picture, and one for each 12 rows of a table."""
     for source, together in groupby(predictions, lambda prediction: prediction.face.source):
         group = list(together)
-        size = SHEET // 2 if explain else SHEET
+        size = FACES_PER_SHEET // 2 if explain else FACES_PER_SHEET
         for start in range(0, len(group), size):
             yield source, figure(predictor, group[start : start + size], explain)
 
 
 def figure(predictor: Predictor, predictions: Sequence[Prediction], explain: bool = False) -> Figure:
-    """Draw predictions of faces from one source; where that is a picture that is more than the face, it too."""
+    """Draw predictions of faces from one source; if it is a picture larger than the face, the picture too."""
     faces = [prediction.face for prediction in predictions]
     photo: np.ndarray | None = None
     frames: list[prediction_plots.Frame] = []
     if faces[0].box is not None:
-        photo, scale = sources.photo(faces[0].source, LARGEST)
+        photo, scale = sources.load_photo(faces[0].source, MAX_SIDE)
         for face in faces:
             if face.box is not None:
                 left, top, width, height = (length * scale for length in face.box)

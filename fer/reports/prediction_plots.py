@@ -1,4 +1,4 @@
-"""Figures of predictions: faces beside their probabilities, where the network looked, how sure it may be."""
+"""Figures of predictions: faces beside their probabilities, maps of the pixels that count, calibration."""
 
 from collections.abc import Sequence
 
@@ -17,7 +17,7 @@ _ROW = 2.05  # inches of a face's row
 _NARROW, _WIDE = 1.0, 1.15  # relative widths of a face and of its bars
 
 Maps = tuple[np.ndarray, np.ndarray]  # Grad-CAM and input gradient, each of the face's shape
-Frame = tuple[float, float, float, float, str]  # left, top, width, height, and what is written at it
+Frame = tuple[float, float, float, float, str]  # left, top, width, height, and its text
 
 
 def predictions(
@@ -33,17 +33,19 @@ def predictions(
 ) -> Figure:
     """Draw faces, each beside the bars of its probabilities.
 
-    Blue is the predicted emotion. Where the true one is known its name is bold, and a wrong prediction orange.
+    The predicted emotion is blue. If the true one is known, its name is bold, and a wrong prediction is
+    orange.
 
     Args:
         images: N gray images, 0-255.
         probabilities: (N, 7).
-        labels: the N true emotions; None where one is not known.
+        labels: the N true emotions; None for an unknown one.
         captions: a line under each face.
-        title: above all.
-        columns: faces in a row, at most; 1 with ``maps``.
-        maps: where the network looked, for each face.
-        photo: the picture that the faces were cut from, drawn at the left, with ``frames`` around them.
+        title: written above.
+        columns: at most this many faces in a row; 1 with ``maps``.
+        maps: for each face, which pixels its prediction depends on.
+        photo: the picture that the faces were cut from; drawn at the left, with ``frames``.
+        frames: where the faces are in the picture.
     """
     count = len(images)
     columns = 1 if maps is not None or (photo is not None and count < 5) else min(columns, count)
@@ -80,7 +82,7 @@ def face(axes: Axes, image: np.ndarray, caption: str = "") -> None:
 
 
 def bars(axes: Axes, probabilities: np.ndarray, label: int | None = None) -> None:
-    """Draw the probabilities (7,) of one face as bars: the highest in colour, the true one's name bold."""
+    """Draw the probabilities (7,) of one face as bars: the highest in colour, the true emotion's name bold."""
     chosen = int(np.argmax(probabilities))
     right = label is None or label == chosen
     colours = [PALE] * len(EMOTIONS)
@@ -103,18 +105,18 @@ def _explain(left: Axes, right: Axes, image: np.ndarray, maps: Maps) -> None:
     """Draw Grad-CAM over the face, and the input gradient beside it."""
     cam, slope = maps
     face(left, image, "Grad-CAM")
-    # The face shows through where the map is low: opacity grows with it.
+    # The opacity grows with the map: where it is low, the face is visible.
     strength = cam / (cam.max() or 1)
     left.imshow(strength, cmap="inferno", vmin=0, vmax=1, alpha=0.75 * strength, interpolation="bilinear")
     face(right, np.zeros_like(image), "input gradient")
-    # A few pixels have slopes far above all others: the colours end at the 99th percentile.
+    # A few pixels have much larger slopes than all others: the colours end at the 99th percentile.
     sizes = np.abs(slope)
     limit = float(np.percentile(sizes, 99)) or float(sizes.max()) or 1.0
     right.imshow(slope, cmap="RdBu_r", vmin=-limit, vmax=limit)
 
 
 def _photo(axes: Axes, photo: np.ndarray, frames: Sequence[Frame]) -> None:
-    """Draw a picture, (H, W) gray or (H, W, 3), and frames in it."""
+    """Draw a picture, (H, W) gray or (H, W, 3), with frames."""
     axes.imshow(photo, cmap="gray", vmin=0, vmax=255)
     axes.set_axis_off()
     axes.set_anchor("N")
@@ -128,7 +130,7 @@ def _photo(axes: Axes, photo: np.ndarray, frames: Sequence[Frame]) -> None:
 def calibration(report: Report, title: str = "") -> Figure:
     """Draw accuracy over confidence, and how many faces have which confidence.
 
-    On the dashed line a network knows how sure it may be; below it, it is surer than it should be.
+    On the dashed line both are equal; below it the confidence is too high.
     """
     figure = new_figure(5.4, 6)
     headline(figure, title)

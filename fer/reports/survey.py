@@ -1,7 +1,8 @@
-"""What is in a data set, in numbers: faces of each emotion, gray values, copies, contradictions, blank images.
+"""What is in a data set, in numbers: faces of each emotion, gray values, copies, conflicting labels, blank images.
 
-Copies are images that agree in every pixel. A copy of a training image among the validation or test rows makes a
-network look better than it is, for it has seen the answer; copies with different labels cannot all be right.
+Copies are images that are equal in every pixel. If a training image has a copy among the validation or test
+rows, a network looks better than it is, because it was trained on that face; copies with different labels
+cannot all be right.
 """
 
 import hashlib
@@ -17,8 +18,8 @@ from fer.emotions import EMOTIONS
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a face stands: its split, its row among the split's (from 0), its label."""
+class FaceRow:
+    """A face of a data set: its split, its row there (from 0), its label."""
 
     split: str
     row: int
@@ -32,55 +33,55 @@ class Place:
 
 @dataclass(frozen=True)
 class Survey:
-    """What was found.
+    """The numbers of a data set.
 
     Attributes:
-        counts: split -> faces of each emotion (7,).
-        histogram: split -> pixels of each gray value (256,).
-        copies: groups of two or more faces whose images are identical.
-        blank: faces whose image is of one gray value all over.
+        counts: split -> number of faces of each emotion (7,).
+        histogram: split -> number of pixels of each gray value (256,).
+        copies: groups of two or more faces whose images are equal.
+        blank: faces in whose image all pixels are equal.
     """
 
     counts: dict[str, np.ndarray]
     histogram: dict[str, np.ndarray]
-    copies: list[list[Place]]
-    blank: list[Place]
+    copies: list[list[FaceRow]]
+    blank: list[FaceRow]
 
     @property
-    def conflicts(self) -> list[list[Place]]:
+    def conflicts(self) -> list[list[FaceRow]]:
         """The groups of copies whose labels differ."""
-        return [group for group in self.copies if len({place.label for place in group}) > 1]
+        return [group for group in self.copies if len({face.label for face in group}) > 1]
 
     @property
     def faces(self) -> int:
-        """How many faces there are."""
+        """The number of faces."""
         return int(sum(counts.sum() for counts in self.counts.values()))
 
     @property
     def distinct(self) -> int:
-        """How many different images there are."""
+        """The number of different images."""
         return self.faces - sum(len(group) - 1 for group in self.copies)
 
-    def within(self) -> dict[str, int]:
-        """Return how many faces of each split repeat an earlier one of the same split."""
+    def repeats_within_splits(self) -> dict[str, int]:
+        """Return how many faces of each split are copies of an earlier one of the same split."""
         result = dict.fromkeys(self.counts, 0)
         for group in self.copies:
-            for name, count in Counter(place.split for place in group).items():
+            for name, count in Counter(face.split for face in group).items():
                 result[name] += count - 1
         return result
 
-    def shared(self) -> dict[tuple[str, str], int]:
-        """Return how many faces of the one split have a copy in the other, for the pairs where there are some.
+    def shared_between_splits(self) -> dict[tuple[str, str], int]:
+        """Return how many faces of one split have a copy in another split; pairs without any are left out.
 
-        ("validation", "train"): 280 says that 280 validation faces are in the training rows too.
+        ("validation", "train"): 280 means that 280 validation faces are in the training rows too.
         """
         result: dict[tuple[str, str], int] = {}
         names = list(self.counts)
         for late, early in ((b, a) for i, a in enumerate(names) for b in names[i + 1 :]):
             count = sum(
-                sum(place.split == late for place in group)
+                sum(face.split == late for face in group)
                 for group in self.copies
-                if any(place.split == early for place in group)
+                if any(face.split == early for face in group)
             )
             if count:
                 result[late, early] = count
@@ -91,7 +92,7 @@ class Survey:
         return moments(self.histogram[split])
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the numbers as JSON-able values; rows are in the tables."""
+        """Return the numbers as values that JSON can hold, without the single faces."""
         return {
             "faces": {name: dict(zip(EMOTIONS, counts.tolist())) for name, counts in self.counts.items()},
             "gray_values": {
@@ -100,17 +101,17 @@ class Survey:
             },
             "distinct_images": self.distinct,
             "groups_of_copies": len(self.copies),
-            "repeated_within_split": self.within(),
+            "repeated_within_split": self.repeats_within_splits(),
             "shared_between_splits": [
                 {"split": late, "with": early, "faces": count}
-                for (late, early), count in self.shared().items()
+                for (late, early), count in self.shared_between_splits().items()
             ],
             "groups_of_copies_with_conflicting_labels": len(self.conflicts),
             "blank_images": len(self.blank),
         }
 
     def to_text(self, name: str) -> str:
-        """Return a summary to read."""
+        """Return a summary as text."""
         lines = [name, "", f"{'':10}" + "".join(f"{emotion:>10}" for emotion in EMOTIONS) + f"{'all':>10}"]
         for split, counts in self.counts.items():
             lines.append(f"{split:10}" + "".join(f"{count:10,}" for count in counts) + f"{counts.sum():10,}")
@@ -121,33 +122,33 @@ class Survey:
         extra = self.faces - self.distinct
         lines += [
             "",
-            f"copies: {_images(len(self.copies))} more than once; {self.distinct:,} of "
+            f"copies: {_images_occur(len(self.copies))} more than once; {self.distinct:,} of "
             f"{self.faces:,} faces are distinct, {extra:,} repeat one of these",
         ]
-        for name, count in self.within().items():
+        for name, count in self.repeats_within_splits().items():
             if count:
                 repeat = "face of {} repeats" if count == 1 else "faces of {} repeat"
                 lines.append(f"        {count:,} {repeat.format(name)} an earlier one of {name}")
-        for (late, early), count in self.shared().items():
+        for (late, early), count in self.shared_between_splits().items():
             have = "face of {} has" if count == 1 else "faces of {} have"
             lines.append(f"        {count:,} {have.format(late)} a copy in {early}")
         lines += [
-            f"conflicting labels: {_images(len(self.conflicts))} more than once under different emotions",
-            f"blank images (one gray value all over): {_places(self.blank)}",
+            f"conflicting labels: {_images_occur(len(self.conflicts))} more than once under different emotions",
+            f"blank images (all pixels equal): {_row_list(self.blank)}",
         ]
         return "\n".join(lines) + "\n"
 
 
 def survey(data: FerDataset) -> Survey:
-    """Look at every face of a data set."""
-    groups: dict[bytes, list[Place]] = {}
+    """Return the numbers of a data set."""
+    groups: dict[bytes, list[FaceRow]] = {}
     blank = []
     for name, split in data.splits().items():
         flat = split.images.reshape(len(split), -1)
-        places = [Place(name, row, label) for row, label in enumerate(split.labels.tolist())]
-        for pixels, place in zip(flat, places):
-            groups.setdefault(hashlib.blake2b(pixels.tobytes(), digest_size=16).digest(), []).append(place)
-        blank += [places[row] for row in np.flatnonzero(flat.min(axis=1) == flat.max(axis=1))]
+        faces = [FaceRow(name, row, label) for row, label in enumerate(split.labels.tolist())]
+        for pixels, face in zip(flat, faces):
+            groups.setdefault(hashlib.blake2b(pixels.tobytes(), digest_size=16).digest(), []).append(face)
+        blank += [faces[row] for row in np.flatnonzero(flat.min(axis=1) == flat.max(axis=1))]
     return Survey(
         counts={name: split.counts() for name, split in data.splits().items()},
         histogram={
@@ -167,18 +168,18 @@ def moments(histogram: np.ndarray) -> tuple[float, float]:
 
 
 def mean_faces(images: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Return the mean image of each emotion, (7, H, W); of an emotion without faces, NaN."""
+    """Return the mean image of each emotion, (7, H, W); NaN for an emotion without faces."""
     means = np.full((len(EMOTIONS), *images.shape[1:]), np.nan)
     for label in np.unique(labels):
         means[label] = images[labels == label].mean(axis=0)
     return means
 
 
-def _images(count: int) -> str:
+def _images_occur(count: int) -> str:
     return "1 image occurs" if count == 1 else f"{count:,} images occur"
 
 
-def _places(places: Iterable[Place]) -> str:
-    found = list(places)
-    shown = ", ".join(f"{place.split} row {place.row}" for place in found[:3])
+def _row_list(faces: Iterable[FaceRow]) -> str:
+    found = list(faces)
+    shown = ", ".join(f"{face.split} row {face.row}" for face in found[:3])
     return f"{len(found)}" + (f" ({shown}{', …' if len(found) > 3 else ''})" if found else "")

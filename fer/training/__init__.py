@@ -1,1 +1,11 @@
-"""A training that nothing stops: its settings, what it is built from, and what watches over it."""
+"""What ``fer.train`` consists of.
+
+config.py             Config: all settings of a run, checked; config.json
+options.py            the command line's options for them
+recipes.py            settings of the trained networks that come with fer
+components.py         from a Config to the data, the network, the optimizer and the class weights
+checkpoint.py         a callback: checkpoints, best model, history; stops when numbers are not finite
+stopping.py           Ctrl-C, SIGTERM and the time budget
+self_distillation.py  a callback: mixes the network's own predictions into its targets
+training_check.py     --check: tests network, settings and data in seconds
+"""

@@ -1,8 +1,9 @@
-"""CheckpointCallback: what watches over a training, so that nothing is lost and nothing goes wrong in silence.
+"""CheckpointCallback: writes the files of a run during training, and stops it when it should stop.
 
-It writes the checkpoint (model_last.npz), at each epoch's end and every half a minute inside one, and from it, after
-each epoch, the best model, the history and the curves. It stops the training between two batches when a signal came or
-the time is up, and when a number is not finite any more; it then names the layer where that began.
+It writes the checkpoint (model_last.npz) at the end of each epoch and every half minute within one; after
+each epoch also the best model, the history and the curves. It stops the training between two batches after a
+signal or when the time is up, and when a number is no longer finite; then it names the layer where that
+began.
 """
 
 import math
@@ -15,29 +16,29 @@ from fer import outputs, runs
 from fer.errors import BadInput
 from fer.reports import plots
 from fer.runs import Run
-from fer.training.stopping import Stop
+from fer.training.stopping import StopRequest
 from minicnn import callbacks, random
 from minicnn.models import first_nan
 
-SECONDS = 30.0  # between checkpoints inside an epoch; one takes about 20 ms for a million weights
-CURVES = 120.0  # at least so many seconds between two drawings of the curves, which take 0.3 s
+CHECKPOINT_SECONDS = 30.0  # between checkpoints inside an epoch; one takes about 20 ms for a million weights
+CURVES_SECONDS = 120.0  # at least, between two drawings of the curves; one takes 0.3 s
 
 
 def best_epoch(history: Mapping[str, Sequence[float]]) -> int:
-    """Return the epoch of the highest validation accuracy, the first of them, counted from 1."""
+    """Return the epoch of the highest validation accuracy, counted from 1; of several, the first."""
     return int(np.argmax(history["val_accuracy"])) + 1
 
 
 class CheckpointCallback(callbacks.BackupAndRestore):
-    """Backs up into a run folder; see the module.
+    """Writes checkpoints into a run folder; see the module.
 
     Args:
-        folder: the run's.
-        images: the training faces, to run a batch of them again.
-        targets: what they are trained towards.
+        folder: the run's folder.
+        images: the training faces (N, 48, 48), to run a batch of them again.
+        targets: their labels (N,) or target probabilities (N, 7).
         batch_size: of the training.
-        learning_rate: of the training, to advise a lower one.
-        stop: says when to stop.
+        learning_rate: of the training; error messages advise a lower one.
+        stop: knows when to stop.
     """
 
     def __init__(
@@ -47,37 +48,37 @@ class CheckpointCallback(callbacks.BackupAndRestore):
         targets: np.ndarray,
         batch_size: int,
         learning_rate: float,
-        stop: Stop,
+        stop: StopRequest,
     ) -> None:
-        super().__init__(folder.path(runs.MODEL_LAST), delete_checkpoint=False, seconds=SECONDS)
+        super().__init__(folder.path(runs.MODEL_LAST), delete_checkpoint=False, seconds=CHECKPOINT_SECONDS)
         self.folder, self.images, self.targets = folder, images, targets
         self.batch_size, self.learning_rate, self.stop = batch_size, learning_rate, stop
 
     @property
     def history(self) -> dict[str, list[float]]:
-        """The results of the epochs that are finished."""
+        """The results of the finished epochs."""
         return self.model.callback_list.history.history
 
     def on_train_begin(self, logs=None) -> None:
-        """Go on from the checkpoint, if there is one; say where that is."""
-        self._drawn = -math.inf
+        """Continue from the checkpoint, if there is one, and print where."""
+        self._curves_drawn = -math.inf
         try:
             super().on_train_begin(logs)
         except ValueError as error:
-            raise BadInput(f"{error}. Begin anew: --config {self.folder.path(runs.CONFIG)}") from None
+            raise BadInput(f"{error}. To start a new run: --config {self.folder.path(runs.CONFIG)}") from None
         position, epochs = self.model.training_position, self.params["epochs"]
         if self.path.exists() and position.epoch < epochs and not self.model.stop_training:
             done = f", after batch {position.step} of {self.params['steps']}" if position.step else ""
-            print(f"Going on in epoch {position.epoch + 1} of {epochs}{done}", flush=True)
+            print(f"Resuming in epoch {position.epoch + 1} of {epochs}{done}", flush=True)
         if self.history and not position.step:
-            self._publish()  # the last process may have died before it had
+            self._write_results()  # the last process may have been killed before this
 
     def on_train_batch_begin(self, batch, logs=None) -> None:
-        """Remember where the random generators are, to be able to run this batch again."""
+        """Remember the states of the random generators, to be able to run this batch again."""
         self._states = [random.state(generator) for generator in self.model.generators]
 
     def on_train_batch_end(self, batch, logs=None) -> None:
-        """Check the loss, write a checkpoint if it is time to, stop if it is time to."""
+        """Check the loss; write a checkpoint and stop if it is time to."""
         if not math.isfinite(logs["loss"]):
             raise BadInput(self._diagnosis(batch, logs["loss"]))
         super().on_train_batch_end(batch, logs)
@@ -88,43 +89,43 @@ class CheckpointCallback(callbacks.BackupAndRestore):
         self._stop_if_due()
 
     def on_epoch_end(self, epoch, logs=None) -> None:
-        """Write the checkpoint, and what follows from it."""
+        """Write the checkpoint and the files that are made from it."""
         if not math.isfinite(logs["val_loss"]):
             raise BadInput(
                 f"the validation loss became {logs['val_loss']} in epoch {epoch + 1}: {self._advice()}"
             )
         super().on_epoch_end(epoch, logs)
-        self._publish()
+        self._write_results()
         more = self.model.training_position.epoch < self.params["epochs"] and not self.model.stop_training
-        if more and self.stop.due():
-            self.stop.raise_()
+        if more and self.stop.requested():
+            self.stop.raise_stop()
 
     def save(self) -> None:
         """Write the checkpoint, of finite weights only.
 
         Raises:
-            BadInput: a weight is not finite; the checkpoint before stays.
-            OSError: it cannot be written; the same.
+            BadInput: a weight is not finite; the previous checkpoint stays.
+            OSError: the file cannot be written; the previous checkpoint stays.
         """
         for weight in self.model.weights:
             if not np.isfinite(weight.value).all():
-                raise BadInput(f"{weight.path} is not finite any more: {self._advice()}")
+                raise BadInput(f"{weight.path} is no longer finite: {self._advice()}")
         super().save()
 
     def _stop_if_due(self) -> None:
-        if self.stop.due():
+        if self.stop.requested():
             self.save()
-            self.stop.raise_()
+            self.stop.raise_stop()
 
-    def _publish(self) -> None:
-        """Write what follows from the checkpoint of an epoch's end."""
+    def _write_results(self) -> None:
+        """Write the best model, the history and the curves of the finished epochs."""
         best = best_epoch(self.history)
         if best == len(self.history["loss"]):
             self.model.save(self.folder.path(runs.MODEL_BEST))
         self.folder.write_history(self.history)
-        if time.monotonic() - self._drawn > CURVES:
+        if time.monotonic() - self._curves_drawn > CURVES_SECONDS:
             outputs.write_figure(self.folder.path("curves.png"), plots.curves(self.history, best))
-            self._drawn = time.monotonic()
+            self._curves_drawn = time.monotonic()
 
     def _diagnosis(self, batch: int, loss: float) -> str:
         """Return a sentence that names the first layer where a number was not finite."""
@@ -134,11 +135,11 @@ class CheckpointCallback(callbacks.BackupAndRestore):
             random.restore(generator, state)
         found = first_nan.first_not_finite(self.model, self.images[rows, :, :, None], self.targets[rows])
         if found is None:
-            where = "no layer's output is to blame"
+            where = "every layer's output is finite"
         elif found.what == "weight":
             grad = next(weight.grad for weight in self.model.weights if weight.path == found.where)
             cause = "the step" if grad is None or np.isfinite(grad).all() else "the gradient"
-            where = f"{cause} of the batch before was too large for {found.where}"
+            where = f"{cause} of the previous batch was too large for {found.where}"
         else:
             where = f"the first numbers that are not finite are the {found.what} of {found.where}"
         return f"the loss became {loss} in epoch {position.epoch + 1}, batch {batch + 1}: {where}; {self._advice()}"

@@ -3,7 +3,7 @@
     python -m fer.train --recipe vgg --data fer2013.csv               trains fer/weights/vgg.npz again
     train.run(Config(**recipes.RECIPES["vgg"], data="fer2013.csv"))   the same from Python
 
-docs/recipes.md tells what was tried on the way, and what each part of a recipe is worth.
+docs/recipes.md says what else was tried, and how much each part of a recipe gives.
 """
 
 from typing import Any

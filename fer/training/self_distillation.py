@@ -1,11 +1,13 @@
-"""Targets that get better: a network learns from the labels and, more and more, from its own answers.
+"""Self-distillation: a network learns from the labels and, increasingly, from its own predictions.
 
-FER2013's labels are noisy: people agree with them two times in three. After every few epochs e of E the targets become
+FER2013's labels are noisy: people agree with them two times in three. After every few epochs e of E the
+targets become
 
     t = (1 − s·e/E)·label + s·e/E·p
 
-where p are the answers that the network gives for the training faces by then, as they are, without augmentation. A face
-that it finds undecided, whatever its label says, then pulls less, and one that shows two emotions may say so.
+where p are the network's present predictions for the training faces, without augmentation. A face whose
+emotion the network finds unclear then has a smaller gradient, and the target of a face that shows two
+emotions can hold both.
 
 Source: Kim et al., "Self-Knowledge Distillation with Progressive Refinement of Targets", arXiv:2006.12000.
 """
@@ -20,7 +22,7 @@ from fer.emotions import EMOTIONS
 from fer.networks import inference
 from minicnn import callbacks, utils
 
-EVERY = 3  # epochs; the answers for all training faces cost a third of an epoch
+EPOCHS_PER_UPDATE = 3  # predicting all training faces takes a third of the time of an epoch
 
 
 def one_hot(labels: np.ndarray) -> np.ndarray:
@@ -29,11 +31,11 @@ def one_hot(labels: np.ndarray) -> np.ndarray:
 
 
 class SelfDistillation(callbacks.Callback):
-    """Keeps the targets of a training, which it changes in place; see the module.
+    """Holds the targets of a training and changes them in place; see the module.
 
     Args:
         train: the training faces.
-        share: s, that of the network's own answers at the end.
+        share: s, the share of the network's own predictions at the end.
     """
 
     def __init__(self, train: Split, share: float) -> None:
@@ -42,17 +44,17 @@ class SelfDistillation(callbacks.Callback):
         self.targets = self.labels.copy()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Mix the answers in, if there is another epoch to train with them."""
+        """Mix the predictions in, if there is another epoch to train with them."""
         done, epochs = epoch + 1, self.params["epochs"]
-        if done % EVERY == 0 and done < epochs:
+        if done % EPOCHS_PER_UPDATE == 0 and done < epochs:
             share = self.share * done / epochs
-            answers = inference.probabilities(self.model, self.images)
-            self.targets[...] = (1 - share) * self.labels + share * answers
+            predicted = inference.probabilities(self.model, self.images)
+            self.targets[...] = (1 - share) * self.labels + share * predicted
 
     def get_state(self) -> dict[str, Any]:
-        """Return the targets."""
+        """Return the targets, for the checkpoint."""
         return {"targets": self.targets}
 
     def set_state(self, state: Mapping[str, Any]) -> None:
-        """Go on with these targets."""
+        """Continue with the targets of a checkpoint."""
         self.targets[...] = state["targets"]

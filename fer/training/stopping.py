@@ -1,8 +1,9 @@
-"""How a run ends before its time: Ctrl-C, SIGTERM, a time budget.
+"""How a run stops early: by Ctrl-C, SIGTERM or a time budget.
 
-A signal can arrive in the middle of a step, when half of the weights have moved. So within
-:meth:`Stop.between_batches` it is only noted; training looks at :meth:`Stop.due` after each batch, and saves before it
-stops. A second signal does not wait: the run goes on later from its last checkpoint.
+A signal can arrive in the middle of a step, when half of the weights have changed. So within
+:meth:`StopRequest.between_batches` it is only noted. Training calls :meth:`StopRequest.requested` after each
+batch, and saves before it stops. A second signal stops at once: the run is resumed later from its last
+checkpoint.
 """
 
 import os
@@ -25,74 +26,74 @@ class Stopped(KeyboardInterrupt):
 
 
 class OutOfTime(Exception):
-    """The time budget is used up."""
+    """The time budget is used."""
 
 
 class NothingToDo(Exception):
-    """There is no result to give, and nothing is wrong; the message says why."""
+    """There is no result, and no error either; the message says why."""
 
 
-class Stop:
-    """Listens to signals and the clock, as a context manager.
+class StopRequest:
+    """Receives signals and looks at the clock, as a context manager.
 
     Args:
-        budget: seconds, from now on; None: no limit.
+        budget: seconds from now; None: no limit.
     """
 
     def __init__(self, budget: float | None = None) -> None:
         self.deadline = None if budget is None else time.monotonic() + budget
-        self.patient = False
+        self.deferring = False
         self.signal: signal.Signals | None = None
         self._before: dict[signal.Signals, Any] = {}
 
-    def __enter__(self) -> "Stop":
-        """Take over the signals, where Python lets us (in the main thread) and nobody chose to ignore them."""
+    def __enter__(self) -> "StopRequest":
+        """Handle the signals, if Python allows it (in the main thread) and they are not ignored already."""
         try:
             for number in SIGNALS:
                 before = signal.getsignal(number)
                 if before != signal.SIG_IGN:
                     signal.signal(number, self._on_signal)
                     self._before[number] = before
-        except ValueError:  # not in the main thread: signals stay whose they are
+        except ValueError:  # not in the main thread: the handlers stay as they are
             pass
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
     ) -> None:
-        """Give the signals back."""
+        """Restore the previous handlers."""
         for number, before in self._before.items():
             signal.signal(number, before)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         first = self.signal is None
         self.signal = signal.Signals(number)
-        if not (self.patient and first):
-            self.raise_()
-        # not print: a signal may have come in the middle of one
-        os.write(2, b"\nstopping after this batch; once more stops at once\n")
+        if not (self.deferring and first):
+            self.raise_stop()
+        # not print: the signal may have interrupted one
+        os.write(2, b"\nstopping after this batch; a second signal stops at once\n")
 
     @contextmanager
     def between_batches(self) -> Iterator[None]:
-        """While this lasts, note the first signal only; one that nobody has acted on stops at the end."""
-        self.patient = True
+        """Within this block only note the first signal; if training has not stopped for it, stop at the end."""
+        self.deferring = True
         try:
             yield
         finally:
-            self.patient = False
+            self.deferring = False
         if self.signal is not None:
-            self.raise_()
+            self.raise_stop()
 
-    def due(self) -> bool:
-        """Return whether to stop."""
+    def requested(self) -> bool:
+        """Return whether to stop now."""
         return self.signal is not None or (self.deadline is not None and time.monotonic() >= self.deadline)
 
-    def raise_(self) -> None:
+    def raise_stop(self) -> None:
         """Stop.
 
         Raises:
-            Stopped: a signal came.
-            OutOfTime: none did, so it is for the clock.
+            Stopped: there was a signal.
+            OutOfTime: there was none, so the time is up.
         """
         if self.signal is None:
             raise OutOfTime

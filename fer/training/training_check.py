@@ -1,13 +1,13 @@
-"""``python -m fer.train --check``: is all well with network, settings and data? In seconds, before the long training.
+"""``python -m fer.train --check``: tests network, settings and data in seconds, before the long training.
 
-    initial loss           An untrained network knows nothing: the mean of −log p is near that of p = 1/7, ln 7 = 1.946.
-                           Far above it, the weights or the normalisation of the images are wrong.
-    gradients              Each weight gets one: finite, and not 0 throughout, or it would never move.
-    one batch overfitted   Enough steps on the same few faces must bring the loss near 0: the gradient points downhill,
-                           the learning rate fits the optimizer, and nothing in the network is in the way.
+    initial loss           An untrained network predicts about p = 1/7 for each emotion, so that the mean of −log p is
+                           about ln 7 = 1.946. If it is far above, the weights or the images' normalisation are wrong.
+    gradients              Each weight's gradient is finite, and not 0 everywhere: then it would never change.
+    one batch overfitted   Enough steps on the same few faces must bring the loss near 0. Then the gradient is a
+                           direction in which the loss decreases, and the learning rate fits the optimizer.
 
-Dropout, augmentation, label smoothing and self-distillation are off, because they keep the loss of any network away
-from 0.
+Dropout, augmentation, label smoothing and self-distillation are off, because with them the loss does not
+reach 0.
 """
 
 import math
@@ -19,47 +19,45 @@ import numpy as np
 
 from fer.data.dataset import Split
 from fer.emotions import EMOTIONS
-from fer.training import building
+from fer.training import components
 from fer.training.config import Config
 from minicnn import layers
 from minicnn.layers.base import Layer
 
 LN7 = math.log(len(EMOTIONS))
-TOLERANCE = 0.5  # in the initial loss: fresh weights are random
-FACES = 28  # in the batch
+TOLERANCE = 0.5  # of the initial loss: the weights are random
+BATCH_FACES = 28
 STEPS = 150
-OVERFITTED = 0.05  # the loss at which a batch counts as learned by heart
+OVERFIT_LOSS = 0.05  # a loss below this counts as overfitted
 
 
-class Finding(NamedTuple):
+class CheckResult(NamedTuple):
     """One line of the table."""
 
-    good: bool
+    passed: bool
     check: str
     expected: str
     found: str
 
 
 def run(config: Config, train: Split) -> bool:
-    """Check, print a table, and return whether all is well; nothing is left behind.
+    """Run all checks, print a table, and return whether all passed; no file is written.
 
     Args:
         config: what would be trained.
         train: the training faces.
     """
     print(f"{'':6}{'check':24}{'expected':34}found")
-    good = True
-    for finding in findings(config, train):
-        good &= finding.good
-        print(
-            f"{'ok' if finding.good else 'FAIL':6}{finding.check:24}{finding.expected:34}{finding.found}",
-            flush=True,
-        )
-    return good
+    passed = True
+    for result in run_checks(config, train):
+        passed &= result.passed
+        status = "ok" if result.passed else "FAIL"
+        print(f"{status:6}{result.check:24}{result.expected:34}{result.found}", flush=True)
+    return passed
 
 
-def findings(config: Config, train: Split) -> Iterator[Finding]:
-    """Yield what each check finds."""
+def run_checks(config: Config, train: Split) -> Iterator[CheckResult]:
+    """Run the checks one after the other and yield their results."""
     plain = replace(
         config,
         augment="none",
@@ -67,17 +65,17 @@ def findings(config: Config, train: Split) -> Iterator[Finding]:
         self_distillation=0.0,
         ema=0.0,
         schedule="constant",
-        batch_size=FACES,
+        batch_size=BATCH_FACES,
     )
-    faces = _some_of_each(train)
+    faces = _balanced_batch(train)
     x, y = faces.images[..., None].astype(np.float32), faces.labels
-    with np.errstate(all="ignore"):  # what overflows is found and told
-        model = building.compiled(plain, len(faces))
+    with np.errstate(all="ignore"):  # an overflow fails a check
+        model = components.compiled_model(plain, len(faces))
         _without_dropout(model)
 
         loss, _ = model.forward_loss(x, y, training=True)
         expected = f"{LN7:.3f} ± {TOLERANCE} (ln 7)"
-        yield Finding(bool(abs(loss - LN7) <= TOLERANCE), "initial loss", expected, f"{loss:.3f}")
+        yield CheckResult(bool(abs(loss - LN7) <= TOLERANCE), "initial loss", expected, f"{loss:.3f}")
 
         model.set_gradients()
         gradients = {weight.path: np.asarray(weight.grad, float) for weight in model.trainable_weights}
@@ -86,24 +84,24 @@ def findings(config: Config, train: Split) -> Iterator[Finding]:
             ("gradients not 0", np.any),
         ):
             wrong = [path for path, gradient in gradients.items() if not is_good(gradient)]
-            yield _of_gradients(check, len(gradients), wrong)
+            yield _gradient_result(check, len(gradients), wrong)
 
         losses = [float(loss)]
-        while len(losses) <= STEPS and OVERFITTED <= losses[-1] < math.inf:
+        while len(losses) <= STEPS and OVERFIT_LOSS <= losses[-1] < math.inf:
             losses.append(float(model.train_step(x, y)[0]))
-        expected = f"loss < {OVERFITTED} within {STEPS} steps"
+        expected = f"loss < {OVERFIT_LOSS} within {STEPS} steps"
         found = f"{losses[-1]:.3f} after {len(losses) - 1} steps of {config.optimizer}, rate {config.learning_rate:g}"
-        yield Finding(losses[-1] < OVERFITTED, f"batch of {len(faces)} overfitted", expected, found)
+        yield CheckResult(losses[-1] < OVERFIT_LOSS, f"batch of {len(faces)} overfitted", expected, found)
 
 
-def _of_gradients(check: str, count: int, wrong: list[str]) -> Finding:
+def _gradient_result(check: str, count: int, wrong: list[str]) -> CheckResult:
     found = f"{count - len(wrong)} of {count}" + (f": not {', '.join(wrong[:3])}" if wrong else "")
-    return Finding(not wrong, check, "of every weight", found)
+    return CheckResult(not wrong, check, "of every weight", found)
 
 
-def _some_of_each(train: Split) -> Split:
-    """Return a few faces of each emotion, as many of each as there are."""
-    each = FACES // len(EMOTIONS)
+def _balanced_batch(train: Split) -> Split:
+    """Return the first faces of each emotion, the same number of each if there are enough."""
+    each = BATCH_FACES // len(EMOTIONS)
     rows = np.concatenate([np.flatnonzero(train.labels == k)[:each] for k in range(len(EMOTIONS))])
     return Split(train.images[rows], train.labels[rows])
 

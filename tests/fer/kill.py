@@ -66,7 +66,7 @@ def fork(arguments: list[str], seconds: float, log: Path) -> int:
             os.dup2(file.fileno(), 2)
         # Numba's lock is shared by all processes forked from here: one killed while it held it would block the others
         parallel._set_init_process_lock()
-        checkpoint.SECONDS, self_distillation.EVERY = seconds, 1
+        checkpoint.CHECKPOINT_SECONDS, self_distillation.EPOCHS_PER_UPDATE = seconds, 1
         train.main(arguments)
         status = 0
     finally:
@@ -140,7 +140,7 @@ def kill(place: Path, log: Path, kills: int, dice: random.Random) -> tuple[int, 
     sys.stdout = stdout
 
     started = time.monotonic()
-    if not ended(fork([*begin, str(place / "whole")], checkpoint.SECONDS, log), after=300):
+    if not ended(fork([*begin, str(place / "whole")], checkpoint.CHECKPOINT_SECONDS, log), after=300):
         raise SystemExit("the undisturbed run took more than five minutes")
     whole = time.monotonic() - started
 
@@ -158,7 +158,7 @@ def kill(place: Path, log: Path, kills: int, dice: random.Random) -> tuple[int, 
                 file.unlink()
             folder.rmdir()
         # some write a checkpoint after each batch, to be killed while they do
-        pid = fork(command, dice.choice([0.0, 0.05, checkpoint.SECONDS]), log)
+        pid = fork(command, dice.choice([0.0, 0.05, checkpoint.CHECKPOINT_SECONDS]), log)
         if ended(pid, after=dice.uniform(0, whole / 2) if killed < kills else 300):
             check(folder, place / "whole" / "001")
             finished, folder = finished + 1, None

@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from fer.errors import BadInput, one_line
+from fer.errors import BadInput, one_line, short_message
 
 
 @pytest.mark.parametrize("error", [BadInput("no faces here"), FileNotFoundError("no faces here")])
@@ -41,3 +41,16 @@ def test_a_reader_that_has_enough_ends_the_command_quietly():
     assert command.stderr.read() == b""
     assert command.wait() == 0
     command.stderr.close()
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (ValueError("two\n lines"), "two lines"),
+        (KeyError(), "KeyError"),
+        (ValueError("x" * 999), "x" * 117 + "..."),
+        (ValueError("\x1b[31m\0 é"), "?[31m? é"),
+    ],
+)
+def test_an_error_fits_in_a_line(error, line):
+    assert short_message(error) == line

@@ -153,8 +153,8 @@ def test_each_kind_of_judgement_has_a_folder(run, options, folder, capsys):
     evaluate.main([str(run), *options])
     assert (run / folder / "report.json").is_file()
     said = capsys.readouterr().out
-    assert ("flatter" in said) == ("validation" in options)
-    assert ("on these very faces" in said) == ("train" in options)
+    assert ("a little too high" in said) == ("validation" in options)
+    assert ("on these same faces" in said) == ("train" in options)
 
 
 @pytest.mark.usefixtures("no_figures")

@@ -19,7 +19,7 @@ def run(tmp_path):
 
 def test_the_file_is_a_run_s_network_in_float16_and_nothing_else(run, tmp_path, capsys):
     export.main([str(run), str(tmp_path / "small.npz")])
-    assert f"model_best.npz is now {tmp_path / 'small.npz'}, " in capsys.readouterr().out
+    assert f"model_best.npz to {tmp_path / 'small.npz'}, " in capsys.readouterr().out
     config, arrays = saving.read(tmp_path / "small.npz")
     before = inference.open_run(run).model
     assert "compiled" not in config
@@ -54,7 +54,7 @@ def test_a_file_for_other_programs(tmp_path):
 
 def test_what_cannot_be_exported_is_refused(run, tmp_path, capsys):
     (tmp_path / "there.npz").write_bytes(b"mine")
-    with pytest.raises(BadInput, match=r"there\.npz exists already, and nothing is overwritten"):
+    with pytest.raises(BadInput, match=r"there\.npz exists already and is not overwritten"):
         export.write(run, tmp_path / "there.npz")
     assert (tmp_path / "there.npz").read_bytes() == b"mine"
     with pytest.raises(BadInput, match=r"model\.pt: expected a name that ends in \.npz or \.onnx"):
@@ -62,7 +62,9 @@ def test_what_cannot_be_exported_is_refused(run, tmp_path, capsys):
     large = architectures.build("tiny", seed=0)
     large.weights[2].value[0] = 1e6
     large.save(tmp_path / "large.npz")
-    with pytest.raises(BadInput, match=r"weights/2 has numbers up to 1e\+06, and float16 ends at 65504"):
+    with pytest.raises(
+        BadInput, match=r"weights/2 has numbers up to 1e\+06; the largest in float16 is 65504"
+    ):
         export.write(tmp_path / "large.npz", tmp_path / "small.npz")
     with pytest.raises(SystemExit) as stopped:
         export.main(["nowhere", str(tmp_path / "x.npz")])

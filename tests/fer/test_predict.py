@@ -96,7 +96,7 @@ def test_a_table_with_and_without_labels(here, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert lines[2].startswith("test.csv row 1   Surprise ")
     assert lines[4].endswith("(true: Fear)")
-    assert lines[5] == "1 of 2 as labelled"
+    assert lines[5] == "1 of 2 are as labelled"
 
 
 @pytest.mark.usefixtures("no_figures")
@@ -108,7 +108,7 @@ def test_a_sample_is_of_test_rows_and_can_be_drawn_again(here, capsys):
     predict.main(["runs", "--sample", "5", "--seed", seed])
     again = capsys.readouterr().out.splitlines()
     assert again[2:-1] == first[2:-1]
-    assert again[-2] == "5 of 5 as labelled"
+    assert again[-2] == "5 of 5 are as labelled"
     rows = [int(line.split("row ")[1].split()[0]) for line in again[2:7]]
     assert rows == sorted(set(rows))
     assert [line.split("  ")[1].split()[0] for line in again[2:7]] == [EMOTIONS[row % 7] for row in rows]
@@ -134,7 +134,7 @@ def test_a_photograph_s_middle_is_said_to_have_been_taken(capsys):
     predict.main(["runs", "happy.png"])
     assert "--detect" not in capsys.readouterr().out
     predict.main(["runs", "happy.png", "large.png"])
-    line = "Of each picture the middle square was taken; where the face is only a part of it: --detect"
+    line = "The middle square of each picture was used; if the face is only a part of it: --detect"
     assert line in capsys.readouterr().out.splitlines()
 
 
@@ -170,7 +170,7 @@ def test_csv_holds_the_same(here, capsys):
 def test_nothing_is_overwritten(here, capsys):
     (here / "mine.csv").write_text("of the user")
     (line,) = refused(["runs/001", "happy.png", "--csv", "mine.csv"], capsys)
-    assert line == "fer.predict: mine.csv exists already, and nothing is overwritten: give another name"
+    assert line == "fer.predict: mine.csv exists already and is not overwritten: give another name"
     assert (here / "mine.csv").read_text() == "of the user"
     assert not (here / "predictions").exists()
 
@@ -211,7 +211,7 @@ def test_explanations_are_drawn_beside_the_face(here):
         (["happy.png", "--figures", "-1"], "--figures -1: expected 0 or more"),
         (
             ["happy.png", "--json", "nowhere/x.json"],
-            "nowhere/x.json: there is no folder nowhere; make it first",
+            "nowhere/x.json: there is no folder nowhere; create it first",
         ),
         (["happy.png", "--json", "-", "--csv", "-"], "--json - and --csv -: expected at most one"),
     ],

@@ -14,7 +14,7 @@ from fer.data import dataset, synthetic
 from fer.data.dataset import FerDataset, Split
 from fer.errors import BadInput
 from fer.train import Config, main
-from fer.training import building
+from fer.training import components
 from fer.training.config import CLASS_WEIGHTS, OPTIMIZERS
 from fer.training.recipes import RECIPES
 from minicnn import layers
@@ -181,7 +181,7 @@ def test_without_validation_rows_a_tenth_is_held_out_with_copies_on_one_side(
     images, labels = (
         np.concatenate([array] * 2) for array in (faces_data.train.images, faces_data.train.labels)
     )
-    data = building.with_validation(FerDataset(Split(images, labels), None, faces_data.test, "copies"))
+    data = FerDataset(Split(images, labels), None, faces_data.test, "copies").with_validation()
     assert data.name == "copies (a tenth of its Training rows held out for validation)"
     assert len(data.train) + len(data.validation) == len(labels)
     assert 0.05 < len(data.validation) / len(labels) < 0.2
@@ -191,8 +191,8 @@ def test_without_validation_rows_a_tenth_is_held_out_with_copies_on_one_side(
     few = FerDataset(Split(images[:60], labels[:60]), None, None, "few")
     train.run(Config(epochs=1, out=str(tmp_path)), few)
     assert "few (a tenth of its Training rows held out for validation)" in capsys.readouterr().out
-    again = building.with_validation(few)  # the same ones
-    assert np.array_equal(building.with_validation(few).validation.images, again.validation.images)
+    again = few.with_validation()  # the same ones
+    assert np.array_equal(few.with_validation().validation.images, again.validation.images)
 
 
 def test_data_too_small_to_hold_any_out_are_refused_before_a_folder_is_made(faces_data, tmp_path):
@@ -207,7 +207,7 @@ def test_data_too_small_to_hold_any_out_are_refused_before_a_folder_is_made(face
     [
         (
             ["--data", "nowhere.csv"],
-            "nowhere.csv does not exist. FER2013 can be had from https://www.kaggle.com/",
+            "nowhere.csv does not exist. FER2013 is available at https://www.kaggle.com/",
         ),
         (["--epochs", "0"], "epochs=0: expected 1 or more"),
         (["--batch-size", "-3"], "batch_size=-3: expected 1 or more"),
@@ -257,24 +257,24 @@ def test_names_are_checked_in_python_too(field, value):
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_settings_reach_the_model(optimizer):
     config = Config(optimizer=optimizer, weight_decay=0.01, label_smoothing=0.2, schedule="constant")
-    model = building.compiled(config, 100)
+    model = components.compiled_model(config, 100)
     assert model.loss.label_smoothing == 0.2
     assert model.optimizer.weight_decay == 0.01
     decaying = {weight.name for weight in model.trainable_weights if model.optimizer.decays(weight)}
     assert decaying == {"kernel"}
-    assert building.compiled(Config(optimizer="adamw"), 100).optimizer.weight_decay == 0.004
-    assert not building.compiled(Config(), 100).optimizer.weight_decay
+    assert components.compiled_model(Config(optimizer="adamw"), 100).optimizer.weight_decay == 0.004
+    assert not components.compiled_model(Config(), 100).optimizer.weight_decay
 
 
 def test_dropout_and_batch_norm_can_be_left_out():
     def kinds(**settings):
-        model = building.compiled(Config(arch="vgg", **settings), 100)
+        model = components.compiled_model(Config(arch="vgg", **settings), 100)
         rates = [layer.rate for layer in model.layers if isinstance(layer, layers.Dropout)]
         return rates, sum(isinstance(layer, layers.BatchNormalization) for layer in model.layers)
 
     assert kinds() == ([0.1] * 4 + [0.4], 8)
     assert kinds(dropout=0.5, batch_norm=False) == ([0.05] * 4 + [0.2], 0)
-    bare = building.compiled(Config(arch="tiny", batch_norm=False), 100)
+    bare = components.compiled_model(Config(arch="tiny", batch_norm=False), 100)
     assert {weight.name for weight in bare.weights} == {"kernel", "bias"}
 
 
@@ -305,14 +305,14 @@ def test_faulty_rows_are_left_out_when_asked_to(faces_data, monkeypatch):
     asked = []
     monkeypatch.setattr(dataset, "load", lambda path, **options: asked.append((path, options)) or faces_data)
     for drop in (False, True):
-        building.load(Config(data="x.csv", drop_faulty=drop))
+        components.load_data(Config(data="x.csv", drop_faulty=drop))
     assert asked == [("x.csv", {"drop_faulty": False}), ("x.csv", {"drop_faulty": True})]
 
 
 def test_class_weights_of_fer2013():
     labels = np.repeat(np.arange(7), [3995, 436, 4097, 7215, 4830, 3171, 4965])
     split = Split(np.zeros((len(labels), 0)), labels)
-    weights = building.class_weights(split, "sqrt")
+    weights = components.class_weights(split, "sqrt")
     assert [round(weight, 3) for weight in weights.values()] == [
         1.058,
         3.203,
@@ -322,15 +322,15 @@ def test_class_weights_of_fer2013():
         1.188,
         0.949,
     ]
-    balanced = building.class_weights(split, "balanced")
+    balanced = components.class_weights(split, "balanced")
     assert balanced[1] == pytest.approx(28709 / (7 * 436))
-    assert building.class_weights(split, "none") == dict.fromkeys(range(7), pytest.approx(1))
+    assert components.class_weights(split, "none") == dict.fromkeys(range(7), pytest.approx(1))
 
 
 @pytest.mark.parametrize("kind", CLASS_WEIGHTS)
 def test_class_weights_keep_the_mean_and_need_not_meet_every_emotion(kind):
     labels = np.array([0, 0, 0, 5], np.uint8)
-    weights = building.class_weights(Split(np.zeros((4, 0)), labels), kind)
+    weights = components.class_weights(Split(np.zeros((4, 0)), labels), kind)
     assert np.mean([weights[label] for label in labels]) == pytest.approx(1)
     assert weights[1] == 1
     assert weights[5] / weights[0] == pytest.approx(3 ** CLASS_WEIGHTS[kind])
@@ -341,5 +341,10 @@ def test_help_shows_examples_and_where_data_come_from(capsys):
         main(["--help"])
     assert stopped.value.code == 0
     text = capsys.readouterr().out
-    for part in ("examples:", "python -m fer.train --data fer2013.csv", dataset.VARIABLE, "residual blocks"):
+    for part in (
+        "examples:",
+        "python -m fer.train --data fer2013.csv",
+        dataset.ENV_VARIABLE,
+        "residual blocks",
+    ):
         assert part in text

@@ -69,8 +69,8 @@ def peak(function):
 
 @pytest.fixture
 def small_limits(monkeypatch):
-    monkeypatch.setattr(archives, "LARGEST", 1 << 22)
-    monkeypatch.setattr(archives, "_PIECE", 1 << 14)
+    monkeypatch.setattr(archives, "MAX_BYTES", 1 << 22)
+    monkeypatch.setattr(archives, "_PIECE_BYTES", 1 << 14)
 
 
 @pytest.mark.usefixtures("small_limits")
@@ -133,7 +133,7 @@ def test_a_header_that_declares_more_than_there_is_takes_no_memory(tmp_path):
 
 
 def test_too_many_files_are_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(archives, "MOST_FILES", 2)
+    monkeypatch.setattr(archives, "MAX_FILES", 2)
     for form in ("folder", "zip", "w"):
         with (
             pytest.raises(BadInput, match="holds more than 2 files"),
@@ -145,11 +145,11 @@ def test_too_many_files_are_refused(tmp_path, monkeypatch):
 
 
 def test_a_folder_is_seen_so_deep_and_no_deeper(tmp_path):
-    for depth in (archives.DEEPEST, archives.DEEPEST + 1):
+    for depth in (archives.MAX_DEPTH, archives.MAX_DEPTH + 1):
         path = tmp_path.joinpath(*["d"] * depth, f"{depth}")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
-    assert [name.rsplit("/", 1)[-1] for name in archives.Folder(tmp_path).names] == [f"{archives.DEEPEST}"]
+    assert [name.rsplit("/", 1)[-1] for name in archives.Folder(tmp_path).names] == [f"{archives.MAX_DEPTH}"]
 
 
 @pytest.mark.parametrize(
@@ -170,8 +170,8 @@ def test_clutter(name, clutter):
 def test_a_limited_stream_is_the_stream(data, compressed, content):
     raw = io.BytesIO(gzip.compress(content) if compressed else content)
     with pytest.MonkeyPatch.context() as patch, gzip.open(raw) if compressed else raw as file:
-        patch.setattr(archives, "_PIECE", 7)
-        limited, plain = archives.Limited(file, "it", compressed), io.BytesIO(content)
+        patch.setattr(archives, "_PIECE_BYTES", 7)
+        limited, plain = archives.LimitedStream(file, "it", compressed), io.BytesIO(content)
         for place, size in data.draw(
             st.lists(st.tuples(st.integers(0, 310), st.integers(-1, 99)), max_size=5)
         ):
@@ -183,5 +183,5 @@ def test_a_limited_stream_is_the_stream(data, compressed, content):
 def test_errors_of_the_disk_stay_themselves(tmp_path):
     with pytest.raises(FileNotFoundError, match="nothing"), archives.open_source(tmp_path / "nothing"):
         pass
-    with pytest.raises(OSError, match="Input/output"), archives.errors_named("a"):
+    with pytest.raises(OSError, match="Input/output"), archives.naming_errors("a"):
         raise OSError(5, "Input/output error")

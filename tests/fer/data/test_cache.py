@@ -10,7 +10,7 @@ from fer.data.table import Rows
 
 @pytest.fixture
 def rows(faces, monkeypatch):
-    monkeypatch.setattr(cache, "FEWEST", 3)
+    monkeypatch.setattr(cache, "MIN_FACES", 3)
     images, labels, _ = faces(4)
     return Rows(images, labels, np.array([0, 0, 1, 2], np.uint8))
 
@@ -23,11 +23,11 @@ def source(tmp_path):
 
 
 def store(source, rows, notes=("a note",)):
-    cache.store(source, cache.mark_of_file(source), rows, lambda: notes)
+    cache.store(source, cache.file_fingerprint(source), rows, lambda: notes)
 
 
 def load(source):
-    return cache.load(source, cache.mark_of_file(source))
+    return cache.load(source, cache.file_fingerprint(source))
 
 
 def entry():
@@ -93,12 +93,12 @@ def test_the_samples_are_all_of_a_small_file_and_spread_over_a_large_one(tmp_pat
     path = tmp_path / "large"
     for size, places in ((60_000, range(0, 60_000, 1999)), (3 << 20, (0, (3 << 20) - 1))):
         path.write_bytes(bytes(size))
-        before = cache.mark_of_file(path)[-1]
+        before = cache.file_fingerprint(path)[-1]
         for place in places:
             content = bytearray(size)
             content[place] = 1
             path.write_bytes(content)
-            assert cache.mark_of_file(path)[-1] != before
+            assert cache.file_fingerprint(path)[-1] != before
 
 
 def damage(content, how):
@@ -135,10 +135,10 @@ def test_a_zip_that_is_no_entry_is_no_entry(source, rows):
 
 def test_the_last_few_are_kept_and_use_counts(tmp_path, rows):
     sources = []
-    for i in range(cache.KEPT + 1):
+    for i in range(cache.MAX_ENTRIES + 1):
         sources.append(tmp_path / f"{i}.csv")
         sources[i].write_bytes(b"x" * i)
-        if i == cache.KEPT:
+        if i == cache.MAX_ENTRIES:
             assert load(sources[0]) is not None
         store(sources[i], rows)
         for age, path in enumerate(
@@ -146,7 +146,7 @@ def test_the_last_few_are_kept_and_use_counts(tmp_path, rows):
         ):
             os.utime(path, (10_000 - age, 10_000 - age))
     kept = [load(source) is not None for source in sources]
-    assert kept == [True, False] + [True] * (cache.KEPT - 1)
+    assert kept == [True, False] + [True] * (cache.MAX_ENTRIES - 1)
 
 
 def test_nothing_but_entries_is_ever_deleted(tmp_path, source, rows):
@@ -154,7 +154,7 @@ def test_nothing_but_entries_is_ever_deleted(tmp_path, source, rows):
     mine = [cache.folder() / name for name in ("mine.npz", "mine.cache", "faces.csv")]
     for path in mine:
         path.write_text("precious")
-    for i in range(cache.KEPT + 2):
+    for i in range(cache.MAX_ENTRIES + 2):
         other = tmp_path / f"{i}"
         other.touch()
         store(other, rows)
@@ -178,10 +178,10 @@ def test_a_disk_that_is_full_leaves_nothing(source, rows, monkeypatch):
 
 
 def test_few_and_enormous_sources_are_not_kept(source, rows, monkeypatch):
-    monkeypatch.setattr(cache, "FEWEST", 5)
+    monkeypatch.setattr(cache, "MIN_FACES", 5)
     store(source, rows)
-    monkeypatch.setattr(cache, "FEWEST", 1)
-    monkeypatch.setattr(cache, "LARGEST", 4 * 2304 - 1)
+    monkeypatch.setattr(cache, "MIN_FACES", 1)
+    monkeypatch.setattr(cache, "MAX_BYTES", 4 * 2304 - 1)
     store(source, rows)
     assert load(source) is None
 

@@ -48,7 +48,7 @@ def test_what_was_written_is_read(tmp_path_factory, table, header, end, ended, d
     path.write_text(text, newline="")
     longest_line = max(map(len, text.splitlines())) + len(end) + 1  # and one byte of the next
     with pytest.MonkeyPatch.context() as patch:  # a row may be cut anywhere by the buffer's end
-        patch.setattr(csv_reader, "_BUFFER", data.draw(st.integers(longest_line, 3 * longest_line)))
+        patch.setattr(csv_reader, "_BUFFER_BYTES", data.draw(st.integers(longest_line, 3 * longest_line)))
         rows = read(path)
     np.testing.assert_array_equal(rows.images, images)
     if "emotion" in header:
@@ -151,7 +151,7 @@ def test_a_file_that_was_cut_off_is_bad_in_its_last_row(tmp_path, faces):
 def test_the_line_is_right_whatever_the_buffer(tmp_path, faces, monkeypatch):
     path = write(tmp_path / "faces.csv", *faces(6))
     path.write_bytes(path.read_bytes() + b"3," + GRAY.encode() + b",Nothing")
-    monkeypatch.setattr(csv_reader, "_BUFFER", 10_000)
+    monkeypatch.setattr(csv_reader, "_BUFFER_BYTES", 10_000)
     with pytest.raises(BadInput, match=r"line 8 \(row 7 after the header\): Usage is 'Nothing'"):
         read(path)
 
@@ -159,7 +159,7 @@ def test_the_line_is_right_whatever_the_buffer(tmp_path, faces, monkeypatch):
 def test_a_line_without_end_is_an_error_not_a_memory_problem(tmp_path, monkeypatch):
     path = tmp_path / "faces.csv"
     path.write_bytes(b"emotion,pixels,Usage\n" + b"1 " * 40_000)
-    monkeypatch.setattr(csv_reader, "_BUFFER", 10_000)
+    monkeypatch.setattr(csv_reader, "_BUFFER_BYTES", 10_000)
     with pytest.raises(BadInput, match=r"line 2 .*found 1 field, expected 3"):
         read(path)
 
@@ -175,7 +175,7 @@ def test_a_line_without_end_is_an_error_not_a_memory_problem(tmp_path, monkeypat
         (b"<HTML lang=de>", "is a web page (HTML)"),
         (b"version https://git-lfs.github.com/spec/v1\noid", "is a Git LFS pointer, not the file itself"),
         ("emotion,pixels\n".encode("utf-16"), "is text in UTF-16; save it as UTF-8"),
-        (b"emotion,pixels\0\0\n", "is no text: it contains NUL bytes"),
+        (b"emotion,pixels\0\0\n", "is not a text: it contains NUL bytes"),
         (b"PK\x03\x04", "is a zip archive; expected a CSV file"),
         (b"\xff" * 99, "begins with "),
         ("emotión,pixels".encode("latin-1"), "begins with "),

@@ -157,7 +157,7 @@ def test_a_copy_is_the_same_in_every_pixel_whatever_its_label(rng):
     images = rng.integers(0, 256, (4, 48, 48), np.uint8)
     other = images[[2, 0]].copy()
     other[0, -1, -1] ^= 1
-    found = dataset.Split(images, np.zeros(4, np.uint8)).found_in(dataset.Split(other, np.ones(2, np.uint8)))
+    found = dataset.Split(images, np.zeros(4, np.uint8)).copies_in(dataset.Split(other, np.ones(2, np.uint8)))
     assert found.tolist() == [True, False, False, False]
 
 

@@ -35,13 +35,13 @@ def opencv(found=(), empty=False):
 
 def test_faces_come_from_left_to_right(monkeypatch):
     monkeypatch.setitem(sys.modules, "cv2", opencv([(50, 1, 9, 9), (3, 70, 8, 8)]))
-    assert detect.faces(np.zeros((100, 90), np.uint8)) == [Box(3, 70, 8, 8), Box(50, 1, 9, 9)]
+    assert detect.find_faces(np.zeros((100, 90), np.uint8)) == [Box(3, 70, 8, 8), Box(50, 1, 9, 9)]
 
 
 def test_a_large_picture_is_searched_at_a_smaller_size(monkeypatch):
     cv2 = opencv([(10, 20, 30, 40)])
     monkeypatch.setitem(sys.modules, "cv2", cv2)
-    assert detect.faces(np.zeros((2000, 4000), np.uint8)) == [Box(40, 80, 120, 160)]
+    assert detect.find_faces(np.zeros((2000, 4000), np.uint8)) == [Box(40, 80, 120, 160)]
     assert cv2.shown == [(500, 1000)]
 
 
@@ -56,10 +56,10 @@ def test_a_large_picture_is_searched_at_a_smaller_size(monkeypatch):
 def test_without_opencv_it_says_how_to_get_it(monkeypatch, cv2):
     monkeypatch.setitem(sys.modules, "cv2", cv2)
     with pytest.raises(BadInput, match='pip install "opencv-python-headless<5"') as raised:
-        detect.require()
+        detect.check_installed()
     assert "\n" not in str(raised.value)
 
 
 def test_opencv_itself():
     pytest.importorskip("cv2")
-    assert detect.faces(np.full((200, 300), 128, np.uint8)) == []
+    assert detect.find_faces(np.full((200, 300), 128, np.uint8)) == []

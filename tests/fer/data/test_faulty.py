@@ -31,14 +31,14 @@ def test_means_are_those_of_the_blocks(rng):
 
 def placeholder(row, texture):
     """Return an image that has a known row's means, and none of its content."""
-    means = np.frombuffer(bytes.fromhex(faulty.KNOWN[row]), np.uint8).reshape(4, 4)
+    means = np.frombuffer(bytes.fromhex(faulty.KNOWN_NON_FACES[row]), np.uint8).reshape(4, 4)
     return np.clip(np.kron(means, np.ones((12, 12))) + texture, 0, 255).astype(np.uint8)
 
 
 def test_known_rows_are_found_by_their_means():
     checks = np.where(np.indices((48, 48)).sum(0) % 2, 20, -20)  # of mean 0 in each block
-    rows = [row for row in faulty.KNOWN if min(bytes.fromhex(faulty.KNOWN[row])) > 23]
-    rows = [row for row in rows if max(bytes.fromhex(faulty.KNOWN[row])) < 232]
+    rows = [row for row in faulty.KNOWN_NON_FACES if min(bytes.fromhex(faulty.KNOWN_NON_FACES[row])) > 23]
+    rows = [row for row in rows if max(bytes.fromhex(faulty.KNOWN_NON_FACES[row])) < 232]
     images = np.stack([placeholder(row, checks) for row in rows])
     assert len(rows) >= 5
     assert faulty.no_face(images).all()
@@ -67,13 +67,13 @@ BLACK = [6458, 7629, 10423, 11286, 13148, 13402, 13988, 15894, 22198, 22927, 286
 def test_in_the_real_rows_the_known_ones_and_no_others_are_found():
     images = dataset.load().train.images
     assert np.flatnonzero(faulty.black(images)).tolist() == BLACK
-    assert np.flatnonzero(faulty.no_face(images)).tolist() == sorted([*BLACK, *faulty.KNOWN, 2171])
+    assert np.flatnonzero(faulty.no_face(images)).tolist() == sorted([*BLACK, *faulty.KNOWN_NON_FACES, 2171])
 
 
 @real
 @pytest.mark.parametrize("quality", [50, 75, 95])
 def test_in_jpeg_files_they_are_found_too(quality):
-    images = dataset.load().train.images[sorted([*BLACK, *faulty.KNOWN, 2171])]
+    images = dataset.load().train.images[sorted([*BLACK, *faulty.KNOWN_NON_FACES, 2171])]
     for image in images:
         file = io.BytesIO()
         Image.fromarray(image).save(file, "JPEG", quality=quality)

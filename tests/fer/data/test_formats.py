@@ -114,7 +114,7 @@ def test_folders_of_pictures_give_the_rows_of_their_names(tmp_path, table, form,
     rows = formats.read(path)
     assert_rows(rows, images[order], labels[order], usage[order])
     assert rows.notes == (
-        f"{path}: 9 pictures in folders named after emotions; their names tell the official split",
+        f"{path}: 9 pictures in folders named after emotions; the official split, from their names",
     )
 
 
@@ -162,7 +162,7 @@ def test_the_whole_file_is_hashed_for_recognition(tmp_path, table, monkeypatch):
         (gzip.compress(b"<html>log in</html>"), "a is a web page"),
         (gzip.compress(b"emotion,pixels" * 999)[:-9], "damaged or unusual archive"),
         (b"BZh91AY&SY", "is bzip2-compressed; unpack it, or pack it as .zip or .tar.gz"),
-        (b"\0" * 2000, "is no text: it contains NUL bytes"),
+        (b"\0" * 2000, "is not a text: it contains NUL bytes"),
     ],
 )
 def test_what_holds_no_faces_is_refused(tmp_path, content, message):
@@ -189,16 +189,16 @@ def test_a_directory_without_data_says_where_they_are(tmp_path):
 
 
 def test_a_device_is_no_file():
-    with pytest.raises(BadInput, match="is no regular file; expected fer2013"):
+    with pytest.raises(BadInput, match="is not a regular file; expected fer2013"):
         formats.read(formats.Path(os.devnull))
 
 
 class TestCached:
-    """Reads of sources of more faces than cache.FEWEST, here 1."""
+    """Reads of sources of more faces than cache.MIN_FACES, here 1."""
 
     @pytest.fixture(autouse=True)
     def keep_everything(self, monkeypatch):
-        monkeypatch.setattr(cache, "FEWEST", 1)
+        monkeypatch.setattr(cache, "MIN_FACES", 1)
 
     @pytest.fixture
     def parsed(self, monkeypatch):

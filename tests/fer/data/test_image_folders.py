@@ -42,20 +42,20 @@ def test_file_names_restore_the_official_split():
     names = {"train/sad/Training_1.png": 0, "test/sad/PublicTest_2.png": 1, "test/sad/PrivateTest_3.png": 2}
     rows = read(names)
     assert {image[0, 0]: use for image, use in zip(rows.images, rows.usage)} == {0: 0, 1: 1, 2: 2}
-    assert "their names tell the official split" in rows.notes[0]
+    assert "the official split, from their names" in rows.notes[0]
 
 
 @pytest.mark.parametrize("folder", image_folders.SPLITS)
 def test_other_names_leave_it_to_the_folders(folder):
     rows = read({f"data/{folder.upper()}/sad/x.png": 0, "data/train/sad/x.png": 0})
     assert image_folders.SPLITS[folder] in rows.usage
-    assert "tell the split" in rows.notes[0]
+    assert "the split from the folders train, validation and test" in rows.notes[0]
 
 
 def test_class_folders_alone_tell_no_split():
     rows = read({"sad/x.png": 0, "happy/y.png": 0})
     assert rows.usage is None
-    assert "nothing tells a split" in rows.notes[0]
+    assert "without a split" in rows.notes[0]
 
 
 def test_class_folders_alone_are_split_at_random(tmp_path, rng):

@@ -16,7 +16,7 @@ def content():
 
 def test_what_passes_is_hashed(content):
     with known_files.Recogniser() as recogniser:
-        stream = recogniser.watch(io.BytesIO(content), "a.csv")
+        stream = recogniser.hash_stream(io.BytesIO(content), "a.csv")
         buffer, got = bytearray(7000), b""
         while count := stream.readinto(memoryview(buffer)):
             got += buffer[:count]
@@ -27,7 +27,7 @@ def test_what_passes_is_hashed(content):
 
 @pytest.mark.parametrize("chunk", [777, 100_000, 1 << 20])
 def test_a_file_is_hashed_whole(tmp_path, content, monkeypatch, chunk):
-    monkeypatch.setattr(known_files, "_CHUNK", chunk)
+    monkeypatch.setattr(known_files, "_CHUNK_BYTES", chunk)
     (tmp_path / "a.csv").write_bytes(content)
     with known_files.Recogniser() as recogniser:
         recogniser.hash_file(tmp_path / "a.csv")

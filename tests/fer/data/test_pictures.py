@@ -64,7 +64,7 @@ def test_sixteen_bits_are_scaled_and_eight_in_wider_numbers_are_not(dtype):
 
 
 def test_a_deep_picture_is_scaled_alike_in_all_its_bands(monkeypatch):
-    monkeypatch.setattr(pictures, "_BAND", 3)
+    monkeypatch.setattr(pictures, "_BAND_ROWS", 3)
     deep = np.linspace(0, 65535, 70).astype(np.int32).reshape(10, 7)
     np.testing.assert_array_equal(pictures.gray(Image.fromarray(deep)), np.rint(deep / 257))
 
@@ -230,14 +230,14 @@ def test_an_enormous_picture_is_refused_before_it_takes_memory(tmp_path, size):
 def test_a_folder_and_a_missing_file_are_named(tmp_path):
     with pytest.raises(BadInput, match="is a folder; expected a picture"):
         pictures.read(tmp_path)
-    with pytest.raises(BadInput, match="is no regular file; expected a picture"):
+    with pytest.raises(BadInput, match="is not a regular file; expected a picture"):
         pictures.read(os.devnull)
     with pytest.raises(FileNotFoundError, match=r"nothing\.png"):
         pictures.read(tmp_path / "nothing.png")
 
 
 def test_a_file_of_enormous_length_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(pictures, "LARGEST_FILE", 1000)
+    monkeypatch.setattr(pictures, "MAX_FILE_BYTES", 1000)
     (tmp_path / "a.png").write_bytes(bytes(1001))
     with pytest.raises(BadInput, match="is larger than"):
         pictures.read(tmp_path / "a.png")

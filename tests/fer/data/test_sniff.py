@@ -27,16 +27,3 @@ def test_a_file_is_told_by_its_beginning(start, found):
 @pytest.mark.parametrize("start", [b"", b"emotion,pixels,Usage\n", b"\xef\xbb\xbfemotion", "é,ü".encode()])
 def test_text_may_be_anything(start):
     assert sniff.describe(start) is None
-
-
-@pytest.mark.parametrize(
-    ("error", "line"),
-    [
-        (ValueError("two\n lines"), "two lines"),
-        (KeyError(), "KeyError"),
-        (ValueError("x" * 999), "x" * 117 + "..."),
-        (ValueError("\x1b[31m\0 é"), "?[31m? é"),
-    ],
-)
-def test_an_error_fits_in_a_line(error, line):
-    assert sniff.in_a_line(error) == line

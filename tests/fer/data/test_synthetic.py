@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fer.data import synthetic
-from fer.data.synthetic import FER2013, SMALLEST, class_counts, draw, load
+from fer.data.synthetic import FER2013, MIN_COUNT, class_counts, draw, load
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def test_as_many_faces_as_fer2013_are_as_many_of_each_emotion():
     np.testing.assert_array_equal(class_counts(FER2013.sum()), FER2013)
 
 
-@given(count=st.integers(SMALLEST, 40_000))
+@given(count=st.integers(MIN_COUNT, 40_000))
 def test_every_split_holds_every_emotion_in_proportion(count):
     counts = class_counts(count)
     sizes = counts.sum(axis=1)
@@ -84,14 +84,14 @@ def test_emotions_differ_from_neutral_in_the_mean_only_a_little_but_do():
     assert difference[32:44].max() == difference.max()  # the mouth's rows
 
 
-@pytest.mark.parametrize("count", [SMALLEST - 1, 0, -5])
+@pytest.mark.parametrize("count", [MIN_COUNT - 1, 0, -5])
 def test_too_few_faces_are_refused(count):
     with pytest.raises(ValueError, match=f"count={count} is too few: expected at least 70"):
         load(count)
 
 
 def test_the_smallest_count_has_room_for_every_emotion():
-    assert sorted(load(SMALLEST).test.labels) == list(range(7))
+    assert sorted(load(MIN_COUNT).test.labels) == list(range(7))
 
 
 def test_a_count_is_a_whole_number():

@@ -43,7 +43,7 @@ def test_of_a_folder_of_runs_it_is_the_newest_that_has_a_model(tmp_path):
 
 def test_without_any_run_it_says_how_to_make_one(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(BadInput, match=r"no trained run in runs/ yet: make one with python -m fer\.train"):
+    with pytest.raises(BadInput, match=r"no trained run in runs/ yet: train one with python -m fer\.train"):
         inference.newest()
 
 
@@ -81,7 +81,7 @@ def test_a_folder_that_is_no_run_gets_a_hint(tmp_path, run):
     with pytest.raises(BadInput, match=r"but there is model_last.npz: pass .*001/model_last.npz"):
         inference.open_run(run)
     (run / "model_last.npz").unlink()
-    with pytest.raises(BadInput, match="no epoch of this run has been finished"):
+    with pytest.raises(BadInput, match="no epoch of this run was finished"):
         inference.open_run(run)
     (tmp_path / "photos").mkdir()
     with pytest.raises(BadInput, match="expected a run's folder"):
@@ -115,7 +115,7 @@ def test_probabilities_are_the_network_s():
 
 
 def test_a_few_faces_and_many_get_the_same_answers(monkeypatch, rng):
-    images = rng.integers(0, 256, (inference.FEW + 1, 48, 48)).astype(np.uint8)
+    images = rng.integers(0, 256, (inference.FEW_FACES + 1, 48, 48)).astype(np.uint8)
     model = architectures.build("tiny", seed=0)
     few = inference.probabilities(model, images[:-1])
     np.testing.assert_allclose(inference.probabilities(model, images)[:-1], few, atol=1e-5)
@@ -174,7 +174,7 @@ def test_data_that_have_gone_are_named(tmp_path, three):
     trained = inference.open_run(write_run(tmp_path / "r", data=three))
     three.unlink()
     with pytest.raises(
-        FileNotFoundError, match=r"faces\.npz, on which .*r was trained, is not there any more"
+        FileNotFoundError, match=r"faces\.npz, on which .*r was trained, does not exist any more"
     ):
         trained.data()
 

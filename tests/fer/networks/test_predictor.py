@@ -184,9 +184,9 @@ def test_faces_can_be_found_in_pictures(predictor, tmp_path, monkeypatch):
     Image.fromarray(photo).save(tmp_path / "photo.png")
     boxes = [Box(20, 10, 48, 48), Box(120, 30, 48, 48)]
     monkeypatch.setattr(
-        fer.data.sources.detect, "faces", lambda gray: boxes if gray.size == photo.size else []
+        fer.data.sources.detect, "find_faces", lambda gray: boxes if gray.size == photo.size else []
     )
-    monkeypatch.setattr(fer.data.sources.detect, "require", lambda: None)
+    monkeypatch.setattr(fer.data.sources.detect, "check_installed", lambda: None)
     for given in (photo, Image.fromarray(photo), tmp_path / "photo.png"):
         found = predictor.predict(given, find_faces=True)
         assert emotions(found) == ["Disgust", "Neutral"]
@@ -196,7 +196,7 @@ def test_faces_can_be_found_in_pictures(predictor, tmp_path, monkeypatch):
         predictor.predict(photo[:50], find_faces=True)
 
 
-# ---- the package's face ---------------------------------------------------------------------------------------------
+# ---- the package's public names ----
 
 
 def test_the_package_imports_nothing_until_it_is_asked():

@@ -10,7 +10,7 @@ from fer.data import dataset, synthetic
 from fer.networks import inference
 from fer.reports import measures
 
-each = pytest.mark.parametrize("name", inference.IN_THE_BOX)
+each = pytest.mark.parametrize("name", inference.BUNDLED)
 real = pytest.mark.skipif("FER2013_DATA" not in os.environ, reason="FER2013_DATA names no real rows")
 
 # What docs/model-card.md says: of the 3,589 PublicTest faces, with mirror images.
@@ -42,7 +42,7 @@ def test_the_files_are_small(name):
     trained = inference.open_run(name)
     assert trained.path.parent == inference.WEIGHTS
     assert trained.model.name == name
-    sizes = [(inference.WEIGHTS / f"{other}.npz").stat().st_size for other in inference.IN_THE_BOX]
+    sizes = [(inference.WEIGHTS / f"{other}.npz").stat().st_size for other in inference.BUNDLED]
     assert sum(sizes) < 4_000_000
 
 

@@ -48,8 +48,8 @@ def test_copies_are_found_within_and_across_splits(found):
         [("train", 1, "Sad"), ("test", 0, "Fear"), ("test", 1, "Fear")],
         [("train", 3, "Angry"), ("test", 2, "Angry")],
     ]
-    assert found.within() == {"train": 1, "validation": 0, "test": 1}
-    assert found.shared() == {("validation", "train"): 1, ("test", "train"): 3}
+    assert found.repeats_within_splits() == {"train": 1, "validation": 0, "test": 1}
+    assert found.shared_between_splits() == {("validation", "train"): 1, ("test", "train"): 3}
     assert (found.faces, found.distinct) == (10, 5)
 
 

@@ -19,8 +19,8 @@ def _session():
         patch.setitem(architectures.ARCHITECTURES, "micro", micro)
         for (module, name), stub in NO_PICTURES.items():
             patch.setattr(module, name, stub)
-        patch.setattr(self_distillation, "EVERY", 1)  # of two epochs
-        patch.setattr(checkpoint, "SECONDS", 0.0)  # a checkpoint after each batch
+        patch.setattr(self_distillation, "EPOCHS_PER_UPDATE", 1)  # of two epochs
+        patch.setattr(checkpoint, "CHECKPOINT_SECONDS", 0.0)  # a checkpoint after each batch
         yield
 
 

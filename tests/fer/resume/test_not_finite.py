@@ -45,11 +45,11 @@ def test_a_gradient_that_is_not_finite_is_named(npz, tmp_path, monkeypatch, caps
         self.trainable_weights[-2].grad[0, 0] = np.inf
         return result
 
-    monkeypatch.setattr(checkpoint, "SECONDS", 1e9)
+    monkeypatch.setattr(checkpoint, "CHECKPOINT_SECONDS", 1e9)
     monkeypatch.setattr(minicnn.Sequential, "set_gradients", spoiled)
     line = status_and_line(capsys, *arguments(npz, tmp_path))
     assert re.search(
-        r"epoch 1, batch 2: the gradient of the batch before was too large for dense\w*/kernel", line
+        r"epoch 1, batch 2: the gradient of the previous batch was too large for dense\w*/kernel", line
     )
 
 
@@ -64,6 +64,6 @@ def test_weights_that_are_not_finite_are_never_saved(npz, tmp_path, monkeypatch,
     monkeypatch.setattr(minicnn.Sequential, "train_step", spoiled)
     line = status_and_line(capsys, *arguments(npz, tmp_path))
     assert re.search(
-        r"dense\w*/bias is not finite any more: try a learning rate below 0\.01; the run is in", line
+        r"dense\w*/bias is no longer finite: try a learning rate below 0\.01; the run is in", line
     )
     assert not (tmp_path / "001" / runs.MODEL_LAST).exists()

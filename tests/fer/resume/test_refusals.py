@@ -13,7 +13,6 @@ import minicnn
 from fer import runs, train
 from fer.data import dataset, synthetic
 from fer.errors import BadInput
-from fer.training import building
 from tests.fer.resume.runs_of_seconds import arguments, check, resume, status_and_line
 
 
@@ -22,7 +21,7 @@ from tests.fer.resume.runs_of_seconds import arguments, check, resume, status_an
     [
         (
             "--epochs=3",
-            "with epochs=2, over all of which the learning rate's schedule is laid: epochs=3 would be",
+            "with epochs=2, and the learning rate's schedule extends over all of them: epochs=3 would be",
         ),
         ("--learning-rate=0.5", "with learning_rate=0.01: learning_rate=0.5 would be another run"),
         ("--out=elsewhere", "config.json --out elsewhere"),
@@ -53,14 +52,14 @@ def test_changed_data_are_noticed(split, what, begun, npz):
     array.setflags(write=True)
     array.flat[-1] = (array.flat[-1] + 1) % 7 if what == "labels" else array.flat[-1] ^ 1
     with pytest.raises(
-        BadInput, match=r"begun on faces\.npz \(60 \+ 8 \+ 8 faces\), and .* is not the same data"
+        BadInput, match=r"started on faces\.npz \(60 \+ 8 \+ 8 faces\), and .* is not the same data"
     ):
         train.run(data=data, resume=begun)
 
 
 def test_synthetic_faces_stay_synthetic(begun, npz, monkeypatch, whole):
     edit_config(begun, lambda config: config["arguments"].update(data=synthetic.NAME))
-    monkeypatch.setenv(dataset.VARIABLE, "real.csv")
+    monkeypatch.setenv(dataset.ENV_VARIABLE, "real.csv")
     monkeypatch.setattr(synthetic, "load", lambda: dataset.load(npz))
     resume(begun)
     check(begun, whole)
@@ -74,10 +73,10 @@ def edit_config(folder, change):
 
 def test_another_version_is_refused_and_other_packages_are_told(begun, capsys, whole):
     edit_config(begun, lambda config: config["versions"].update(minicnn="0.0.1"))
-    assert "was begun with minicnn 0.0.1, but this is" in status_and_line(capsys, "--resume", begun)
+    assert "was started with minicnn 0.0.1, but this is" in status_and_line(capsys, "--resume", begun)
     edit_config(begun, lambda config: config["versions"].update(minicnn=minicnn.__version__, numba="0.1"))
     resume(begun)
-    assert "Another numba than at the beginning" in capsys.readouterr().out
+    assert "The version of numba is not that of the start" in capsys.readouterr().out
     check(begun, whole)
 
 
@@ -105,12 +104,12 @@ def test_a_damaged_checkpoint_is_said_to_be(begun, capsys):
     path.write_bytes(path.read_bytes()[:5000])
     line = status_and_line(capsys, "--resume", begun)
     assert "model_last.npz: not a minicnn model, or damaged" in line
-    assert line.endswith(f"Begin anew: --config {begun / runs.CONFIG}")
+    assert line.endswith(f"To start a new run: --config {begun / runs.CONFIG}")
 
 
 def test_a_folder_that_is_none(tmp_path, capsys):
-    assert "nowhere is no folder" in status_and_line(capsys, "--resume", tmp_path / "nowhere")
-    assert "no run has begun there" in status_and_line(capsys, "--resume", tmp_path)
+    assert "nowhere is not a folder" in status_and_line(capsys, "--resume", tmp_path / "nowhere")
+    assert "no run was started there" in status_and_line(capsys, "--resume", tmp_path)
     assert "is no file" in status_and_line(capsys, "--config", tmp_path)
 
 
@@ -120,7 +119,7 @@ def test_the_fingerprint_is_that_of_content_not_of_memory(npz):
         *(dataset.Split(np.asfortranarray(s.images), s.labels.copy()) for s in data.splits().values()),
         "other",
     )
-    assert building.fingerprint(copy) == building.fingerprint(data)
+    assert copy.fingerprint() == data.fingerprint()
 
 
 def test_two_processes_in_one_folder(begun, whole, capsys):
@@ -151,8 +150,8 @@ def test_a_full_disk_keeps_what_was_saved(whole, npz, tmp_path, monkeypatch, cap
             patch.setattr(os, "fsync", full)
             line = status_and_line(capsys, *arguments(npz, tmp_path))
         assert line == (
-            f"{folder} cannot be written: No space left on device. What was saved before is whole; mend that, "
-            f"then go on: python -m fer.train --resume {folder}"
+            f"{folder} cannot be written: No space left on device. The files saved before are complete; "
+            f"correct the cause, then resume: python -m fer.train --resume {folder}"
         )
         assert not [child for child in folder.iterdir() if child.suffix in (".tmp", ".part")]
         assert (folder / runs.MODEL_LAST).exists() == (number > 4)

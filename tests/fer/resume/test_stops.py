@@ -30,7 +30,7 @@ def test_killed_before_any_file_is_replaced(whole, tmp_path, capsys):
     assert names[-1] == runs.RESULT
     with pytest.raises(SystemExit):
         resume(moments[0])
-    assert "holds no config.json: no run has begun there" in capsys.readouterr().err
+    assert "holds no config.json: no run was started there" in capsys.readouterr().err
     for moment in moments[1:]:
         assert any(child.suffix in (".tmp", ".part") for child in moment.iterdir())
         folder = tmp_path / moment.name
@@ -70,7 +70,7 @@ def test_a_signal_ends_the_batch_saves_and_says_how_to_go_on(
     if (
         len(signals) == 2 or method == "predict"
     ):  # a second signal, or one while nothing trains, does not wait
-        monkeypatch.setattr(checkpoint, "SECONDS", 1e9)
+        monkeypatch.setattr(checkpoint, "CHECKPOINT_SECONDS", 1e9)
     with monkeypatch.context() as patch:
         called = signals_at(patch, method, number, *signals)
         with pytest.raises(SystemExit) as stopped:
@@ -79,7 +79,7 @@ def test_a_signal_ends_the_batch_saves_and_says_how_to_go_on(
     assert stopped.value.code == 128 + signals[-1]
     error = capfd.readouterr().err
     assert error.endswith(
-        f"\nfer.train: stopped. To go on: python -m fer.train --resume {tmp_path / '001'}\n"
+        f"\nfer.train: stopped. To resume: python -m fer.train --resume {tmp_path / '001'}\n"
     )
     assert ("after this batch" in error) == (method != "predict")
     resume(tmp_path / "001")
@@ -88,12 +88,12 @@ def test_a_signal_ends_the_batch_saves_and_says_how_to_go_on(
 
 def test_signals_are_given_back_and_ignored_ones_stay_ignored(monkeypatch):
     before = [signal.getsignal(number) for number in stopping.SIGNALS]
-    with stopping.Stop() as stop:
+    with stopping.StopRequest() as stop:
         assert signal.getsignal(signal.SIGINT) == stop._on_signal
     assert [signal.getsignal(number) for number in stopping.SIGNALS] == before
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        with stopping.Stop() as stop:
+        with stopping.StopRequest() as stop:
             os.kill(os.getpid(), signal.SIGINT)
         assert stop.signal is None
     finally:
@@ -102,7 +102,9 @@ def test_signals_are_given_back_and_ignored_ones_stay_ignored(monkeypatch):
 
 def out_of_time_at(monkeypatch, call):
     calls = []
-    monkeypatch.setattr(stopping.Stop, "due", lambda self: (calls.append(1), len(calls) == call)[1])
+    monkeypatch.setattr(
+        stopping.StopRequest, "requested", lambda self: (calls.append(1), len(calls) == call)[1]
+    )
 
 
 def test_a_time_budget_ends_the_batch_judges_and_goes_on_later(whole, npz, tmp_path, monkeypatch, capsys):
@@ -110,7 +112,7 @@ def test_a_time_budget_ends_the_batch_judges_and_goes_on_later(whole, npz, tmp_p
     train.main([*arguments(npz, tmp_path), "--time-budget=0.000001s"])
     printed = capsys.readouterr().out
     assert (
-        f"The time is up. To go on: python -m fer.train --resume {folder}\nNo epoch is finished yet"
+        f"The time is up. To resume: python -m fer.train --resume {folder}\nNo epoch is finished yet"
         in printed
     )
     assert saving.read(folder / runs.MODEL_LAST)[0]["training"]["step"] == 1
@@ -122,7 +124,7 @@ def test_a_time_budget_ends_the_batch_judges_and_goes_on_later(whole, npz, tmp_p
     result = json.loads((folder / runs.RESULT).read_text())
     assert (result["finished"], result["epochs"], result["best_epoch"]) == (False, 1, 1)
     assert json.loads((folder / "report.json").read_text())["accuracy"] == result["accuracy"]
-    assert "Going on in epoch 1 of 2, after batch 1 of 2" in capsys.readouterr().out
+    assert "Resuming in epoch 1 of 2, after batch 1 of 2" in capsys.readouterr().out
     resume(folder)
     check(folder, whole)
 
@@ -144,7 +146,7 @@ def test_times_that_are_none(text, capsys):
 def test_early_stopping_is_an_end_too(npz, tmp_path, monkeypatch, capsys):
     settings = arguments(npz, tmp_path, epochs=9, early_stopping=1, learning_rate=1e-9)
     with monkeypatch.context() as patch:
-        patch.setattr(train, "_conclude", lambda *_: os._exit)
+        patch.setattr(train, "_evaluate_best", lambda *_: os._exit)
         train.main(settings)
     capsys.readouterr()
     resume(tmp_path / "001")
@@ -158,7 +160,7 @@ def test_a_finished_run_is_said_to_be_finished(whole, capsys):
     resume(whole[0])
     assert (
         capsys.readouterr().out
-        == f"{whole[0]} is finished; python -m fer.evaluate {whole[0]} judges it again\n"
+        == f"{whole[0]} is finished; python -m fer.evaluate {whole[0]} evaluates it again\n"
     )
     with pytest.raises(NothingToDo):
         train.run(resume=whole[0])

@@ -13,7 +13,7 @@ TRAIN = Split(
 
 @pytest.fixture
 def refiner(monkeypatch):
-    monkeypatch.setattr(self_distillation, "EVERY", 2)
+    monkeypatch.setattr(self_distillation, "EPOCHS_PER_UPDATE", 2)
     refiner = SelfDistillation(TRAIN, 0.8)
     refiner.set_model(reader())
     refiner.set_params({"epochs": 8})

@@ -19,7 +19,7 @@ def faces():
 
 
 def verdicts(config, faces):
-    return [finding.good for finding in training_check.findings(config, faces)]
+    return [result.passed for result in training_check.run_checks(config, faces)]
 
 
 @pytest.mark.parametrize("arch", architectures.ARCHITECTURES)
@@ -77,5 +77,5 @@ def test_the_command_prints_a_table_and_its_status_and_makes_no_folder(tmp_path,
 
 
 def test_the_batch_holds_each_emotion_that_there_is(faces):
-    some = training_check._some_of_each(faces)
+    some = training_check._balanced_batch(faces)
     assert some.counts().tolist() == np.minimum(faces.counts(), 4).tolist()

@@ -1,0 +1,76 @@
+"""All commands under one name: ``fer train``, or ``python -m fer train``; ``fer --help`` lists them."""
+
+import difflib
+import sys
+from collections.abc import Callable, Sequence
+
+VERBS = {
+    "explore": "look at a data set",
+    "train": "train a network; stop and resume",
+    "evaluate": "measure how good a trained network is",
+    "predict": "which emotion do the faces in pictures show?",
+    "explain": "write a page with every number of one training step",
+    "export": "write a trained network as one small file",
+    "dataset": "what does a file of faces hold?",
+}
+
+
+def command(verb: str) -> Callable[[Sequence[str]], None]:
+    """Return the function that runs a verb. Only its own module is imported, so that ``fer --help`` is quick."""
+    match verb:
+        case "explore":
+            from fer.explore import main as explore
+
+            return explore
+        case "train":
+            from fer.train import main as train
+
+            return train
+        case "evaluate":
+            from fer.evaluate import main as evaluate
+
+            return evaluate
+        case "predict":
+            from fer.predict import main as predict
+
+            return predict
+        case "explain":
+            from fer.explain import main as explain
+
+            return explain
+        case "export":
+            from fer.export import main as export
+
+            return export
+        case "dataset":
+            from fer.dataset import main as dataset
+
+            return dataset
+    raise ValueError(f"verb={verb!r}: expected one of {', '.join(VERBS)}")
+
+
+def usage() -> str:
+    """Return the list of verbs, for ``fer --help``."""
+    lines = [f"  fer {verb:<10}{text}" for verb, text in VERBS.items()]
+    return "\n".join(
+        ["usage: fer VERB [arguments]", "", *lines, "", "fer VERB --help: its options and examples"]
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run a verb; exit with status 2 and one line if there is none of this name."""
+    arguments = sys.argv[1:] if argv is None else argv
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(usage())
+        return
+    verb, *rest = arguments
+    if verb not in VERBS:
+        similar = difflib.get_close_matches(verb, VERBS, 1)
+        hint = f"did you mean {similar[0]}?" if similar else f"expected one of {', '.join(VERBS)}"
+        print(f"fer: there is no verb {verb!r}; {hint}", file=sys.stderr)
+        raise SystemExit(2)
+    command(verb)(rest)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,43 @@
+"""What the commands share: their parser, and texts that name a command as the user has started it.
+
+A command can be started in three ways: ``fer train``, ``python -m fer train``, ``python -m fer.train``. Texts
+in the code have the last form; :func:`as_started` changes it into the user's form.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+
+def as_started(text: str) -> str:
+    """Return a text in which each ``python -m fer.VERB`` has the form in which this process was started."""
+    program = Path(sys.argv[0])
+    if program.name == "__main__.py" and program.parent.name == "fer":
+        return text.replace("python -m fer.", "python -m fer ")
+    if program.stem == "fer":
+        return text.replace("python -m fer.", "fer ")
+    return text
+
+
+def new_parser(
+    verb: str, usage: str, description: str, epilog: str, **options: Any
+) -> argparse.ArgumentParser:
+    """Return the parser of a command, still without arguments.
+
+    Args:
+        verb: the command's name: "train".
+        usage: what follows the command in its usage line; each line is another way to call it.
+        description: one sentence.
+        epilog: printed as it is, at the end of ``--help``: the examples.
+        options: further arguments of ``ArgumentParser``.
+    """
+    ways = [f"python -m fer.{verb} {way}" for way in usage.splitlines()]
+    return argparse.ArgumentParser(
+        prog=f"fer.{verb}",
+        usage=as_started("\n       ".join(ways)),
+        description=description,
+        epilog=as_started(epilog),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        **options,
+    )

@@ -1,0 +1,91 @@
+"""From a Config to the components of a training: the data, the network with its optimizer, the class weights."""
+
+import os
+from typing import Any
+
+import numpy as np
+
+from fer.data import dataset, synthetic
+from fer.data.dataset import FerDataset, Split
+from fer.networks import architectures
+from fer.training.config import CLASS_WEIGHTS, OPTIMIZERS, Config
+from minicnn import Sequential, losses, optimizers
+
+SYNTHETIC = f"""\
+No data given: training on synthetic faces, drawn by code in the form of FER2013. They show that everything
+works; a network trained on them knows nothing of real faces.
+{dataset.WHERE_TO_GET}.
+"""
+
+
+def load_data(config: Config) -> FerDataset:
+    """Return the faces that a configuration names; if it names none, synthetic ones, with a printed note.
+
+    Raises:
+        BadInput: the data cannot be used.
+        FileNotFoundError: there is no such file.
+    """
+    if config.data == synthetic.NAME:
+        return synthetic.load()
+    if config.data is not None or os.environ.get(dataset.ENV_VARIABLE):
+        return dataset.load(config.data, drop_faulty=config.drop_faulty)
+    print(SYNTHETIC, flush=True)
+    return synthetic.load()
+
+
+def data_path(config: Config) -> str:
+    """Return the absolute path of a configuration's faces, or "synthetic"."""
+    path = config.data or os.environ.get(dataset.ENV_VARIABLE) or synthetic.NAME
+    return path if path == synthetic.NAME else os.path.abspath(path)
+
+
+def class_weights(train: Split, kind: str) -> dict[int, float]:
+    """Return a weight for each emotion of n faces: n^-p, scaled so that the mean over all faces is 1.
+
+    p is 0, ½ or 1 (CLASS_WEIGHTS); p = 1 gives N / (K·n). An emotion without faces has weight 1.
+    """
+    counts = train.counts()
+    weights = np.ones(len(counts))
+    occurs = counts > 0
+    weights[occurs] = counts[occurs] ** -CLASS_WEIGHTS[kind]
+    weights[occurs] *= len(train) / (weights[occurs] @ counts[occurs])
+    return dict(enumerate(weights.tolist()))
+
+
+def compiled_model(config: Config, faces: int) -> Sequential:
+    """Return the network with fresh weights, compiled.
+
+    Args:
+        config: the settings.
+        faces: how many training faces there are; the learning rate's schedule extends over all their steps.
+    """
+    model = architectures.build(
+        config.arch,
+        seed=config.seed,
+        augment=config.augment,
+        dropout=config.dropout,
+        batch_norm=config.batch_norm,
+    )
+    if config.self_distillation:
+        loss: losses.Loss = losses.CategoricalCrossentropy(label_smoothing=config.label_smoothing)
+    else:
+        loss = losses.SparseCategoricalCrossentropy(label_smoothing=config.label_smoothing)
+    model.compile(_optimizer(config, faces), loss, metrics=["accuracy"])
+    return model
+
+
+def _optimizer(config: Config, faces: int) -> optimizers.Optimizer:
+    """Return the optimizer; its schedule extends over all steps of all epochs."""
+    rate: Any = config.learning_rate
+    if config.schedule == "cosine":
+        steps = config.epochs * -(-faces // config.batch_size)
+        rate = optimizers.schedules.CosineDecay(rate, decay_steps=steps)
+    settings: dict[str, Any] = {"momentum": 0.9, "nesterov": True} if config.optimizer == "sgd" else {}
+    if config.weight_decay is not None:
+        settings["weight_decay"] = config.weight_decay
+    if config.ema:
+        settings |= {"use_ema": True, "ema_momentum": config.ema}
+    optimizer = OPTIMIZERS[config.optimizer](rate, **settings)
+    # There is no reason to keep biases, or batch norm's factors and shifts, small.
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    return optimizer
