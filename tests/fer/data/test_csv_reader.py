@@ -1,3 +1,7 @@
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -209,3 +213,22 @@ def test_numbers_may_have_leading_zeros(tmp_path):
     rows = read(path)
     assert rows.labels.tolist() == [6]
     assert rows.images.ravel()[:2].tolist() == [7, 0]
+
+
+def test_without_a_folder_for_machine_code_it_is_compiled_in_memory(tmp_path, faces):
+    """A read-only installation with a read-only home: as a file in /dev/null, where no folder can be made."""
+    images, labels, usage = faces(2)
+    path = write(tmp_path / "faces.csv", images, labels, usage)
+    code = (
+        "import sys, types\n"
+        f"source = open({csv_reader.__file__!r}).read()\n"
+        "module = types.ModuleType('reader')\n"
+        "exec(compile(source, '/dev/null/reader.py', 'exec'), module.__dict__)\n"
+        "print(module._parse_rows._cache.cache_path, len(module.read(open(sys.argv[1], 'rb', 0), 'faces.csv')))"
+    )
+    nowhere = {"HOME": "/dev/null", "XDG_CACHE_HOME": "/dev/null", "LOCALAPPDATA": "/dev/null"}
+    environment = {**os.environ, **nowhere}
+    environment.pop("NUMBA_CACHE_DIR", None)
+    command = [sys.executable, "-c", code, str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert done.stdout == "None 2\n", done.stderr
