@@ -1,10 +1,11 @@
 """How people differ, and where the features of a person lie when the face moves.
 
-`PERSON` is a random sitter; `landmarks` adds to the resting face what each action unit does to it. The
-amounts are pixels at full intensity, and they sum: the inner brow's rise meeting a frown makes the oblique
+`PERSON` describes a random person; `landmarks` adds the effect of each action unit to the resting face. The
+effects are pixels at full intensity, and are added: a raised inner brow and a frown together give the oblique
 brow of sadness.
 """
 
+from collections.abc import Mapping
 from types import SimpleNamespace
 
 import numpy as np
@@ -55,17 +56,24 @@ PERSON = {
 TRAITS = {"bald": 0.10, "beard": 0.16, "moustache": 0.14, "glasses": 0.16}
 
 
-def sample(ranges, chances, count, rng):
+def sample(
+    ranges: Mapping[str, tuple[float, float]],
+    chances: Mapping[str, float],
+    count: int,
+    rng: np.random.Generator,
+) -> SimpleNamespace:
     """Return a namespace of (count, 1, 1) float32 arrays: uniform within ``ranges``, 0 or 1 by ``chances``."""
-    columns = {name: rng.uniform(low, high, count) for name, (low, high) in ranges.items()}
+    columns: dict[str, np.ndarray] = {
+        name: rng.uniform(low, high, count) for name, (low, high) in ranges.items()
+    }
     columns |= {name: rng.random(count) < chance for name, chance in chances.items()}
     return SimpleNamespace(
         **{name: values.astype(np.float32)[:, None, None] for name, values in columns.items()}
     )
 
 
-def landmarks(person, au):
-    """Return where the features of each person lie while the action units ``au`` pull at them.
+def landmarks(person: SimpleNamespace, au: np.ndarray) -> SimpleNamespace:
+    """Return where the features of each person lie when the action units ``au`` move them.
 
     Both brows share their numbers, and so do both eyes: they are drawn in mirrored coordinates.
     """

@@ -4,10 +4,12 @@ The relief z(row, column) has the normal n ∝ (−∂z/∂column, −∂z/∂ro
 matt paint of brightness a shows a · (ambient + (1 − ambient) · max(n·l, 0)): Lambert's law.
 """
 
+from types import SimpleNamespace
+
 import numpy as np
 
 from fer.faces import features, head
-from fer.faces.pose import pose
+from fer.faces.pose import Face, pose
 
 # Uniform between two values: lengths in pixels, angles in radians, brightnesses from 0 to 1.
 SCENE = {
@@ -35,7 +37,9 @@ SCENE = {
 CHANCES = {"hand": 0.08}
 
 
-def photograph(person, au, scene, rng):
+def photograph(
+    person: SimpleNamespace, au: np.ndarray, scene: SimpleNamespace, rng: np.random.Generator
+) -> np.ndarray:
     """Return pictures (N, 48, 48) uint8 of these people showing these action units in these scenes.
 
     Args:
@@ -63,8 +67,8 @@ def photograph(person, au, scene, rng):
     return expose(light(face), scene, rng)
 
 
-def light(face):
-    """Return the canvas as the light shows it."""
+def light(face: Face) -> np.ndarray:
+    """Return the canvas with light and shade."""
     scene, z = face.scene, face.relief * face.scene.scale
     dx, dy = np.zeros_like(z), np.zeros_like(z)
     dx[:, :, 1:-1] = 0.5 * (z[:, :, 2:] - z[:, :, :-2])
@@ -74,11 +78,11 @@ def light(face):
     return face.canvas * (scene.ambient + (1.0 - scene.ambient) * np.maximum(towards, 0.0))
 
 
-def expose(picture, scene, rng):
+def expose(picture: np.ndarray, scene: SimpleNamespace, rng: np.random.Generator) -> np.ndarray:
     """Return what the sensor records: blurred, with the scene's mean brightness and contrast, noisy, as uint8."""
     for axis in (1, 2):
         picture += scene.blur * (np.roll(picture, 1, axis) - 2.0 * picture + np.roll(picture, -1, axis))
     mean, deviation = picture.mean((1, 2), keepdims=True), picture.std((1, 2), keepdims=True)
     picture = scene.brightness + (picture - mean) * (scene.contrast / deviation)
     picture += scene.noise * rng.standard_normal(picture.shape, np.float32)
-    return np.uint8(255.0 * np.clip(picture, 0.0, 1.0) + 0.5)
+    return (255.0 * np.clip(picture, 0.0, 1.0) + 0.5).astype(np.uint8)

@@ -6,8 +6,8 @@
     AU5  upper lid raised     AU10 upper lip raised    AU20 lips stretched             AU26 jaw dropped
 
 Each emotion shows in several combinations of them. A face takes one of its emotion's combinations, at an
-intensity that may be low, some units stronger than others. And no face is wholly at rest: traces of units
-that have no part in the emotion are everywhere. So weak expressions resemble neutral faces, and the classes
+intensity that may be low, some units stronger than others. And no face is completely at rest: each has
+traces of units that have no part in its emotion. So weak expressions resemble neutral faces, and the classes
 overlap.
 
 Sources: P. Ekman and W. V. Friesen, "Facial Action Coding System" (1978), table 11-1 of the Investigator's
@@ -35,7 +35,7 @@ EVENNESS = 0.7  # the least that a unit of the combination has of the whole's in
 UNREST = 0.18  # the strongest trace of a unit that has no part
 
 
-def action_units(labels, rng):
+def action_units(labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Return the intensities, 0 … 1, that faces of these emotions show: au[12] is AU12 of each face, (N, 1, 1).
 
     Args:

@@ -1,11 +1,12 @@
-"""Brows, eyes, nose, cheeks, mouth: each first raises its relief, for the light to shade, and then takes its paint."""
+"""Brows, eyes, nose, cheeks, mouth: each first changes the relief, for light and shade, and then is painted."""
 
 import numpy as np
 
+from fer.faces.pose import Face
 from fer.faces.shapes import cover, ellipse, groove, hill, paint
 
 
-def brows(face):
+def brows(face: Face) -> None:
     """Draw the brows, the frown's folds between them and the wrinkles of the forehead above."""
     u, v, w, person, at = face.u, face.v, face.w, face.person, face.at
     inner_y = at.brow_inner_y
@@ -22,7 +23,7 @@ def brows(face):
     paint(face.canvas, 0.9 * person.hair * person.skin, person.brow_dark * cover(inside, 1.3))
 
 
-def eyes(face):
+def eyes(face: Face) -> None:
     """Draw the eyes: sockets; the opening between two lids; in it white, iris, pupil and a glint; then the lids."""
     v, w, person, at = face.v, face.w, face.person, face.at
     side = np.sign(face.u)
@@ -53,7 +54,7 @@ def eyes(face):
     paint(face.canvas, 0.6 * person.skin, 0.5 * between * crease)
 
 
-def nose(face):
+def nose(face: Face) -> None:
     """Draw the nose: a wedge that rises and widens from bridge to tip, its wings, nostrils and wrinkles."""
     u, v, w, person, at = face.u, face.v, face.w, face.person, face.at
     bridge = person.eye_y - 1.5
@@ -71,7 +72,7 @@ def nose(face):
     paint(face.canvas, 0.2 * person.skin, 0.9 * cover(nostril))
 
 
-def cheeks(face):
+def cheeks(face: Face) -> None:
     """Draw the cheeks and the fold between cheek and mouth."""
     v, w, person, at = face.v, face.w, face.person, face.at
     face.relief += 1.6 * at.cheek * hill(w - person.eye_x - 1.2, v - person.eye_y - 8.5, 5.5, 5.0)
@@ -79,7 +80,7 @@ def cheeks(face):
     face.relief -= at.fold_mouth * groove(w, v, (at.nose_width + 0.5, at.nose_y - 0.6), corner, 1.9)
 
 
-def mouth(face):
+def mouth(face: Face) -> None:
     """Draw chin and mouth: two lips; between them the gap, with tongue and upper teeth, or the line where they meet."""
     u, v, w, person, at = face.u, face.v, face.w, face.person, face.at
     face.relief += 1.2 * hill(u, v - at.mouth_y + 1.0, at.mouth_width + 1.5, 4.0)  # the teeth behind the lips

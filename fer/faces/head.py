@@ -1,11 +1,12 @@
-"""Everything round the features: wall, shoulders, hair, skin; beard and glasses; and what may hide some of it."""
+"""All that is not a feature: wall, shoulders, hair, skin, beard, glasses, and a hand before the face."""
 
 import numpy as np
 
+from fer.faces.pose import Face
 from fer.faces.shapes import cover, ellipse, paint, segment
 
 
-def wall(face):
+def wall(face: Face) -> None:
     """Paint the background: its own brightness, unevenly lit, with an edge (a door, a shelf) somewhere across it."""
     scene = face.scene
     along = np.cos(scene.wall_angle) * face.column + np.sin(scene.wall_angle) * face.row
@@ -13,7 +14,7 @@ def wall(face):
     face.canvas[:] = np.clip(scene.wall + scene.wall_slope * along / 24.0 + step, 0.0, 1.0)
 
 
-def body(face):
+def body(face: Face) -> None:
     """Paint shoulders in cloth and the neck before them, darkest under the chin."""
     x, y, person, chin = face.x, face.y, face.person, face.at.chin_y
     paint(face.canvas, face.scene.cloth, cover(y - chin - 3.0 - 0.02 * x * x))
@@ -23,7 +24,7 @@ def body(face):
     paint(face.canvas, person.skin * shadow, cover(neck))
 
 
-def skull(face, grown=0.0):
+def skull(face: Face, grown: np.ndarray | float = 0.0) -> np.ndarray:
     """Return how far inside the head, ``grown`` outwards by some pixels, each point lies, from 1 (middle) to 0 (edge).
 
     1 − (x/width)² − (1 − q)·t² − q·t⁴, where t runs from 0 at the middle to 1 at the top or the chin and q
@@ -39,7 +40,7 @@ def skull(face, grown=0.0):
     return 1.0 - (face.x / width) ** 2 - tt * (1.0 - square + square * tt)
 
 
-def hair(face):
+def hair(face: Face) -> tuple[np.ndarray, np.ndarray]:
     """Return the hair's tone, streaked by its strands, and how far inside the head of hair each pixel lies."""
     x, y, person = face.x, face.y, face.person
     along = person.hair_waves * (1.5 * np.abs(x - 8.0 * person.hair_parting) - 0.3 * y)
@@ -50,7 +51,7 @@ def hair(face):
     return person.hair * (1.0 + person.hair_streaks * strands), cap + curls
 
 
-def hair_behind(face, tone, cap):
+def hair_behind(face: Face, tone: np.ndarray, cap: np.ndarray) -> None:
     """Paint the hair that stands round the head and hangs behind it."""
     x, y, person = face.x, face.y, face.person
     width = person.head_width + person.hair_volume + 0.06 * y
@@ -58,7 +59,7 @@ def hair_behind(face, tone, cap):
     paint(face.canvas, 0.75 * tone, (1.0 - person.bald) * cover(np.maximum(cap, hanging), 2.0))
 
 
-def skin(face):
+def skin(face: Face) -> np.ndarray:
     """Paint the skin, ears first, raise the head's relief, and return how much of each pixel is skin."""
     person = face.person
     out, down = np.abs(face.x) - person.head_width, face.y - person.eye_y - 4.0
@@ -71,7 +72,7 @@ def skin(face):
     return amount
 
 
-def beard(face, tone, skin):
+def beard(face: Face, tone: np.ndarray, skin: np.ndarray) -> None:
     """Paint beard and moustache on the skin; the lips, painted later, stay free."""
     u, v, w, person, at = face.u, face.v, face.w, face.person, face.at
     edge = at.mouth_y - 2.0 - 0.13 * np.maximum(w - 6.0, 0.0) ** 2
@@ -81,7 +82,7 @@ def beard(face, tone, skin):
     paint(face.canvas, 0.9 * tone, person.beard_dark * skin * amount)
 
 
-def hair_before(face, tone, cap):
+def hair_before(face: Face, tone: np.ndarray, cap: np.ndarray) -> None:
     """Paint the hair on the skull: down to the hairline over the forehead, lower over the temples."""
     x, y, person = face.x, face.y, face.person
     temple = np.maximum(np.abs(x) - person.head_width + person.hair_drape, 0.0)
@@ -95,7 +96,7 @@ def hair_before(face, tone, cap):
     face.relief += amount * (1.2 + ragged)
 
 
-def glasses(face):
+def glasses(face: Face) -> None:
     """Paint spectacles: two lenses that darken a little, their rims, and the bridge between."""
     v, w, person, scene = face.v, face.w, face.person, face.scene
     across, down = w - person.eye_x - 0.2, v - person.eye_y - 0.7
@@ -108,7 +109,7 @@ def glasses(face):
     paint(face.canvas, scene.frame, 0.85 * person.glasses * rims)
 
 
-def hand(face):
+def hand(face: Face) -> None:
     """Paint a hand held to the face: fingers side by side."""
     scene = face.scene
     cos, sin = np.cos(scene.hand_angle), np.sin(scene.hand_angle)

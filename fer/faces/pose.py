@@ -1,4 +1,4 @@
-"""How the sitter holds the head, and so which point of the face each pixel shows.
+"""The pose of the head: which point of the face each pixel shows.
 
 Roll, scale and shift move the picture as a whole: (row, column) -> (x, y). Yaw and pitch turn the head, which
 a flat drawing can only suggest: the features slide over the skull towards where it turns, and crowd together
@@ -29,7 +29,7 @@ POSE = {
 
 @dataclass
 class Face:
-    """What a drawing function draws on: N blank pictures, the coordinates of their pixels, and who sits for them."""
+    """What a drawing function draws on: N blank pictures, the coordinates of their pixels, and the persons."""
 
     person: SimpleNamespace  # as anatomy.PERSON, each (N, 1, 1)
     at: SimpleNamespace  # anatomy.landmarks, each (N, 1, 1)
@@ -44,12 +44,12 @@ class Face:
     relief: np.ndarray  # the surface's height, in pixels
 
     @property
-    def w(self):
+    def w(self) -> np.ndarray:
         """The distance from the face's mid-line: what comes in pairs is drawn once, over w."""
         return np.abs(self.u)
 
-    def rows(self, first, last):
-        """Return the band of these pictures between two rows: the same memory, so drawing there draws here."""
+    def rows(self, first: int, last: int) -> "Face":
+        """Return the rows from ``first`` to ``last`` of these pictures: a view, so that drawing in it changes them."""
         band = slice(first, last)
         parts = {
             name: getattr(self, name)[:, band] for name in ("row", "x", "y", "u", "v", "canvas", "relief")
@@ -57,7 +57,7 @@ class Face:
         return replace(self, **parts)
 
 
-def pose(person, au, scene):
+def pose(person: SimpleNamespace, au: np.ndarray, scene: SimpleNamespace) -> Face:
     """Return N blank faces, posed."""
     middle = (SIZE - 1) / 2
     row = np.arange(SIZE, dtype=np.float32)[None, :, None] - middle
@@ -71,7 +71,7 @@ def pose(person, au, scene):
     return Face(person, landmarks(person, au), scene, row, column, x, y, u, v, canvas, relief)
 
 
-def turned(x, angle, radius):
+def turned(x: np.ndarray, angle: np.ndarray, radius: np.ndarray | float) -> np.ndarray:
     """Return which point of the features is seen at x when a skull of this radius turns by ``angle``."""
     lean = 0.35 * np.sin(angle)
     x = x - lean * radius

@@ -7,11 +7,12 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from fer import evaluate
+from fer import evaluate, outputs
 from fer.data.dataset import Split
 from fer.emotions import EMOTIONS
 from fer.networks import inference
 from fer.reports import measures
+from tests.fer.kill import NO_PICTURES
 from tests.fer.readers import confidence, face, reader, write_data, write_run
 
 pytestmark = pytest.mark.usefixtures("no_default_data")
@@ -23,6 +24,12 @@ FACES = [(face(k, gray=200), k) for k in (3, 3, 4, 5, 6, 0)] + [(face(2, gray=12
 @pytest.fixture
 def no_figures(monkeypatch):
     monkeypatch.setattr(evaluate, "_write_figures", lambda *_: None)
+
+
+@pytest.fixture
+def unsaved_figures(monkeypatch):
+    """Figures are drawn, but a few bytes are written in their place: rendering takes most of the time."""
+    monkeypatch.setattr(outputs, "write_figure", NO_PICTURES[outputs, "write_figure"])
 
 
 def split(faces=FACES):
@@ -86,10 +93,12 @@ def test_mistakes_come_surest_first():
     assert evaluate.confident_mistakes(labels, probabilities, count=1).tolist() == [3]
 
 
+@pytest.mark.usefixtures("unsaved_figures")
 def test_without_mistakes_there_is_no_figure_of_them_not_even_an_old_one(tmp_path):
     (tmp_path / "mistakes.png").write_bytes(b"of an earlier judgement")
     evaluate.write(tmp_path, reader(), split(FACES[:6]), "test", "six faces")
     assert not (tmp_path / "mistakes.png").exists()
+    assert (tmp_path / "predictions.png").exists()
 
 
 @pytest.mark.usefixtures("no_figures")
@@ -105,6 +114,7 @@ def test_with_flip_the_answer_is_the_mean_with_the_mirror_image(tmp_path):
 # ---- the command, most of it without the figures, which take a second ----------------------------------------
 
 
+@pytest.mark.usefixtures("unsaved_figures")
 def test_the_command_judges_a_run_in_its_folder(run, capsys):
     evaluate.main([str(run)])
     printed = capsys.readouterr().out
