@@ -33,6 +33,7 @@ _FROM_REFERENCE = ("dropout", "image", "updates")  # the files of the reference 
 SOURCES = [
     *(_OPS / "kernels").glob("*.py"),
     _OPS / "geometry.py",
+    _OPS / "types.py",
     *(_OPS / "reference" / f"{name}.py" for name in _FROM_REFERENCE),
 ]
 _CODE = MachineCode("minicnn-kernels", [Path(__file__), *SOURCES])

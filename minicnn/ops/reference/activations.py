@@ -20,6 +20,8 @@ import math
 
 import numpy as np
 
+from minicnn.ops.types import Array, Cache
+
 __all__ = [
     "elu_backward",
     "elu_forward",
@@ -39,43 +41,43 @@ _GELU_CUBIC = 0.044715  # Hendrycks and Gimpel, "Gaussian error linear units" (2
 _SQRT_2_OVER_PI = math.sqrt(2 / math.pi)
 
 
-def relu_forward(x):
+def relu_forward(x: Array) -> tuple[Array, Cache]:
     """Return (y, cache): y = max(x, 0)."""
     y = np.where(x.real <= 0, 0, x)
     return y, y
 
 
-def relu_backward(dy, cache):
+def relu_backward(dy: Array, cache: Cache) -> Array:
     """Return dx: dy where the output was positive, 0 elsewhere."""
     y = cache
     return np.where(y.real <= 0, 0, dy)
 
 
-def leaky_relu_forward(x, negative_slope=0.3):
+def leaky_relu_forward(x: Array, negative_slope: float = 0.3) -> tuple[Array, Cache]:
     """Return (y, cache): y = x where x > 0, ``negative_slope``·x elsewhere."""
     return np.where(x.real <= 0, negative_slope * x, x), (x, negative_slope)
 
 
-def leaky_relu_backward(dy, cache):
+def leaky_relu_backward(dy: Array, cache: Cache) -> Array:
     """Return dx: dy where x > 0, ``negative_slope``·dy elsewhere."""
     x, negative_slope = cache
     return np.where(x.real <= 0, negative_slope * dy, dy)
 
 
-def elu_forward(x, alpha=1.0):
+def elu_forward(x: Array, alpha: float = 1.0) -> tuple[Array, Cache]:
     """Return (y, cache): y = x where x > 0, ``alpha``·(eˣ − 1) elsewhere."""
     left = x.real <= 0
     y = np.where(left, alpha * np.expm1(np.where(left, x, 0)), x)  # the inner where keeps eˣ from overflowing
     return y, (x, y, alpha)
 
 
-def elu_backward(dy, cache):
+def elu_backward(dy: Array, cache: Cache) -> Array:
     """Return dx: dy where x > 0, dy·``alpha``·eˣ = dy·(y + ``alpha``) elsewhere."""
     x, y, alpha = cache
     return np.where(x.real <= 0, dy * (y + alpha), dy)
 
 
-def sigmoid_forward(x):
+def sigmoid_forward(x: Array) -> tuple[Array, Cache]:
     """Return (y, cache): y = 1 / (1 + e⁻ˣ), or eˣ / (1 + eˣ) for x < 0: neither exponential overflows."""
     negative = x.real < 0
     small = np.exp(np.where(negative, x, -x))  # e^(−|x|), in (0, 1]
@@ -83,31 +85,31 @@ def sigmoid_forward(x):
     return y, y
 
 
-def sigmoid_backward(dy, cache):
+def sigmoid_backward(dy: Array, cache: Cache) -> Array:
     """Return dx = dy·y·(1 − y)."""
     y = cache
     return dy * y * (1 - y)
 
 
-def tanh_forward(x):
+def tanh_forward(x: Array) -> tuple[Array, Cache]:
     """Return (y, cache): y = tanh x."""
     y = np.tanh(x)
     return y, y
 
 
-def tanh_backward(dy, cache):
+def tanh_backward(dy: Array, cache: Cache) -> Array:
     """Return dx = dy·(1 − y²)."""
     y = cache
     return dy * (1 - y**2)
 
 
-def gelu_forward(x, approximate=False):
+def gelu_forward(x: Array, approximate: bool = False) -> tuple[Array, Cache]:
     """Return (y, cache): y = x·Φ(x), or its ``approximate`` form with tanh."""
     y = x * (_normal_cdf_by_tanh(x)[0] if approximate else _normal_cdf(x))
     return y, (x, approximate)
 
 
-def gelu_backward(dy, cache):
+def gelu_backward(dy: Array, cache: Cache) -> Array:
     """Return dx = dy·(Φ + x·Φ')."""
     x, approximate = cache
     if approximate:
@@ -117,18 +119,18 @@ def gelu_backward(dy, cache):
     return dy * (cdf + x * slope)
 
 
-def _normal_cdf(x):
+def _normal_cdf(x: Array) -> Array:
     """Return Φ(x) = (1 + erf(x/√2)) / 2."""
     return (1 + _erf(x / math.sqrt(2))) / 2
 
 
-def _normal_cdf_by_tanh(x):
+def _normal_cdf_by_tanh(x: Array) -> tuple[Array, Array]:
     """Return (1 + tanh u)/2 and its derivative (1 − tanh² u)/2·u'."""
     t = np.tanh(_SQRT_2_OVER_PI * (x + _GELU_CUBIC * x**3))
     return (1 + t) / 2, (1 - t**2) / 2 * (_SQRT_2_OVER_PI * (1 + 3 * _GELU_CUBIC * x**2))
 
 
-def _erf(x):
+def _erf(x: Array) -> Array:
     """Return erf(x), by the standard library's. NumPy has none.
 
     For complex x = r + i·h it is erf(r) + i·h·erf'(r), erf'(r) = 2/√π·e^(−r²): right to O(h²), which is all

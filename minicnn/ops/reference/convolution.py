@@ -17,6 +17,7 @@ Shapes: x (N, H, W, C), kernel (kh, kw, C, K), bias (K,) or None, y (N, OH, OW, 
 import numpy as np
 
 from minicnn.ops.reference.windows import Windows
+from minicnn.ops.types import Array, ArrayOrNone, Cache, Pair
 
 __all__ = [
     "conv2d_backward",
@@ -26,19 +27,25 @@ __all__ = [
 ]
 
 
-def conv2d_forward(x, kernel, bias=None, strides=(1, 1), padding="valid", dilation=(1, 1)):
+def conv2d_forward(
+    x: Array,
+    kernel: Array,
+    bias: Array | None = None,
+    strides: Pair = (1, 1),
+    padding: str = "valid",
+    dilation: Pair = (1, 1),
+) -> tuple[Array, Cache]:
     """Return (y, cache); see the module's equations."""
     windows = Windows(x.shape, kernel.shape[:2], strides, padding, dilation)
     xp = windows.pad(x)  # (N, H + pads, W + pads, C)
-    y = sum(
-        xp[index] @ kernel[a, b] for a, b, index in windows.entries()
-    )  # (N,OH,OW,C) @ (C,K) -> (N,OH,OW,K)
+    # (N,OH,OW,C) @ (C,K) -> (N,OH,OW,K)
+    y = sum(xp[index] @ kernel[a, b] for a, b, index in windows.entries())
     if bias is not None:
         y = y + bias
     return y, (xp, kernel, bias is not None, windows)
 
 
-def conv2d_backward(dy, cache, need_dx=True):
+def conv2d_backward(dy: Array, cache: Cache, need_dx: bool = True) -> tuple[ArrayOrNone, Array, ArrayOrNone]:
     """Return (dx, dkernel, dbias): dx is None without ``need_dx``, dbias is None when there was no bias."""
     xp, kernel, has_bias, windows = cache
     dkernel = np.empty(kernel.shape, np.result_type(xp, dy))
@@ -52,7 +59,14 @@ def conv2d_backward(dy, cache, need_dx=True):
     return dx, dkernel, dbias
 
 
-def depthwise_conv2d_forward(x, kernel, bias=None, strides=(1, 1), padding="valid", dilation=(1, 1)):
+def depthwise_conv2d_forward(
+    x: Array,
+    kernel: Array,
+    bias: Array | None = None,
+    strides: Pair = (1, 1),
+    padding: str = "valid",
+    dilation: Pair = (1, 1),
+) -> tuple[Array, Cache]:
     """Convolve each channel with its own M kernels: x (N,H,W,C), kernel (kh,kw,C,M) -> y (N,OH,OW,C·M), cache.
 
     y[n,i,j,c·M + m] = bias[c·M + m] + Σ_a Σ_b xp[n, i·s + a·d, j·s + b·d, c] · kernel[a,b,c,m]
@@ -66,7 +80,9 @@ def depthwise_conv2d_forward(x, kernel, bias=None, strides=(1, 1), padding="vali
     return y, (xp, kernel, bias is not None, windows)
 
 
-def depthwise_conv2d_backward(dy, cache, need_dx=True):
+def depthwise_conv2d_backward(
+    dy: Array, cache: Cache, need_dx: bool = True
+) -> tuple[ArrayOrNone, Array, ArrayOrNone]:
     """Return (dx, dkernel, dbias), as :func:`conv2d_backward`."""
     xp, kernel, has_bias, windows = cache
     _, _, channels, multiplier = kernel.shape

@@ -11,10 +11,12 @@ Each y is a sum of products, so each factor's gradient is the other factor, summ
 Shapes: x (N, D), kernel (D, U), bias (U,) or None, y (N, U).
 """
 
+from minicnn.ops.types import Array, ArrayOrNone, Cache
+
 __all__ = ["dense_backward", "dense_forward"]
 
 
-def dense_forward(x, kernel, bias=None):
+def dense_forward(x: Array, kernel: Array, bias: Array | None = None) -> tuple[Array, Cache]:
     """Return (y, cache); see the module's equations."""
     y = x @ kernel  # (N,D) @ (D,U) -> (N,U)
     if bias is not None:
@@ -22,7 +24,7 @@ def dense_forward(x, kernel, bias=None):
     return y, (x, kernel, bias is not None)
 
 
-def dense_backward(dy, cache, need_dx=True):
+def dense_backward(dy: Array, cache: Cache, need_dx: bool = True) -> tuple[ArrayOrNone, Array, ArrayOrNone]:
     """Return (dx, dkernel, dbias): dx is None without ``need_dx``, dbias is None when there was no bias."""
     x, kernel, has_bias = cache
     dkernel = x.T @ dy  # (D,N) @ (N,U) -> (D,U)

@@ -18,6 +18,9 @@ Source: SplitMix64, by Steele, Lea and Flood, "Fast splittable pseudorandom numb
 import math
 
 import numpy as np
+from numpy.typing import NDArray
+
+from minicnn.ops.types import Array, Cache
 
 __all__ = ["dropout_backward", "dropout_forward", "dropout_mask"]
 
@@ -25,7 +28,7 @@ _WORD = (1 << 64) - 1
 _GAMMA = np.uint64(0x9E3779B97F4A7C15)
 
 
-def dropout_mask(key, shape, rate):
+def dropout_mask(key: int, shape: tuple[int, ...], rate: float) -> NDArray[np.bool_]:
     """Return a bool array of ``shape``, True = kept, the same for the same ``key``: any integer."""
     start, threshold = start_and_threshold(key, rate)
     index = np.arange(math.prod(shape), dtype=np.uint64)
@@ -33,7 +36,7 @@ def dropout_mask(key, shape, rate):
     return ((bits >> np.uint64(40)) >= threshold).reshape(shape)
 
 
-def start_and_threshold(key, rate):
+def start_and_threshold(key: int, rate: float) -> tuple[np.uint64, np.uint64]:
     """Return mix(key) + gamma and rate·2²⁴, what the bits are counted from and compared with."""
     if not 0 <= rate < 1:
         raise ValueError(f"rate={rate!r}: expected a fraction to drop, 0 <= rate < 1")
@@ -43,20 +46,20 @@ def start_and_threshold(key, rate):
     return start[0], np.uint64(round(rate * 2**24))
 
 
-def dropout_forward(x, rate, key, spatial=False):
+def dropout_forward(x: Array, rate: float, key: int, spatial: bool = False) -> tuple[Array, Cache]:
     """Return (y, cache); see the module's equations. ``key`` is any integer: another key, another mask."""
     mask = dropout_mask(key, (x.shape[0], 1, 1, x.shape[3]) if spatial else x.shape, rate)
     scaled_mask = (mask / (1 - rate)).astype(x.real.dtype)
     return x * scaled_mask, scaled_mask
 
 
-def dropout_backward(dy, cache):
+def dropout_backward(dy: Array, cache: Cache) -> Array:
     """Return dx: dy through the mask of the forward pass, with its scale."""
     scaled_mask = cache
     return dy * scaled_mask
 
 
-def _mix(z):
+def _mix(z: Array) -> Array:
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return z ^ (z >> np.uint64(31))

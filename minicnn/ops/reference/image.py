@@ -25,7 +25,12 @@ Random erasing replaces a rectangle by a value: y = x outside, value inside; dx 
 Shapes: x, y (N, H, W, C); matrices (N, 2, 3); boxes (N, 4).
 """
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike
+
+from minicnn.ops.types import Array, Cache
 
 __all__ = [
     "affine_transform_backward",
@@ -38,21 +43,26 @@ FILL_MODES = ("reflect", "constant", "wrap", "nearest")
 INTERPOLATIONS = ("bilinear", "nearest")
 
 
-def affine_transform_forward(x, matrices, fill_mode="reflect", interpolation="bilinear", fill_value=0.0):
+def affine_transform_forward(
+    x: Array,
+    matrices: Array,
+    fill_mode: str = "reflect",
+    interpolation: str = "bilinear",
+    fill_value: float = 0.0,
+) -> tuple[Array, Cache]:
     """Return (y, cache): image n is moved by ``matrices[n]``; see the module's equations."""
     check_modes(fill_mode, interpolation)
-    images = np.arange(len(x))[
-        :, None, None
-    ]  # with rows and columns (N, H, W): x[images, rows, columns] (N, H, W, C)
+    # with rows and columns (N, H, W): x[images, rows, columns] (N, H, W, C)
+    images = np.arange(len(x))[:, None, None]
     taps = [
         (weight.astype(x.real.dtype)[..., None], inside[..., None], (images, rows, columns))
         for weight, inside, rows, columns in _taps(x.shape, matrices, fill_mode, interpolation)
     ]
-    y = sum(weight * np.where(inside, x[pixels], fill_value) for weight, inside, pixels in taps)
+    y: Any = sum(weight * np.where(inside, x[pixels], fill_value) for weight, inside, pixels in taps)
     return y, (x.shape, taps)
 
 
-def affine_transform_backward(dy, cache):
+def affine_transform_backward(dy: Array, cache: Cache) -> Array:
     """Return dx: the adjoint, each dy handed back along the taps it came from."""
     shape, taps = cache
     dx = np.zeros(shape, dy.dtype)
@@ -61,7 +71,7 @@ def affine_transform_backward(dy, cache):
     return dx
 
 
-def check_modes(fill_mode, interpolation):
+def check_modes(fill_mode: str, interpolation: str) -> None:
     """Raise ValueError for a mode that does not exist."""
     if fill_mode not in FILL_MODES:
         raise ValueError(f"fill_mode={fill_mode!r}: expected one of {FILL_MODES}")
@@ -69,7 +79,7 @@ def check_modes(fill_mode, interpolation):
         raise ValueError(f"interpolation={interpolation!r}: expected one of {INTERPOLATIONS}")
 
 
-def random_erasing_forward(x, boxes, values):
+def random_erasing_forward(x: Array, boxes: Array, values: ArrayLike) -> tuple[Array, Cache]:
     """Return (y, cache): in image n the box ``boxes[n]`` = (top, left, height, width) becomes ``values[n]``.
 
     Args:
@@ -87,13 +97,15 @@ def random_erasing_forward(x, boxes, values):
     return np.where(erased, values, x), erased
 
 
-def random_erasing_backward(dy, cache):
+def random_erasing_backward(dy: Array, cache: Cache) -> Array:
     """Return dx: dy outside the boxes, 0 inside."""
     erased = cache
     return np.where(erased, 0, dy)
 
 
-def _taps(shape, matrices, fill_mode, interpolation):
+def _taps(
+    shape: tuple[int, ...], matrices: Array, fill_mode: str, interpolation: str
+) -> list[tuple[Array, Array, Array, Array]]:
     """Return [(weight, inside, row, column)], each (N, H, W): what every output pixel reads."""
     _, height, width, _ = shape
     i, j = np.mgrid[:height, :width]
@@ -102,7 +114,7 @@ def _taps(shape, matrices, fill_mode, interpolation):
         for m in np.moveaxis(matrices, 1, 0)
     )
     if interpolation == "nearest":
-        rows, columns = [(np.rint(u), 1.0)], [(np.rint(v), 1.0)]
+        rows, columns = _nearest(u), _nearest(v)
     else:
         rows, columns = _linear(u), _linear(v)
     taps = []
@@ -115,13 +127,18 @@ def _taps(shape, matrices, fill_mode, interpolation):
     return taps
 
 
-def _linear(u):
+def _nearest(u: Array) -> list[tuple[Array, Any]]:
+    """Return [(pixel, weight)] of the one pixel nearest to the coordinate u."""
+    return [(np.rint(u), 1.0)]
+
+
+def _linear(u: Array) -> list[tuple[Array, Any]]:
     """Return [(pixel, weight)] of the two pixels around the coordinate u."""
     lower = np.floor(u)
     return [(lower, 1 - (u - lower)), (lower + 1, u - lower)]
 
 
-def _find(index, length, fill_mode):
+def _find(index: Array, length: int, fill_mode: str) -> tuple[Array, Array]:
     """Return whether a pixel is read at ``index``, and which one."""
     if fill_mode == "constant":
         return (index >= 0) & (index < length), index.clip(0, length - 1)

@@ -24,6 +24,8 @@ Source: Ioffe and Szegedy, "Batch normalization" (2015).
 
 import numpy as np
 
+from minicnn.ops.types import Array, Cache
+
 __all__ = [
     "batch_norm_backward",
     "batch_norm_forward",
@@ -32,7 +34,9 @@ __all__ = [
 ]
 
 
-def batch_norm_forward(x, gamma, beta, epsilon):
+def batch_norm_forward(
+    x: Array, gamma: Array, beta: Array, epsilon: float
+) -> tuple[Array, Array, Array, Cache]:
     """Return (y, mean, variance, cache), by the batch's own statistics; the variance is biased (over m)."""
     axes = _all_but_last(x)
     mean = x.mean(axis=axes)  # (C,)
@@ -41,7 +45,7 @@ def batch_norm_forward(x, gamma, beta, epsilon):
     return y, mean, variance, cache
 
 
-def batch_norm_backward(dy, cache):
+def batch_norm_backward(dy: Array, cache: Cache) -> tuple[Array, Array, Array]:
     """Return (dx, dgamma, dbeta), through mean and variance."""
     x_hat, gamma, inverse_std = cache
     _, dgamma, dbeta = batch_norm_inference_backward(dy, cache)
@@ -50,14 +54,16 @@ def batch_norm_backward(dy, cache):
     return dx, dgamma, dbeta
 
 
-def batch_norm_inference_forward(x, gamma, beta, mean, variance, epsilon):
+def batch_norm_inference_forward(
+    x: Array, gamma: Array, beta: Array, mean: Array, variance: Array, epsilon: float
+) -> tuple[Array, Cache]:
     """Return (y, cache), by the given mean and variance."""
     inverse_std = 1 / np.sqrt(variance + epsilon)  # (C,)
     x_hat = (x - mean) * inverse_std  # (…, C)
     return gamma * x_hat + beta, (x_hat, gamma, inverse_std)
 
 
-def batch_norm_inference_backward(dy, cache):
+def batch_norm_inference_backward(dy: Array, cache: Cache) -> tuple[Array, Array, Array]:
     """Return (dx, dgamma, dbeta), with mean and variance constant."""
     x_hat, gamma, inverse_std = cache
     dbeta = dy.sum(axis=_all_but_last(dy))
@@ -65,5 +71,5 @@ def batch_norm_inference_backward(dy, cache):
     return gamma * inverse_std * dy, dgamma, dbeta
 
 
-def _all_but_last(x):
+def _all_but_last(x: Array) -> tuple[int, ...]:
     return tuple(range(x.ndim - 1))

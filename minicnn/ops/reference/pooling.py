@@ -18,9 +18,12 @@ Global pooling is one window over the whole map.
 Shapes: x (N, H, W, C), y (N, OH, OW, C), or (N, C) for global pooling.
 """
 
+from typing import Any
+
 import numpy as np
 
 from minicnn.ops.reference.windows import Windows
+from minicnn.ops.types import Array, Cache, Pair
 
 __all__ = [
     "average_pool2d_backward",
@@ -34,7 +37,9 @@ __all__ = [
 ]
 
 
-def max_pool2d_forward(x, pool_size=(2, 2), strides=None, padding="valid"):
+def max_pool2d_forward(
+    x: Array, pool_size: Pair = (2, 2), strides: Pair | None = None, padding: str = "valid"
+) -> tuple[Array, Cache]:
     """Return (y, cache), see the equations. ``strides=None`` means ``pool_size``: windows side by side."""
     windows = Windows(x.shape, pool_size, strides or pool_size, padding)
     xp = windows.pad(x, -np.inf)
@@ -44,7 +49,7 @@ def max_pool2d_forward(x, pool_size=(2, 2), strides=None, padding="valid"):
     return y, (winner, xp.shape, windows)
 
 
-def max_pool2d_backward(dy, cache):
+def max_pool2d_backward(dy: Array, cache: Cache) -> Array:
     """Return dx: each dy goes to its window's winner."""
     winner, padded_shape, windows = cache
     dxp = np.zeros(padded_shape, dy.dtype)
@@ -53,17 +58,19 @@ def max_pool2d_backward(dy, cache):
     return windows.crop(dxp)
 
 
-def average_pool2d_forward(x, pool_size=(2, 2), strides=None, padding="valid"):
+def average_pool2d_forward(
+    x: Array, pool_size: Pair = (2, 2), strides: Pair | None = None, padding: str = "valid"
+) -> tuple[Array, Cache]:
     """Return (y, cache), see the equations. ``strides=None`` means ``pool_size``: windows side by side."""
     windows = Windows(x.shape, pool_size, strides or pool_size, padding)
     xp = windows.pad(x)
     inside = windows.pad(np.ones((1, *x.shape[1:3], 1), x.real.dtype))  # 1 in the map, 0 in the padding
-    count = sum(inside[index] for _, _, index in windows.entries())  # |W|: (1, OH, OW, 1)
+    count: Any = sum(inside[index] for _, _, index in windows.entries())  # |W|: (1, OH, OW, 1)
     y = sum(xp[index] for _, _, index in windows.entries()) / count  # (N, OH, OW, C)
     return y, (count, xp.shape, windows)
 
 
-def average_pool2d_backward(dy, cache):
+def average_pool2d_backward(dy: Array, cache: Cache) -> Array:
     """Return dx: each dy is divided evenly among the pixels it averaged."""
     count, padded_shape, windows = cache
     dxp = np.zeros(padded_shape, dy.dtype)
@@ -72,25 +79,25 @@ def average_pool2d_backward(dy, cache):
     return windows.crop(dxp)
 
 
-def global_average_pool2d_forward(x):
+def global_average_pool2d_forward(x: Array) -> tuple[Array, Cache]:
     """Return (y, cache): y[n,c] = 1/(H·W) · Σ_h Σ_w x[n,h,w,c]."""
     return x.mean(axis=(1, 2)), x.shape
 
 
-def global_average_pool2d_backward(dy, cache):
+def global_average_pool2d_backward(dy: Array, cache: Cache) -> Array:
     """Return dx[n,h,w,c] = dy[n,c] / (H·W)."""
     _, height, width, _ = shape = cache
     return np.broadcast_to(dy[:, None, None, :] / (height * width), shape).copy()
 
 
-def global_max_pool2d_forward(x):
+def global_max_pool2d_forward(x: Array) -> tuple[Array, Cache]:
     """Return (y, cache): y[n,c] = max over h, w of x[n,h,w,c]."""
     pixels = x.reshape(x.shape[0], -1, x.shape[3])  # (N, H·W, C)
     winner = pixels.real.argmax(axis=1)[:, None]  # (N, 1, C)
     return np.take_along_axis(pixels, winner, axis=1)[:, 0], (winner, x.shape)
 
 
-def global_max_pool2d_backward(dy, cache):
+def global_max_pool2d_backward(dy: Array, cache: Cache) -> Array:
     """Return dx: dy[n,c] at the pixel that won, 0 elsewhere."""
     winner, shape = cache
     dx = np.zeros((shape[0], shape[1] * shape[2], shape[3]), dy.dtype)  # (N, H·W, C)

@@ -21,6 +21,8 @@ Shapes: softmax over the last axis of any z; cross-entropy: logits and targets (
 
 import numpy as np
 
+from minicnn.ops.types import Array, Cache
+
 __all__ = [
     "log_softmax_backward",
     "log_softmax_forward",
@@ -31,33 +33,35 @@ __all__ = [
 ]
 
 
-def softmax_forward(x):
+def softmax_forward(x: Array) -> tuple[Array, Cache]:
     """Return (p, cache): probabilities over the last axis."""
     exponentials = np.exp(_shift(x))
     p = exponentials / exponentials.sum(axis=-1, keepdims=True)
     return p, p
 
 
-def softmax_backward(dy, cache):
+def softmax_backward(dy: Array, cache: Cache) -> Array:
     """Return dx = p·(dy − Σ dy·p): the whole Jacobian, not its diagonal p·(1 − p)."""
     p = cache
     return p * (dy - (dy * p).sum(axis=-1, keepdims=True))
 
 
-def log_softmax_forward(x):
+def log_softmax_forward(x: Array) -> tuple[Array, Cache]:
     """Return (log p, cache) over the last axis, exact also where p underflows to 0."""
     shifted = _shift(x)
     log_p = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
     return log_p, np.exp(log_p)
 
 
-def log_softmax_backward(dy, cache):
+def log_softmax_backward(dy: Array, cache: Cache) -> Array:
     """Return dx = dy − p·Σ dy."""
     p = cache
     return dy - p * dy.sum(axis=-1, keepdims=True)
 
 
-def softmax_cross_entropy_forward(logits, targets, label_smoothing=0.0):
+def softmax_cross_entropy_forward(
+    logits: Array, targets: Array, label_smoothing: float = 0.0
+) -> tuple[Array, Cache]:
     """Return (loss, cache) for logits and target probabilities, both (N, K): loss (N,), one a sample."""
     targets = targets.astype(logits.real.dtype)
     targets = (1 - label_smoothing) * targets + label_smoothing / targets.shape[1]
@@ -65,11 +69,11 @@ def softmax_cross_entropy_forward(logits, targets, label_smoothing=0.0):
     return -(targets * log_p).sum(axis=1), (p, targets)
 
 
-def softmax_cross_entropy_backward(dloss, cache):
+def softmax_cross_entropy_backward(dloss: Array, cache: Cache) -> Array:
     """Return dlogits = dloss·(p·Σt − t), (N, K)."""
     p, targets = cache
     return dloss[:, None] * (p * targets.sum(axis=1, keepdims=True) - targets)
 
 
-def _shift(x):
+def _shift(x: Array) -> Array:
     return x - x.real.max(axis=-1, keepdims=True)

@@ -27,12 +27,22 @@ import math
 
 import numpy as np
 
+from minicnn.ops.types import Array
+
 __all__ = ["adam_update", "average_update", "rmsprop_update", "sgd_update", "squared_norm"]
 
 
 def sgd_update(
-    w, dw, velocity, learning_rate, momentum=0.0, nesterov=False, weight_decay=0.0, scale=1.0, limit=math.inf
-):
+    w: Array,
+    dw: Array,
+    velocity: Array | None,
+    learning_rate: float,
+    momentum: float = 0.0,
+    nesterov: bool = False,
+    weight_decay: float = 0.0,
+    scale: float = 1.0,
+    limit: float = math.inf,
+) -> None:
     """Take one SGD step; ``velocity`` is u, or None when the momentum is 0."""
     step = learning_rate * _clipped(dw, scale, limit)
     w *= 1 - learning_rate * weight_decay
@@ -44,8 +54,20 @@ def sgd_update(
 
 
 def adam_update(
-    w, dw, m, v, v_max, learning_rate, beta_1, beta_2, epsilon, t, weight_decay=0.0, scale=1.0, limit=math.inf
-):
+    w: Array,
+    dw: Array,
+    m: Array,
+    v: Array,
+    v_max: Array | None,
+    learning_rate: float,
+    beta_1: float,
+    beta_2: float,
+    epsilon: float,
+    t: int,
+    weight_decay: float = 0.0,
+    scale: float = 1.0,
+    limit: float = math.inf,
+) -> None:
     """Take Adam step number ``t`` (from 1); ``v_max`` is AMSGrad's v̂, or None for Adam."""
     g = _clipped(dw, scale, limit)
     w *= 1 - learning_rate * weight_decay
@@ -57,19 +79,19 @@ def adam_update(
 
 
 def rmsprop_update(
-    w,
-    dw,
-    v,
-    velocity,
-    mean,
-    learning_rate,
-    rho,
-    momentum,
-    epsilon,
-    weight_decay=0.0,
-    scale=1.0,
-    limit=math.inf,
-):
+    w: Array,
+    dw: Array,
+    v: Array,
+    velocity: Array | None,
+    mean: Array | None,
+    learning_rate: float,
+    rho: float,
+    momentum: float,
+    epsilon: float,
+    weight_decay: float = 0.0,
+    scale: float = 1.0,
+    limit: float = math.inf,
+) -> None:
     """Take one RMSprop step; ``velocity`` is u or None (no momentum), ``mean`` a or None (not centered)."""
     g = _clipped(dw, scale, limit)
     w *= 1 - learning_rate * weight_decay
@@ -86,21 +108,21 @@ def rmsprop_update(
     w -= velocity
 
 
-def average_update(average, w, momentum):
+def average_update(average: Array, w: Array, momentum: float) -> None:
     """Move the average of the weights: average ← momentum·average + (1 − momentum)·w."""
     average[...] = momentum * average + (1 - momentum) * w
 
 
-def squared_norm(dw):
+def squared_norm(dw: Array) -> float:
     """Return Σ dw², summed in float64 whatever the dtype, as a float."""
     return float(np.sum(np.square(dw, dtype=np.float64)))
 
 
-def adam_rate(learning_rate, beta_1, beta_2, t):
+def adam_rate(learning_rate: float, beta_1: float, beta_2: float, t: int) -> float:
     """Return η · √(1 − β₂ᵗ)/(1 − β₁ᵗ), the learning rate with the bias of both means divided out."""
     return learning_rate * math.sqrt(1 - beta_2**t) / (1 - beta_1**t)
 
 
-def _clipped(dw, scale, limit):
+def _clipped(dw: Array, scale: float, limit: float) -> Array:
     """Return clip(scale · dw, −limit, limit); NaN stays NaN."""
     return np.clip(scale * dw, -limit, limit)

@@ -12,22 +12,25 @@ from collections.abc import Iterator
 import numpy as np
 
 from minicnn.ops import geometry
+from minicnn.ops.types import Array, Pair
 
 
 class Windows:
     """Windows of ``size`` over maps of ``shape`` (N, H, W, C)."""
 
-    def __init__(self, shape, size, strides, padding, dilation=(1, 1)):
+    def __init__(
+        self, shape: tuple[int, ...], size: Pair, strides: Pair, padding: str, dilation: Pair = (1, 1)
+    ) -> None:
         self.shape, self.size, self.strides, self.dilation = shape, size, strides, dilation
         self.rows, self.columns = geometry.axes(shape[1], shape[2], size, strides, padding, dilation)
         # a stride larger than the window can leave pixels after the last window that no window sees
         self.padding = ((0, 0), self.rows[1:], self.columns[1:], (0, 0))
 
-    def pad(self, x: np.ndarray, value: float = 0) -> np.ndarray:
+    def pad(self, x: Array, value: float = 0) -> Array:
         """Return x (N, H, W, C) with its padding, filled with ``value``."""
         return np.pad(x, self.padding, constant_values=value)
 
-    def crop(self, xp: np.ndarray) -> np.ndarray:
+    def crop(self, xp: Array) -> Array:
         """Return the map inside a padded one: the adjoint of :meth:`pad`."""
         _, height, width, _ = self.shape
         top, left = self.rows.before, self.columns.before
