@@ -7,8 +7,8 @@ A pass over a large map costs the time to move it from memory and back, however 
                           way: to the first of the largest, if it is positive. So the ReLU runs after the pooling, on
                           a map of a quarter of the size.
 
-Layers are fused only while the kernels are in use. With the reference every layer runs by itself, so that a debugger
-can step through it.
+Layers are fused only while the kernels are in use. With the reference every layer runs by itself, so that a
+debugger can step through it.
 """
 
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""Layers that shift and scale: by fixed numbers (Rescaling), the data's (Normalization) or the batch's statistics.
+"""Layers that shift and scale: by fixed numbers (Rescaling), or by statistics of the data or of the batch.
 
 Batch normalisation, for each channel, with the mean μ and variance σ² over all m other entries of the batch:
 

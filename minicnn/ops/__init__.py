@@ -1,16 +1,16 @@
-"""Pure functions on arrays, in two implementations of one list of names.
+"""The operations: pure functions on arrays, in two implementations with the same names.
 
-    minicnn.ops.reference   the definition: plain NumPy, the formula as the textbook writes it, any dtype, also complex
-    minicnn.ops.kernels     the machine: Numba, float32 and float64, one thread pool
+    minicnn.ops.reference   the definition: plain NumPy, the formula as in a textbook, any dtype, also complex
+    minicnn.ops.kernels     the fast implementation: Numba, float32 and float64, one thread pool
 
-``ops.conv2d_forward`` and its siblings run in the implementation that is in use at the time of the call:
+``ops.conv2d_forward`` and the others run in the implementation that is in use at the time of the call:
 
     minicnn.ops.use("reference")                # from now on
-    with minicnn.ops.use("reference"):          # or in this block only
+    with minicnn.ops.use("reference"):          # in this block only
         model.fit(x, y)                         # every line of it is NumPy that a debugger can step through
 
-Every forward function returns its result and a cache, every backward function takes the upstream gradient and that
-cache. A cache belongs to the implementation that made it.
+Every forward function returns its result and a cache, every backward function takes the upstream gradient and
+that cache. A cache belongs to the implementation that made it.
 """
 
 import functools
@@ -38,7 +38,7 @@ def _load(name: str) -> ModuleType:
 
 
 class use:  # a verb that is also a context manager
-    """Choose the implementation: ``use("reference")`` or ``use("kernels")``, for good or in a ``with`` block."""
+    """Choose the implementation: ``use("reference")`` or ``use("kernels")``, from now on or in a ``with`` block."""
 
     def __init__(self, name: str) -> None:
         global _active

@@ -1,13 +1,14 @@
-"""Where windows fall: output sizes and padding of every sliding-window operation.
+"""The geometry of sliding windows: output sizes and padding, for convolution and pooling.
 
-A window of ``size`` entries, ``dilation`` apart, spans ``extent = (size - 1) * dilation + 1`` pixels. It starts at
-pixels ``-before, -before + stride, -before + 2 stride, …`` of the input.
+A window of ``size`` entries, ``dilation`` apart, spans ``extent = (size - 1) * dilation + 1`` pixels. It
+starts at pixels ``-before, -before + stride, -before + 2 stride, …`` of the input.
 
     "valid"   no padding:   out = floor((in - extent) / stride) + 1
     "same"    zero padding: out = ceil(in / stride),  total = max((out - 1) * stride + extent - in, 0),
               before = floor(total / 2), after = total - before      (the odd pixel goes to the bottom and right)
 
-The "same" rule is TensorFlow's and Keras's; PyTorch pads both sides alike, which differs for even sizes and strides.
+The "same" rule is that of TensorFlow and Keras. PyTorch pads both sides by the same number, which differs for
+even sizes and strides.
 """
 
 from typing import Any, NamedTuple
@@ -24,10 +25,10 @@ class Axis(NamedTuple):
 
 
 def pair(value: Any, argument: str) -> tuple[int, int]:
-    """Return ``value`` as (height, width): an integer stands for both.
+    """Return ``value`` as (height, width); an integer is taken for both.
 
     Raises:
-        ValueError: ``value`` is neither a positive integer nor two of them.
+        ValueError: ``value`` is neither a positive integer nor a pair of positive integers.
     """
     two = (value, value) if not hasattr(value, "__len__") else tuple(value)
     if len(two) != 2 or not all(isinstance(v, int) or hasattr(v, "__index__") for v in two) or min(two) < 1:
@@ -38,10 +39,10 @@ def pair(value: Any, argument: str) -> tuple[int, int]:
 
 
 def checked_padding(padding: Any) -> str:
-    """Return "valid" or "same", from that in any case of letters, as Keras takes it.
+    """Return "valid" or "same"; upper and lower case are accepted, as in Keras.
 
     Raises:
-        ValueError: it is neither.
+        ValueError: ``padding`` is neither.
     """
     lower = padding.lower() if isinstance(padding, str) else padding
     if lower not in PADDINGS:
@@ -50,10 +51,10 @@ def checked_padding(padding: Any) -> str:
 
 
 def axis(length: int, size: int, stride: int, padding: str, dilation: int = 1) -> Axis:
-    """Return where windows fall along one axis of ``length`` pixels.
+    """Return the output length and the padding of one axis of ``length`` pixels.
 
     Raises:
-        ValueError: the padding has no such name, or the window does not fit into the input.
+        ValueError: ``padding`` is unknown, or the window does not fit into the input.
     """
     extent = (size - 1) * dilation + 1
     if padding == "same":

@@ -1,8 +1,8 @@
 """Machine code on disk: a function is compiled once, and loaded at the next start.
 
-Numba's own cache (``cache=True``) looks at the file of a function alone. But functions and constants of other files
-are compiled into it, and an edit of those would not be noticed. So all code that is compiled together is kept in one
-folder, whose name holds a hash of all its sources:
+Numba's own cache (``cache=True``) looks at the file of a function alone. But functions and constants of other
+files are compiled into it, and an edit of those would not be noticed. So all code that is compiled together
+is kept in one folder, whose name holds a hash of all its sources:
 
     <name>-<hash>/<module>.<function>-<hash of the argument types>.nbc
 
@@ -12,11 +12,11 @@ The folder lies in the first of these places that can be written to:
     __pycache__ beside the sources
     the user's cache folder         ~/.cache/minicnn on Linux; for an installation that is read-only
 
-If there is none, functions are compiled in memory. Nothing is written before a function is compiled for the first time,
-and no setting of Numba changes.
+If there is none, functions are compiled in memory. Nothing is written before a function is compiled for the
+first time, and no setting of Numba changes.
 
-A file is written under another name first and then renamed, so that processes that compile at the same time do not
-disturb each other, and it begins with a checksum, so that a damaged file counts as missing.
+A file is written under another name first and then renamed, so that processes that compile at the same time
+do not disturb each other, and it begins with a checksum, so that a damaged file counts as missing.
 """
 
 import functools

@@ -1,7 +1,8 @@
-"""The machine: every operation of minicnn.ops.reference once more, in Numba, for float32 and float64.
+"""The fast implementation: every operation of minicnn.ops.reference in Numba, for float32 and float64.
 
-Names, arguments and results are the reference's; property tests hold each kernel to its definition. All kernels run in
-one thread pool over a fixed number of chunks, so the result has the same bits for any number of threads.
+Names, arguments and results are the reference's; property tests compare each kernel with its definition. All
+kernels run in one thread pool over a fixed number of chunks, so the result has the same bits for any number
+of threads.
 """
 
 from minicnn.ops.kernels.activations import *

@@ -1,17 +1,18 @@
 """Activations: the equations of ``ops/reference/activations.py``, each compiled to one loop.
 
     forward   y[i]  = f(x[i])
-    backward  dx[i] = dy[i] · f'(kept[i])           kept: y where f' can be had from it, else x
+    backward  dx[i] = dy[i] · f'(kept[i])           kept: y where f' follows from it, else x
 
-The next layer keeps this output for itself anyway, so keeping y costs no memory; ReLU, sigmoid and tanh do.
-Two functions make every loop from a scalar function, which LLVM puts inline and vectorises.
+ReLU, sigmoid and tanh keep y. That costs no memory, since the next layer keeps it as its input anyway. Two
+functions make every loop from a scalar function, which LLVM inlines and vectorises.
 
-That needs an exponential without a call: the C library's takes one number at a time. Here, in float64,
+This needs an exponential without a function call, since the C library's takes one number at a time. In
+float64:
 
     eˣ = 2ⁿ·e^r,   n = round(x / ln 2),   r = x − n·ln 2 in [−0.35, 0.35]
 
-e^r − 1 is its Taylor polynomial to r¹³ (the next term is below 1e-17), and 2ⁿ is a float whose exponent
-bits are n.
+e^r − 1 is its Taylor polynomial to r¹³ (the next term is below 1e-17), and 2ⁿ is a float whose exponent bits
+are n.
 """
 
 import math
@@ -38,7 +39,7 @@ __all__ = [
     "tanh_forward",
 ]
 
-# LLVM vectorises no loop that calls a function, and does not put long functions inline by itself
+# LLVM does not vectorise a loop that calls a function, and does not inline long functions by itself
 _INLINE = OPTIONS | {"forceinline": True}
 
 _GELU_CUBIC = 0.044715
@@ -51,7 +52,7 @@ _ROUND = 1.5 * 2.0**52  # adding it to n leaves no bits for a fraction: the sum'
 # ---------------------------------------------------------------------------------------------------- loops
 
 
-def _map(function):
+def _forward_kernel(function):
     """Return the kernel y[i] = function(x[i], parameter)."""
 
     @compiled(parallel=True)
@@ -63,7 +64,7 @@ def _map(function):
     return kernel
 
 
-def _chain(gradient):
+def _backward_kernel(gradient):
     """Return the kernel dx[i] = gradient(dy[i], kept[i], parameter)."""
 
     @compiled(parallel=True)
@@ -83,20 +84,21 @@ class _Activation:
     """
 
     def __init__(self, function, gradient, keeps):
-        self._map, self._chain, self._keeps = _map(function), _chain(gradient), keeps
+        self._forward, self._backward = _forward_kernel(function), _backward_kernel(gradient)
+        self._keeps = keeps
 
     def forward(self, x, parameter=0.0):
         x = prepare(x)
         y = empty_like(x)
         parameter = x.dtype.type(parameter)
-        self._map(x.reshape(-1), parameter, y.reshape(-1))
+        self._forward(x.reshape(-1), parameter, y.reshape(-1))
         return y, (y if self._keeps == "y" else x, parameter)
 
     def backward(self, dy, cache):
         kept, parameter = cache
         dy, kept = prepare(dy, kept)
         dx = empty_like(dy)
-        self._chain(dy.reshape(-1), kept.reshape(-1), parameter, dx.reshape(-1))
+        self._backward(dy.reshape(-1), kept.reshape(-1), parameter, dx.reshape(-1))
         return dx
 
 
@@ -142,13 +144,15 @@ def _expm1(x):
 
 @compiled(forceinline=True)
 def _normal_cdf(x):
-    """Return Φ(x), right to 1e-15: for z = |x|/√2 the tail on its side is e^(−z²)·h(t)/2, with t = (z − 3)/(z + 3).
+    """Return Φ(x) with an error below 1e-15.
 
-    h(t) = erfc(z)·e^(z²) is smooth over all z >= 0, which is t in [−1, 1): here, its polynomial through 21 Chebyshev
-    nodes, computed to 50 digits.
+    With z = |x|/√2 and t = (z − 3)/(z + 3), the tail on the side of x is e^(−z²)·h(t)/2.
+
+    h(t) = erfc(z)·e^(z²) is smooth for all z >= 0, which is t in [−1, 1). Here it is the polynomial through 21
+    Chebyshev nodes, with coefficients that were computed to 50 digits.
     """
     z = abs(x) * math.sqrt(0.5)
-    z = 27.0 if z > 27.0 else z  # the tail is 0 there, and t defined
+    z = 27.0 if z > 27.0 else z  # the tail is 0 from here on
     t = (z - 3) / (z + 3)
     h = (-3.6410152980314752e-09 * t - 2.1695977996809756e-09) * t + 3.654423869193241e-08
     h = (h * t + 3.3410056799353215e-08) * t - 2.2251497924970352e-07

@@ -1,13 +1,14 @@
-"""Convolution: which machine for which geometry.
+"""Convolution: chooses the algorithm for a geometry.
 
-The equations are those of minicnn/ops/reference/convolution.py. Each of the three passes goes one of two ways:
+The equations are those of minicnn/ops/reference/convolution.py. Each of the three passes has two:
 
-    winograd.py   3×3, stride 1, dilation 1, and at least 16 channels to read (x's, or for dx those of dy)
+    winograd.py   3×3, stride 1, dilation 1, and at least 16 channels in the input (x; for dx it is dy)
     direct.py     everything else
 
-Measured on one core, direct time / Winograd time for y, dx, dkernel: 3→32 channels on 48×48 0.3, 3.1, 0.4; 16→16
-2.8, 2.9, 2.0; 64→64 3.3, 3.0, 3.2; on 3×3 maps still 2.6, 2.7, 2.0. With fewer channels than a vector has lanes
-Winograd's transforms work on padding; a direct product dislikes few channels in its result, as dx of a first layer has.
+Measured on one core, direct time / Winograd time for y, dx, dkernel: 3→32 channels on 48×48 0.3, 3.1, 0.4;
+16→16 2.8, 2.9, 2.0; 64→64 3.3, 3.0, 3.2; on 3×3 maps still 2.6, 2.7, 2.0. With fewer channels than a vector
+has lanes, Winograd's transforms compute mostly padding. A direct product is slow when its result has few
+channels, as dx of a first layer has.
 """
 
 import numpy as np
@@ -21,8 +22,8 @@ __all__ = ["conv2d_backward", "conv2d_forward", "depthwise_conv2d_backward", "de
 WINOGRAD_CHANNELS = 16
 
 
-def _winograd_suits(kernel_shape, window, channels):
-    """Tell whether F(m, 3) computes this convolution, and faster than the direct product."""
+def _use_winograd(kernel_shape, window, channels):
+    """Return whether F(m, 3) can compute this convolution and is faster than the direct product."""
     strides, _, dilation = window
     return kernel_shape[:2] == (3, 3) and strides == dilation == (1, 1) and channels >= WINOGRAD_CHANNELS
 
@@ -31,7 +32,7 @@ def conv2d_forward(x, kernel, bias=None, strides=(1, 1), padding="valid", dilati
     """Return (y, cache): x (N, H, W, C), kernel (kh, kw, C, K), bias (K,) or None -> y (N, OH, OW, K)."""
     x, kernel, bias = prepare(x, kernel, bias)
     window = tuple(strides), padding, tuple(dilation)
-    if _winograd_suits(kernel.shape, window, kernel.shape[2]):
+    if _use_winograd(kernel.shape, window, kernel.shape[2]):
         y = winograd.forward(x, kernel, bias, padding)
     else:
         y = direct.forward(x, kernel, bias, *window)
@@ -49,7 +50,7 @@ def conv2d_backward(dy, cache, need_dx=True):
 def input_gradient(dy, cache):
     """Return dx alone."""
     x, kernel, _, window = cache
-    if _winograd_suits(kernel.shape, window, kernel.shape[3]):
+    if _use_winograd(kernel.shape, window, kernel.shape[3]):
         return winograd.input_gradient(dy, kernel, x.shape, window[1])
     return direct.input_gradient(dy, kernel, x.shape, *window)
 
@@ -59,7 +60,7 @@ def kernel_gradient(dy, cache):
     x, kernel, _, window = cache
     if len(x) == 0:
         return np.zeros_like(kernel)
-    if _winograd_suits(kernel.shape, window, kernel.shape[2]):
+    if _use_winograd(kernel.shape, window, kernel.shape[2]):
         return winograd.kernel_gradient(x, dy, kernel.shape, window[1])
     return direct.kernel_gradient(x, dy, kernel.shape, *window)
 

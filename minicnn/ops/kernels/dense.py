@@ -1,12 +1,12 @@
 """Dense layer on the register tile: y = x·W + b and its gradients dW = xᵀ·dy, dx = dy·Wᵀ.
 
-The equations are those of minicnn/ops/reference/dense.py. A batch has few rows and W is large, so this is traffic, and
-the rule is to read W once:
+The equations are those of minicnn/ops/reference/dense.py. A batch has few rows and W is large, so the time is
+that of reading W from memory, and each pass reads it once:
 
-    y    shared out by columns; k runs in blocks, so that a block of W, 32 columns wide, is read from the first-level
-         cache by all rows of x but the first few
-    dx   as dxᵀ = W·dyᵀ: rows of W pass by once, and the small dyᵀ stays in the cache
-    dW   shared out by rows, x transposed by its addresses alone
+    y    divided by columns; k runs in blocks, so that a block of W, 32 columns wide, stays in the first-level cache
+         while all rows of x use it
+    dx   as dxᵀ = W·dyᵀ: each row of W is read once, and the small dyᵀ stays in the cache
+    dW   divided by rows; x is transposed by its addresses alone
 """
 
 from itertools import pairwise
@@ -23,7 +23,7 @@ __all__ = ["dense_backward", "dense_forward"]
 DEPTH = 256  # k at a time: 256 × 32 float32 of W are 32 KB
 
 
-def _pieces(length, unit):
+def _piece_ends(length, unit):
     """Return the ends of at most CHUNKS pieces of ``length``, each of whole ``unit``."""
     units = -(-length // unit)
     pieces = min(CHUNKS, units)
@@ -35,11 +35,11 @@ def _by_columns(a, b, bias):
     rows, whole_depth = a.shape
     columns = b.shape[1]
     depth = next(d for d in range(min(DEPTH, whole_depth), 0, -1) if whole_depth % d == 0)
-    if depth < DEPTH // 4:  # no divisor that is worth it
+    if depth < DEPTH // 4:  # only small divisors: one block
         depth = whole_depth
     taps = np.arange(0, whole_depth, depth)
     c = empty((rows, columns), a.dtype)
-    ends = _pieces(columns, PANEL_BYTES // a.itemsize)
+    ends = _piece_ends(columns, PANEL_BYTES // a.itemsize)
     items = [
         (0, tap * depth * columns + k0, k0, 0, rows, tap, tap + 1, k1 - k0, min(tap, 1))
         for k0, k1 in pairwise(ends)
@@ -57,7 +57,7 @@ def _by_rows(a, b, transpose=False):
     rows = a.shape[1] if transpose else a.shape[0]
     row_step, step = (1, rows) if transpose else (depth, 1)
     c = empty((rows, columns), a.dtype)
-    ends = _pieces(rows, ROWS)
+    ends = _piece_ends(rows, ROWS)
     items = [(0, 0, 0, first, last, 0, 1, columns, 0) for first, last in pairwise(ends)]
     steps = np.arange(rows)
     products(

@@ -1,23 +1,26 @@
-"""Convolution of any geometry, directly: each output is its window times the kernel, and the register tile does it.
+"""Direct convolution, for any geometry: each output is its window times the kernel, computed by the register tile.
 
-All three passes are the product C = D + A·B of register_tile.py, with tables that tell where its rows and taps lie:
+All three passes are the product C = D + A·B of register_tile.py, with tables of the addresses of its rows and
+taps:
 
     y        rows: the output pixels       k: (a, b, c) of the window     B: the kernel, (kh·kw·C, K)
     dkernel  rows: the entries (a, b, c)   k: the output pixels           B: dy, (pixels, K)
     dx       rows: pixels of dx            k: (tap, channel of dy)        B: those taps of the kernel, transposed
 
-A window is read where it lies in the (padded) image: nothing is copied into columns first. "im2col" would write and
-read back each pixel kh·kw times, which for a 3×3 kernel is more traffic than all the rest.
+A window is read directly from the (padded) image. The usual method, "im2col", first copies the windows into
+the rows of a matrix. It writes and reads each pixel kh·kw times, which for a 3×3 kernel is more traffic than
+all the rest.
 
-**dx with a stride s.** Pixel h of the padded input has met entry a of the kernel in output row i when i·s + a·d = h.
-So pixels whose h leaves the same remainder when divided by s meet the same entries: they form a *phase*, and within a
-phase dx is a plain convolution of dy with these entries,
+**dx with a stride s.** Pixel h of the padded input is multiplied by entry a of the kernel, for output row i,
+when i·s + a·d = h. So all pixels h with the same remainder modulo s use the same entries. They form a
+*phase*, and within a phase dx is a convolution with stride 1 of dy with these entries:
 
     dxp[h0 + q·s] = Σ_{a: s divides h0 − a·d}  dy[(h0 − a·d)/s + q] · kernel[a]ᵀ
 
-for s = 1 there is one phase, with all entries: the rotated kernel. Rows and columns make s_h · s_w phases.
+For s = 1 there is one phase, with all entries: the rotated kernel. In two dimensions there are s_h · s_w
+phases.
 
-One image is one piece of work; dkernel sums its pieces in order.
+The threads divide the images among them; dkernel adds up its pieces in order.
 """
 
 from functools import lru_cache
@@ -34,7 +37,7 @@ from minicnn.ops.kernels.parallel import CHUNKS, sum_pieces
 
 
 class Padding(NamedTuple):
-    """The zero border of a map: its first row and column in the padded map, and the padded height and width."""
+    """The padding of a map: its first row and column in the padded map, and the padded height and width."""
 
     top: int
     left: int
@@ -42,8 +45,8 @@ class Padding(NamedTuple):
     width: int
 
 
-def _with_border(x, border):
-    """Return x (N, H, W, C) with its zero border."""
+def _padded(x, border):
+    """Return x (N, H, W, C) with its zero padding."""
     top, left, height, width = border
     if x.shape[1:3] == (height, width):
         return x
@@ -52,14 +55,14 @@ def _with_border(x, border):
     return padded
 
 
-def _share(items):
-    """Return the ends of at most CHUNKS pieces of a list of products."""
+def _piece_ends(items):
+    """Return the ends of at most CHUNKS pieces of ``items`` products."""
     pieces = max(1, min(CHUNKS, items))
     return np.arange(pieces + 1) * items // pieces
 
 
 def _pixels(rows, columns, line, channels):
-    """Return where the pixels (i, j) of a map lie, ``line`` pixels a row, as a flat table."""
+    """Return the offsets of the pixels (i, j) of a map with ``line`` pixels a row, as a flat table."""
     return ((np.asarray(rows)[:, None] * line + np.asarray(columns)) * channels).ravel()
 
 
@@ -73,7 +76,7 @@ def _forward_plan(shape, kernel_shape, strides, padding, dilation):
     pixels = _pixels(
         np.arange(rows.out) * strides[0], np.arange(columns.out) * strides[1], border.width, channels
     )
-    if dilation[1] == 1:  # the entries of a kernel row meet neighbours in memory: one tap, kw·C deep
+    if dilation[1] == 1:  # the pixels of a kernel row are neighbours in memory: one tap, kw·C deep
         taps, depth = _pixels(np.arange(kh) * dilation[0], [0], border.width, channels), kw * channels
     else:
         taps = _pixels(np.arange(kh) * dilation[0], np.arange(kw) * dilation[1], border.width, channels)
@@ -87,16 +90,17 @@ def forward(x, kernel, bias, strides, padding, dilation):
         x.shape, kernel.shape, strides, padding, dilation
     )
     filters, images, count = kernel.shape[3], len(x), len(pixels)
-    x = _with_border(x, border)
+    x = _padded(x, border)
     y = empty((images, rows, columns, filters), x.dtype)
     cuts = min(count, -(-CHUNKS // max(1, images)))  # a few images: several pieces each
     ends = [i * count // cuts for i in range(cuts + 1)]
     items = [
         (n * x[0].size, 0, n * y[0].size, first, last, 0, len(taps), filters, 0)
-        for n in range(images) for first, last in pairwise(ends)
-    ]  # fmt: skip
+        for n in range(images)
+        for first, last in pairwise(ends)
+    ]
     y_rows = np.arange(count) * filters
-    products(items, _share(len(items)), x, pixels, taps, depth, 1, kernel, bias, y, y_rows)
+    products(items, _piece_ends(len(items)), x, pixels, taps, depth, 1, kernel, bias, y, y_rows)
     return y
 
 
@@ -104,7 +108,7 @@ def kernel_gradient(x, dy, kernel_shape, strides, padding, dilation):
     """Return dkernel (kh, kw, C, K)."""
     border, (rows, columns), _, _, _ = _forward_plan(x.shape, kernel_shape, strides, padding, dilation)
     kh, kw, channels, filters = kernel_shape
-    x = _with_border(x, border)
+    x = _padded(x, border)
     entries = _pixels(np.arange(kh) * dilation[0], np.arange(kw) * dilation[1], border.width, channels)
     a_rows = (entries[:, None] + np.arange(channels)).ravel()
     taps = np.arange(rows) * strides[0] * border.width * channels
@@ -114,22 +118,11 @@ def kernel_gradient(x, dy, kernel_shape, strides, padding, dilation):
     partial = empty((pieces, size), x.dtype)
     items = [
         (n * x[0].size, n * dy[0].size, piece * size, 0, len(a_rows), 0, rows, filters, int(n > ends[piece]))
-        for piece in range(pieces) for n in range(ends[piece], ends[piece + 1])
-    ]  # fmt: skip
-    c_rows = np.arange(len(a_rows)) * filters
-    products(
-        items,
-        ends,
-        x,
-        a_rows,
-        taps,
-        columns,
-        strides[1] * channels,
-        dy,
-        np.zeros(filters, x.dtype),
-        partial,
-        c_rows,
-    )
+        for piece in range(pieces)
+        for n in range(ends[piece], ends[piece + 1])
+    ]
+    c_rows, step = np.arange(len(a_rows)) * filters, strides[1] * channels
+    products(items, ends, x, a_rows, taps, columns, step, dy, np.zeros(filters, x.dtype), partial, c_rows)
     return sum_pieces(partial, kernel_shape)
 
 
@@ -137,14 +130,17 @@ def _phases(length, size, stride, before, dilation):
     """Return [(first pixel, [(entry, first output)])] for each phase of one axis."""
     phases = []
     for first in range(min(stride, length)):
-        met = [(a, (first + before - a * dilation) // stride) for a in range(size)
-               if (first + before - a * dilation) % stride == 0]  # fmt: skip
+        met = [
+            (a, (first + before - a * dilation) // stride)
+            for a in range(size)
+            if (first + before - a * dilation) % stride == 0
+        ]
         phases.append((first, met))
     return phases
 
 
 def _reach(phases, length, stride, out):
-    """Return (before, total): the zero border that dy needs so that every output that a phase names exists."""
+    """Return (before, total): the padding before dy and its padded length, so that all outputs of the phases exist."""
     starts = [i for _, met in phases for _, i in met]
     ends = [i + (length - 1 - first) // stride for first, met in phases for _, i in met]
     before = max(0, -min(starts, default=0))
@@ -182,7 +178,7 @@ def input_gradient(dy, kernel, shape, strides, padding, dilation):
     """Return dx of the given shape (N, H, W, C)."""
     border, tables, ends, entries = _input_plan(shape, kernel.shape, strides, padding, dilation)
     (a_rows, taps, y_rows), (first_row, first_tap) = tables, ends
-    dy = _with_border(dy, border)
+    dy = _padded(dy, border)
     dx = empty(shape, dy.dtype)
     filters, channels = kernel.shape[3], shape[3]
     matrix = (
@@ -192,9 +188,17 @@ def input_gradient(dy, kernel, shape, strides, padding, dilation):
     )
     phases = range(len(first_row) - 1)
     items = [
-        (n * dy[0].size, first_tap[p] * filters * channels, n * dx[0].size,
-         *first_row[p : p + 2], *first_tap[p : p + 2], channels, 0)
-        for n in range(shape[0]) for p in phases
-    ]  # fmt: skip
-    products(items, _share(len(items)), dy, a_rows, taps, filters, 1, matrix, None, dx, y_rows)
+        (
+            n * dy[0].size,
+            first_tap[p] * filters * channels,
+            n * dx[0].size,
+            *first_row[p : p + 2],
+            *first_tap[p : p + 2],
+            channels,
+            0,
+        )
+        for n in range(shape[0])
+        for p in phases
+    ]
+    products(items, _piece_ends(len(items)), dy, a_rows, taps, filters, 1, matrix, None, dx, y_rows)
     return dx

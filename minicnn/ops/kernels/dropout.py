@@ -1,7 +1,8 @@
 """Dropout: the hash of ``ops/reference/dropout.py``, computed where it is needed.
 
-No mask is stored. Backward multiplies dy by the very factors that forward multiplied x by: both are one
-kernel, and the whole cache is the key: ten integer operations a number, done while memory is waited for.
+No mask is stored. Backward multiplies dy by the factors that forward multiplied x by, so both are one kernel,
+and the cache is the key. The hash takes ten integer operations a number, less time than reading the number
+from memory.
 """
 
 import math
@@ -31,9 +32,8 @@ def dropout_backward(dy, cache):
 def _through_mask(x, start, threshold, scale, spatial):
     y = empty_like(x)
     channels = x.shape[-1]
-    pixels = (
-        math.prod(x.shape[1:-1]) if spatial else 1
-    )  # that many rows of channels share one row of the mask
+    # that many rows of channels share one row of the mask
+    pixels = math.prod(x.shape[1:-1]) if spatial else 1
     _drop(x.reshape(-1, channels), start, threshold, x.dtype.type(scale), pixels, y.reshape(-1, channels))
     return y
 

@@ -1,9 +1,9 @@
 """Image warps: the equations of ``ops/reference/image.py``, one image to a thread.
 
-Backward scatters: several output pixels may have read one input pixel, and a thread that owns the whole
-image may add to it in a fixed order. Rounding to the nearest pixel is a bilinear tap with weights 1 and 0;
-taps of weight 0 are skipped. Random erasing is a copy and a few rectangles, which NumPy does as fast as
-memory allows: it is the reference.
+Backward scatters: several output pixels may have read one input pixel. Since one thread does a whole image,
+it adds to that pixel in a fixed order. Rounding to the nearest pixel is a bilinear tap with weights 1 and 0;
+taps of weight 0 are skipped. Random erasing is a copy and a few rectangles, for which NumPy is fast enough:
+it is the reference's function.
 """
 
 import numpy as np
@@ -36,11 +36,8 @@ def affine_transform_forward(x, matrices, fill_mode="reflect", interpolation="bi
     check_modes(fill_mode, interpolation)
     x = prepare(x)
     y = empty_like(x)
-    cache = (
-        np.ascontiguousarray(matrices, np.float64),
-        FILL_MODES.index(fill_mode),
-        interpolation == "nearest",
-    )
+    matrices = np.ascontiguousarray(matrices, np.float64)
+    cache = matrices, FILL_MODES.index(fill_mode), interpolation == "nearest"
     _forward(x, *cache, x.dtype.type(fill_value), y)
     return y, cache
 
@@ -78,7 +75,7 @@ def _warp(x, matrix, fill_mode, nearest, fill_value, y):
                     weight = y.dtype.type(row_weight * column_weight)
                     if weight == 0:
                         continue
-                    r, s = _find(row, height, fill_mode), _find(column, width, fill_mode)
+                    r, s = _pixel_at(row, height, fill_mode), _pixel_at(column, width, fill_mode)
                     inside = r != _OUTSIDE and s != _OUTSIDE
                     for c in range(channels):
                         y[i, j, c] += weight * (x[r, s, c] if inside else fill_value)
@@ -92,7 +89,7 @@ def _scatter(dy, matrix, fill_mode, nearest, dx):
             rows, columns = _source(matrix[0], i, j, nearest), _source(matrix[1], i, j, nearest)
             for row, row_weight in rows:
                 for column, column_weight in columns:
-                    r, s = _find(row, height, fill_mode), _find(column, width, fill_mode)
+                    r, s = _pixel_at(row, height, fill_mode), _pixel_at(column, width, fill_mode)
                     if r == _OUTSIDE or s == _OUTSIDE:
                         continue
                     weight = dx.dtype.type(row_weight * column_weight)
@@ -111,7 +108,7 @@ def _source(coefficients, i, j, nearest):
 
 
 @compiled(fastmath=False)
-def _find(index, length, fill_mode):
+def _pixel_at(index, length, fill_mode):
     """Return the pixel that is read at ``index``, or _OUTSIDE."""
     if 0 <= index < length:
         return index

@@ -1,9 +1,9 @@
-"""Products of matrices of any size, cut into register tiles, and lists of such products, shared out among the threads.
+"""Products of matrices of any size, divided into register tiles; and lists of products, divided among the threads.
 
     C = D + A · B        rows first_row … last_row of C, ``columns`` columns, k = taps × depth; addresses: register_tile
 
-The columns are the outer loop: a strip of B, k × VECTORS vectors, is read again for each tile of rows and stays in the
-L1 cache (k = 288: 36 KB), while A passes by it once a strip.
+The columns are the outer loop: a strip of B, k × VECTORS vectors, is read again for each tile of rows and
+stays in the first-level cache (k = 288: 36 KB), while A is read once for each strip.
 """
 
 from itertools import pairwise
@@ -42,7 +42,7 @@ def product(
         panel += b_panel if wide else lanes
 
 
-# what one product of a list needs, a row of integers each
+# one product of a list is a row of these integers
 ITEM = [
     "a_start",
     "b_start",
@@ -76,7 +76,8 @@ def products(items, ends, a, a_rows, taps, depth, step, b, bias, c, c_rows):
 
     Args:
         items: integers (n, len(ITEM)), the columns named in :data:`ITEM`.
-        ends: piece i is items ends[i] … ends[i + 1], done in order by one thread; pieces must not write to one place.
+        ends: piece i is items ends[i] … ends[i + 1], done in order by one thread; no two pieces
+            write to the same place.
         a, b, c: C-contiguous arrays of one dtype; a row of b is its last axis.
         a_rows, c_rows, taps: tables of offsets; depth, step: k runs over taps × depth, ``step`` numbers apart in a.
         bias: one row of C, or None for zeros.
@@ -124,18 +125,6 @@ def sum_rows(x):
     ]
     partial = np.zeros((max(1, pieces), columns), x.dtype)
     taps = np.zeros(images, np.intp)
-    one = np.ones(1, x.dtype)
-    products(
-        items,
-        range(len(items) + 1),
-        one,
-        NO_OFFSET,
-        taps,
-        depth,
-        0,
-        x,
-        np.zeros(columns, x.dtype),
-        partial,
-        NO_OFFSET,
-    )
+    ends, one, zeros = range(len(items) + 1), np.ones(1, x.dtype), np.zeros(columns, x.dtype)
+    products(items, ends, one, NO_OFFSET, taps, depth, 0, x, zeros, partial, NO_OFFSET)
     return sum_pieces(partial, (columns,))

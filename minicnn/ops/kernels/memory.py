@@ -1,11 +1,12 @@
-"""Where the kernels' arrays come from: memory that is kept and handed out again.
+"""Memory of the kernels' arrays: large buffers are kept and used again.
 
-A fresh array of 19 MB is 4,700 pages that the system clears and maps at their first touch: for many layers that takes
-longer than their arithmetic. A training step asks for the same sizes again and again, so large arrays are cut from
-buffers that stay; a buffer is free again as soon as no array that was cut from it is alive, which Python's reference
-count tells.
+A new array of 19 MB is 4,700 pages, which the system clears and maps when they are first written to. For many
+layers this takes longer than their arithmetic. A training step needs the same sizes again and again, so large
+arrays are views of buffers that stay. A buffer is free as soon as no view of it exists; Python's reference
+count says so.
 
-All start at a multiple of 64 bytes. NumPy's own start at one of 16: each vector then lies in two lines.
+All begin at a multiple of 64 bytes. NumPy's own begin at a multiple of 16, so that a vector may lie in two
+cache lines.
 """
 
 import sys
@@ -15,7 +16,7 @@ from numba import config
 
 LINE = 64  # bytes of a cache line
 SMALL = 2**16  # bytes below which NumPy's own allocator is as good
-KEEP = 2**26  # bytes of free buffers that may stay when a new one has to be made
+KEEP = 2**26  # bytes of free buffers that stay when a new one has to be allocated
 
 _buffers: list[np.ndarray] = []
 _scratch: dict[np.dtype, np.ndarray] = {}
@@ -25,7 +26,7 @@ def _references(buffers):
     return [sys.getrefcount(buffer) for buffer in buffers]
 
 
-# what that counts for a buffer of which nothing was cut: the interpreter's own
+# the count of a buffer without views: the interpreter's own references
 _UNUSED = _references([np.empty(0)])[0]
 
 
@@ -43,7 +44,7 @@ def _buffer(nbytes):
 
 
 def empty(shape, dtype):
-    """Return an uninitialised array, as ``np.empty`` does, in memory that was used before if there is some."""
+    """Return an uninitialised array, as ``np.empty`` does; a large one in a free buffer if there is one."""
     dtype = np.dtype(dtype)
     nbytes = int(np.prod(shape)) * dtype.itemsize
     if nbytes < SMALL:
@@ -59,9 +60,9 @@ def empty_like(x):
 
 
 def scratch(dtype, size):
-    """Return working memory (threads, at least ``size``) of unspecified content: kept, and handed out again next time.
+    """Return working memory (threads, at least ``size``) of unspecified content; the next call returns the same.
 
-    A kernel takes row ``numba.get_thread_id()``, so that a thread always works in the same lines of its own cache.
+    A kernel uses row ``numba.get_thread_id()``, so that a thread finds its row in its own cache again.
     """
     dtype = np.dtype(dtype)
     size = -(-size * dtype.itemsize // LINE) * LINE // dtype.itemsize

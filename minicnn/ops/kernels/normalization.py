@@ -1,22 +1,23 @@
 """Batch normalization: the equations of ``ops/reference/normalization.py`` in the fewest passes over memory.
 
-Training reads x twice and writes y once: a pass for the statistics, a pass that normalises. Backward reads
-x and dy twice and writes dx once: a pass for the two sums, a pass for dx. x̂ is never stored; it is (x −
-μ)·r wherever needed.
+Training reads x twice and writes y once: a pass for the statistics, a pass that normalises. Backward reads x
+and dy twice and writes dx once: a pass for the two sums, a pass for dx. x̂ is never stored; it is (x − μ)·r
+wherever needed.
 
-The statistics of one block of rows, small enough to stay in the nearest cache, are taken by the two-pass
-formula, which no large mean can spoil as it spoils Σx² − (Σx)²/m. Two sets of rows (counts n₁ and n₂, means
-μ₁ and μ₂, sums of squared deviations S₁ and S₂) then merge exactly:
+The statistics of one block of rows, small enough for the first-level cache, are computed by the two-pass
+formula. It stays exact for a large mean, where Σx² − (Σx)²/m does not. Two sets of rows (counts n₁ and n₂,
+means μ₁ and μ₂, sums of squared deviations S₁ and S₂) are then merged exactly:
 
     δ = μ₂ − μ₁        μ = μ₁ + δ·n₂/(n₁ + n₂)        S = S₁ + S₂ + δ²·n₁·n₂/(n₁ + n₂)
 
-Batch norm and the ReLU after it are also one kernel, :func:`batch_norm_relu_forward`. The reference has no such
-function: it computes ``batch_norm`` and then ``relu``. Together they save two passes over memory: forward, the ReLU is
-a maximum that is taken before y is written; backward, its condition (x − μ)·γ·r + β > 0 is computed again from x, which
-is read anyway. Without a ReLU, the maximum is taken with −∞, and the condition is ∞ > 0.
+Batch norm and the ReLU after it are also one kernel, :func:`batch_norm_relu_forward`. The reference has no
+such function: it computes ``batch_norm`` and then ``relu``. Together they save two passes over memory:
+forward, the ReLU is a maximum that is taken before y is written; backward, its condition (x − μ)·γ·r + β > 0
+is computed again from x, which is read anyway. Without a ReLU, the maximum is taken with −∞, and the
+condition is ∞ > 0.
 
-Statistics and sums are float64 whatever x is: adding up 150,000 float32 in float32 would lose the 1e-5 we
-promise.
+Statistics and sums are float64 for every type of x: a sum of 150,000 numbers in float32 would have an error
+above the promised 1e-5.
 
 Source: Chan, Golub and LeVeque, "Updating formulae and a pairwise algorithm for computing sample variances"
 (1979).
@@ -35,7 +36,7 @@ __all__ = [
     "batch_norm_inference_forward",
 ]
 
-_BLOCK = 4096  # entries of x in a block of rows: 16 KB in float32, half of the nearest cache
+_BLOCK = 4096  # entries of x in a block of rows: 16 KB in float32, half of a first-level cache
 
 
 def batch_norm_forward(x, gamma, beta, epsilon):
@@ -84,7 +85,9 @@ def _inference_forward(x, gamma, beta, mean, variance, epsilon, relu):
 
 def batch_norm_inference_backward(dy, cache):
     """Return (dx, dgamma, dbeta), as the reference does; through the ReLU as well if forward had one."""
-    return _backward(dy, cache, m=np.inf)  # an infinite batch: this one moves neither mean nor variance
+    return _backward(
+        dy, cache, m=np.inf
+    )  # as in an infinite batch, whose mean and variance do not depend on this x
 
 
 def _backward(dy, cache, m):
@@ -105,7 +108,10 @@ def _rows(x):
 
 @compiled(parallel=True)
 def _statistics(x, means, squares):
-    """Fill row 0 with each channel's mean and sum of squared deviations, of x (m, C); (CHUNKS, C) zeros go in."""
+    """Fill row 0 with each channel's mean and sum of squared deviations, of x (m, C).
+
+    means, squares: (CHUNKS, C), zeros.
+    """
     rows = len(x)
     for chunk in prange(CHUNKS):
         _chunk_statistics(
@@ -157,12 +163,12 @@ def _normalise(x, mean, scale, offset, floor, y):
         for i in range(chunk * rows // CHUNKS, (chunk + 1) * rows // CHUNKS):
             for c in range(channels):
                 value = (x[i, c] - mean[c]) * scale[c] + offset[c]
-                y[i, c] = floor if value <= floor else value  # written so that NaN stays NaN
+                y[i, c] = floor if value <= floor else value  # in this form NaN stays NaN
 
 
 @compiled(parallel=True)
 def _sums(dy, x, mean, scale, gate, totals, products):
-    """Fill row 0 with Σ dy and Σ dy·(x − mean) for each channel; (CHUNKS, C) zeros go in."""
+    """Fill row 0 with Σ dy and Σ dy·(x − mean) for each channel; totals, products: (CHUNKS, C), zeros."""
     rows, channels = x.shape
     for chunk in prange(CHUNKS):
         for i in range(chunk * rows // CHUNKS, (chunk + 1) * rows // CHUNKS):

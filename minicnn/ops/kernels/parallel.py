@@ -1,14 +1,15 @@
-"""What every kernel shares: how it is compiled and how its work is cut.
+"""What all kernels share: how they are compiled, and how their work is divided among the threads.
 
-**The same bits for any number of threads.** A parallel loop runs over a fixed number of pieces (:data:`CHUNKS`, or one
-that follows from the shapes), never over the number of threads; a sum over pieces is taken afterwards, in order:
+**The same bits for any number of threads.** A parallel loop runs over a fixed number of pieces
+(:data:`CHUNKS`, or one that follows from the shapes), never over the number of threads; a sum over pieces is
+taken afterwards, in order:
 
     for chunk in prange(CHUNKS):
         partial[chunk] = …items chunk·n//CHUNKS to (chunk + 1)·n//CHUNKS…
     total = partial[0] + partial[1] + …
 
-**No NaN is lost.** Of the fast-math licences only those are given that keep NaN and infinity: the compiler may
-reorder a sum, contract a·b + c to one FMA and multiply by a reciprocal.
+**No NaN is lost.** Only those fast-math flags are set that keep NaN and infinity: the compiler may reorder a
+sum, contract a·b + c to one FMA, and multiply by a reciprocal.
 """
 
 import functools

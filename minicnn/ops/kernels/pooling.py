@@ -1,14 +1,15 @@
 """Pooling: the equations of ``ops/reference/pooling.py``, without a padded copy of the map.
 
-Forward, one row of windows at a time: a window's rows and columns are cut to the map, so padding is never
-read. The maximum keeps its winner as an entry number a·kw + b, one byte for windows of up to 256 entries.
+Forward, one row of windows at a time: a window's rows and columns are limited to the map, so that padding is
+never read. The maximum keeps its winner as an entry number a·kw + b, one byte for windows of up to 256
+entries.
 
 Backward, one row of *pixels* at a time, gathers: pixel (r, c) looks up the windows that cover it,
 
     i·s <= r + before < i·s + kh        i = ⌈(r + before − kh + 1)/s⌉ … ⌊(r + before)/s⌋,  cut to 0 … OH − 1
 
-and adds what each of them sends. Every dx is written once, by one thread, whether windows overlap, tile or
-leave gaps. The innermost loop runs over channels, which lie side by side.
+and adds up their gradients. Every dx is written once, by one thread, whether windows overlap, tile or leave
+gaps. The innermost loop runs over channels, which are neighbours in memory.
 """
 
 import numpy as np
@@ -107,15 +108,15 @@ def _window(i, axis, length):
 
 
 @compiled()
-def _covering(pixel, axis, out):
+def _windows_over(pixel, axis, out):
     """Return the range of the windows that cover a pixel."""
     size, stride, before = axis[0], axis[1], axis[2]
     first = pixel + before - size + stride  # ⌈(p − size + 1)/stride⌉ = ⌊(p − size + stride)/stride⌋
     return max(0, first // stride), min(out, (pixel + before) // stride + 1)
 
 
-# Each kernel is a parallel loop around a plain function of one row: Numba's parallel passes are slow on
-# long code, and see little of it this way.
+# Each kernel is a parallel loop around a plain function of one row: Numba's parallel passes are slow on long code, and
+# so they have little of it to transform.
 
 
 @compiled(parallel=True)
@@ -141,7 +142,7 @@ def _max_row(x, i, layout, y, winner):
                 pixel = x[top + a, left + b]
                 entry = which.dtype.type(a * columns[0] + b)
                 for c in range(best.size):
-                    # strictly greater: the first of equals stays; NaN alone is not itself, and wins
+                    # strictly greater: the first of equals stays; only NaN differs from itself, and wins
                     better = (pixel[c] > best[c]) | (pixel[c] != pixel[c])
                     best[c] = pixel[c] if better else best[c]
                     which[c] = entry if better else which[c]
@@ -158,9 +159,9 @@ def _max_backward(dy, winner, layout, dx):
 @compiled()
 def _max_row_backward(dy, winner, r, layout, dx):
     rows, columns = layout[0], layout[1]
-    i_first, i_stop = _covering(r, rows, dy.shape[0])
+    i_first, i_stop = _windows_over(r, rows, dy.shape[0])
     for s in range(dx.shape[0]):
-        j_first, j_stop = _covering(s, columns, dy.shape[1])
+        j_first, j_stop = _windows_over(s, columns, dy.shape[1])
         pixel = dx[s]
         for c in range(pixel.size):
             pixel[c] = 0
@@ -211,9 +212,9 @@ def _average_backward(dy, layout, dx):
 @compiled()
 def _average_row_backward(dy, r, layout, height, dx):
     rows, columns = layout[0], layout[1]
-    i_first, i_stop = _covering(r, rows, dy.shape[0])
+    i_first, i_stop = _windows_over(r, rows, dy.shape[0])
     for s in range(dx.shape[0]):
-        j_first, j_stop = _covering(s, columns, dy.shape[1])
+        j_first, j_stop = _windows_over(s, columns, dy.shape[1])
         pixel = dx[s]
         for c in range(pixel.size):
             pixel[c] = 0

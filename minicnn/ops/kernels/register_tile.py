@@ -1,27 +1,30 @@
-"""The register tile: the one loop in which nearly all arithmetic of this library happens.
+"""The register tile: the innermost loop, which does nearly all arithmetic of this library.
 
     C[r, :] = D[r, :] + Σ_k A[r, k] · B[k, :]            r < ROWS,  C is ROWS × VECTORS vectors of VL lanes
 
-**Arithmetic and traffic.** A core can start two vector FMAs and two loads a cycle. One FMA straight from memory needs
-two loads, so it would wait for loads half of the time and more. The tile keeps all of C in registers while k runs: a
-step loads VECTORS vectors of B, broadcasts ROWS numbers of A, and does ROWS·VECTORS FMAs. An FMA's result is ready
-after 4 cycles, so at least 8 independent ones must be under way to start two in every cycle.
+**Arithmetic and traffic.** A core can start two vector FMAs and two loads a cycle. One FMA straight from
+memory needs two loads, so it would wait for loads at least half of the time. The tile keeps all of C in
+registers while k runs: a step loads VECTORS vectors of B, broadcasts ROWS numbers of A, and does ROWS·VECTORS
+FMAs. An FMA's result is ready after 4 cycles, so two can start in every cycle only if at least 8 of them are
+independent.
 
     AVX-512   32 registers of 16 floats   12 × 2 = 24 of C, 2 of B, 1 of A     14 loads for 24 FMAs
     AVX2      16 registers of  8 floats    6 × 2 = 12 of C, 2 of B, 1 of A      8 loads for 12 FMAs
 
-**Addresses.** C and A have a table of row offsets, and k is a pair (tap, q) with a table of tap offsets, so that the
-same loop multiplies matrices, transposed or not, and slides a window over an image without copying its windows:
+**Addresses.** C and A have a table of row offsets, and k is a pair (tap, q) with a table of tap offsets, so
+that the same loop multiplies matrices, transposed or not, and slides a window over an image without copying
+the windows:
 
     A[r, (tap, q)] = a[a_start + a_rows[r] + taps[tap] + q · step]             q < depth
     B[k, :]        = b[b_start + k · b_step : …]                                k = tap · depth + q
     C[r, :]        = c[c_start + c_rows[r] : …]
-    D[r, :]        = d[d_start + c_rows[r] · d_step : …]         d_step = 1: add to what is there; 0: one row (a bias)
+    D[r, :]        = d[d_start + c_rows[r] · d_step : …]         d_step = 1: add to D; 0: one row for all (a bias)
 
-Fewer than ROWS rows: the last one is computed again in place of those that are missing, to the same address.
-Fewer than VL columns: :data:`narrow_tile` masks the lanes beyond.
+Fewer than ROWS rows: the last one is computed again in place of each missing row, and written to the same
+address. Fewer than VL columns: :data:`narrow_tile` masks the lanes beyond.
 
-LLVM's vectoriser does not find this shape by itself; a Numba intrinsic writes it out as LLVM vector instructions.
+LLVM's vectoriser does not find this form by itself, so a Numba intrinsic generates the LLVM vector
+instructions.
 """
 
 import llvmlite.binding as llvm
@@ -32,7 +35,7 @@ from numba.extending import intrinsic
 
 
 def _has_avx512() -> bool:
-    """Ask Numba's target, which NUMBA_CPU_FEATURES and NUMBA_CPU_NAME may set, rather than the machine alone."""
+    """Return whether Numba compiles for AVX-512: NUMBA_CPU_FEATURES and NUMBA_CPU_NAME may change its target."""
     if config.CPU_FEATURES is not None:
         return "+avx512f" in config.CPU_FEATURES
     if config.CPU_NAME is not None and llvm.get_host_cpu_name() != config.CPU_NAME:
@@ -43,7 +46,7 @@ def _has_avx512() -> bool:
 VECTOR_BYTES = 64 if _has_avx512() else 32
 ROWS = 12 if VECTOR_BYTES == 64 else 6
 VECTORS = 2
-PANEL_BYTES = VECTORS * VECTOR_BYTES  # a row of the columns that one tile computes
+PANEL_BYTES = VECTORS * VECTOR_BYTES  # of one row of a tile
 
 
 def vector_type(element) -> ir.VectorType:

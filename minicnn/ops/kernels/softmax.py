@@ -1,7 +1,7 @@
 """Softmax and cross-entropy: the equations of ``ops/reference/softmax.py``, row by row.
 
-One forward kernel gives p and log p. Cross-entropy needs no kernel of its own: its gradient is
-log-softmax's, for the upstream gradient −dloss·t:
+One forward kernel gives p and log p. Cross-entropy needs no kernel of its own: its gradient is log-softmax's,
+for the upstream gradient −dloss·t:
 
     dl − p·Σ dl  =  −dloss·t + p·dloss·Σ t  =  dloss·(p·Σ t − t)
 """

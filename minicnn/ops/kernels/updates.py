@@ -1,16 +1,16 @@
 """Optimizer steps of :mod:`minicnn.ops.reference.updates`, each one pass over a parameter.
 
-NumPy walks memory once for every operator of a formula and stores each result; an Adam step written so moves
-a parameter some fifteen times. Here one loop loads w, dw, m and v, and stores w, m and v.
+NumPy reads and writes memory once for every operator of a formula, some fifteen times in an Adam step. Here
+one loop loads w, dw, m and v, and stores w, m and v.
 
-An entry does not look at its neighbours, so the cut into pieces cannot change a bit. The one sum, the squared
-norm, is taken piece by piece in float64 and added in order. A bias of 32 entries is not worth waking a second
-thread, for which a busy machine may make it wait: small arrays stay on the calling thread.
+Entries do not depend on each other, so the division into pieces cannot change a bit. The one sum, the squared
+norm, is computed for each piece in float64 and added in order. Small arrays, such as a bias of 32 entries,
+are updated by the calling thread alone: to wake other threads would take longer.
 
 A unit that is never active has the gradient 0, and its m shrinks by a tenth at every step. After some 800
-steps it passes the smallest normal float32, 1e-38, below which an operation takes the processor a hundred
-times as long: a few dead units can make the Adam step as slow as all the convolutions. So a mean that is too
-small to move anything is set to 0.
+steps it is below the smallest normal float32, 1e-38, where a processor needs a hundred times as long for an
+operation. A few such units can make the Adam step as slow as all the convolutions. So a mean that is too
+small to change a weight is set to 0.
 """
 
 import math
@@ -31,8 +31,8 @@ def sgd_update(
 ):
     """Take one SGD step; ``velocity`` is u, or None when the momentum is 0."""
     keep = 1 - learning_rate * weight_decay
-    numbers = _numbers(w, learning_rate, momentum, keep, scale, limit)
-    _launch(_sgd, *_flat(w, dw, velocity), velocity is not None, nesterov, _nothing(w), *numbers)
+    scalars = _scalars(w, learning_rate, momentum, keep, scale, limit)
+    _run(_sgd, *_flat(w, dw, velocity), velocity is not None, nesterov, _negligible(w), *scalars)
 
 
 def adam_update(
@@ -40,8 +40,8 @@ def adam_update(
 ):
     """Take Adam step number ``t`` (from 1); ``v_max`` is AMSGrad's v̂, or None for Adam."""
     rate, keep = adam_rate(learning_rate, beta_1, beta_2, t), 1 - learning_rate * weight_decay
-    numbers = _numbers(w, rate, 1 - beta_1, 1 - beta_2, epsilon, keep, scale, limit)
-    _launch(_adam, *_flat(w, dw, m, v, v_max), v_max is not None, _nothing(w), *numbers)
+    scalars = _scalars(w, rate, 1 - beta_1, 1 - beta_2, epsilon, keep, scale, limit)
+    _run(_adam, *_flat(w, dw, m, v, v_max), v_max is not None, _negligible(w), *scalars)
 
 
 def rmsprop_update(
@@ -60,47 +60,47 @@ def rmsprop_update(
 ):
     """Take one RMSprop step; ``velocity`` is u or None (no momentum), ``mean`` a or None (not centered)."""
     keep = 1 - learning_rate * weight_decay
-    numbers = _numbers(w, learning_rate, rho, 1 - rho, momentum, epsilon, keep, scale, limit)
+    scalars = _scalars(w, learning_rate, rho, 1 - rho, momentum, epsilon, keep, scale, limit)
     modes = velocity is not None, mean is not None
-    _launch(_rmsprop, *_flat(w, dw, v, velocity, mean), *modes, _nothing(w), *numbers)
+    _run(_rmsprop, *_flat(w, dw, v, velocity, mean), *modes, _negligible(w), *scalars)
 
 
 def average_update(average, w, momentum):
     """Move the average of the weights: average ← momentum·average + (1 − momentum)·w."""
-    _launch(_average, *_flat(average, w), *_numbers(w, momentum, 1 - momentum))
+    _run(_average, *_flat(average, w), *_scalars(w, momentum, 1 - momentum))
 
 
 def squared_norm(dw):
     """Return Σ dw², summed in float64 whatever the dtype, as a float."""
     partial = np.empty(CHUNKS)
-    _launch(_squares, prepare(dw).reshape(-1), partial)
+    _run(_squares, prepare(dw).reshape(-1), partial)
     return float(partial.sum())
 
 
 def _flat(w, dw, *states):
-    """Return views of one dimension, to write through; an array without entries stands for None."""
+    """Return views with one dimension; None becomes an array without entries."""
     for array in (w, *states):
         if array is not None and (array.dtype != w.dtype or not array.flags.c_contiguous):
             raise ValueError(
-                f"{array.dtype} array of shape {array.shape}: what changes in place must be C-contiguous and "
-                f"of the weights' dtype, {w.dtype}"
+                f"{array.dtype} array of shape {array.shape}: an array that is updated in place must be "
+                f"C-contiguous and of the weights' dtype, {w.dtype}"
             )
     dw = prepare(w, dw)[1].astype(w.dtype, copy=False)
     return [np.empty(0, w.dtype) if array is None else array.reshape(-1) for array in (w, dw, *states)]
 
 
-def _numbers(w, *numbers):
-    """Return Python floats as scalars of the weights' dtype: a float64 would widen all that it meets."""
-    return [w.dtype.type(number) for number in numbers]
+def _scalars(w, *scalars):
+    """Return Python floats as scalars of the weights' dtype: a float64 would make the arithmetic float64."""
+    return [w.dtype.type(number) for number in scalars]
 
 
-def _nothing(w):
-    """Return what counts as 0: so small that its product with any number above rounding is no normal float."""
+def _negligible(w):
+    """Return the number below which a mean counts as 0: times the rounding error, it is no normal float."""
     kind = np.finfo(w.dtype)
     return kind.tiny / kind.eps  # 1e-31 for float32
 
 
-def _launch(kernel, w, *arguments):
+def _run(kernel, w, *arguments):
     """Run a kernel on all threads, or on this one if w is small."""
     if w.size > SMALL:
         kernel(w, *arguments)
@@ -130,19 +130,19 @@ def _clip(g, limit):
 
 
 @compiled()
-def _kept(mean, nothing):
-    """Return mean, or 0 if it is below ``nothing``; the comparison is false for NaN, which stays."""
-    return mean * 0 if abs(mean) < nothing else mean
+def _flushed(mean, negligible):
+    """Return mean, or 0 if it is below ``negligible``; the comparison is false for NaN, which stays."""
+    return mean * 0 if abs(mean) < negligible else mean
 
 
 @compiled(parallel=True)
-def _sgd(w, dw, u, moving, nesterov, nothing, rate, momentum, keep, scale, limit):
+def _sgd(w, dw, u, moving, nesterov, negligible, rate, momentum, keep, scale, limit):
     for chunk in prange(CHUNKS):
         for i in _piece(chunk, w.size):
             step = rate * _clip(scale * dw[i], limit)
             move = -step
             if moving:
-                move = _kept(momentum * u[i] - step, nothing)
+                move = _flushed(momentum * u[i] - step, negligible)
                 u[i] = move
                 if nesterov:
                     move = momentum * move - step
@@ -150,12 +150,12 @@ def _sgd(w, dw, u, moving, nesterov, nothing, rate, momentum, keep, scale, limit
 
 
 @compiled(parallel=True)
-def _adam(w, dw, m, v, v_max, amsgrad, nothing, rate, blend_1, blend_2, epsilon, keep, scale, limit):
+def _adam(w, dw, m, v, v_max, amsgrad, negligible, rate, blend_1, blend_2, epsilon, keep, scale, limit):
     for chunk in prange(CHUNKS):
         for i in _piece(chunk, w.size):
             g = _clip(scale * dw[i], limit)
-            m[i] = _kept(m[i] + blend_1 * (g - m[i]), nothing)
-            v[i] = _kept(v[i] + blend_2 * (g * g - v[i]), nothing)
+            m[i] = _flushed(m[i] + blend_1 * (g - m[i]), negligible)
+            v[i] = _flushed(v[i] + blend_2 * (g * g - v[i]), negligible)
             variance = v[i]
             if amsgrad:
                 variance = max(v_max[i], variance)
@@ -165,19 +165,19 @@ def _adam(w, dw, m, v, v_max, amsgrad, nothing, rate, blend_1, blend_2, epsilon,
 
 @compiled(parallel=True)
 def _rmsprop(
-    w, dw, v, u, mean, moving, centered, nothing, rate, rho, blend, momentum, epsilon, keep, scale, limit
+    w, dw, v, u, mean, moving, centered, negligible, rate, rho, blend, momentum, epsilon, keep, scale, limit
 ):
     for chunk in prange(CHUNKS):
         for i in _piece(chunk, w.size):
             g = _clip(scale * dw[i], limit)
-            variance = _kept(rho * v[i] + blend * (g * g), nothing)
+            variance = _flushed(rho * v[i] + blend * (g * g), negligible)
             v[i] = variance
             if centered:
-                mean[i] = _kept(rho * mean[i] + blend * g, nothing)
+                mean[i] = _flushed(rho * mean[i] + blend * g, negligible)
                 variance -= mean[i] * mean[i]
             step = rate * g / np.sqrt(variance + epsilon)
             if moving:
-                step = _kept(step + momentum * u[i], nothing)
+                step = _flushed(step + momentum * u[i], negligible)
                 u[i] = step
             w[i] = keep * w[i] - step
 

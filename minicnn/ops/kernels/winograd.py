@@ -11,16 +11,18 @@ winograd_matrices.py, for tile t, channels c and k, and s = (i, j) one of the α
     dx       the same with dy for x and the kernel rotated by 180°, its channels swapped
     Z[t,s,k] = (A dy Aᵀ)[s];  dU[s,c,k] = Σ_t V[t,s,c] · Z[t,s,k];  dkernel = Gᵀ dU G
 
-**Arithmetic and traffic.** F(4×4) multiplies 2.25 times an output and channel pair instead of 9, so the products take a
-quarter of the time; the transforms, a few operations a number, are traffic. So a block of tiles at a time is
-transformed, multiplied and transformed back while its V and M stay in the second-level cache, and only x, U and y go
-further out.
+**Arithmetic and traffic.** F(4×4) multiplies 2.25 times an output and channel pair instead of 9, so the
+products take a quarter of the time. The transforms do few operations for each number, so for them memory
+traffic decides. So the work is done in blocks of tiles: a block is transformed, multiplied and transformed
+back while its V and M stay in the second-level cache, and only x, U and y are read from and written to slower
+memory.
 
-**Where things lie** decides as much as how many they are. U and dU are kept in panels, the columns of one register tile
-side by side: with rows 512 bytes apart a strip would fall into an eighth of the first-level cache. One vector more
-between tiles keeps V, M and Z off each other's cache lines for the same reason.
+**The memory layout** matters as much. U and dU are kept in panels, the columns of one register tile side by
+side. (If rows were 512 bytes apart, a strip could use only an eighth of the first-level cache.) For the same
+reason there is one vector of space between the tiles of V, M and Z.
 
-Channels that do not fill vectors are padded beforehand. x (N, H, W, C), kernel (3, 3, C, K), y (N, OH, OW, K).
+Channels that do not fill vectors are padded beforehand. x (N, H, W, C), kernel (3, 3, C, K), y (N, OH, OW,
+K).
 """
 
 import numpy as np
@@ -40,11 +42,12 @@ from minicnn.ops.kernels.winograd_transform import (
     output_transform,
 )
 
-# Measured on a core with 2 MB of second-level cache; a factor of two either way costs a few per cent. A block is larger
-# where U is, for each block reads all of U; and larger still in dkernel, where each block reads and writes all of dU.
+# Measured on a core with 2 MB of second-level cache; twice or half of it costs a few per cent. A block is larger
+# where U is larger, since each block reads all of U; and still larger in dkernel, where each block reads and writes
+# all of dU.
 BLOCK_BYTES = 3 * 2**18, 3 * 2**20  # least and most of V and M at a time
 GRADIENT_BLOCK_BYTES = 2**20, 2**23  # least and most of V and Z
-# A dU of this size or more is shared out among the threads by channels; a smaller one by tiles, and then summed.
+# The threads divide a dU of this size or more by channels; a smaller one by tiles, and the pieces are then summed.
 PARTIAL_BYTES = 2**19
 
 
@@ -55,10 +58,10 @@ def _tile_at(number, down, across):
 
 
 @compiled()
-def _place(shape, n, top, left):
-    """Return where the tile at (top, left) of image n lies: (start, row step, column step, inside).
+def _tile_address(shape, n, top, left):
+    """Return the address of the tile at (top, left) of image n: (start, row step, column step, inside).
 
-    It may stick out of the map: ``inside`` = (first row, end row, first column, end column) are the entries within.
+    It may extend beyond the map: ``inside`` = (first row, end row, first column, end column) are its entries in it.
     """
     height, width, channels = shape
     start = ((n * height + top) * width + left) * channels
@@ -67,18 +70,18 @@ def _place(shape, n, top, left):
 
 @compiled()
 def _forward_piece(points, x, x_shape, U, bias, y, y_shape, grid, begin, end, tables, memory, zero):
-    """Outputs of tiles begin … end; memory: V, M and a place for outputs outside the map."""
+    """Outputs of tiles begin … end; memory: V, M and space for outputs outside the map, which are dropped."""
     alpha, m = len(points) + 1, len(points) - 1
     top, left, down, across = grid
     v_rows, m_rows, taps = tables
     channels, filters, block = x_shape[2], y_shape[2], len(v_rows) - 1
     lanes, strip = VECTOR_BYTES // x.itemsize, PANEL_BYTES // x.itemsize
-    M, waste = v_rows[block], memory[v_rows[block] + m_rows[block] :]
+    M, dropped = v_rows[block], memory[v_rows[block] + m_rows[block] :]
     for first in range(begin, end, block):
         count = min(block, end - first)
         for t in range(count):
             n, i, j = _tile_at(first + t, down, across)
-            start, row, column, inside = _place(x_shape, n, i * m - top, j * m - left)
+            start, row, column, inside = _tile_address(x_shape, n, i * m - top, j * m - left)
             input_transform(
                 points, x, start, row, column, memory, v_rows[t], alpha * channels, channels,
                 inside, zero, zero, channels // lanes,
@@ -91,10 +94,10 @@ def _forward_piece(points, x, x_shape, U, bias, y, y_shape, grid, begin, end, ta
             )  # fmt: skip
         for t in range(count):
             n, i, j = _tile_at(first + t, down, across)
-            start, row, column, inside = _place(y_shape, n, i * m, j * m)
+            start, row, column, inside = _tile_address(y_shape, n, i * m, j * m)
             output_transform(
                 points, memory, M + m_rows[t], alpha * filters, filters, y, start, row, column,
-                inside, waste, bias, filters // lanes,
+                inside, dropped, bias, filters // lanes,
             )  # fmt: skip
 
 
@@ -124,12 +127,12 @@ def _gradient_piece(
         count = min(block, end - first)
         for t in range(count):
             n, i, j = _tile_at(first + t, down, across)
-            start, row, column, inside = _place(x_shape, n, i * m - top, j * m - left)
+            start, row, column, inside = _tile_address(x_shape, n, i * m - top, j * m - left)
             input_transform(
                 points, x, start + c0, row, column, memory, v_tiles[t], alpha * v_step, v_step,
                 inside, zero, zero, (c1 - c0) // lanes,
             )  # fmt: skip
-            start, row, column, inside = _place(dy_shape, n, i * m, j * m)
+            start, row, column, inside = _tile_address(dy_shape, n, i * m, j * m)
             output_gradient_transform(
                 points, dy, start, row, column, memory, Z + z_tiles[t], alpha * z_step, z_step,
                 inside, zero, zero, filters // lanes,
@@ -165,19 +168,16 @@ def _transform_kernels(points, kernel, U, channels, filters, zero, backward):
     line, position, inside = channels * filters, U.size // (alpha * alpha), (0, 0, 0, 0)
     for c in prange(channels):
         for k in range(0, filters, strip):
-            entry, place, vectors = (
-                c * filters + k,
-                k * channels + c * strip,
-                min(strip, filters - k) // lanes,
-            )
+            entry, panel = c * filters + k, k * channels + c * strip
+            vectors = min(strip, filters - k) // lanes
             if backward:
                 kernel_gradient_transform(
-                    points, U, place, alpha * position, position, kernel, entry, 3 * line, line,
+                    points, U, panel, alpha * position, position, kernel, entry, 3 * line, line,
                     inside, zero, zero, vectors,
                 )  # fmt: skip
             else:
                 kernel_transform(
-                    points, kernel, entry, 3 * line, line, U, place, alpha * position, position,
+                    points, kernel, entry, 3 * line, line, U, panel, alpha * position, position,
                     inside, zero, zero, vectors,
                 )  # fmt: skip
 
@@ -189,17 +189,17 @@ def tiling(height, width):
     return POINTS[m], down, across
 
 
-def _fill_vectors(array, *axes):
-    """Return the array with zeros up to whole vectors along the given axes."""
+def _pad_to_vectors(array, *axes):
+    """Return the array, padded with zeros to whole vectors along the given axes."""
     lanes = VECTOR_BYTES // array.itemsize
     missing = [(0, -length % lanes if axis in axes else 0) for axis, length in enumerate(array.shape)]
     return np.pad(array, missing) if any(after for _, after in missing) else array
 
 
-def _cut(tiles, tile_bytes, wanted_bytes, bounds):
+def _blocks(tiles, tile_bytes, wanted_bytes, bounds):
     """Return (tiles in a block, ends): piece i of the work is tiles ends[i] to ends[i + 1], in whole register tiles.
 
-    The pieces are a power of two, so that two, four or eight threads share them evenly, each at least a block long.
+    Their number is a power of two, so that two, four or eight threads have equal shares; each is at least a block long.
     """
     least, most = bounds
     block = max(1, min(max(least, wanted_bytes), most) // tile_bytes // ROWS) * ROWS
@@ -210,7 +210,7 @@ def _cut(tiles, tile_bytes, wanted_bytes, bounds):
     return block, np.minimum(np.arange(pieces + 1) * units // pieces * ROWS, tiles)
 
 
-def _panels(points, channels, filters, itemsize):
+def _panels_size(points, channels, filters, itemsize):
     """Return how many numbers U has."""
     strip = PANEL_BYTES // itemsize
     return (len(points) + 1) ** 2 * -(-filters // strip) * strip * channels
@@ -219,17 +219,17 @@ def _panels(points, channels, filters, itemsize):
 def _convolve(x, kernel, bias, top, left, height, width):
     """Return y (N, height, width, K) = x ⋆ kernel + bias, with ``top`` rows and ``left`` columns of zeros before x."""
     filters = kernel.shape[3]
-    x, kernel = _fill_vectors(x, 3), _fill_vectors(kernel, 2, 3)
+    x, kernel = _pad_to_vectors(x, 3), _pad_to_vectors(kernel, 2, 3)
     channels, whole_filters = kernel.shape[2:]
     zero = np.zeros(max(channels, whole_filters), x.dtype)
-    bias = zero if bias is None else _fill_vectors(bias, 0)
+    bias = zero if bias is None else _pad_to_vectors(bias, 0)
     points, down, across = tiling(height, width)
     positions, lanes = (len(points) + 1) ** 2, VECTOR_BYTES // x.itemsize
-    U = empty(_panels(points, channels, whole_filters, x.itemsize), x.dtype)
+    U = empty(_panels_size(points, channels, whole_filters, x.itemsize), x.dtype)
     _transform_kernels(points, kernel.reshape(-1), U, channels, whole_filters, zero, False)
     v_tile, m_tile = positions * channels + lanes, positions * whole_filters + lanes
     tiles = len(x) * down * across
-    block, ends = _cut(tiles, (v_tile + m_tile) * x.itemsize, U.nbytes, BLOCK_BYTES)
+    block, ends = _blocks(tiles, (v_tile + m_tile) * x.itemsize, U.nbytes, BLOCK_BYTES)
     tables = np.arange(block + 1) * v_tile, np.arange(block + 1) * m_tile, np.zeros(1, np.intp)
     workspace = scratch(x.dtype, block * (v_tile + m_tile) + whole_filters)
     y = empty((len(x), height, width, whole_filters), x.dtype)
@@ -256,27 +256,22 @@ def input_gradient(dy, kernel, shape, padding):
 def kernel_gradient(x, dy, kernel_shape, padding):
     """Return dkernel (3, 3, C, K)."""
     rows, columns = geometry.axes(*x.shape[1:3], (3, 3), (1, 1), padding)
-    x, dy = _fill_vectors(x, 3), _fill_vectors(dy, 3)
+    x, dy = _pad_to_vectors(x, 3), _pad_to_vectors(dy, 3)
     channels, filters, dtype = x.shape[3], dy.shape[3], x.dtype
     points, down, across = tiling(rows.out, columns.out)
     positions, lanes = (len(points) + 1) ** 2, VECTOR_BYTES // x.itemsize
-    size, zero = _panels(points, channels, filters, x.itemsize), np.zeros(max(channels, filters), dtype)
+    size, zero = _panels_size(points, channels, filters, x.itemsize), np.zeros(max(channels, filters), dtype)
     v_tile, z_tile = channels + lanes, filters + lanes
     size_bytes, tile_bytes = size * x.itemsize, positions * (v_tile + z_tile) * x.itemsize
-    block, ends = _cut(len(x) * down * across, tile_bytes, 2 * size_bytes, GRADIENT_BLOCK_BYTES)
+    block, ends = _blocks(len(x) * down * across, tile_bytes, 2 * size_bytes, GRADIENT_BLOCK_BYTES)
     ranges = 1
     if size_bytes >= PARTIAL_BYTES:
-        # to sum such pieces would cost more than to transform dy once for each range of channels
+        # to transform dy once for each range of channels costs less than to sum such pieces
         ends, ranges = ends[[0, -1]], min(get_num_threads(), channels // lanes)
     c_ends = np.arange(ranges + 1) * (channels // lanes) // ranges * lanes
     tiles, entries = np.arange(block + 1), np.arange(channels)
-    tables = (
-        tiles * v_tile,
-        tiles * z_tile,
-        entries,
-        entries * (PANEL_BYTES // x.itemsize),
-        np.zeros(1, np.intp),
-    )
+    strip, taps = PANEL_BYTES // x.itemsize, np.zeros(1, np.intp)
+    tables = tiles * v_tile, tiles * z_tile, entries, entries * strip, taps
     workspace = scratch(dtype, positions * (block * (v_tile + z_tile) + 2 * lanes))
     dU = empty((len(ends) - 1, size), dtype)
     _kernel_gradient(

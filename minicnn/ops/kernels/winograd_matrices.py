@@ -1,30 +1,30 @@
-"""Where Winograd's matrices come from: multiply two polynomials by their values.
+"""Winograd's matrices, derived: polynomials are multiplied by their values.
 
-A product of polynomials s(t) = g(t)·q(t), deg s < α, is fixed by its values at α points: evaluate g and q there,
-multiply the values (α multiplications, however many coefficients), interpolate. The point ∞ stands for the highest
-coefficient. With the Vandermonde matrix V[i, j] = p_i^j (its last row, for ∞, is 0 … 0 1),
+A product of polynomials s(t) = g(t)·q(t), deg s < α, is fixed by its values at α points: evaluate g and q
+there, multiply the values (α multiplications, however many coefficients), interpolate. The point ∞ stands for
+the highest coefficient. With the Vandermonde matrix V[i, j] = p_i^j (its last row, for ∞, is 0 … 0 1),
 
     coefficients of s  =  V⁻¹ · [ (V_r g) ⊙ (V_m q) ]            V_n: the first n columns of V;  α = m + r − 1
 
-That is a full convolution of r with m numbers. Its transpose in q is the correlation a layer needs, m outputs of an
-r-entry filter over α inputs d, written F(m, r):
+That is a full convolution of r with m numbers. Its transpose in q is the correlation a layer needs, m outputs
+of an r-entry filter over α inputs d, written F(m, r):
 
     y = Aᵀ [ (G g) ⊙ (Bᵀ d) ]            A = V_m (α×m)    G = V_r (α×r)    Bᵀ = (V⁻¹)ᵀ (α×α)
 
 α = m + r − 1 multiplications instead of m·r. In two dimensions the same along both axes: F(4×4, 3×3) takes 36
-multiplications for 16 outputs, where the definition takes 144. The other passes are the transposes of the same
-trilinear form: dg = Gᵀ [(A dy) ⊙ (Bᵀ d)].
+multiplications for 16 outputs, where the definition takes 144. The other passes are the transposes of the
+same trilinear form: dg = Gᵀ [(A dy) ⊙ (Bᵀ d)].
 
-Row i of Bᵀ holds the coefficients of Π_{j≠i} (t − p_j) up to a factor, which may as well be moved to G: the rows of Bᵀ
-are made monic, and G, applied once a step and not once a tile, takes the ugly fractions.
+Row i of Bᵀ holds the coefficients of Π_{j≠i} (t − p_j) times a factor. This factor is moved to G, so that the
+rows of Bᵀ have leading coefficient 1: G is applied once a step, and Bᵀ once a tile.
 
-**Which points.** Large powers of large points cost digits: with the usual 0, ±1, ±2 the error in float32 is 8e-6 of
-the largest output, with 0, ±5/8, ±3/2 it is 2e-6. Pairs ±p are wanted since their rows share half of their sums, and
-halves, quarters and eighths since float32 holds them exactly.
+**Which points.** Large powers of large points lose digits: with the usual 0, ±1, ±2 the error in float32 is
+8e-6 of the largest output, with 0, ±5/8, ±3/2 it is 2e-6. Points come in pairs ±p, whose rows share half of
+their sums. They are halves, quarters and eighths, which float32 represents exactly.
 
-Sources: Winograd, "Arithmetic complexity of computations" (1980); Lavin and Gray, "Fast algorithms for convolutional
-neural networks" (2016); Barabasz and others, "Error analysis and improving the accuracy of Winograd convolution for
-deep neural networks" (2020).
+Sources: Winograd, "Arithmetic complexity of computations" (1980); Lavin and Gray, "Fast algorithms for
+convolutional neural networks" (2016); Barabasz and others, "Error analysis and improving the accuracy of
+Winograd convolution for deep neural networks" (2020).
 """
 
 from fractions import Fraction

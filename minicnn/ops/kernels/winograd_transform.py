@@ -1,15 +1,17 @@
 """Winograd's transforms as vector code: Y = L X Lᵀ, each entry of X and Y a vector of neighbouring channels.
 
-X is p × p and Y q × q; L is one of the constant matrices of winograd_matrices.py, so the generated code is straight
-additions and FMAs with constants, no loop and no zero. Two thirds of the multiplications go by sharing:
+X is p × p and Y q × q; L is one of the constant matrices of winograd_matrices.py, so the generated code is a
+sequence of additions and FMAs with constants, without loops or zeros. Shared sums save two thirds of the
+multiplications:
 
     rows ±        r1 = e + o, r2 = e − o        (Bᵀ, G, A: p_i and −p_i differ in the signs of odd powers)
     columns ±     c·(x1 + x2), c'·(x1 − x2)     (Aᵀ, Gᵀ: the same, transposed)
 
-Bᵀ of F(4, 3) so takes 12 instructions for 6 numbers, 144 for the 36 of a tile, against 36 loads and 36 stores.
+So Bᵀ of F(4, 3) takes 12 instructions for 6 numbers, and 144 for the 36 of a tile, which also needs 36 loads
+and 36 stores.
 
-Which matrices: the *type* of the argument ``points`` says it, since a tuple's length belongs to its type in Numba; so
-one source serves all tile sizes, and Numba's cache on disk can tell the versions apart.
+The *type* of the argument ``points`` selects the matrices, since a tuple's length is part of its type in
+Numba. So one source serves all tile sizes, and their machine code has different keys on disk.
 """
 
 from fractions import Fraction
@@ -42,7 +44,7 @@ class LinearCode:
         return ir.Constant(self.vector, [float(value)] * self.vector.count)
 
     def _sum(self, terms, total=None):
-        """Return total + Σ factor·value; factors ±1 cost an addition, which comes first, others an FMA."""
+        """Return total + Σ factor·value; factors ±1 take an addition, and come first; others an FMA."""
         for factor, value in sorted(terms, key=lambda term: abs(term[0]) != 1):
             if total is None:
                 total = value if factor == 1 else self.builder.fmul(self._constant(factor), value)
@@ -75,7 +77,7 @@ class LinearCode:
         return results
 
     def _fold_columns(self, matrix, values):
-        """Replace columns that mirror each other, x1 and x2, by x1 + x2 and x1 − x2."""
+        """Replace two columns that are equal up to signs, of x1 and x2, by those of x1 + x2 and x1 − x2."""
         columns = transpose(matrix)
         for i in range(len(columns)):
             for k in range(i + 1, len(columns)):
@@ -92,10 +94,10 @@ class LinearCode:
 def _transform(choose, edge=None, add_bias=False):
     """Return the intrinsic Y = L X Lᵀ (+ bias), L = ``choose(matrices)``, over ``vectors`` vectors of channels.
 
-    Entry (i, j) of X is at x[x_start + i·x_row + j·x_column : …], that of Y likewise. A tile may stick out of its map:
-    with ``edge`` "x" (or "y"), only the entries of ``inside`` = (first row, end row, first column, end column) are read
-    (written) there, the others at ``outside`` (zeros to read, waste to write). Choosing an address costs less than
-    a branch or a mask.
+    Entry (i, j) of X is at x[x_start + i·x_row + j·x_column : …], that of Y likewise. A tile may extend
+    beyond its map: with ``edge`` "x" (or "y"), only the entries of ``inside`` = (first row, end row, first column, end
+    column) are read from (written to) the map, the others from (to) ``outside``: zeros to read, memory that is never
+    read to write. To select an address costs less than a branch or a mask.
     """
 
     @intrinsic

@@ -1,7 +1,7 @@
-"""The definition of every operation: plain NumPy, the formula as the textbook writes it.
+"""The definition of every operation: plain NumPy, the formula as in a textbook.
 
-Any dtype goes in and the same comes out, complex included, which is what the complex-step gradient check needs: every
-decision (ReLU's sign, the pool's maximum, the softmax's shift) is taken on the real part.
+The result has the dtype of the input. It may be complex, which the complex-step gradient check needs: every
+decision (ReLU's sign, the pool's maximum, the softmax's shift) depends on the real part alone.
 """
 
 from minicnn.ops.reference.activations import *

@@ -9,11 +9,11 @@
       or        f = x·(1 + t)/2,  t = tanh u                    f' = (1 + t)/2 + x/2·(1 − t²)·u'
                 u = √(2/π)·(x + 0.044715·x³)                    u' = √(2/π)·(1 + 3·0.044715·x²)
 
-At the kink x = 0 the left branch is taken, so ReLU'(0) = 0 (a convention: any slope between the branches'
-would do). NaN stays NaN: tests are written `x <= 0`, which is false for it. Where f' can be had from y =
-f(x), the cache is y.
+At the kink x = 0 the left branch is taken, so ReLU'(0) = 0 (a convention: any slope between those of the
+branches would do). NaN stays NaN: tests are written `x <= 0`, which is false for it. Where f' follows from y
+= f(x), the cache is y.
 
-Shapes: x, y, dy and dx are alike, of any shape.
+Shapes: x, y, dy and dx have the same shape, which is any.
 """
 
 import math
@@ -67,7 +67,7 @@ def leaky_relu_backward(dy: Array, cache: Cache) -> Array:
 def elu_forward(x: Array, alpha: float = 1.0) -> tuple[Array, Cache]:
     """Return (y, cache): y = x where x > 0, ``alpha``·(eˣ − 1) elsewhere."""
     left = x.real <= 0
-    y = np.where(left, alpha * np.expm1(np.where(left, x, 0)), x)  # the inner where keeps eˣ from overflowing
+    y = np.where(left, alpha * np.expm1(np.where(left, x, 0)), x)  # without the inner where eˣ could overflow
     return y, (x, y, alpha)
 
 
@@ -131,10 +131,10 @@ def _normal_cdf_by_tanh(x: Array) -> tuple[Array, Array]:
 
 
 def _erf(x: Array) -> Array:
-    """Return erf(x), by the standard library's. NumPy has none.
+    """Return erf(x), by the standard library; NumPy has none.
 
-    For complex x = r + i·h it is erf(r) + i·h·erf'(r), erf'(r) = 2/√π·e^(−r²): right to O(h²), which is all
-    that a complex step of 1e-30 can see.
+    For complex x = r + i·h it is erf(r) + i·h·erf'(r), erf'(r) = 2/√π·e^(−r²): with an error of O(h²), too
+    small to matter for a complex step of 1e-30.
     """
     real = np.vectorize(math.erf, otypes=[x.real.dtype])(x.real) if x.size else x.real
     if not np.iscomplexobj(x):

@@ -2,14 +2,15 @@
 
     y[n,i,j,k] = bias[k] + Σ_a Σ_b Σ_c  xp[n, i·s + a·d, j·s + b·d, c] · kernel[a,b,c,k]
 
-with stride s, dilation d and xp the zero-padded input. Each y is a sum of products, so each factor's gradient is the
-other factor, summed over every y it went into:
+with stride s, dilation d and xp the zero-padded input. Each y is a sum of products, so each factor's gradient
+is dy times the other factor, summed over every y that it is part of:
 
     dbias[k]       = Σ_n Σ_i Σ_j  dy[n,i,j,k]
     dkernel[a,b,c,k] = Σ_n Σ_i Σ_j  xp[n, i·s + a·d, j·s + b·d, c] · dy[n,i,j,k]
     dxp[n, i·s + a·d, j·s + b·d, c] += Σ_k  dy[n,i,j,k] · kernel[a,b,c,k]        then crop the padding: dxp -> dx
 
-The last line, for s = d = 1, is itself a convolution of dy with the kernel rotated by 180° and its channels swapped.
+The last line, for s = d = 1, is itself a convolution of dy with the kernel rotated by 180° and its channels
+swapped.
 
 Shapes: x (N, H, W, C), kernel (kh, kw, C, K), bias (K,) or None, y (N, OH, OW, K).
 """

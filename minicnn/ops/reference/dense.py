@@ -1,8 +1,9 @@
-"""Dense layer: every output sees every input.
+"""Dense layer: every output depends on every input.
 
     y[n,u] = bias[u] + Σ_d x[n,d] · kernel[d,u]                y = x·W + b
 
-Each y is a sum of products, so each factor's gradient is the other factor, summed over every y it went into:
+Each y is a sum of products, so each factor's gradient is dy times the other factor, summed over every y that
+it is part of:
 
     dbias[u]     = Σ_n dy[n,u]
     dkernel[d,u] = Σ_n x[n,d] · dy[n,u]                        dW = xᵀ·dy

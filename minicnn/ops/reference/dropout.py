@@ -1,11 +1,11 @@
-"""Dropout: silence random entries while training, and make the others louder so that the mean stays.
+"""Dropout: set random entries to 0 while training, and scale the others so that the mean stays the same.
 
     y = x·mask / (1 − rate)        dx = dy·mask / (1 − rate)        mask = 1 with probability 1 − rate, else 0
 
-Spatial dropout silences whole maps: one decision for each sample and channel.
+Spatial dropout sets whole maps to 0: one decision for each sample and channel.
 
-The mask is not a stream of random numbers but a function of (key, index): entry i's bits are a hash of the
-key and i. Whoever computes them, in whatever order and with however many threads, gets the same mask.
+The mask is a function of (key, index) and not a sequence of random numbers: the bits of entry i are a hash of
+the key and i. So the mask is the same in any order of computation and with any number of threads.
 
     gamma = 0x9E3779B97F4A7C15              mix(z): z ^= z >> 30;  z *= 0xBF58476D1CE4E5B9
     bits(key, i) = mix(mix(key) + (i + 1)·gamma)    z ^= z >> 27;  z *= 0x94D049BB133111EB;  z ^= z >> 31
@@ -37,24 +37,23 @@ def dropout_mask(key: int, shape: tuple[int, ...], rate: float) -> NDArray[np.bo
 
 
 def start_and_threshold(key: int, rate: float) -> tuple[np.uint64, np.uint64]:
-    """Return mix(key) + gamma and rate·2²⁴, what the bits are counted from and compared with."""
+    """Return mix(key) + gamma and rate·2²⁴, where the hash starts and what its bits are compared with."""
     if not 0 <= rate < 1:
         raise ValueError(f"rate={rate!r}: expected a fraction to drop, 0 <= rate < 1")
-    start = (
-        _mix(np.array([key & _WORD], np.uint64)) + _GAMMA
-    )  # an array: NumPy warns when a scalar wraps around
+    # an array: NumPy warns when a scalar wraps around
+    start = _mix(np.array([key & _WORD], np.uint64)) + _GAMMA
     return start[0], np.uint64(round(rate * 2**24))
 
 
 def dropout_forward(x: Array, rate: float, key: int, spatial: bool = False) -> tuple[Array, Cache]:
-    """Return (y, cache); see the module's equations. ``key`` is any integer: another key, another mask."""
+    """Return (y, cache); see the module's equations. ``key`` is any integer; another key gives another mask."""
     mask = dropout_mask(key, (x.shape[0], 1, 1, x.shape[3]) if spatial else x.shape, rate)
     scaled_mask = (mask / (1 - rate)).astype(x.real.dtype)
     return x * scaled_mask, scaled_mask
 
 
 def dropout_backward(dy: Array, cache: Cache) -> Array:
-    """Return dx: dy through the mask of the forward pass, with its scale."""
+    """Return dx = dy · mask / (1 − rate), with the mask of the forward pass."""
     scaled_mask = cache
     return dy * scaled_mask
 

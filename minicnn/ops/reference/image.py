@@ -1,6 +1,6 @@
 """Image warps for augmentation: affine transformation and random erasing.
 
-Affine: where does output pixel (i, j) come from? From the input point (u, v), which lies between pixels:
+Affine: output pixel (i, j) is read at the input point (u, v), which in general lies between pixels:
 
     (u, v) = A·(i, j, 1)            A (2, 3), one for each image
     y[n,i,j,c] = Σ_taps w · x[n, row, column, c]
@@ -9,15 +9,15 @@ Affine: where does output pixel (i, j) come from? From the input point (u, v), w
               is their product
     nearest:  one tap, the rounded (u, v), w = 1
 
-y is linear in x, with weights that do not depend on x, so the gradient runs backward along the same taps:
+y is linear in x, with weights that do not depend on x, so each dy goes back through the same taps:
 
     dx[n, row, column, c] += w · dy[n,i,j,c]
 
-A tap outside the map (row −1, say) is found by ``fill_mode``:
+``fill_mode`` says what a tap outside the map reads (at row −1, for example):
 
     "reflect"   (d c b a | a b c d | d c b a)   the map mirrored at its edge
     "wrap"      (a b c d | a b c d | a b c d)   the map repeated
-    "nearest"   (a a a a | a b c d | d d d d)   the edge stretched
+    "nearest"   (a a a a | a b c d | d d d d)   the edge pixel repeated
     "constant"  (k k k k | a b c d | k k k k)   k = ``fill_value``
 
 Random erasing replaces a rectangle by a value: y = x outside, value inside; dx = dy outside, 0 inside.
@@ -63,16 +63,20 @@ def affine_transform_forward(
 
 
 def affine_transform_backward(dy: Array, cache: Cache) -> Array:
-    """Return dx: the adjoint, each dy handed back along the taps it came from."""
+    """Return dx: the adjoint, each dy added to the pixels that its y was read from."""
     shape, taps = cache
     dx = np.zeros(shape, dy.dtype)
     for weight, inside, pixels in taps:
-        np.add.at(dx, pixels, np.where(inside, weight * dy, 0))  # add.at: one pixel may be tapped many times
+        np.add.at(dx, pixels, np.where(inside, weight * dy, 0))  # add.at: one pixel may be read many times
     return dx
 
 
 def check_modes(fill_mode: str, interpolation: str) -> None:
-    """Raise ValueError for a mode that does not exist."""
+    """Check the modes.
+
+    Raises:
+        ValueError: a mode does not exist.
+    """
     if fill_mode not in FILL_MODES:
         raise ValueError(f"fill_mode={fill_mode!r}: expected one of {FILL_MODES}")
     if interpolation not in INTERPOLATIONS:
@@ -120,8 +124,8 @@ def _taps(
     taps = []
     for row, row_weight in rows:
         for column, column_weight in columns:
-            row_inside, row_index = _find(row.astype(int), height, fill_mode)
-            column_inside, column_index = _find(column.astype(int), width, fill_mode)
+            row_inside, row_index = _pixel_at(row.astype(int), height, fill_mode)
+            column_inside, column_index = _pixel_at(column.astype(int), width, fill_mode)
             weight = np.broadcast_to(row_weight * column_weight, u.shape)
             taps.append((weight, row_inside & column_inside, row_index, column_index))
     return taps
@@ -138,7 +142,7 @@ def _linear(u: Array) -> list[tuple[Array, Any]]:
     return [(lower, 1 - (u - lower)), (lower + 1, u - lower)]
 
 
-def _find(index: Array, length: int, fill_mode: str) -> tuple[Array, Array]:
+def _pixel_at(index: Array, length: int, fill_mode: str) -> tuple[Array, Array]:
     """Return whether a pixel is read at ``index``, and which one."""
     if fill_mode == "constant":
         return (index >= 0) & (index < length), index.clip(0, length - 1)

@@ -12,9 +12,9 @@ x reaches x̂ by three paths: directly, through μ and through v. With r = 1/√
     dx = r·dx̂  +  dv · 2·(x − μ)/m  +  dμ/m
        = γ·r · ( dy  −  dβ/m  −  x̂·dγ/m )
 
-The last line subtracts from dy what the batch could not have changed: its mean, and its part along x̂.
-Therefore Σ dx = 0, and an all-ones dy gives dx = 0 whatever the rest of the code does: never check this
-layer with one.
+The last line subtracts from dy its mean and its component along x̂: y does not change when all x are shifted
+or scaled together. Therefore Σ dx = 0, and an all-ones dy gives dx = 0 even if the rest of the code is wrong:
+never check this layer with one.
 
 At inference μ and v are fixed numbers (moving averages), so only the direct path is left: dx = γ·r·dy.
 

@@ -4,8 +4,8 @@
     average  y[n,i,j,c] = 1/|W| · Σ xp[n, i·s + a, j·s + b, c]     over W: the window's entries inside the map
 
 with stride s and xp the padded input. The maximum copies one entry, so that entry alone receives the
-gradient; the average treats all alike, so each receives its share. A pixel that several windows see receives
-from each (+=):
+gradient. The average has equal weights, so each entry receives an equal share. A pixel in several windows
+receives the sum (+=):
 
     max      dxp[n, i·s + a*, j·s + b*, c] += dy[n,i,j,c]
     average  dxp[n, i·s + a,  j·s + b,  c] += dy[n,i,j,c] / |W|       for every (a, b) in W
@@ -50,7 +50,7 @@ def max_pool2d_forward(
 
 
 def max_pool2d_backward(dy: Array, cache: Cache) -> Array:
-    """Return dx: each dy goes to its window's winner."""
+    """Return dx: each dy goes to the largest entry of its window."""
     winner, padded_shape, windows = cache
     dxp = np.zeros(padded_shape, dy.dtype)
     for entry, (_, _, index) in enumerate(windows.entries()):

@@ -2,9 +2,8 @@
 
     p_k = e^(z_k) / Σ_j e^(z_j)            log p_k = z_k − log Σ_j e^(z_j)
 
-Both are unchanged when every z is shifted alike; the largest z is shifted to 0, so that no exponential
+Both stay the same when one number is added to every z. The largest z is shifted to 0, so that no exponential
 overflows. The derivative is a full matrix, ∂p_k/∂z_j = p_k·(δ_kj − p_j): raising one lowers the others.
-
 
     softmax      dz_j = Σ_k dp_k·p_k·(δ_kj − p_j)         = p_j·(dp_j − Σ_k dp_k·p_k)
     log_softmax  dz_j = Σ_k dl_k·(δ_kj − p_j)             = dl_j − p_j·Σ_k dl_k
@@ -13,8 +12,8 @@ Cross-entropy with target probabilities t, smoothed by ε over K classes:
 
     t' = (1 − ε)·t + ε/K            loss = −Σ_k t'_k·log p_k            dz_j = dloss·(p_j·Σ_k t'_k − t'_j)
 
-For targets that sum to 1 the last is the famous p − t: softmax and logarithm cancel. Fused, it needs no
-log(0) guard. Class and sample weights, and the mean over the batch, enter through dloss.
+For targets that sum to 1 and dloss = 1 the last is p − t. Since softmax and logarithm are one operation,
+there is no log(0) to guard against. Class and sample weights, and the mean over the batch, are part of dloss.
 
 Shapes: softmax over the last axis of any z; cross-entropy: logits and targets (N, K), loss and dloss (N,).
 """

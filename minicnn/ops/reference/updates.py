@@ -5,20 +5,21 @@ Every step makes g from the gradient dw, shrinks the weights, then moves them by
     g = clip(scale · dw, −limit, limit)          scale: clipping by norm, limit: clipping by value
     w ← w · (1 − η·λ)                            η the learning rate, λ the weight decay
 
-The decay is *decoupled*: it never enters g, so Adam's moments do not see it (what makes AdamW differ from
-Adam with an L2 penalty). The rules, with all state starting at 0 and t = 1, 2, … counting the steps:
+The decay is *decoupled*: it is not part of g, so it does not change Adam's moments (the difference between
+AdamW and Adam with an L2 penalty). The rules, with all state starting at 0 and t = 1, 2, … counting the
+steps:
 
     SGD        w ← w − η·g
     momentum   u ← μ·u − η·g;  w ← w + u                  Nesterov: w ← w + μ·u − η·g, one look ahead
     Adam       m ← m + (1 − β₁)·(g − m)                   the mean of g
                v ← v + (1 − β₂)·(g² − v)                  the mean of g²
                w ← w − η · √(1 − β₂ᵗ)/(1 − β₁ᵗ) · m/(√v + ε)       both means start at 0: divide that bias out
-    AMSGrad    as Adam with v̂ ← max(v̂, v) in the place of √v's v
+    AMSGrad    as Adam, with v̂ ← max(v̂, v) and √v̂ in place of √v
     RMSprop    v ← ρ·v + (1 − ρ)·g²;  d = g/√(v + ε)      centered: a ← ρ·a + (1 − ρ)·g;  d = g/√(v − a² + ε)
                w ← w − η·d                                with momentum: u ← μ·u + η·d;  w ← w − u
 
 Sources: Sutskever et al. (2013), Kingma and Ba (2015), Reddi et al. (2018), Hinton's lecture 6 (2012),
-Loshchilov and Hutter (2019). ε stands where Keras puts it.
+Loshchilov and Hutter (2019). ε is added where Keras adds it.
 
 Shapes: w, dw and every state array have one shape and one dtype; all but dw are changed in place.
 """

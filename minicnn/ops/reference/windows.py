@@ -1,10 +1,10 @@
-"""The one way the reference looks through a sliding window: pad, then slice the map once for each window entry.
+"""Sliding windows on the reference: pad the map, then slice it once for each window entry.
 
 Entry (a, b) of every window at once is a strided slice of the padded map:
 
     xp[:, a*dilation : … : stride, b*dilation : … : stride, :]            # (N, OH, OW, C)
 
-Reading through it is the forward pass; adding through it (`+=`) is the backward pass, overlaps included.
+The forward pass reads this slice; the backward pass adds to it (`+=`), also where windows overlap.
 """
 
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ class Windows:
     ) -> None:
         self.shape, self.size, self.strides, self.dilation = shape, size, strides, dilation
         self.rows, self.columns = geometry.axes(shape[1], shape[2], size, strides, padding, dilation)
-        # a stride larger than the window can leave pixels after the last window that no window sees
+        # with strides, there may be pixels after the last window that are in no window
         self.padding = ((0, 0), self.rows[1:], self.columns[1:], (0, 0))
 
     def pad(self, x: Array, value: float = 0) -> Array:
@@ -31,7 +31,7 @@ class Windows:
         return np.pad(x, self.padding, constant_values=value)
 
     def crop(self, xp: Array) -> Array:
-        """Return the map inside a padded one: the adjoint of :meth:`pad`."""
+        """Return the padded map without its padding: the adjoint of :meth:`pad`."""
         _, height, width, _ = self.shape
         top, left = self.rows.before, self.columns.before
         return np.ascontiguousarray(xp[:, top : top + height, left : left + width])
