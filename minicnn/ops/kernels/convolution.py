@@ -1,6 +1,6 @@
 """Convolution: chooses the algorithm for a geometry.
 
-The equations are those of minicnn/ops/reference/convolution.py. Each of the three passes has two:
+The equations are those of minicnn/ops/reference/convolution.py. Each of the three passes has two algorithms:
 
     winograd.py   3×3, stride 1, dilation 1, and at least 16 channels in the input (x; for dx it is dy)
     direct.py     everything else

@@ -18,13 +18,13 @@ from minicnn.ops.kernels.parallel import CHUNKS, compiled, sum_pieces
 
 
 @compiled()
-def _first_output(before, offset, stride):
+def _begin(before, offset, stride):
     """Return the first output i whose pixel i·s + offset − before is inside the map."""
     return max(0, -((offset - before) // stride))
 
 
 @compiled()
-def _end_output(length, before, offset, stride, out):
+def _end(length, before, offset, stride, out):
     """Return the end of the outputs whose pixel is inside a map of ``length`` pixels."""
     return min(out, (length - 1 + before - offset) // stride + 1)
 
@@ -39,10 +39,8 @@ def _forward(x, kernel, bias, window, y):
         y[n] = bias
         for a in range(kh):
             for b in range(kw):
-                for i in range(_first_output(top, a * d0, s0), _end_output(height, top, a * d0, s0, rows)):
-                    for j in range(
-                        _first_output(left, b * d1, s1), _end_output(width, left, b * d1, s1, columns)
-                    ):
+                for i in range(_begin(top, a * d0, s0), _end(height, top, a * d0, s0, rows)):
+                    for j in range(_begin(left, b * d1, s1), _end(width, left, b * d1, s1, columns)):
                         pixel = x[n, i * s0 + a * d0 - top, j * s1 + b * d1 - left]
                         for m in range(multiplier):
                             for c in range(channels):
@@ -59,10 +57,8 @@ def _input_gradient(dy, kernel, window, dx):
         dx[n] = 0
         for a in range(kh):
             for b in range(kw):
-                for i in range(_first_output(top, a * d0, s0), _end_output(height, top, a * d0, s0, rows)):
-                    for j in range(
-                        _first_output(left, b * d1, s1), _end_output(width, left, b * d1, s1, columns)
-                    ):
+                for i in range(_begin(top, a * d0, s0), _end(height, top, a * d0, s0, rows)):
+                    for j in range(_begin(left, b * d1, s1), _end(width, left, b * d1, s1, columns)):
                         pixel = dx[n, i * s0 + a * d0 - top, j * s1 + b * d1 - left]
                         for m in range(multiplier):
                             for c in range(channels):
@@ -80,12 +76,8 @@ def _kernel_gradient(x, dy, window, partial):
         for n in range(piece * images // pieces, (piece + 1) * images // pieces):
             for a in range(kh):
                 for b in range(kw):
-                    for i in range(
-                        _first_output(top, a * d0, s0), _end_output(height, top, a * d0, s0, rows)
-                    ):
-                        for j in range(
-                            _first_output(left, b * d1, s1), _end_output(width, left, b * d1, s1, columns)
-                        ):
+                    for i in range(_begin(top, a * d0, s0), _end(height, top, a * d0, s0, rows)):
+                        for j in range(_begin(left, b * d1, s1), _end(width, left, b * d1, s1, columns)):
                             pixel = x[n, i * s0 + a * d0 - top, j * s1 + b * d1 - left]
                             for m in range(multiplier):
                                 for c in range(channels):

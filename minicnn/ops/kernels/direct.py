@@ -188,17 +188,9 @@ def input_gradient(dy, kernel, shape, strides, padding, dilation):
     )
     phases = range(len(first_row) - 1)
     items = [
-        (
-            n * dy[0].size,
-            first_tap[p] * filters * channels,
-            n * dx[0].size,
-            *first_row[p : p + 2],
-            *first_tap[p : p + 2],
-            channels,
-            0,
-        )
-        for n in range(shape[0])
-        for p in phases
-    ]
+        (n * dy[0].size, first_tap[p] * filters * channels, n * dx[0].size,
+         *first_row[p : p + 2], *first_tap[p : p + 2], channels, 0)
+        for n in range(shape[0]) for p in phases
+    ]  # fmt: skip
     products(items, _piece_ends(len(items)), dy, a_rows, taps, filters, 1, matrix, None, dx, y_rows)
     return dx

@@ -5,7 +5,7 @@ and dy twice and writes dx once: a pass for the two sums, a pass for dx. x̂ is 
 wherever needed.
 
 The statistics of one block of rows, small enough for the first-level cache, are computed by the two-pass
-formula. It stays exact for a large mean, where Σx² − (Σx)²/m does not. Two sets of rows (counts n₁ and n₂,
+formula. It stays accurate for a large mean, where Σx² − (Σx)²/m does not. Two sets of rows (counts n₁ and n₂,
 means μ₁ and μ₂, sums of squared deviations S₁ and S₂) are then merged exactly:
 
     δ = μ₂ − μ₁        μ = μ₁ + δ·n₂/(n₁ + n₂)        S = S₁ + S₂ + δ²·n₁·n₂/(n₁ + n₂)
@@ -85,9 +85,8 @@ def _inference_forward(x, gamma, beta, mean, variance, epsilon, relu):
 
 def batch_norm_inference_backward(dy, cache):
     """Return (dx, dgamma, dbeta), as the reference does; through the ReLU as well if forward had one."""
-    return _backward(
-        dy, cache, m=np.inf
-    )  # as in an infinite batch, whose mean and variance do not depend on this x
+    # m = ∞: as in an infinite batch, whose mean and variance do not depend on this x
+    return _backward(dy, cache, m=np.inf)
 
 
 def _backward(dy, cache, m):
