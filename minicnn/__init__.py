@@ -7,6 +7,8 @@ Names are Keras's. The tensors are NumPy arrays, images (N, height, width, chann
 `minicnn.ops.reference`, the definition in plain NumPy, and `minicnn.ops.kernels`, the same in fast Numba.
 """
 
+from typing import TYPE_CHECKING
+
 from minicnn import (
     activations,
     backend,
@@ -34,7 +36,8 @@ from minicnn.models import Model, Sequential
 from minicnn.optimizers import Optimizer
 from minicnn.regularizers import Regularizer
 
-__getattr__ = keras_errors.names_of(__name__)
+if not TYPE_CHECKING:  # a type checker reports unknown names itself
+    __getattr__ = keras_errors.names_of(__name__)
 __all__ = [
     "Initializer",
     "Input",

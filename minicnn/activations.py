@@ -12,7 +12,7 @@ gradient checks, the ONNX export and the tests go over its rows.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -33,7 +33,8 @@ __all__ = [
     "softmax",
     "tanh",
 ]
-__getattr__ = keras_errors.names_of(__name__)
+if not TYPE_CHECKING:  # a type checker reports unknown names itself
+    __getattr__ = keras_errors.names_of(__name__)
 
 # ---- the functions ---------------------------------------------------------------------------------------------------
 

@@ -1,9 +1,9 @@
-"""What holds for the whole library, under Keras's names: the default float type, the names that were given, constants.
+"""Settings of the whole library, under Keras's names: the default float type, the numbering of names, constants.
 
-The default float type is that of a layer whose dtype neither an argument nor its first input decides.
+The default float type is used for a layer if neither an argument nor its first input decides.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,7 +17,8 @@ __all__ = [
     "set_floatx",
     "set_image_data_format",
 ]
-__getattr__ = keras_errors.names_of(__name__)
+if not TYPE_CHECKING:  # a type checker reports unknown names itself
+    __getattr__ = keras_errors.names_of(__name__)
 
 FLOATS = ("float32", "float64")
 _floatx = "float32"
@@ -49,14 +50,14 @@ def checked_dtype(dtype: Any) -> np.dtype:
 
 
 def float_type(array: np.ndarray) -> np.dtype:
-    """Return the float type that weights beside ``array`` get: its own if it is real or complex, else floatx."""
+    """Return the float type of weights for inputs like ``array``: its own if it is real or complex, else floatx."""
     if array.dtype.kind in "fc":
         return array.real.dtype
     return np.dtype(_floatx)
 
 
 def epsilon() -> float:
-    """Return what the losses keep probabilities away from 0 and 1 by."""
+    """Return 1e-7: the losses clip probabilities to [1e-7, 1 − 1e-7]."""
     return 1e-7
 
 
@@ -79,5 +80,5 @@ def set_image_data_format(data_format: str) -> None:
 
 
 def clear_session() -> None:
-    """Number the names of layers from the beginning again; memory is freed by itself."""
+    """Number the names of layers from the beginning again; Python frees the memory."""
     names.restart()

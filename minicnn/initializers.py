@@ -1,28 +1,26 @@
-"""Where weights start.
+"""The values of weights before training.
 
-A layer adds up fan_in products. For the sum to vary about as much as its terms, layer after layer, the
-weights need a variance of about 1/fan_in (LeCun); ReLU loses half of it, so 2/fan_in (He); going backward the
-sum has fan_out terms, and 2/(fan_in + fan_out) serves both directions (Glorot, Keras's default):
+A layer adds fan_in products. For the outputs of each layer to have about the variance of its inputs, the weights need a
+variance of 1/fan_in (LeCun). ReLU sets half of the values to 0, so 2/fan_in (He). In the backward pass the sum has
+fan_out terms; 2/(fan_in + fan_out) is a compromise for both directions (Glorot, Keras's default):
 
     VarianceScaling    variance = scale / n,   n = fan_in, fan_out or their mean
         uniform            in ±√(3·variance)
-        truncated normal   drawn again beyond two deviations, then stretched by 1/0.8796… to have that
-        variance
+        truncated normal   drawn again beyond two deviations, then scaled by 1/0.8796… to have that variance
 
     dense kernel (D, U)                fan_in = D         fan_out = U
     convolution kernel (kh, kw, C, K)  fan_in = kh·kw·C   fan_out = kh·kw·K
 
-Every initializer is called as ``initializer(shape, dtype="float32", generator=None)``. Values are drawn in
-float64 and rounded to the dtype: a float32 net starts where its float64 twin does.
+Every initializer is called as ``initializer(shape, dtype="float32", generator=None)``. Values are drawn in float64 and
+rounded to the dtype: networks in float32 and float64 start with the same weights.
 
-Sources: LeCun et al., "Efficient BackProp" (1998); Glorot and Bengio (2010); He et al. (2015); Saxe et al.
-(2014).
+Sources: LeCun et al., "Efficient BackProp" (1998); Glorot and Bengio (2010); He et al. (2015); Saxe et al. (2014).
 """
 
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -37,10 +35,10 @@ DISTRIBUTIONS = ("truncated_normal", "untruncated_normal", "uniform")
 
 
 class Initializer(Configured):
-    """Base class. One of your own defines ``_values(shape, generator)``; as a dataclass it can also be saved.
+    """Base class. Your own initializer defines ``_values(shape, generator)``; as a dataclass it can also be saved.
 
-    With a ``seed`` of its own an initializer returns the same values at every call, as in Keras. Otherwise it
-    draws from the ``generator`` it is given, or from the next one of ``minicnn.random``.
+    With a ``seed``, an initializer returns the same values at every call, as in Keras. Otherwise it draws from
+    ``generator``, or from the next one of ``minicnn.random``.
     """
 
     seed: int | None = None
@@ -63,7 +61,7 @@ class Constant(Initializer):
 
     value: float = 0.0
 
-    def _values(self, shape, generator):
+    def _values(self, shape: tuple[int, ...], generator: np.random.Generator) -> np.ndarray:
         return np.full(shape, self.value)
 
 
@@ -71,7 +69,7 @@ class Constant(Initializer):
 class Zeros(Initializer):
     """All entries are 0."""
 
-    def _values(self, shape, generator):
+    def _values(self, shape: tuple[int, ...], generator: np.random.Generator) -> np.ndarray:
         return np.zeros(shape)
 
 
@@ -79,7 +77,7 @@ class Zeros(Initializer):
 class Ones(Initializer):
     """All entries are 1."""
 
-    def _values(self, shape, generator):
+    def _values(self, shape: tuple[int, ...], generator: np.random.Generator) -> np.ndarray:
         return np.ones(shape)
 
 
@@ -89,7 +87,7 @@ class Identity(Initializer):
 
     gain: float = 1.0
 
-    def _values(self, shape, generator):
+    def _values(self, shape: tuple[int, ...], generator: np.random.Generator) -> np.ndarray:
         if len(shape) != 2:
             raise ValueError(f"shape={shape}: Identity makes matrices, expected two dimensions")
         return self.gain * np.eye(*shape)
@@ -103,19 +101,19 @@ class RandomNormal(Initializer):
     stddev: float = 0.05
     seed: int | None = None
 
-    def _values(self, shape, generator):
+    def _values(self, shape: tuple[int, ...], generator: np.random.Generator) -> np.ndarray:
         return generator.normal(self.mean, self.stddev, shape)
 
 
 @dataclass(frozen=True)
 class TruncatedNormal(Initializer):
-    """Normal, but drawn again where it is more than two ``stddev`` from ``mean``: 0.88 ``stddev`` remain."""
+    """Normal, but values more than two ``stddev`` from ``mean`` are drawn again: the deviation is 0.88 ``stddev``."""
 
     mean: float = 0.0
     stddev: float = 0.05
     seed: int | None = None
 
-    def _values(self, shape, generator):
+    def _values(self, shape: tuple[int, ...], generator: np.random.Generator) -> np.ndarray:
         return self.mean + self.stddev * _truncated_normal(shape, generator)
 
 
@@ -127,22 +125,22 @@ class RandomUniform(Initializer):
     maxval: float = 0.05
     seed: int | None = None
 
-    def _values(self, shape, generator):
+    def _values(self, shape: tuple[int, ...], generator: np.random.Generator) -> np.ndarray:
         return generator.uniform(self.minval, self.maxval, shape)
 
 
 @dataclass(frozen=True)
 class Orthogonal(Initializer):
-    """``gain`` times a matrix with orthonormal columns, or rows if those are fewer: it keeps lengths.
+    """``gain`` times a matrix with orthonormal columns, or rows if those are fewer: the length of vectors is kept.
 
-    More dimensions than two: the matrix has the last one as its columns and all others as its rows. The signs
-    of Q are set so that all orthogonal matrices are equally likely.
+    With more than two dimensions, the last one are the matrix's columns and all others its rows. The signs of Q are set
+    so that all orthogonal matrices are equally likely.
     """
 
     gain: float = 1.0
     seed: int | None = None
 
-    def _values(self, shape, generator):
+    def _values(self, shape: tuple[int, ...], generator: np.random.Generator) -> np.ndarray:
         if len(shape) < 2:
             raise ValueError(f"shape={shape}: Orthogonal makes matrices, expected at least two dimensions")
         rows, columns = math.prod(shape[:-1]), shape[-1]
@@ -153,7 +151,7 @@ class Orthogonal(Initializer):
 
 @dataclass(frozen=True)
 class VarianceScaling(Initializer):
-    """Variance ``scale`` / n, with n by ``mode`` and the form by ``distribution``; see the module's table."""
+    """Variance ``scale`` / n; ``mode`` chooses n and ``distribution`` the form, see the module's table."""
 
     scale: float = 1.0
     mode: str = "fan_in"
@@ -168,7 +166,7 @@ class VarianceScaling(Initializer):
         if self.distribution not in DISTRIBUTIONS:
             raise ValueError(f"distribution={self.distribution!r}: expected one of {DISTRIBUTIONS}")
 
-    def _values(self, shape, generator):
+    def _values(self, shape: tuple[int, ...], generator: np.random.Generator) -> np.ndarray:
         fan_in, fan_out = compute_fans(shape)
         n = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[self.mode]
         deviation = math.sqrt(self.scale / max(1.0, n))
@@ -230,11 +228,11 @@ class LecunNormal(_Preset):
 
 @dataclass(frozen=True)
 class FromFunction(Initializer):
-    """What a plain function of shape and dtype returns. It cannot be saved with a model."""
+    """The values of a function of shape and dtype. It cannot be saved with a model."""
 
     function: Callable[..., Any]
 
-    def _values(self, shape, generator):
+    def _values(self, shape: tuple[int, ...], generator: np.random.Generator) -> np.ndarray:
         values = np.asarray(self.function(shape, dtype="float64"))
         if values.shape != shape:
             raise ValueError(f"initializer {self.function!r} returned shape {values.shape}, expected {shape}")
@@ -248,7 +246,7 @@ class FromFunction(Initializer):
 
 
 def compute_fans(shape: Sequence[int]) -> tuple[int, int]:
-    """Return (fan_in, fan_out) of a weight array: how many terms a forward and a backward sum have.
+    """Return (fan_in, fan_out) of a weight array: the number of terms in a forward and in a backward sum.
 
     A depthwise kernel (kh, kw, C, M) counts as a convolution's, as in Keras: fan_in = kh·kw·C.
     """
@@ -272,7 +270,8 @@ random_normal, random_uniform, truncated_normal = RandomNormal, RandomUniform, T
 glorot_normal, glorot_uniform, he_normal, he_uniform = GlorotNormal, GlorotUniform, HeNormal, HeUniform
 lecun_normal, lecun_uniform, variance_scaling = LecunNormal, LecunUniform, VarianceScaling
 IdentityInitializer, OrthogonalInitializer = Identity, Orthogonal
-__getattr__ = keras_errors.names_of(__name__)
+if not TYPE_CHECKING:  # a type checker reports unknown names itself
+    __getattr__ = keras_errors.names_of(__name__)
 
 _registry = Registry(
     "initializer",

@@ -1,25 +1,25 @@
-"""Losses: one number that says how wrong the predictions are, and where to move them.
+"""Losses: one number for the errors of the predictions, and its gradient.
 
-Every loss gives one value ℓₙ for each sample; the total that is minimised is
+Every loss gives one value ℓₙ for each sample; training minimises
 
     L = Σ wₙ·ℓₙ / N          so          dL/dŷₙ = (wₙ / N) · dℓₙ/dŷₙ
 
-with the sample (or class) weights wₙ, 1 by default, and N the batch's size: Keras's "sum_over_batch_size". The
-division by N is where hand-written code goes wrong most often. reduction="sum" leaves it out,
-"mean_with_sample_weight" divides by Σ wₙ.
+with the sample (or class) weights wₙ, 1 by default, and N the batch's size: Keras's "sum_over_batch_size". The division
+by N is what hand-written code forgets most often. reduction="sum" has no division, "mean_with_sample_weight" divides by
+Σ wₙ.
 
     with t the target, p the prediction (a probability), K classes                                   dℓ/dp
     categorical cross-entropy   −Σ t·log p                                                           −t/p
     … of logits                 −Σ t·log softmax(z), which softmax and cross-entropy make together   softmax(z) − t
     binary cross-entropy        −mean(t·log p + (1−t)·log(1−p))                                      (p−t) / (p·(1−p)·K)
     mean squared error          mean (p − t)²                                                        2·(p − t) / K
-    categorical hinge           max(0, 1 + max((1−t)·p) − Σ t·p)                                     +1 at the rival, −t
+    categorical hinge           max(0, 1 + max((1−t)·p) − Σ t·p)                                     +1 at largest, −t
 
 Label smoothing s trains towards t·(1 − s) + s/K. Shapes: targets and predictions (N, K); sparse targets (N,) or (N, 1).
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -28,25 +28,27 @@ from minicnn._base import keras_errors
 from minicnn._base.registry import Configured, Registry
 from minicnn._base.registry import serialize as serialize
 
-EPSILON = (
-    backend.epsilon()
-)  # Keras's: probabilities are kept within [EPSILON, 1 − EPSILON], so that log stays finite
+EPSILON = backend.epsilon()  # Keras's: probabilities are kept in [EPSILON, 1 − EPSILON]: log stays finite
 REDUCTIONS = ("sum_over_batch_size", "mean", "sum", "mean_with_sample_weight")
 
 
 def _clip(p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return p within [EPSILON, 1 − EPSILON], and where it was already: outside, the gradient is 0."""
+    """Return p clipped to [EPSILON, 1 − EPSILON], and where it was inside: outside, the gradient is 0."""
     inside = (p.real >= EPSILON) & (p.real <= 1 - EPSILON)
     return np.where(inside, p, np.clip(p.real, EPSILON, 1 - EPSILON)).astype(p.dtype), inside
 
 
 class Loss(Configured):
-    """Base class. A loss of your own defines :meth:`losses` and :meth:`gradient`.
+    """Base class. Your own loss defines :meth:`losses` and :meth:`gradient`.
 
     Args:
         reduction: "sum_over_batch_size" (or "mean", the same), "sum" or "mean_with_sample_weight".
-        name: what it is called in reports.
-        unknown: looked up in minicnn._base.keras_errors.
+        name: its name in reports.
+        unknown: other arguments, for the error message: minicnn._base.keras_errors.
+
+    Raises:
+        ValueError: there is no such reduction.
+        NotImplementedError: reduction is None, or Keras has the argument and minicnn has not.
     """
 
     sparse = False  # whether targets are class numbers
@@ -83,16 +85,13 @@ class Loss(Configured):
         if y_true.ndim == y_pred.ndim - 1 and y_pred.shape[-1] == 1:
             y_true = y_true[..., None]
         if y_true.shape != y_pred.shape:
-            hint = (
-                ": for class numbers use sparse_categorical_crossentropy, or utils.to_categorical"
-                if y_true.size == len(y_pred)
-                else ""
-            )
+            hint = ": for class numbers use sparse_categorical_crossentropy, or utils.to_categorical"
+            hint = hint if y_true.size == len(y_pred) else ""
             raise ValueError(f"{self.name}: y_true has shape {y_true.shape}, but y_pred {y_pred.shape}{hint}")
         return y_true.astype(y_pred.real.dtype, copy=False)
 
     def forward(self, y_true: Any, y_pred: np.ndarray, sample_weight: Any = None) -> np.ndarray:
-        """Return the batch's loss, a scalar, and remember what :meth:`backward` will need."""
+        """Return the batch's loss, a scalar, and keep what :meth:`backward` needs."""
         targets = self.targets(y_true, y_pred)
         losses, cache = self.losses(targets, y_pred)  # (N,)
         weights = np.ones(len(losses), targets.dtype)
@@ -121,7 +120,9 @@ class Loss(Configured):
 
 
 class _CrossEntropy(Loss):
-    def __init__(self, from_logits, label_smoothing, reduction, name, **others):
+    def __init__(
+        self, from_logits: bool, label_smoothing: float, reduction: str, name: str | None, **others: Any
+    ) -> None:
         super().__init__(reduction, name, **others)
         if not 0 <= label_smoothing <= 1:
             raise ValueError(
@@ -141,12 +142,16 @@ class CategoricalCrossentropy(_CrossEntropy):
     """
 
     def __init__(
-        self, from_logits=False, label_smoothing=0.0, reduction="sum_over_batch_size", name="categorical_crossentropy",
-        **others,
-    ):  # fmt: skip
+        self,
+        from_logits: bool = False,
+        label_smoothing: float = 0.0,
+        reduction: str = "sum_over_batch_size",
+        name: str | None = "categorical_crossentropy",
+        **others: Any,
+    ) -> None:
         super().__init__(from_logits, label_smoothing, reduction, name, **others)
 
-    def losses(self, y_true, y_pred):
+    def losses(self, y_true: np.ndarray, y_pred: np.ndarray) -> tuple[np.ndarray, Any]:
         """Return −Σ t·log p of each sample."""
         if self.from_logits:
             losses, cache = ops.softmax_cross_entropy_forward(y_pred, y_true, self.label_smoothing)
@@ -156,7 +161,7 @@ class CategoricalCrossentropy(_CrossEntropy):
         p, inside = _clip(y_pred / total)  # as Keras: rows are made to sum to 1
         return -np.sum(smooth * np.log(p), -1), (smooth, p, inside, total)
 
-    def gradient(self, dlosses, cache):
+    def gradient(self, dlosses: np.ndarray, cache: Any) -> np.ndarray:
         """Return dL/dy_pred."""
         if self.from_logits:
             return ops.softmax_cross_entropy_backward(dlosses, *cache)
@@ -174,12 +179,16 @@ class SparseCategoricalCrossentropy(CategoricalCrossentropy):
     sparse = True
 
     def __init__(
-        self, from_logits=False, reduction="sum_over_batch_size", name="sparse_categorical_crossentropy",
-        label_smoothing=0.0, **others,
-    ):  # fmt: skip
+        self,
+        from_logits: bool = False,
+        reduction: str = "sum_over_batch_size",
+        name: str | None = "sparse_categorical_crossentropy",
+        label_smoothing: float = 0.0,
+        **others: Any,
+    ) -> None:
         super().__init__(from_logits, label_smoothing, reduction, name, **others)
 
-    def targets(self, y_true, y_pred):
+    def targets(self, y_true: Any, y_pred: np.ndarray) -> np.ndarray:
         """Return the class numbers as one-hot rows."""
         numbers = np.asarray(y_true)
         if numbers.size != len(y_pred):
@@ -202,12 +211,16 @@ class BinaryCrossentropy(_CrossEntropy):
     """−(t·log p + (1 − t)·log(1 − p)), the mean over a sample's entries."""
 
     def __init__(
-        self, from_logits=False, label_smoothing=0.0, reduction="sum_over_batch_size", name="binary_crossentropy",
-        **others,
-    ):  # fmt: skip
+        self,
+        from_logits: bool = False,
+        label_smoothing: float = 0.0,
+        reduction: str = "sum_over_batch_size",
+        name: str | None = "binary_crossentropy",
+        **others: Any,
+    ) -> None:
         super().__init__(from_logits, label_smoothing, reduction, name, **others)
 
-    def losses(self, y_true, y_pred):
+    def losses(self, y_true: np.ndarray, y_pred: np.ndarray) -> tuple[np.ndarray, Any]:
         """Return the mean cross-entropy of each sample's entries."""
         t = y_true * (1 - self.label_smoothing) + self.label_smoothing / 2
         if self.from_logits:
@@ -221,7 +234,7 @@ class BinaryCrossentropy(_CrossEntropy):
             entries = -t * np.log(p) - (1 - t) * np.log1p(-p)
         return entries.reshape(len(t), -1).mean(1), (t, p, inside)
 
-    def gradient(self, dlosses, cache):
+    def gradient(self, dlosses: np.ndarray, cache: Any) -> np.ndarray:
         """Return dL/dy_pred."""
         t, p, inside = cache
         d = p - t if self.from_logits else np.where(inside, (p - t) / (p * (1 - p)), 0)
@@ -231,49 +244,53 @@ class BinaryCrossentropy(_CrossEntropy):
 class MeanSquaredError(Loss):
     """(p − t)², the mean over a sample's entries."""
 
-    def __init__(self, reduction="sum_over_batch_size", name="mean_squared_error", **others):
+    def __init__(
+        self, reduction: str = "sum_over_batch_size", name: str | None = "mean_squared_error", **others: Any
+    ) -> None:
         super().__init__(reduction, name, **others)
 
-    def losses(self, y_true, y_pred):
+    def losses(self, y_true: np.ndarray, y_pred: np.ndarray) -> tuple[np.ndarray, Any]:
         """Return the mean squared error of each sample."""
         error = y_pred - y_true
         return (error * error).reshape(len(error), -1).mean(1), error
 
-    def gradient(self, dlosses, cache):
+    def gradient(self, dlosses: np.ndarray, cache: Any) -> np.ndarray:
         """Return dL/dy_pred."""
         return 2 * cache * _each(dlosses, cache)
 
 
 class CategoricalHinge(Loss):
-    """max(0, 1 + the largest wrong score − the right score): 0 once the right class leads by 1."""
+    """max(0, 1 + the largest wrong score − the right score): 0 if the right score is larger by 1 or more."""
 
-    def __init__(self, reduction="sum_over_batch_size", name="categorical_hinge", **others):
+    def __init__(
+        self, reduction: str = "sum_over_batch_size", name: str | None = "categorical_hinge", **others: Any
+    ) -> None:
         super().__init__(reduction, name, **others)
 
-    def losses(self, y_true, y_pred):
+    def losses(self, y_true: np.ndarray, y_pred: np.ndarray) -> tuple[np.ndarray, Any]:
         """Return the hinge of each sample; exactly at its corner the gradient is 0."""
         wrong = (1 - y_true) * y_pred
-        rival = wrong.real.argmax(-1)[:, None]  # (N, 1); of equals, the first
-        margin = np.take_along_axis(wrong, rival, -1)[:, 0] - np.sum(y_true * y_pred, -1) + 1
+        largest = wrong.real.argmax(-1)[:, None]  # (N, 1); of equal scores, the first
+        margin = np.take_along_axis(wrong, largest, -1)[:, 0] - np.sum(y_true * y_pred, -1) + 1
         active = margin.real > 0
-        return np.where(active, margin, 0), (y_true, rival, active)
+        return np.where(active, margin, 0), (y_true, largest, active)
 
-    def gradient(self, dlosses, cache):
+    def gradient(self, dlosses: np.ndarray, cache: Any) -> np.ndarray:
         """Return dL/dy_pred."""
-        t, rival, active = cache
+        t, largest, active = cache
         d = -t
-        np.put_along_axis(d, rival, np.take_along_axis(d + 1 - t, rival, -1), -1)
+        np.put_along_axis(d, largest, np.take_along_axis(d + 1 - t, largest, -1), -1)
         return d * (dlosses * active)[:, None]
 
 
 def _each(dlosses: np.ndarray, entries: np.ndarray) -> np.ndarray:
-    """Return dL/dℓ shared among the entries that ℓ is the mean of, in a shape that multiplies them."""
+    """Return dL/dℓ divided by the number of entries in the mean ℓ, in a shape to multiply them with."""
     per_sample = entries[0].size
     return (dlosses / np.asarray(per_sample, dlosses.dtype)).reshape(-1, *[1] * (entries.ndim - 1))
 
 
 def _function(kind: type[Loss]) -> Callable[..., np.ndarray]:
-    """Return Keras's function beside a class: each sample's loss, with the class's options."""
+    """Return Keras's function for a class: each sample's loss, with the class's options."""
 
     def losses(y_true: Any, y_pred: Any, **options: Any) -> np.ndarray:
         loss, y_pred = kind(**options), np.asarray(y_pred)
@@ -290,13 +307,11 @@ binary_crossentropy = _function(BinaryCrossentropy)
 mean_squared_error = mse = _function(MeanSquaredError)
 categorical_hinge = _function(CategoricalHinge)
 
-__getattr__ = keras_errors.names_of(__name__)
+if not TYPE_CHECKING:  # a type checker reports unknown names itself
+    __getattr__ = keras_errors.names_of(__name__)
 _CLASSES = [
-    CategoricalCrossentropy,
-    SparseCategoricalCrossentropy,
-    BinaryCrossentropy,
-    MeanSquaredError,
-    CategoricalHinge,
+    *(CategoricalCrossentropy, SparseCategoricalCrossentropy, BinaryCrossentropy),
+    *(MeanSquaredError, CategoricalHinge),
 ]
 _registry = Registry("loss", _CLASSES, aliases={"mse": MeanSquaredError})
 _of_function = {globals()[kind().name]: kind for kind in _CLASSES}

@@ -1,7 +1,7 @@
-"""Explicit randomness: one seed, from which every consumer gets a generator of its own.
+"""Explicit randomness: one seed, and a generator made from it for each purpose.
 
-Initialisation, shuffling, each dropout layer and each augmentation layer draw from separate generators, so that adding
-one does not change what another draws. A generator's state is part of a checkpoint (:func:`state`, :func:`restore`).
+Each weight, the shuffling of each model, each dropout layer and each augmentation layer have their own generators.
+A generator's state is part of a checkpoint (:func:`state`, :func:`restore`).
 """
 
 from typing import Any
@@ -24,7 +24,7 @@ def set_seed(seed: int) -> None:
 
 
 def generator(seed: int | None = None) -> np.random.Generator:
-    """Return a new generator: the next one of the global seed, or one of its own ``seed``."""
+    """Return a new generator: the next one of the global seed, or with ``seed`` that of this seed."""
     return np.random.default_rng(_root.spawn(1)[0] if seed is None else seed)
 
 
@@ -34,5 +34,5 @@ def state(source: np.random.Generator) -> dict[str, Any]:
 
 
 def restore(target: np.random.Generator, saved: dict[str, Any]) -> None:
-    """Put a generator back where :func:`state` found it."""
+    """Set the state of a generator to one that :func:`state` returned."""
     target.bit_generator.state = saved

@@ -1,19 +1,19 @@
 """Penalties on weights, added to the loss, and their gradients, added to the weights' gradients.
 
-    L1    λ · Σ |w|     gradient  λ · sign(w)      pulls every weight alike towards 0: small ones end there
-    L2    λ · Σ w²      gradient  2λ · w           pulls in proportion: keeps weights small, but none at 0
+    L1    λ · Σ |w|     gradient  λ · sign(w)      the same for all weights: small weights become 0
+    L2    λ · Σ w²      gradient  2λ · w           proportional to the weight: weights stay small, but not 0
     L1L2  the sum of both
 
-|w| has no slope at 0; there the gradient is taken as 0. On complex weights, which only the complex-step check
-uses, |w| is sign(w)·w by the sign of the real part: |·| of a complex number is not analytic.
+|w| has no derivative at 0; the gradient there is defined as 0. For complex weights, which only the complex-step check
+uses, |w| is sign(w)·w with the sign of the real part: the absolute value of a complex number is not analytic.
 
-An L2 penalty is not the ``weight_decay`` of an optimizer: the penalty's gradient passes through momentum and
-Adam's scaling, the decay does not.
+An L2 penalty is not the ``weight_decay`` of an optimizer: the penalty's gradient passes through momentum and Adam's
+scaling, the decay does not.
 """
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,7 +24,7 @@ __all__ = ["L1", "L1L2", "L2", "Regularizer", "deserialize", "get", "l1", "l1_l2
 
 
 class Regularizer(Configured):
-    """Base class. One of your own defines ``__call__`` and :meth:`gradient`; a dataclass can be saved."""
+    """Base class. Your own regularizer defines ``__call__`` and :meth:`gradient`; a dataclass can be saved."""
 
     def __call__(self, w: np.ndarray) -> Any:
         """Return the penalty, a scalar of w's dtype."""
@@ -80,7 +80,8 @@ class L2(L1L2):
 
 
 l1, l2, l1_l2 = L1, L2, L1L2
-__getattr__ = keras_errors.names_of(__name__)
+if not TYPE_CHECKING:  # a type checker reports unknown names itself
+    __getattr__ = keras_errors.names_of(__name__)
 _registry = Registry("regularizer", [L1, L2, L1L2])
 
 
@@ -93,7 +94,7 @@ def get(identifier: Any) -> Regularizer | None:
         NotImplementedError: Keras has it, minicnn has not.
     """
     if isinstance(identifier, str) and identifier.lower() == "l1_l2":
-        return L1L2(0.01, 0.01)  # as Keras documents; L1L2() by itself is no penalty at all
+        return L1L2(0.01, 0.01)  # as Keras documents; L1L2() is a penalty of 0
     regularizer = None if identifier is None else _registry.get(identifier)
     if regularizer is not None and not (callable(regularizer) and hasattr(regularizer, "gradient")):
         raise TypeError(f"regularizer={identifier!r}: expected a name or a Regularizer (with its gradient)")

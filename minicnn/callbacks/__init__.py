@@ -1,15 +1,17 @@
-"""Callbacks: what happens beside training, at its turning points.
+"""Callbacks: objects that act during training, at its steps: ends of epochs, batches, evaluations.
 
     model.fit(x, y, epochs=50, validation_data=(x_val, y_val), callbacks=[
         ModelCheckpoint("best.npz", monitor="val_accuracy", save_best_only=True),
         EarlyStopping(patience=5, restore_best_weights=True),
         CSVLogger("history.csv"),
-        BackupAndRestore("backup"),    # cut off, the same command goes on where it was, to the bit
+        BackupAndRestore("backup"),    # after an interruption, the same command continues, to the bit
     ])
 
-Names, arguments and decisions are Keras 3's, except where a NaN is concerned (it is never an improvement) and
-that each callback can be resumed: ``get_state`` and ``set_state`` carry it from one process to the next.
+Names, arguments and decisions are Keras 3's, with two exceptions: a NaN is never an improvement; and each callback can
+be resumed in another process, with ``get_state`` and ``set_state``.
 """
+
+from typing import TYPE_CHECKING
 
 from minicnn._base import keras_errors
 from minicnn.callbacks.backup import BackupAndRestore
@@ -20,7 +22,8 @@ from minicnn.callbacks.control import LearningRateScheduler, SwapEMAWeights, Ter
 from minicnn.callbacks.logs import CSVLogger, History
 from minicnn.callbacks.monitor import EarlyStopping, ReduceLROnPlateau
 
-__getattr__ = keras_errors.names_of(__name__)
+if not TYPE_CHECKING:  # a type checker reports unknown names itself
+    __getattr__ = keras_errors.names_of(__name__)
 
 __all__ = [
     "BackupAndRestore",

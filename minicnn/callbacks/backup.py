@@ -1,16 +1,16 @@
-"""BackupAndRestore: a training that was cut off goes on from its last backup, as if nothing had happened.
+"""BackupAndRestore: a training that was interrupted continues from its last backup.
 
-A backup holds all that the rest of the training depends on. The finished history and weights are then those of a
-training that was never cut off, to the bit:
+A backup holds all that the rest of the training depends on. The history and weights at the end are those of a training
+without the interruption, to the bit:
 
     weights, moving statistics, the optimizer's moments and steps     as `model.save` writes them
     random generators        of dropout and augmentation; that of the shuffling as it was before this epoch's order
-    place                    the epoch, and how many of its batches are done
-    metrics                  the sums behind the epoch's results so far
-    callbacks                what they remember: History its epochs, EarlyStopping its patience
+    position                 the epoch, and how many of its batches are done
+    metrics                  the sums for the epoch's results so far
+    callbacks                their state: History its epochs, EarlyStopping its patience
 
-The order of an epoch's samples is not kept: the same generator draws it again, and the batches that are done are left
-out. A backup is one file, replaced in one step; nothing else has to agree with it.
+The order of an epoch's samples is not saved: the same generator draws it again, and the batches that are done are
+skipped. A backup is one file, which is replaced in one step.
 """
 
 import os
@@ -19,27 +19,27 @@ from pathlib import Path
 from typing import Any
 
 from minicnn import saving
-from minicnn.callbacks.base import Callback
+from minicnn.callbacks.base import Callback, Logs
 
 FILE = "training.npz"
 
 
 class BackupAndRestore(Callback):
-    """Back a training up as it goes on; at its beginning, go on from the backup if there is one.
+    """Back up a training while it runs; at its beginning, continue from the backup if there is one.
 
         model.fit(x, y, epochs=50, callbacks=[BackupAndRestore("backup")])      # the same line starts and resumes
 
-    Data, arguments and callbacks must be those of the training that was cut off; another number of epochs may be given.
-    Arrays, and datasets with a state (preprocessing.image's), go on from any batch. Generators, other datasets and
-    steps_per_epoch go on from where they stand when training begins: they allow no backup inside an epoch.
-    It is told of every turn after all other callbacks, wherever it stands in the list.
+    Data, arguments and callbacks must be those of the interrupted training; only the number of epochs may differ.
+    With arrays, and datasets with a state (preprocessing.image's), a training continues from any batch. Generators,
+    other datasets and steps_per_epoch have no position that can be restored: they allow no backup inside an epoch.
+    This callback runs after all others, at any place in the list.
 
     Args:
         backup_dir: a folder, made if there is none; or a file in a folder that exists, if it ends in .npz. The file is
             also a model that ``load_model`` reads.
         save_freq: "epoch", at the end of each; or a number of batches.
-        delete_checkpoint: remove the backup when the training has come to its end.
-        seconds: also back up inside an epoch when so much time has gone by since the last backup (not in Keras).
+        delete_checkpoint: remove the backup at the end of the training.
+        seconds: also back up inside an epoch, this long after the last backup (not in Keras).
 
     Raises:
         ValueError: save_freq is neither; when training begins: the backup is damaged, or of another training, or the
@@ -50,7 +50,7 @@ class BackupAndRestore(Callback):
 
     def __init__(
         self,
-        backup_dir: str | os.PathLike,
+        backup_dir: str | os.PathLike[str],
         save_freq: str | int = "epoch",
         *,
         delete_checkpoint: bool = True,
@@ -66,13 +66,13 @@ class BackupAndRestore(Callback):
         self._restored: Any = None
         self._tested: Any = None
 
-    def on_train_begin(self, logs=None) -> None:
+    def on_train_begin(self, logs: Logs | None = None) -> None:
         """Restore, if there is a backup."""
         inside = self.save_freq != "epoch" or self.seconds is not None
         if inside and not self.model.training_batches.resumable:
             raise ValueError(
-                f"save_freq={self.save_freq!r}, seconds={self.seconds!r}: inside an epoch the place in a generator, "
-                'in a dataset without get_state or in steps_per_epoch cannot be kept: save_freq="epoch", or arrays'
+                f"save_freq={self.save_freq!r}, seconds={self.seconds!r}: inside an epoch the position in a generator, "
+                'a dataset without get_state or steps_per_epoch cannot be saved: give save_freq="epoch", or arrays'
             )
         self._batches, self._saved_at = 0, time.monotonic()
         self._restored = self._tested = None
@@ -81,34 +81,34 @@ class BackupAndRestore(Callback):
         if self.path.exists():
             self.restore()
 
-    def on_epoch_begin(self, epoch, logs=None) -> None:
-        """Inside an epoch: undo what others did at its beginning, which it had behind it when it was backed up."""
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        """Inside an epoch: undo what other callbacks did at its beginning; the backup was made after that."""
         if self._restored is not None and self.model.training_position.step:
             self.model.restore(*self._restored)
         self._restored = None
 
-    def on_train_batch_end(self, batch, logs=None) -> None:
-        """Back up, if it is time to."""
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """Back up, if this is the time for it."""
         self._batches += 1
         if self.save_freq == self._batches or (
             self.seconds is not None and time.monotonic() - self._saved_at >= self.seconds
         ):
             self.save()
 
-    def on_test_begin(self, logs=None) -> None:
+    def on_test_begin(self, logs: Logs | None = None) -> None:
         """Remember the epoch's results: the validation uses the same metrics."""
         self._tested = self.model.compiled_metrics.get_state()
 
-    def on_test_end(self, logs=None) -> None:
+    def on_test_end(self, logs: Logs | None = None) -> None:
         """Forget them: the epoch is over."""
         self._tested = None
 
-    def on_epoch_end(self, epoch, logs=None) -> None:
-        """Back up, if it is time to."""
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Back up, if this is the time for it."""
         if self.save_freq == "epoch":
             self.save()
 
-    def on_train_end(self, logs=None) -> None:
+    def on_train_end(self, logs: Logs | None = None) -> None:
         """Remove the backup, unless it is to stay."""
         if self.delete_checkpoint:
             self.path.unlink(missing_ok=True)
@@ -133,7 +133,7 @@ class BackupAndRestore(Callback):
         self._batches, self._saved_at = 0, time.monotonic()
 
     def restore(self) -> None:
-        """Put model, metrics and callbacks where the backup found them."""
+        """Restore model, metrics and callbacks from the backup."""
         config, arrays = saving.read(self.path)
         if "training" not in config:
             raise ValueError(f"{self.path}: a model, but no backup of a training")
@@ -141,15 +141,14 @@ class BackupAndRestore(Callback):
         if training["step"] and training["steps"] != self.params["steps"]:
             raise ValueError(
                 f"{self.path}: the backup of a training of {training['steps']} batches an epoch, not of "
-                f"{self.params['steps']}: give the data and the batch_size that it began with"
+                f"{self.params['steps']}: give the data and the batch_size of its beginning"
             )
         try:
             self.model.callback_list.set_state(training["callbacks"])
             self.model.restore(config, arrays)
             self.model.training_batches.set_state(training["data"])
-            self.model.optimizer.build(
-                self.model.trainable_weights
-            )  # looks at its arrays now, not in the first step
+            # checks the optimizer's arrays now, not in the first step
+            self.model.optimizer.build(self.model.trainable_weights)
         except (ValueError, KeyError) as error:
             raise ValueError(f"{self.path}: the backup of another training: {error}") from error
         self._restored = config, arrays

@@ -1,4 +1,4 @@
-"""What a callback is: an object that a training loop tells what happens, and that may act on the model.
+"""What a callback is: an object with methods (hooks) that a training loop calls, and which may act on the model.
 
     on_train_begin
         on_epoch_begin(epoch)
@@ -7,29 +7,31 @@
         on_epoch_end(epoch, logs)
     on_train_end
 
-``epoch`` and ``batch`` count from 0. ``logs`` holds the results so far: "loss", the metrics, and at the end
-of an epoch "val_loss" and so on. All callbacks get the same dictionary, in their order in the list: what one
-adds, the next ones see.
+``epoch`` and ``batch`` count from 0. ``logs`` holds the results so far: "loss", the metrics, and at the end of an epoch
+"val_loss" and so on. All callbacks get the same dictionary, in the order of the list: the next callback sees what one
+has added.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from minicnn._base import keras_errors
 
+Logs = dict[str, Any]  # the name of a result -> its value
+
 
 class Callback:
-    """Base class: a callback of your own overrides the hooks that it needs.
+    """Base class: your own callback overrides the hooks that it needs.
 
     Args:
-        unknown: looked up in minicnn._base.keras_errors.
+        unknown: other arguments, for the error message: minicnn._base.keras_errors.
 
     Attributes:
         model: the model that is trained; ``model.stop_training = True`` ends the training.
         params: {"epochs": …, "steps": …, "verbose": …}.
     """
 
-    runs_last = False  # told after all others (and before them when training begins), as a backup must be
+    runs_last: bool = False  # called after all others, and first when training begins: a backup needs this
 
     def __init__(self, **unknown: Any) -> None:
         keras_errors.check_arguments("callback", type(self), unknown)
@@ -37,75 +39,75 @@ class Callback:
         self.params: dict[str, Any] = {}
 
     def set_params(self, params: dict[str, Any]) -> None:
-        """Take the facts about the training."""
+        """Set ``params``: fit calls this."""
         self.params = params
 
     def set_model(self, model: Any) -> None:
-        """Take the model."""
+        """Set ``model``: fit calls this."""
         self.model = model
 
-    def on_train_begin(self, logs=None) -> None:
+    def on_train_begin(self, logs: Logs | None = None) -> None:
         """Training begins."""
 
-    def on_train_end(self, logs=None) -> None:
-        """Training has ended, by itself or by ``stop_training``."""
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        """Training has ended: after the last epoch, or because of ``stop_training``."""
 
-    def on_epoch_begin(self, epoch, logs=None) -> None:
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         """An epoch begins."""
 
-    def on_epoch_end(self, epoch, logs=None) -> None:
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """An epoch has ended, validation included."""
 
-    def on_train_batch_begin(self, batch, logs=None) -> None:
+    def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
         """A training batch begins."""
         self.on_batch_begin(batch, logs)
 
-    def on_train_batch_end(self, batch, logs=None) -> None:
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """The step on a training batch is done."""
         self.on_batch_end(batch, logs)
 
-    def on_batch_begin(self, batch, logs=None) -> None:
+    def on_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
         """Keras's older name of :meth:`on_train_batch_begin`."""
 
-    def on_batch_end(self, batch, logs=None) -> None:
+    def on_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Keras's older name of :meth:`on_train_batch_end`."""
 
-    def on_test_begin(self, logs=None) -> None:
+    def on_test_begin(self, logs: Logs | None = None) -> None:
         """An evaluation begins, or the validation of an epoch."""
 
-    def on_test_end(self, logs=None) -> None:
+    def on_test_end(self, logs: Logs | None = None) -> None:
         """An evaluation has ended."""
 
-    def on_test_batch_begin(self, batch, logs=None) -> None:
+    def on_test_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
         """An evaluation batch begins."""
 
-    def on_test_batch_end(self, batch, logs=None) -> None:
+    def on_test_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """An evaluation batch is done."""
 
-    def on_predict_begin(self, logs=None) -> None:
+    def on_predict_begin(self, logs: Logs | None = None) -> None:
         """A prediction begins."""
 
-    def on_predict_end(self, logs=None) -> None:
+    def on_predict_end(self, logs: Logs | None = None) -> None:
         """A prediction has ended."""
 
-    def on_predict_batch_begin(self, batch, logs=None) -> None:
+    def on_predict_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
         """A prediction batch begins."""
 
-    def on_predict_batch_end(self, batch, logs=None) -> None:
+    def on_predict_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """A prediction batch is done."""
 
     def get_state(self) -> dict[str, Any]:
-        """Return what a resumed training must know: JSON-able values and arrays, by name."""
+        """Return what a resumed training needs: JSON-able values and arrays, by name."""
         return {}
 
     def set_state(self, state: Mapping[str, Any]) -> None:
-        """Continue from what :meth:`get_state` returned: the next training does not start over."""
+        """Continue from what :meth:`get_state` returned: the next training is a continuation."""
 
 
 class Resumable(Callback):
-    """A callback whose attributes named in ``remembered`` begin anew with every training, unless resumed."""
+    """A callback with a state, the attributes named in ``state_names``: reset when a training begins, or restored."""
 
-    remembered: tuple[str, ...] = ()
+    state_names: tuple[str, ...] = ()
 
     def __init__(self, **unknown: Any) -> None:
         super().__init__(**unknown)
@@ -113,24 +115,45 @@ class Resumable(Callback):
         self.reset()
 
     def reset(self) -> None:
-        """Set the remembered attributes to where a training begins."""
+        """Set the state to that of the beginning of a training."""
         raise NotImplementedError(f"{type(self).__name__}.reset")
 
-    def on_train_begin(self, logs=None) -> None:
-        """Start over; not so after :meth:`set_state`."""
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Reset the state, except after :meth:`set_state`."""
         if not self._resumed:
             self.reset()
         self._resumed = False
 
     def get_state(self) -> dict[str, Any]:
-        """Return the remembered attributes."""
-        return {name: getattr(self, name) for name in self.remembered}
+        """Return the attributes named in ``state_names``."""
+        return {name: getattr(self, name) for name in self.state_names}
 
     def set_state(self, state: Mapping[str, Any]) -> None:
         """Continue from what :meth:`get_state` returned."""
-        for name in self.remembered:
+        for name in self.state_names:
             setattr(self, name, state[name])
         self._resumed = True
+
+
+class Hooks(TypedDict, total=False):
+    """The hooks of a callback, as functions."""
+
+    on_train_begin: Callable[[Logs], Any] | None
+    on_train_end: Callable[[Logs], Any] | None
+    on_epoch_begin: Callable[[int, Logs], Any] | None
+    on_epoch_end: Callable[[int, Logs], Any] | None
+    on_train_batch_begin: Callable[[int, Logs], Any] | None
+    on_train_batch_end: Callable[[int, Logs], Any] | None
+    on_batch_begin: Callable[[int, Logs], Any] | None
+    on_batch_end: Callable[[int, Logs], Any] | None
+    on_test_begin: Callable[[Logs], Any] | None
+    on_test_end: Callable[[Logs], Any] | None
+    on_test_batch_begin: Callable[[int, Logs], Any] | None
+    on_test_batch_end: Callable[[int, Logs], Any] | None
+    on_predict_begin: Callable[[Logs], Any] | None
+    on_predict_end: Callable[[Logs], Any] | None
+    on_predict_batch_begin: Callable[[int, Logs], Any] | None
+    on_predict_batch_end: Callable[[int, Logs], Any] | None
 
 
 class LambdaCallback(Callback):
@@ -143,7 +166,7 @@ class LambdaCallback(Callback):
         TypeError: there is no hook of that name.
     """
 
-    def __init__(self, **hooks: Callable[..., Any] | None) -> None:
+    def __init__(self, **hooks: Unpack[Hooks]) -> None:
         super().__init__()
         for name, function in hooks.items():
             if not (name.startswith("on_") and hasattr(Callback, name)):

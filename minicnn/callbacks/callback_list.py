@@ -1,22 +1,22 @@
-"""CallbackList: callbacks in a row, called as one."""
+"""CallbackList: several callbacks, called as one."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from minicnn.callbacks.base import Callback
+from minicnn.callbacks.base import Callback, Logs
 from minicnn.callbacks.logs import History
 
 
-def _to_all(hook: str) -> Callable[..., None]:
-    def call(self: "CallbackList", logs: dict[str, Any] | None = None) -> None:
+def _hook(hook: str) -> Callable[..., None]:
+    def call(self: "CallbackList", logs: Logs | None = None) -> None:
         for callback in self.callbacks:
             getattr(callback, hook)({} if logs is None else logs)
 
     return call
 
 
-def _to_all_numbered(hook: str) -> Callable[..., None]:
-    def call(self: "CallbackList", number: int, logs: dict[str, Any] | None = None) -> None:
+def _hook_with_number(hook: str) -> Callable[..., None]:
+    def call(self: "CallbackList", number: int, logs: Logs | None = None) -> None:
         logs = {} if logs is None else logs  # one dictionary for all: what a callback adds, the next ones see
         for callback in self.callbacks:
             getattr(callback, hook)(number, logs)
@@ -25,14 +25,14 @@ def _to_all_numbered(hook: str) -> Callable[..., None]:
 
 
 def _flat(callbacks: Any) -> list[Any]:
-    """Return callbacks in a row: Keras takes one alone, and lists of lists."""
+    """Return a flat list: as in Keras, a single callback and nested lists are accepted."""
     if not isinstance(callbacks, list | tuple):
         return [] if callbacks is None else [callbacks]
     return [one for inner in callbacks for one in _flat(inner)]
 
 
 class CallbackList:
-    """Callbacks in a row, called as one. A :class:`History` joins them at the end if there is none.
+    """Several callbacks, called as one. A :class:`History` is added at the end if there is none.
 
     Attributes:
         callbacks: the list.
@@ -41,7 +41,7 @@ class CallbackList:
 
     def __init__(
         self,
-        callbacks: "Callback | Iterable[Any] | None" = None,
+        callbacks: Callback | Iterable[Any] | None = None,
         model: Any = None,
         params: dict[str, Any] | None = None,
     ) -> None:
@@ -58,24 +58,24 @@ class CallbackList:
             callback.set_params(dict(params or {}))
             callback.set_model(model)
 
-    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        """Tell all that training begins, a backup first: what it restores, the others then keep."""
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Call all callbacks, a backup first: the others then keep what it has restored."""
         for callback in sorted(self.callbacks, key=lambda callback: not callback.runs_last):
             callback.on_train_begin({} if logs is None else logs)
 
-    on_train_end = _to_all("on_train_end")
-    on_test_begin = _to_all("on_test_begin")
-    on_test_end = _to_all("on_test_end")
-    on_predict_begin = _to_all("on_predict_begin")
-    on_predict_end = _to_all("on_predict_end")
-    on_epoch_begin = _to_all_numbered("on_epoch_begin")
-    on_epoch_end = _to_all_numbered("on_epoch_end")
-    on_train_batch_begin = _to_all_numbered("on_train_batch_begin")
-    on_train_batch_end = _to_all_numbered("on_train_batch_end")
-    on_test_batch_begin = _to_all_numbered("on_test_batch_begin")
-    on_test_batch_end = _to_all_numbered("on_test_batch_end")
-    on_predict_batch_begin = _to_all_numbered("on_predict_batch_begin")
-    on_predict_batch_end = _to_all_numbered("on_predict_batch_end")
+    on_train_end = _hook("on_train_end")
+    on_test_begin = _hook("on_test_begin")
+    on_test_end = _hook("on_test_end")
+    on_predict_begin = _hook("on_predict_begin")
+    on_predict_end = _hook("on_predict_end")
+    on_epoch_begin = _hook_with_number("on_epoch_begin")
+    on_epoch_end = _hook_with_number("on_epoch_end")
+    on_train_batch_begin = _hook_with_number("on_train_batch_begin")
+    on_train_batch_end = _hook_with_number("on_train_batch_end")
+    on_test_batch_begin = _hook_with_number("on_test_batch_begin")
+    on_test_batch_end = _hook_with_number("on_test_batch_end")
+    on_predict_batch_begin = _hook_with_number("on_predict_batch_begin")
+    on_predict_batch_end = _hook_with_number("on_predict_batch_end")
 
     def get_state(self) -> list[dict[str, Any]]:
         """Return the class and state of each callback that has one, in order."""
@@ -92,8 +92,8 @@ class CallbackList:
         """
         saved = list(state)
         callbacks = self._with_state()
-        there, expected = [one["class_name"] for one in saved], [type(one).__name__ for one in callbacks]
-        if there != expected:
-            raise ValueError(f"the saved state is that of the callbacks {there}, expected {expected}")
+        found, expected = [one["class_name"] for one in saved], [type(one).__name__ for one in callbacks]
+        if found != expected:
+            raise ValueError(f"the saved state is that of the callbacks {found}, expected {expected}")
         for callback, one in zip(callbacks, saved):
             callback.set_state(one["state"])

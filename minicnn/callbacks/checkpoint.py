@@ -1,22 +1,23 @@
-"""ModelCheckpoint: save the model as training goes on, each time or when it is the best so far."""
+"""ModelCheckpoint: save the model during training, each time or only when it is the best so far."""
 
 import os
 from pathlib import Path
 from typing import Any
 
 from minicnn import saving
+from minicnn.callbacks.base import Logs
 from minicnn.callbacks.monitor import Monitor
 
 
 class ModelCheckpoint(Monitor):
-    """Save the model after each epoch, or after so many batches.
+    """Save the model after each epoch, or after a number of batches.
 
     Args:
         filepath: a file that ends in .npz, or in .keras or .h5, which then is minicnn's own format too. It may
             contain the epoch (from 1), the batch and results in braces: "{epoch:02d}-{val_loss:.2f}.npz". Its folder
             is made if it does not exist.
         monitor: the result that says which model is best.
-        verbose: 1 to print what was done.
+        verbose: 1 to print a line when it saves.
         save_best_only: save only when the result has improved.
         save_weights_only: write ``model.save_weights``, not ``model.save``.
         mode: "min", "max" or "auto", as for :class:`~minicnn.callbacks.EarlyStopping`.
@@ -24,22 +25,22 @@ class ModelCheckpoint(Monitor):
         initial_value_threshold: the best result so far; only a better one is saved.
 
     Raises:
-        ValueError: the file's name ends otherwise, or save_freq is neither.
+        ValueError: the file's name has another ending, or save_freq is neither.
     """
 
-    remembered = ("best", "_batches")
+    state_names = ("best", "_batches")
 
     def __init__(
         self,
-        filepath,
-        monitor="val_loss",
-        verbose=0,
-        save_best_only=False,
-        save_weights_only=False,
-        mode="auto",
-        save_freq="epoch",
-        initial_value_threshold=None,
-        **others,
+        filepath: str | os.PathLike[str],
+        monitor: str = "val_loss",
+        verbose: int = 0,
+        save_best_only: bool = False,
+        save_weights_only: bool = False,
+        mode: str = "auto",
+        save_freq: str | int = "epoch",
+        initial_value_threshold: float | None = None,
+        **others: Any,
     ) -> None:
         self.filepath = os.fspath(filepath)
         saving.checked_name(filepath)
@@ -55,28 +56,28 @@ class ModelCheckpoint(Monitor):
         self.best = self.initial_value_threshold
         self._epoch = self._batches = 0
 
-    def on_train_begin(self, logs=None) -> None:
-        """Keep the best result: as in Keras it outlives a training."""
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Keep the best result of an earlier training, as Keras does."""
 
-    def on_epoch_begin(self, epoch, logs=None) -> None:
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         """Remember the epoch's number."""
         self._epoch = epoch
 
-    def on_train_batch_end(self, batch, logs=None) -> None:
-        """Save, if it is time to."""
-        if self.save_freq == "epoch":
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """Save, if this is the time for it."""
+        if not isinstance(self.save_freq, int):
             return
         self._batches += 1
         if self._batches >= self.save_freq:
             self._batches = 0
             self._save(logs or {}, epoch=self._epoch + 1, batch=batch + 1)
 
-    def on_epoch_end(self, epoch, logs=None) -> None:
-        """Save, if it is time to."""
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Save, if this is the time for it."""
         if self.save_freq == "epoch":
             self._save(logs or {}, epoch=epoch + 1)
 
-    def _save(self, logs: dict[str, Any], **counters: int) -> None:
+    def _save(self, logs: Logs, **counters: int) -> None:
         if self.save_best_only and not self._is_best(logs, counters["epoch"]):
             return
         try:
@@ -92,10 +93,10 @@ class ModelCheckpoint(Monitor):
         if self.verbose:
             print(f"Epoch {counters['epoch']}: saved the model to {path}")
 
-    def _is_best(self, logs: dict[str, Any], epoch: int) -> bool:
+    def _is_best(self, logs: Logs, epoch: int) -> bool:
         value = self.value(logs)
         if value is None:
-            return True  # as in Keras: better a model too many than none
+            return True  # as in Keras
         improved = self.improves(value, self.best)
         if self.verbose:
             before = "" if self.best is None else f" (best so far: {self.best:.5f})"

@@ -1,4 +1,4 @@
-"""Callbacks that act on training itself: the learning rate, averaged weights, an end to hopeless runs."""
+"""Callbacks that change training itself: the learning rate, averaged weights, an end when the loss is NaN."""
 
 import inspect
 import math
@@ -6,33 +6,35 @@ import numbers
 from collections.abc import Callable
 from typing import Any
 
-from minicnn.callbacks.base import Callback
+from minicnn.callbacks.base import Callback, Logs
+
+Schedule = Callable[[int, float], float] | Callable[[int], float]
 
 
 class LearningRateScheduler(Callback):
     """Set the learning rate at the start of each epoch.
 
     Args:
-        schedule: a function of the epoch (from 0) and the current rate, or of the epoch alone, that returns
-            the rate.
+        schedule: a function of the epoch (from 0) and the current rate, or of the epoch alone; it returns the rate.
         verbose: 1 to print it.
     """
 
-    def __init__(self, schedule: Callable[..., float], verbose: int = 0) -> None:
+    def __init__(self, schedule: Schedule, verbose: int = 0) -> None:
         super().__init__()
         self.schedule, self.verbose = schedule, verbose
         parameters = inspect.signature(schedule).parameters.values()
         positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-        self._wants_rate = sum(parameter.kind in positional for parameter in parameters) > 1
+        self._takes_rate = sum(parameter.kind in positional for parameter in parameters) > 1
 
-    def on_epoch_begin(self, epoch, logs=None) -> None:
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         """Set the rate.
 
         Raises:
-            TypeError: the optimizer follows a schedule of its own, or the function returns no number.
+            TypeError: the optimizer has a schedule already, or the function does not return a number.
         """
         optimizer = self.model.optimizer
-        rate = self.schedule(epoch, optimizer.learning_rate) if self._wants_rate else self.schedule(epoch)
+        schedule: Callable[..., float] = self.schedule
+        rate = schedule(epoch, optimizer.learning_rate) if self._takes_rate else schedule(epoch)
         if not isinstance(rate, numbers.Real):
             raise TypeError(
                 f"the schedule returned {rate!r} for epoch {epoch}: expected a learning rate, a number"
@@ -41,7 +43,7 @@ class LearningRateScheduler(Callback):
         if self.verbose:
             print(f"Epoch {epoch + 1}: LearningRateScheduler sets the learning rate to {rate:g}")
 
-    def on_epoch_end(self, epoch, logs=None) -> None:
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Add "learning_rate" to the results."""
         if logs is not None:
             logs["learning_rate"] = self.model.optimizer.learning_rate
@@ -58,7 +60,7 @@ class TerminateOnNaN(Callback):
         super().__init__()
         self.raise_error = raise_error
 
-    def on_batch_end(self, batch, logs=None) -> None:
+    def on_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Look at the loss."""
         loss = (logs or {}).get("loss", 0.0)
         if math.isfinite(loss):
@@ -71,30 +73,30 @@ class TerminateOnNaN(Callback):
 
 
 class SwapEMAWeights(Callback):
-    """Evaluate with the averaged weights of an optimizer with ``use_ema=True``; train on with the others.
+    """Evaluate with the averaged weights of an optimizer with ``use_ema=True``; train with the current ones.
 
     Args:
-        swap_on_epoch: also have the averages in the model between epochs, where callbacks that come later in
-            the list, such as ModelCheckpoint, see them.
+        swap_on_epoch: also have the averages in the model between epochs, for callbacks later in the list, such as
+            ModelCheckpoint.
     """
 
     def __init__(self, swap_on_epoch: bool = False) -> None:
         super().__init__()
         self.swap_on_epoch = swap_on_epoch
 
-    def on_epoch_begin(self, epoch, logs=None) -> None:
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         """Take the averages out, to train."""
         self._put(False)
 
-    def on_epoch_end(self, epoch, logs=None) -> None:
-        """Put them in, if other callbacks are to see them."""
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Put them in, with ``swap_on_epoch``."""
         self._put(self.swap_on_epoch)
 
-    def on_test_begin(self, logs=None) -> None:
+    def on_test_begin(self, logs: Logs | None = None) -> None:
         """Put the averages in."""
         self._put(True)
 
-    def on_test_end(self, logs=None) -> None:
+    def on_test_end(self, logs: Logs | None = None) -> None:
         """Take them out."""
         self._put(False)
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from minicnn import saving
-from minicnn.callbacks.base import Resumable
+from minicnn.callbacks.base import Logs, Resumable
 
 
 class History(Resumable):
@@ -20,15 +20,15 @@ class History(Resumable):
         history: name -> a value for each epoch.
     """
 
-    remembered = ("epoch", "history")
+    state_names = ("epoch", "history")
 
     def reset(self) -> None:
         """Forget all epochs."""
         self.epoch: list[int] = []
         self.history: dict[str, list[Any]] = {}
 
-    def on_epoch_end(self, epoch, logs=None) -> None:
-        """Take in an epoch."""
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Add an epoch."""
         self.epoch.append(epoch)
         for name, value in (logs or {}).items():
             self.history.setdefault(name, []).append(value)
@@ -36,39 +36,39 @@ class History(Resumable):
 
 
 class CSVLogger(Resumable):
-    """A line in a file for each epoch, written at once: a run that is killed keeps its history.
+    """A line in a file for each epoch, written at once: the history of a run that is killed is kept.
 
-    A training that is resumed goes on from the lines that it had, without those of epochs that are repeated.
+    A resumed training continues after the lines of its finished epochs.
 
-    Columns are "epoch" and the results, sorted. A result that turns up later gets a column then; where an
-    epoch does not have one, the line says NA.
+    Columns are "epoch" and the results, sorted. A result that appears later gets a column then; an epoch without it
+    has NA there.
 
     Args:
         filename: the file, in a folder that exists.
-        separator: what stands between the values.
-        append: continue a file that exists, rather than overwrite it.
+        separator: between the values.
+        append: continue a file that exists; otherwise it is overwritten.
     """
 
-    remembered = ("rows",)
+    state_names = ("rows",)
 
-    def __init__(self, filename: str | os.PathLike, separator: str = ",", append: bool = False) -> None:
+    def __init__(self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False) -> None:
         self.filename, self.sep, self.append = os.fspath(filename), separator, append
         super().__init__()
 
     def reset(self) -> None:
-        """Begin without lines, or with those of the file that is to be continued."""
+        """Start without lines, or with those of the file to be continued."""
         self.rows: list[dict[str, Any]] = []
         if self.append and Path(self.filename).exists():
             with open(self.filename, newline="", encoding="utf-8") as file:
                 self.rows = list(csv.DictReader(file, delimiter=self.sep))
 
-    def on_train_begin(self, logs=None) -> None:
-        """Write the file: empty, or with the lines that it is to go on from."""
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Write the file: empty, or with the lines to be continued."""
         super().on_train_begin(logs)
         self._write()
 
-    def on_epoch_end(self, epoch, logs=None) -> None:
-        """Write the file again, with a line more."""
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Write the file again, with one more line."""
         values = {name: _cell(value) for name, value in sorted((logs or {}).items())}
         self.rows.append({"epoch": epoch} | values)
         self._write()

@@ -1,14 +1,15 @@
 """Callbacks that watch one result for improvement: EarlyStopping and ReduceLROnPlateau.
 
-With mode "min", a result is an improvement if result + min_delta < best; with "max", if result − min_delta >
-best. The first result always is one; NaN never is.
+With mode "min", a result is an improvement if result + min_delta < best; with "max", if result − min_delta > best. The
+first result is always an improvement; NaN never is.
 """
 
 import math
 import warnings
+from collections.abc import Mapping
 from typing import Any
 
-from minicnn.callbacks.base import Resumable
+from minicnn.callbacks.base import Logs, Resumable
 
 LARGER_IS_BETTER = ("acc", "precision", "recall", "f1", "auc", "top_k")
 
@@ -34,7 +35,7 @@ class Monitor(Resumable):
         self.best: float | None = None
         super().__init__(**unknown)
 
-    def value(self, logs: dict[str, Any] | None) -> float | None:
+    def value(self, logs: Logs | None) -> float | None:
         """Return the result that is watched; None, with a warning, if there is none."""
         logs = logs or {}
         if self.monitor not in logs:
@@ -73,26 +74,26 @@ class EarlyStopping(Monitor):
 
     Args:
         monitor, min_delta, mode: what to watch, as for :class:`Monitor`.
-        patience: so many epochs in a row without improvement end the training.
-        verbose: 1 to print what was done.
+        patience: end the training after this many epochs in a row without improvement.
+        verbose: 1 to print a line when it acts.
         baseline: an epoch that does not beat this counts as one without improvement.
-        restore_best_weights: put the weights of the best epoch back at the end, however the training ends.
-        start_from_epoch: do not watch the epochs before this one.
+        restore_best_weights: restore the weights of the best epoch at the end of training.
+        start_from_epoch: ignore the epochs before this one.
     """
 
-    remembered = ("best", "best_epoch", "wait", "stopped_epoch")
+    state_names = ("best", "best_epoch", "wait", "stopped_epoch")
 
     def __init__(
         self,
-        monitor="val_loss",
-        min_delta=0,
-        patience=0,
-        verbose=0,
-        mode="auto",
-        baseline=None,
-        restore_best_weights=False,
-        start_from_epoch=0,
-        **others,
+        monitor: str = "val_loss",
+        min_delta: float = 0,
+        patience: int = 0,
+        verbose: int = 0,
+        mode: str = "auto",
+        baseline: float | None = None,
+        restore_best_weights: bool = False,
+        start_from_epoch: int = 0,
+        **others: Any,
     ) -> None:
         super().__init__(monitor, mode, min_delta, **others)
         self.patience, self.verbose, self.baseline = patience, verbose, baseline
@@ -104,8 +105,8 @@ class EarlyStopping(Monitor):
         self.best_epoch = self.wait = self.stopped_epoch = 0
         self.best_weights: list[Any] | None = None
 
-    def on_epoch_end(self, epoch, logs=None) -> None:
-        """Watch; stop if the patience is at its end."""
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Compare the result; stop after ``patience`` epochs without improvement."""
         value = self.value(logs)
         if value is None or epoch < self.start_from_epoch:
             return
@@ -122,7 +123,7 @@ class EarlyStopping(Monitor):
             self.stopped_epoch = epoch
             self.model.stop_training = True
 
-    def on_train_end(self, logs=None) -> None:
+    def on_train_end(self, logs: Logs | None = None) -> None:
         """Restore the best weights, if asked to."""
         if self.verbose and self.stopped_epoch:
             print(f"Epoch {self.stopped_epoch + 1}: early stopping")
@@ -132,11 +133,11 @@ class EarlyStopping(Monitor):
             self.model.set_weights(self.best_weights)
 
     def get_state(self) -> dict[str, Any]:
-        """Return the remembered attributes, and the best weights as "best_weights/0", …"""
+        """Return the state, and the best weights as "best_weights/0", …"""
         weights = {f"best_weights/{i}": weight for i, weight in enumerate(self.best_weights or [])}
         return super().get_state() | weights
 
-    def set_state(self, state) -> None:
+    def set_state(self, state: Mapping[str, Any]) -> None:
         """Continue from what :meth:`get_state` returned."""
         super().set_state(state)
         count = sum(key.startswith("best_weights/") for key in state)
@@ -149,29 +150,29 @@ class ReduceLROnPlateau(Monitor):
     Args:
         monitor, min_delta, mode: what to watch, as for :class:`Monitor`.
         factor: below 1.
-        patience: so many epochs in a row without improvement lower the rate.
-        verbose: 1 to print what was done.
+        patience: lower the rate after this many epochs in a row without improvement.
+        verbose: 1 to print a line when it acts.
         cooldown: epochs to wait after that before counting again.
-        min_lr: no lower than this.
+        min_lr: the rate does not go below this.
 
     Raises:
         ValueError: the factor is not between 0 and 1.
-        TypeError: when it is time to act, and the optimizer follows a schedule.
+        TypeError: when the rate is to be lowered: the optimizer follows a schedule.
     """
 
-    remembered = ("best", "wait", "cooldown_counter")
+    state_names = ("best", "wait", "cooldown_counter")
 
     def __init__(
         self,
-        monitor="val_loss",
-        factor=0.1,
-        patience=10,
-        verbose=0,
-        mode="auto",
-        min_delta=1e-4,
-        cooldown=0,
-        min_lr=0.0,
-        **others,
+        monitor: str = "val_loss",
+        factor: float = 0.1,
+        patience: int = 10,
+        verbose: int = 0,
+        mode: str = "auto",
+        min_delta: float = 1e-4,
+        cooldown: int = 0,
+        min_lr: float = 0.0,
+        **others: Any,
     ) -> None:
         if not 0 < factor < 1:
             raise ValueError(f"factor={factor!r}: expected a number between 0 and 1")
@@ -184,8 +185,8 @@ class ReduceLROnPlateau(Monitor):
         self.best = None
         self.wait = self.cooldown_counter = 0
 
-    def on_epoch_end(self, epoch, logs=None) -> None:
-        """Watch, and lower the rate if the patience is at its end; add "learning_rate" to the results."""
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Compare the result, and lower the rate after ``patience`` epochs; add "learning_rate" to the results."""
         value = self.value(logs)
         if logs is not None:
             logs["learning_rate"] = self.model.optimizer.learning_rate

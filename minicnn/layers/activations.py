@@ -6,10 +6,18 @@ Input and output have the same shape, any. Formulas: minicnn.ops.reference.activ
 """
 
 from contextlib import contextmanager
+from typing import Any, Unpack
 
 import numpy as np
 
 from minicnn import activations, initializers, regularizers
+from minicnn.layers.arguments import (
+    ActivationLike,
+    InitializerLike,
+    LayerArguments,
+    Pair,
+    RegularizerLike,
+)
 from minicnn.layers.base import Layer
 
 
@@ -25,7 +33,7 @@ class Activation(Layer):
         NotImplementedError: Keras has it and minicnn has not, or it is a function of your own.
     """
 
-    def __init__(self, activation, **kwargs):
+    def __init__(self, activation: ActivationLike, **kwargs: Unpack[LayerArguments]) -> None:
         super().__init__(**kwargs)
         self.activation = activations.name_of(activation)
         self.options = dict(activations.TABLE[self.activation].options)
@@ -75,7 +83,7 @@ def activation_config(activation):
 class ReLU(Activation):
     """max(x, 0), or negative_slope · x below 0."""
 
-    def __init__(self, negative_slope=0.0, **kwargs):
+    def __init__(self, negative_slope: float = 0.0, **kwargs: Unpack[LayerArguments]) -> None:
         super().__init__("leaky_relu" if negative_slope else "relu", **kwargs)
         self.negative_slope = negative_slope
         self.options = {"negative_slope": negative_slope} if negative_slope else {}
@@ -84,7 +92,7 @@ class ReLU(Activation):
 class LeakyReLU(Activation):
     """x above 0, negative_slope · x below; as in Keras, also by the older name alpha."""
 
-    def __init__(self, negative_slope=0.3, **kwargs):
+    def __init__(self, negative_slope: float = 0.3, **kwargs: Any) -> None:
         negative_slope = kwargs.pop("alpha", negative_slope)
         super().__init__("leaky_relu", **kwargs)
         self.negative_slope = negative_slope
@@ -94,7 +102,7 @@ class LeakyReLU(Activation):
 class ELU(Activation):
     """x above 0, alpha · (eˣ − 1) below."""
 
-    def __init__(self, alpha=1.0, **kwargs):
+    def __init__(self, alpha: float = 1.0, **kwargs: Unpack[LayerArguments]) -> None:
         super().__init__("elu", **kwargs)
         self.alpha = alpha
         self.options = {"alpha": alpha}
@@ -112,7 +120,13 @@ class PReLU(Layer):
     Source: He et al., "Delving deep into rectifiers", arXiv:1502.01852.
     """
 
-    def __init__(self, alpha_initializer="Zeros", alpha_regularizer=None, shared_axes=None, **kwargs):
+    def __init__(
+        self,
+        alpha_initializer: InitializerLike = "Zeros",
+        alpha_regularizer: RegularizerLike = None,
+        shared_axes: Pair | None = None,
+        **kwargs: Unpack[LayerArguments],
+    ) -> None:
         super().__init__(**kwargs)
         self.alpha_initializer = initializers.get(alpha_initializer)
         self.alpha_regularizer = regularizers.get(alpha_regularizer)
@@ -148,7 +162,7 @@ class PReLU(Layer):
 class Softmax(Activation):
     """exp(xₖ) / Σ exp(xⱼ) over the last axis."""
 
-    def __init__(self, axis=-1, **kwargs):
+    def __init__(self, axis: int = -1, **kwargs: Unpack[LayerArguments]) -> None:
         super().__init__("softmax", **kwargs)
         self.axis = axis
 

@@ -9,11 +9,17 @@ The last two terms of dx are what flows through μ and σ²: minicnn.ops.referen
 evaluation μ and σ² are moving averages, constants, and the two terms are absent.
 """
 
+from collections.abc import Sequence
+from typing import Any, Unpack
+
 import numpy as np
 
 from minicnn import backend, initializers, ops, regularizers
+from minicnn.layers.arguments import InitializerLike, LayerArguments, RegularizerLike
 from minicnn.layers.base import Layer
 from minicnn.layers.symbol import OPERATORS, Symbol
+
+Numbers = float | Sequence[float] | np.ndarray  # one number, or one for each channel
 
 
 class BatchNormalization(Layer):
@@ -24,10 +30,20 @@ class BatchNormalization(Layer):
     """
 
     def __init__(
-        self, axis=-1, momentum=0.99, epsilon=1e-3, center=True, scale=True, beta_initializer="zeros",
-        gamma_initializer="ones", moving_mean_initializer="zeros", moving_variance_initializer="ones",
-        beta_regularizer=None, gamma_regularizer=None, **kwargs,
-    ):  # fmt: skip
+        self,
+        axis: int = -1,
+        momentum: float = 0.99,
+        epsilon: float = 1e-3,
+        center: bool = True,
+        scale: bool = True,
+        beta_initializer: InitializerLike = "zeros",
+        gamma_initializer: InitializerLike = "ones",
+        moving_mean_initializer: InitializerLike = "zeros",
+        moving_variance_initializer: InitializerLike = "ones",
+        beta_regularizer: RegularizerLike = None,
+        gamma_regularizer: RegularizerLike = None,
+        **kwargs: Unpack[LayerArguments],
+    ) -> None:
         super().__init__(**kwargs)
         if not 0 <= momentum <= 1:
             raise ValueError(f"momentum={momentum!r}: expected a number from 0 to 1, such as 0.99")
@@ -98,7 +114,7 @@ class BatchNormalization(Layer):
 class Rescaling(Layer):
     """x · scale + offset, as `keras.layers.Rescaling`: Rescaling(1/255) takes gray values to 0…1."""
 
-    def __init__(self, scale, offset=0.0, **kwargs):
+    def __init__(self, scale: Numbers, offset: Numbers = 0.0, **kwargs: Unpack[LayerArguments]) -> None:
         super().__init__(**kwargs)
         self.scale, self.offset = scale, offset
 
@@ -118,7 +134,13 @@ class Normalization(Layer):
     measured ones are weights that are saved with the model, but never trained.
     """
 
-    def __init__(self, axis=-1, mean=None, variance=None, **kwargs):
+    def __init__(
+        self,
+        axis: int = -1,
+        mean: Numbers | None = None,
+        variance: Numbers | None = None,
+        **kwargs: Unpack[LayerArguments],
+    ) -> None:
         super().__init__(**kwargs)
         if (mean is None) != (variance is None):
             raise ValueError("Normalization: give both mean and variance, or neither and call adapt(data)")
@@ -133,7 +155,7 @@ class Normalization(Layer):
             self.adapted_mean = self.add_weight("mean", shape, "zeros", trainable=False)
             self.adapted_variance = self.add_weight("variance", shape, "ones", trainable=False)
 
-    def adapt(self, data):
+    def adapt(self, data: Any) -> None:
         """Measure mean and variance of each channel of data (N, …, C)."""
         data = np.asarray(data)
         if self.mean is not None:

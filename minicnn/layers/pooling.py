@@ -9,8 +9,10 @@ Windows may overlap; then a pixel's gradients from all its windows add. Shapes: 
 """
 
 from collections.abc import Callable
+from typing import Unpack
 
 from minicnn import ops
+from minicnn.layers.arguments import LayerArguments, Pair
 from minicnn.layers.base import Layer
 from minicnn.ops import geometry
 
@@ -19,7 +21,13 @@ class _Pooling(Layer):
     _forward: Callable  # of minicnn.ops
     _backward: Callable
 
-    def __init__(self, pool_size=(2, 2), strides=None, padding="valid", **kwargs):
+    def __init__(
+        self,
+        pool_size: Pair = (2, 2),
+        strides: Pair | None = None,
+        padding: str = "valid",
+        **kwargs: Unpack[LayerArguments],
+    ) -> None:
         super().__init__(**kwargs)
         self.pool_size = geometry.pair(pool_size, "pool_size")
         self.strides = self.pool_size if strides is None else geometry.pair(strides, "strides")
@@ -68,7 +76,7 @@ class _GlobalPooling(Layer):
     _forward: Callable  # of minicnn.ops
     _backward: Callable
 
-    def __init__(self, keepdims=False, **kwargs):
+    def __init__(self, keepdims: bool = False, **kwargs: Unpack[LayerArguments]) -> None:
         super().__init__(**kwargs)
         self.keepdims = keepdims
 

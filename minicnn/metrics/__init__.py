@@ -1,13 +1,13 @@
-"""Metrics: what is reported beside the loss, for people to read. Nothing is differentiated here.
+"""Metrics: results for people to read, beside the loss. They have no gradients.
 
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy", metrics.F1Score("macro")])
     print(metrics.classification_report(y_test, model.predict(x_test), class_names).to_text())
 
-Names, arguments and values are Keras 3's, except that sums are in float64, class numbers are accepted
-wherever one-hot targets are, and 0/0 is 0 without an epsilon in the denominators.
+Names, arguments and values are Keras 3's, except that sums are in float64, class numbers are accepted in place of
+one-hot targets, and 0/0 is 0 without an epsilon in the denominators.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minicnn._base import keras_errors
 from minicnn._base.registry import Registry, serialize
@@ -66,7 +66,8 @@ _CLASSES = [
     *(TrueNegatives, TruePositives),
 ]
 _registry = Registry("metric", _CLASSES, {"mse": MeanSquaredError})
-__getattr__ = keras_errors.names_of(__name__)
+if not TYPE_CHECKING:  # a type checker reports unknown names itself
+    __getattr__ = keras_errors.names_of(__name__)
 
 __all__ = [
     "AUC",
@@ -122,10 +123,10 @@ def get(
     output, SparseCategoricalAccuracy for class numbers, CategoricalAccuracy for one-hot targets.
 
     Args:
-        identifier: what to look up. A metric made from a name carries that name.
-        loss: the model's loss; one whose name has "sparse" in it tells that targets are class numbers.
+        identifier: a name, a dictionary, a function or a Metric. A metric made from a name gets that name.
+        loss: the model's loss; with "sparse" in its name, targets are class numbers.
         output_shape: shape of the predictions.
-        target_shape: shape of the targets: decides, where it is known, rather than the loss.
+        target_shape: shape of the targets: where it is known, it decides, not the loss.
 
     Raises:
         ValueError: there is no metric of that name.

@@ -1,11 +1,9 @@
 """The share of predictions that are right.
 
-    CategoricalAccuracy          argmax y_true = argmax y_pred                          y_true one-hot (N, K)
-    SparseCategoricalAccuracy    y_true = argmax y_pred                                 y_true class numbers
-    (N,) or (N, 1)
-    BinaryAccuracy               y_true = (y_pred > threshold)                          0 or 1, any shape
-    TopK…                        fewer than k classes score higher than the true one    classes that tie count
-    as one place
+    CategoricalAccuracy          argmax y_true = argmax y_pred           y_true one-hot (N, K)
+    SparseCategoricalAccuracy    y_true = argmax y_pred                  y_true class numbers (N,) or (N, 1)
+    BinaryAccuracy               y_true = (y_pred > threshold)           0 or 1, any shape
+    TopK…                        fewer than k classes have a higher score than the true one
 
 Predictions (N, K) may be probabilities or logits; binary ones are probabilities unless the threshold is 0.
 """

@@ -1,11 +1,11 @@
-"""What a metric is: an object that takes in one batch after another and knows the result of all so far.
+"""What a metric is: an object that gets one batch after another and gives the result of all of them.
 
     metric.reset_state()                                   # an epoch begins
     metric.update_state(y_true, y_pred, sample_weight)     # a batch
     metric.result()
 
-A metric sums over samples, so that a last, smaller batch counts for less: the result is that of the whole
-epoch, not the mean of the batches' results. Sums are kept in float64. Where nothing was counted, 0/0 is 0.
+A metric sums over samples, not over batches: a last, smaller batch has less weight, and the result is that of the whole
+epoch. Sums are kept in float64. Where nothing was counted, 0/0 is 0.
 """
 
 from collections.abc import Callable, Mapping
@@ -19,15 +19,15 @@ from minicnn._base.registry import Configured
 
 
 class Metric(Configured):
-    """Base class. One of your own defines :meth:`reset_state`, :meth:`update_state` and :meth:`result`.
+    """Base class. Your own metric defines :meth:`reset_state`, :meth:`update_state` and :meth:`result`.
 
     Args:
         name: what the result is called; by default the class's name in snake_case, numbered from the second on.
-        dtype: Keras has it; sums are in float64, whatever it says.
-        unknown: looked up in minicnn._base.keras_errors.
+        dtype: as in Keras; it changes nothing, sums are in float64.
+        unknown: other arguments, for the error message: minicnn._base.keras_errors.
 
     Attributes:
-        direction: "up" if larger is better, "down" if smaller; callbacks with mode="auto" look here.
+        direction: "up" if larger is better, "down" if smaller; for callbacks with mode="auto".
     """
 
     direction = "up"
@@ -38,11 +38,11 @@ class Metric(Configured):
         self.reset_state()
 
     def reset_state(self) -> None:
-        """Forget all batches."""
+        """Start again, without batches."""
         raise NotImplementedError(f"{type(self).__name__}.reset_state")
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Take in a batch: targets, predictions, and (N,) weights of the samples, 1 by default."""
+        """Add a batch: targets, predictions, and (N,) weights of the samples, 1 by default."""
         raise NotImplementedError(f"{type(self).__name__}.update_state")
 
     def result(self) -> Any:
@@ -72,11 +72,11 @@ class Mean(Metric):
         super().__init__(name, dtype)
 
     def reset_state(self) -> None:
-        """Forget all batches."""
+        """Start again, without batches."""
         self.total = self.count = 0.0
 
     def update_state(self, values: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
-        """Take in values, (N, …) or a single one, and their weights (N,)."""
+        """Add values, (N, …) or a single one, and their weights (N,)."""
         values = np.atleast_1d(np.asarray(values, np.float64))
         samples = values.reshape(len(values), -1).mean(axis=1) if values.size else values.reshape(-1)
         weights = as_weights(sample_weight, len(samples))
@@ -100,7 +100,7 @@ class MeanMetricWrapper(Mean):
         self._fn, self._arguments = fn, arguments
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
-        """Take in a batch."""
+        """Add a batch."""
         super().update_state(
             self._fn(np.asarray(y_true), np.asarray(y_pred), **self._arguments), sample_weight
         )

@@ -1,13 +1,14 @@
 """Precision, recall and F1: ratios of the counts of right and wrong positives.
 
-    precision = TP / (TP + FP)      of what was called positive, how much is
-    recall    = TP / (TP + FN)      of what is positive, how much was called so
+    precision = TP / (TP + FP)      the share of the samples called positive that are positive
+    recall    = TP / (TP + FN)      the share of the positive samples that are called positive
     F1        = 2·TP / (2·TP + FP + FN)      their harmonic mean
 
 Targets are 0/1 of the predictions' shape (one-hot for classes), or class numbers (N,) for predictions (N, K).
-An accuracy can hide a rare class; its recall cannot.
+Errors in a rare class hardly change the accuracy; they change the recall of the class.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ import numpy as np
 from minicnn.metrics.accuracy import class_numbers
 from minicnn.metrics.base import Metric, as_weights, ratio
 
+Thresholds = float | Sequence[float] | None
 AVERAGES = (None, "micro", "macro", "weighted")
 
 
@@ -22,7 +24,7 @@ class Counts(Metric):
     """Base class: weighted numbers of right and wrong positives and negatives."""
 
     def reset_state(self) -> None:
-        """Forget all batches."""
+        """Start again, without batches."""
         self.true_positives: Any = 0.0
         self.false_positives: Any = 0.0
         self.true_negatives: Any = 0.0
@@ -38,23 +40,29 @@ class Counts(Metric):
 
 
 class Precision(Counts):
-    """Of what was called positive, the share that is.
+    """The share of the samples called positive that are positive.
 
     Args:
-        thresholds: a prediction above is positive; 0.5 by default. A list gives a result for each.
+        thresholds: predictions above it are called positive; 0.5 by default. A list gives a result for each.
         top_k: call the k highest scores of each sample positive, and no others.
-        class_id: look at this class only.
+        class_id: count this class only.
         name: by default "precision".
     """
 
     def __init__(
-        self, thresholds=None, top_k=None, class_id=None, name: str | None = None, dtype: Any = None
+        self,
+        thresholds: Thresholds = None,
+        top_k: int | None = None,
+        class_id: int | None = None,
+        name: str | None = None,
+        dtype: Any = None,
     ) -> None:
         super().__init__(name, dtype)
-        self.thresholds, self.top_k, self.class_id = thresholds, top_k, class_id
+        self.thresholds: Any = thresholds
+        self.top_k, self.class_id = top_k, class_id
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Take in a batch: y_pred (N, K) or (N,), y_true alike or class numbers."""
+        """Add a batch: y_pred (N, K) or (N,), y_true alike or class numbers."""
         y_pred = np.asarray(y_pred)
         positive = indicators(y_true, y_pred)
         default = 0.5 if self.top_k is None else -np.inf
@@ -88,7 +96,7 @@ class Precision(Counts):
 
 
 class Recall(Precision):
-    """Of what is positive, the share that was called so. Arguments as for :class:`Precision`."""
+    """The share of the positive samples that are called positive. Arguments as for :class:`Precision`."""
 
     def result(self) -> Any:
         """Return TP / (TP + FN): a float, or an array for a list of thresholds."""
@@ -96,11 +104,11 @@ class Recall(Precision):
 
 
 class TruePositives(Precision):
-    """How many positives were called so. Arguments as for :class:`Precision`."""
+    """How many positives were called positive. Arguments as for :class:`Precision`."""
 
     count = "true_positives"
 
-    def __init__(self, thresholds=None, name: str | None = None, dtype: Any = None) -> None:
+    def __init__(self, thresholds: Thresholds = None, name: str | None = None, dtype: Any = None) -> None:
         super().__init__(thresholds, name=name, dtype=dtype)
 
     def result(self) -> Any:
@@ -138,7 +146,7 @@ class F1Score(Counts):
         average: None for an array with the score of each class; "macro" for their mean, "weighted" for their
             mean by the number of samples of each class; "micro" for the score of the counts summed over
             classes.
-        threshold: what is above is called positive; by default each sample's highest score is.
+        threshold: scores above it are called positive; by default the highest score of each sample.
         name: by default "f1_score".
 
     Raises:
@@ -160,7 +168,7 @@ class F1Score(Counts):
         self.average, self.threshold = average, threshold
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Take in a batch: y_pred (N, K), y_true one-hot (N, K) or class numbers (N,)."""
+        """Add a batch: y_pred (N, K), y_true one-hot (N, K) or class numbers (N,)."""
         y_pred = np.asarray(y_pred)
         if y_pred.ndim != 2:
             raise ValueError(f"y_pred of shape {y_pred.shape}: expected (samples, classes)")

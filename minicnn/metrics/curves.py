@@ -1,10 +1,10 @@
-"""The area under a curve that a threshold draws on its way from 0 to 1, as Keras's AUC computes it.
+"""The area under the ROC or PR curve, whose points belong to thresholds from 0 to 1, as Keras computes it.
 
     ROC     y = TP / (TP + FN), recall        x = FP / (FP + TN), the share of negatives that are called positive
     PR      y = TP / (TP + FP), precision     x = recall
 
-The ROC curve's area is that of the trapezia between neighbouring thresholds. Between two points of a PR curve it is TP
-and P = TP + FP that go straight, not precision; with the slope s = ΔTP / ΔP and the intercept b = TP − s·P of the line
+The ROC curve's area is that of the trapezia between neighbouring thresholds. Between two points of a PR curve, TP
+and P = TP + FP are linear, not the precision; with the slope s = ΔTP / ΔP and the intercept b = TP − s·P of the line
 
     ∫ precision dTP = s · ∫ TP / P dP = s · ∫ s + b / P dP = s · (ΔTP + b · ln(P_b / P_a))
 
@@ -12,6 +12,7 @@ and P = TP + FP that go straight, not precision; with the slope s = ΔTP / ΔP a
 precision-recall and ROC curves" (2006).
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -20,28 +21,34 @@ from minicnn.metrics.base import as_weights, ratio
 from minicnn.metrics.counts import Counts, indicators
 
 CURVES = ("ROC", "PR")
-EPSILON = 1e-7  # Keras's: the outermost thresholds lie so far outside of 0 and 1
+EPSILON = 1e-7  # Keras's: the distance of the first and last threshold from 0 and 1
 
 
 class AUC(Counts):
     """The area under the ROC or the PR curve.
 
     Args:
-        num_thresholds: as many, evenly spaced from 0 to 1.
+        num_thresholds: their number, evenly spaced from 0 to 1.
         curve: "ROC" or "PR".
         name: by default "auc".
         thresholds: those between 0 and 1, in place of evenly spaced ones.
-        multi_label: an area for each class, and their mean; otherwise all entries count alike.
-        others: looked up in minicnn._base.keras_errors.
+        multi_label: the mean of an area for each class; otherwise one area of all entries.
+        others: for the error message: minicnn._base.keras_errors.
 
     Raises:
         ValueError: there is no such curve, or there are less than two thresholds.
     """
 
     def __init__(
-        self, num_thresholds=200, curve="ROC", name: str | None = None, dtype: Any = None, thresholds=None,
-        multi_label=False, **others,
-    ) -> None:  # fmt: skip
+        self,
+        num_thresholds: int = 200,
+        curve: str = "ROC",
+        name: str | None = None,
+        dtype: Any = None,
+        thresholds: Sequence[float] | None = None,
+        multi_label: bool = False,
+        **others: Any,
+    ) -> None:
         if curve not in CURVES:
             raise ValueError(f"curve={curve!r}: expected one of {', '.join(CURVES)}")
         if num_thresholds < 2:
@@ -53,7 +60,7 @@ class AUC(Counts):
         self._levels = np.array([-EPSILON, *inner, 1 + EPSILON])
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Take in a batch: y_pred (N, K) or (N,), y_true alike or class numbers."""
+        """Add a batch: y_pred (N, K) or (N,), y_true alike or class numbers."""
         y_pred = np.asarray(y_pred)
         positive = indicators(y_true, y_pred).reshape(len(y_pred), -1, 1)
         called = y_pred.reshape(len(y_pred), -1, 1) > self._levels  # (N, K, T)
@@ -73,9 +80,11 @@ class AUC(Counts):
         """Return the constructor's arguments as JSON-able values."""
         thresholds = None if self.thresholds is None else [float(one) for one in self.thresholds]
         return super().get_config() | {
-            "num_thresholds": self.num_thresholds, "curve": self.curve, "thresholds": thresholds,
+            "num_thresholds": self.num_thresholds,
+            "curve": self.curve,
+            "thresholds": thresholds,
             "multi_label": self.multi_label,
-        }  # fmt: skip
+        }
 
 
 def _roc(tp: np.ndarray, fp: np.ndarray, tn: np.ndarray, fn: np.ndarray) -> np.ndarray:

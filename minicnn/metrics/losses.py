@@ -32,9 +32,13 @@ class BinaryCrossentropy(_Loss):
     function = staticmethod(losses.binary_crossentropy)
 
     def __init__(
-        self, name: str | None = None, dtype: Any = None, from_logits: bool = False, label_smoothing: float = 0.0,
+        self,
+        name: str | None = None,
+        dtype: Any = None,
+        from_logits: bool = False,
+        label_smoothing: float = 0.0,
         **others: Any,
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__(name, dtype, others, from_logits=from_logits, label_smoothing=label_smoothing)
 
 

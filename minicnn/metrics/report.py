@@ -1,4 +1,4 @@
-"""Which classes are taken for which: the confusion matrix, and what follows from it for each class."""
+"""The confusion matrix, and the scores of each class that follow from it."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -10,11 +10,11 @@ from minicnn.metrics.base import ratio
 
 
 def confusion_matrix(y_true: Any, y_pred: Any, num_classes: int | None = None) -> np.ndarray:
-    """Return how often each class was taken for each: rows are true classes, columns predicted ones.
+    """Return how often each class was predicted as each: rows are true classes, columns predicted ones.
 
     Args:
         y_true: class numbers (N,) or (N, 1), or one-hot (N, K).
-        y_pred: class numbers, or scores (N, K), of which the highest counts.
+        y_pred: class numbers, or scores (N, K): the class with the highest one.
         num_classes: K; by default the largest number + 1.
 
     Returns:
@@ -117,7 +117,7 @@ def classification_report(
     names = list(class_names) if class_names is not None else [str(i) for i in range(len(matrix))]
     total = int(support.sum())
 
-    def scores(name, values, count):
+    def scores(name: str, values: np.ndarray, count: int) -> Scores:
         precision, recall, f1 = (float(value) for value in values)
         return Scores(name, precision, recall, f1, int(count))
 

@@ -1,4 +1,4 @@
-"""What a person sees while a net trains: a bar on a terminal, a line an epoch elsewhere."""
+"""What fit prints: a bar on a terminal, a line for each epoch elsewhere."""
 
 import sys
 import time
@@ -8,10 +8,11 @@ from typing import Any
 from tqdm import tqdm
 
 from minicnn.callbacks import Callback
+from minicnn.callbacks.base import Logs
 
 
 def resolve(verbose: Any) -> int:
-    """Return 0, 1 or 2 for Keras's ``verbose``: "auto" is 1, a bar, on a terminal and 2, a line, elsewhere.
+    """Return 0, 1 or 2 for Keras's ``verbose``: "auto" is 1 (a bar) on a terminal, 2 (a line) elsewhere.
 
     Raises:
         ValueError: another value.
@@ -20,7 +21,9 @@ def resolve(verbose: Any) -> int:
         return 1 if sys.stdout.isatty() else 2
     if verbose in (0, 1, 2):
         return int(verbose)
-    raise ValueError(f'verbose={verbose!r}: expected 0 (nothing), 1 (a bar), 2 (a line an epoch) or "auto"')
+    raise ValueError(
+        f'verbose={verbose!r}: expected 0 (nothing), 1 (a bar), 2 (a line for each epoch) or "auto"'
+    )
 
 
 def callbacks(verbose: int) -> list[Callback]:
@@ -39,13 +42,13 @@ def describe(logs: Mapping[str, Any]) -> str:
 
 
 class Line(Callback):
-    """One line an epoch."""
+    """One line for each epoch."""
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         """Start the clock."""
         self._start = time.perf_counter()
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Print number, time and results."""
         seconds = time.perf_counter() - self._start
         print(
@@ -56,11 +59,11 @@ class Line(Callback):
 class Bar(Line):
     """A bar while an epoch runs, with step, time left of epoch and training, loss and metrics so far; then a line."""
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: Logs | None = None) -> None:
         """Start the clock of the whole training."""
         self._began, self._steps = time.perf_counter(), 0
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         """Draw a bar: empty, unless a part of the epoch was done before the training was resumed."""
         super().on_epoch_begin(epoch, logs)
         self._epoch = epoch
@@ -74,13 +77,13 @@ class Bar(Line):
             bar_format="{desc} {n_fmt}/{total_fmt} {bar:20} {elapsed}<{remaining}{postfix}",
         )
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Move it by a step."""
         self._bar.set_postfix_str(f"{self._left(batch)}{describe(logs or {})}", refresh=False)
         self._bar.update()
 
-    def _left(self, batch):
-        """Return how long all epochs will still take, by the mean of the steps so far, validations included."""
+    def _left(self, batch: int) -> str:
+        """Return the time that is left for all epochs, by the mean of the steps so far, with validations."""
         self._steps += 1
         if self.params["epochs"] == 1:
             return ""
@@ -88,12 +91,12 @@ class Bar(Line):
         seconds = (time.perf_counter() - self._began) / self._steps * steps
         return f"{tqdm.format_interval(seconds)} to the end - "
 
-    def on_epoch_end(self, epoch, logs=None):
-        """Put the epoch's results in its place."""
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Close the bar and print the epoch's results."""
         self._bar.close()
         super().on_epoch_end(epoch, logs)
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: Logs | None = None) -> None:
         """Close a bar that an interruption left open."""
         if hasattr(self, "_bar"):
             self._bar.close()

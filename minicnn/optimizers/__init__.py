@@ -9,7 +9,7 @@ given by name; ``apply`` takes the parameters, whose ``grad`` it reads; a number
 in float64.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minicnn._base import keras_errors
 from minicnn._base.registry import Registry, serialize
@@ -21,7 +21,8 @@ from minicnn.optimizers.sgd import SGD
 
 __all__ = ["SGD", "Adam", "AdamW", "Optimizer", "RMSprop", "deserialize", "get", "schedules", "serialize"]
 
-__getattr__ = keras_errors.names_of(__name__)
+if not TYPE_CHECKING:  # a type checker reports unknown names itself
+    __getattr__ = keras_errors.names_of(__name__)
 _registry = Registry("optimizer", [SGD, Adam, AdamW, RMSprop])
 
 

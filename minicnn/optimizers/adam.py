@@ -15,10 +15,13 @@ Sources: Kingma and Ba, "Adam" (2015), with the ε of section 2 ("epsilon hat");
 (2018) for AMSGrad.
 """
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Unpack
+
+import numpy as np
 
 from minicnn import ops
-from minicnn.optimizers.base import Optimizer
+from minicnn.optimizers.base import Optimizer, OptimizerOptions, Rate
 from minicnn.optimizers.checks import check
 
 
@@ -37,13 +40,13 @@ class Adam(Optimizer):
 
     def __init__(
         self,
-        learning_rate=0.001,
-        beta_1=0.9,
-        beta_2=0.999,
-        epsilon=1e-7,
-        amsgrad=False,
-        weight_decay=None,
-        **options,
+        learning_rate: Rate = 0.001,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-7,
+        amsgrad: bool = False,
+        weight_decay: float | None = None,
+        **options: Unpack[OptimizerOptions],
     ) -> None:
         super().__init__(learning_rate, weight_decay, **options)
         check(0 <= beta_1 < 1, "beta_1", beta_1, "a number from 0 to below 1")
@@ -55,7 +58,14 @@ class Adam(Optimizer):
         """Keras's names: "momentum" is m, "velocity" is v and "velocity_hat" the largest v."""
         return ["momentum", "velocity", "velocity_hat"] if self.amsgrad else ["momentum", "velocity"]
 
-    def update_step(self, w, dw, state, rate, options) -> None:
+    def update_step(
+        self,
+        w: np.ndarray,
+        dw: np.ndarray,
+        state: Mapping[str, np.ndarray],
+        rate: float,
+        options: dict[str, float],
+    ) -> None:
         """Move w in place."""
         arrays = state["momentum"], state["velocity"], state.get("velocity_hat")
         ops.adam_update(
@@ -77,13 +87,13 @@ class AdamW(Adam):
 
     def __init__(
         self,
-        learning_rate=0.001,
-        weight_decay=0.004,
-        beta_1=0.9,
-        beta_2=0.999,
-        epsilon=1e-7,
-        amsgrad=False,
-        **options,
+        learning_rate: Rate = 0.001,
+        weight_decay: float = 0.004,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-7,
+        amsgrad: bool = False,
+        **options: Unpack[OptimizerOptions],
     ) -> None:
         check(weight_decay is not None, "weight_decay", weight_decay, "a number; without decay, use Adam")
         super().__init__(learning_rate, beta_1, beta_2, epsilon, amsgrad, weight_decay, **options)

@@ -12,8 +12,8 @@ on its surface, in the same direction.
 import math
 import re
 import warnings
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 
@@ -25,44 +25,57 @@ from minicnn.optimizers.checks import check, check_clipping, checked_rate
 from minicnn.optimizers.schedules import LearningRateSchedule
 from minicnn.optimizers.state import AVERAGE, State
 
+Rate = float | LearningRateSchedule | Callable[[], float]
+
+
+class OptimizerOptions(TypedDict, total=False):
+    """The arguments of every optimizer that are given by name: see :class:`Optimizer`."""
+
+    clipnorm: float | None
+    clipvalue: float | None
+    global_clipnorm: float | None
+    use_ema: bool
+    ema_momentum: float
+    ema_overwrite_frequency: int | None
+    name: str | None
+
 
 class Optimizer(Configured):
     """Base class. An optimizer of your own defines :attr:`slots` and :meth:`update_step`.
 
     Args:
-        learning_rate: a number, a :class:`~minicnn.optimizers.schedules.LearningRateSchedule`, or a function
-            of no arguments. A number can be set anew between steps: ``optimizer.learning_rate = 1e-4``.
-        weight_decay: λ of the decoupled decay; None for none. As in Keras **every** trainable weight decays,
-            biases and batch norm's gamma and beta too, unless :meth:`exclude_from_weight_decay` says
-            otherwise.
+        learning_rate: a number, a :class:`~minicnn.optimizers.schedules.LearningRateSchedule`, or a function of no
+            arguments. A number can be changed between steps: ``optimizer.learning_rate = 1e-4``.
+        weight_decay: λ of the decoupled decay; None for no decay. As in Keras **every** trainable weight decays, also
+            biases and batch norm's gamma and beta, except those of :meth:`exclude_from_weight_decay`.
         clipnorm: largest norm of the gradient of each parameter.
         clipvalue: largest absolute value of each entry of the gradients.
         global_clipnorm: largest norm of all gradients together.
-        use_ema: keep a moving average of the weights. It enters the weights at the end of training
-            (:meth:`finalize_variable_values`, which ``fit`` calls) or for a while (:meth:`swap_averages`).
+        use_ema: keep a moving average of the weights. It replaces the weights at the end of training
+            (:meth:`finalize_variable_values`, which ``fit`` calls), or temporarily (:meth:`swap_averages`).
         ema_momentum: β of that average.
-        ema_overwrite_frequency: also copy the averages into the weights every so many steps; None for never.
+        ema_overwrite_frequency: copy the averages into the weights every this many steps too; None: never.
         name: by default the class's name in lower case.
-        unknown: looked up in minicnn._base.keras_errors.
+        unknown: other arguments, for the error message: minicnn._base.keras_errors.
 
     Raises:
-        ValueError: an argument is out of its range, or there is more than one way of clipping.
+        ValueError: an argument is out of its range, or several kinds of clipping are given.
         TypeError: there is no such argument.
         NotImplementedError: Keras has it, minicnn has not.
     """
 
     def __init__(
         self,
-        learning_rate,
-        weight_decay=None,
-        clipnorm=None,
-        clipvalue=None,
-        global_clipnorm=None,
-        use_ema=False,
-        ema_momentum=0.99,
-        ema_overwrite_frequency=None,
-        name=None,
-        **unknown,
+        learning_rate: Rate,
+        weight_decay: float | None = None,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        name: str | None = None,
+        **unknown: Any,
     ) -> None:
         keras_errors.check_arguments("optimizer", type(self), unknown)
         check_clipping(clipnorm=clipnorm, clipvalue=clipvalue, global_clipnorm=global_clipnorm)
@@ -81,8 +94,10 @@ class Optimizer(Configured):
         self._undecayed: dict[str, list[str]] = {"paths": [], "names": []}
         self._state = State()
 
-    def __getattr__(self, name: str) -> Any:
-        raise keras_errors.no_attribute("optimizer", self, name)
+    if not TYPE_CHECKING:  # a type checker reports unknown names itself
+
+        def __getattr__(self, name: str) -> Any:
+            raise keras_errors.no_attribute("optimizer", self, name)
 
     # ---- the learning rate ---------------------------------------------------------------------------------
 
@@ -94,11 +109,11 @@ class Optimizer(Configured):
         return float(self._learning_rate()) if callable(self._learning_rate) else self._learning_rate
 
     @learning_rate.setter
-    def learning_rate(self, value) -> None:
+    def learning_rate(self, value: Rate) -> None:
         if callable(self._learning_rate) and not callable(value):
             raise TypeError(
-                f"learning_rate={value!r}: this optimizer follows {self._learning_rate!r}, which this would "
-                "undo. Set another schedule, such as schedules.Constant, or make the optimizer with a number"
+                f"learning_rate={value!r}: this optimizer follows {self._learning_rate!r}, which a number would "
+                "replace. Set another schedule, such as schedules.Constant, or make the optimizer with a number"
             )
         self._learning_rate = checked_rate(value)
 
@@ -190,21 +205,23 @@ class Optimizer(Configured):
         squares = [0.0 if gradient is None else ops.squared_norm(gradient) for gradient in gradients]
         if self.global_clipnorm:
             squares = [sum(squares)] * len(squares)
-        # an infinite norm makes the weights NaN, for all to see; limit/∞ = 0 would hide the explosion
+        # an infinite norm makes the weights NaN, which is noticed; limit/∞ = 0 would hide it
         return [limit / max(math.sqrt(s), limit) if math.isfinite(s) else math.nan for s in squares]
 
     # ---- weight decay --------------------------------------------------------------------------------------
 
-    def exclude_from_weight_decay(self, var_list=None, var_names=None) -> None:
-        """Choose what does not decay, in place of any earlier choice.
+    def exclude_from_weight_decay(
+        self, var_list: Iterable[Any] | None = None, var_names: Iterable[str] | None = None
+    ) -> None:
+        """Choose the weights that do not decay; an earlier choice is replaced.
 
-        The usual one, for the weights that only shift or scale:
+        The usual choice, the weights that only shift or scale:
 
             optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
 
         Args:
             var_list: parameters.
-            var_names: strings; a parameter is excluded if one of them is found in its name.
+            var_names: strings; a parameter is excluded if its name contains one of them.
         """
         paths = [parameter.path for parameter in var_list or []]
         self._undecayed = {"paths": paths, "names": list(var_names or [])}
@@ -249,7 +266,7 @@ class Optimizer(Configured):
     # ---- checkpoints ---------------------------------------------------------------------------------------
 
     def get_state(self) -> dict[str, Any]:
-        """Return all that the next step depends on but the configuration: numbers, "slot/index" -> array."""
+        """Return what the next step depends on, without the configuration: numbers, "slot/index" -> array."""
         state: dict[str, Any] = {"iterations": self.iterations, "averages_in_model": self.averages_in_model}
         if not callable(self._learning_rate):
             state["learning_rate"] = self._learning_rate
@@ -259,8 +276,8 @@ class Optimizer(Configured):
         """Continue from what :meth:`get_state` returned, to the bit; before the first step or after any.
 
         Raises:
-            ValueError: the state is of another kind of optimizer, or of parameters of other shapes. The
-                arrays are looked at once the parameters are known, so it can be the first step that tells.
+            ValueError: the state is of another kind of optimizer, or of parameters of other shapes. The arrays are
+                checked when the parameters are known, which can be in the first step.
         """
         self._state.load({key: value for key, value in state.items() if "/" in key})
         self.iterations, self.averages_in_model = int(state["iterations"]), bool(state["averages_in_model"])
@@ -268,7 +285,7 @@ class Optimizer(Configured):
             self._learning_rate = float(state["learning_rate"])
 
     def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments, and what does not decay, as JSON-able values."""
+        """Return the constructor's arguments, and the choice of what does not decay, as JSON-able values."""
         rate = self._learning_rate
         if callable(rate) and not isinstance(rate, LearningRateSchedule):
             raise ValueError(

@@ -12,10 +12,13 @@ Source: Hinton, Srivastava and Swersky, "Neural networks for machine learning", 
 Keras puts it.
 """
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Unpack
+
+import numpy as np
 
 from minicnn import ops
-from minicnn.optimizers.base import Optimizer
+from minicnn.optimizers.base import Optimizer, OptimizerOptions, Rate
 from minicnn.optimizers.checks import check
 
 
@@ -34,13 +37,13 @@ class RMSprop(Optimizer):
 
     def __init__(
         self,
-        learning_rate=0.001,
-        rho=0.9,
-        momentum=0.0,
-        epsilon=1e-7,
-        centered=False,
-        weight_decay=None,
-        **options,
+        learning_rate: Rate = 0.001,
+        rho: float = 0.9,
+        momentum: float = 0.0,
+        epsilon: float = 1e-7,
+        centered: bool = False,
+        weight_decay: float | None = None,
+        **options: Unpack[OptimizerOptions],
     ) -> None:
         super().__init__(learning_rate, weight_decay, **options)
         check(0 <= rho < 1, "rho", rho, "a number from 0 to below 1")
@@ -52,7 +55,14 @@ class RMSprop(Optimizer):
         """Keras's names: "velocity" is v, "momentum" is u and "average_gradient" is a."""
         return ["velocity"] + ["momentum"] * bool(self.momentum) + ["average_gradient"] * bool(self.centered)
 
-    def update_step(self, w, dw, state, rate, options) -> None:
+    def update_step(
+        self,
+        w: np.ndarray,
+        dw: np.ndarray,
+        state: Mapping[str, np.ndarray],
+        rate: float,
+        options: dict[str, float],
+    ) -> None:
         """Move w in place."""
         arrays = state["velocity"], state.get("momentum"), state.get("average_gradient")
         ops.rmsprop_update(w, dw, *arrays, rate, self.rho, self.momentum, self.epsilon, **options)

@@ -11,10 +11,13 @@ Source: Sutskever, Martens, Dahl and Hinton, "On the importance of initializatio
 learning" (2013).
 """
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Unpack
+
+import numpy as np
 
 from minicnn import ops
-from minicnn.optimizers.base import Optimizer
+from minicnn.optimizers.base import Optimizer, OptimizerOptions, Rate
 from minicnn.optimizers.checks import check
 
 
@@ -30,7 +33,12 @@ class SGD(Optimizer):
     """
 
     def __init__(
-        self, learning_rate=0.01, momentum=0.0, nesterov=False, weight_decay=None, **options
+        self,
+        learning_rate: Rate = 0.01,
+        momentum: float = 0.0,
+        nesterov: bool = False,
+        weight_decay: float | None = None,
+        **options: Unpack[OptimizerOptions],
     ) -> None:
         super().__init__(learning_rate, weight_decay, **options)
         check(0 <= momentum <= 1, "momentum", momentum, "a number from 0 to 1")
@@ -41,7 +49,14 @@ class SGD(Optimizer):
         """The velocity, where there is momentum."""
         return ["momentum"] if self.momentum else []
 
-    def update_step(self, w, dw, state, rate, options) -> None:
+    def update_step(
+        self,
+        w: np.ndarray,
+        dw: np.ndarray,
+        state: Mapping[str, np.ndarray],
+        rate: float,
+        options: dict[str, float],
+    ) -> None:
         """Move w in place."""
         ops.sgd_update(w, dw, state.get("momentum"), rate, self.momentum, self.nesterov, **options)
 
