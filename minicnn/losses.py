@@ -45,10 +45,6 @@ class Loss(Configured):
         reduction: "sum_over_batch_size" (or "mean", the same), "sum" or "mean_with_sample_weight".
         name: its name in reports.
         unknown: other arguments, for the error message: minicnn._base.keras_errors.
-
-    Raises:
-        ValueError: there is no such reduction.
-        NotImplementedError: reduction is None, or Keras has the argument and minicnn has not.
     """
 
     sparse = False  # whether targets are class numbers
@@ -98,9 +94,7 @@ class Loss(Configured):
         if sample_weight is not None:
             weights = np.asarray(sample_weight, targets.dtype).reshape(-1)
             if len(weights) != len(losses):
-                raise ValueError(
-                    f"sample_weight has {len(weights)} entries, expected {len(losses)}: one a sample"
-                )
+                raise ValueError(f"sample_weight has {len(weights)} entries, expected {len(losses)}")
         if self.reduction in ("sum_over_batch_size", "mean"):
             weights = weights / len(losses)
         elif self.reduction == "mean_with_sample_weight":
@@ -125,9 +119,7 @@ class _CrossEntropy(Loss):
     ) -> None:
         super().__init__(reduction, name, **others)
         if not 0 <= label_smoothing <= 1:
-            raise ValueError(
-                f"label_smoothing={label_smoothing!r}: expected a number from 0 to 1, such as 0.1"
-            )
+            raise ValueError(f"label_smoothing={label_smoothing!r}: expected a number from 0 to 1")
         self.from_logits, self.label_smoothing = from_logits, label_smoothing
 
 
@@ -171,10 +163,7 @@ class CategoricalCrossentropy(_CrossEntropy):
 
 
 class SparseCategoricalCrossentropy(CategoricalCrossentropy):
-    """−log p of the right class, for class numbers 0 … K − 1 as targets.
-
-    ``label_smoothing`` is an addition to Keras's arguments.
-    """
+    """−log p of the right class, for class numbers 0 … K − 1 as targets. Keras has no ``label_smoothing`` here."""
 
     sparse = True
 
