@@ -1,10 +1,11 @@
-"""minicnn: a convolutional network library to read. Every layer's backward pass is written by hand, and proven.
+"""minicnn: a convolutional network library to read. Every backward pass is written by hand and checked.
 
     import minicnn as keras
     from minicnn import Sequential, Input, layers
 
 Names are Keras's. The tensors are NumPy arrays, images (N, height, width, channels). Operations exist twice:
-`minicnn.ops.reference`, the definition in plain NumPy, and `minicnn.ops.kernels`, the same in fast Numba.
+`minicnn.ops.reference`, the definition in plain NumPy, and `minicnn.ops.kernels`, the same functions in fast
+Numba.
 """
 
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""Settings of the whole library, under Keras's names: the default float type, the numbering of names, constants.
+"""Settings of the library, under Keras's names: the default float type, the numbering of names, constants.
 
 The default float type is used for a layer if neither an argument nor its first input decides.
 """
@@ -50,7 +50,7 @@ def checked_dtype(dtype: Any) -> np.dtype:
 
 
 def float_type(array: np.ndarray) -> np.dtype:
-    """Return the float type of weights for inputs like ``array``: its own if it is real or complex, else floatx."""
+    """Return the float type of weights for inputs like ``array``: its own, or floatx if it has integers."""
     if array.dtype.kind in "fc":
         return array.real.dtype
     return np.dtype(_floatx)

@@ -1,8 +1,9 @@
 """The values of weights before training.
 
-A layer adds fan_in products. For the outputs of each layer to have about the variance of its inputs, the weights need a
-variance of 1/fan_in (LeCun). ReLU sets half of the values to 0, so 2/fan_in (He). In the backward pass the sum has
-fan_out terms; 2/(fan_in + fan_out) is a compromise for both directions (Glorot, Keras's default):
+A layer adds fan_in products. For the outputs of each layer to have about the variance of its inputs, the
+weights need a variance of 1/fan_in (LeCun). ReLU sets half of the values to 0, so 2/fan_in (He). In the
+backward pass the sum has fan_out terms; 2/(fan_in + fan_out) is a compromise for both directions (Glorot,
+Keras's default):
 
     VarianceScaling    variance = scale / n,   n = fan_in, fan_out or their mean
         uniform            in ±√(3·variance)
@@ -11,10 +12,11 @@ fan_out terms; 2/(fan_in + fan_out) is a compromise for both directions (Glorot,
     dense kernel (D, U)                fan_in = D         fan_out = U
     convolution kernel (kh, kw, C, K)  fan_in = kh·kw·C   fan_out = kh·kw·K
 
-Every initializer is called as ``initializer(shape, dtype="float32", generator=None)``. Values are drawn in float64 and
-rounded to the dtype: networks in float32 and float64 start with the same weights.
+Every initializer is called as ``initializer(shape, dtype="float32", generator=None)``. Values are drawn in
+float64 and rounded to the dtype: networks in float32 and float64 start with the same weights.
 
-Sources: LeCun et al., "Efficient BackProp" (1998); Glorot and Bengio (2010); He et al. (2015); Saxe et al. (2014).
+Sources: LeCun et al., "Efficient BackProp" (1998); Glorot and Bengio (2010); He et al. (2015); Saxe et al.
+(2014).
 """
 
 import math
@@ -35,10 +37,10 @@ DISTRIBUTIONS = ("truncated_normal", "untruncated_normal", "uniform")
 
 
 class Initializer(Configured):
-    """Base class. Your own initializer defines ``_values(shape, generator)``; as a dataclass it can also be saved.
+    """Base class. Your own defines ``_values(shape, generator)``; as a dataclass it can also be saved.
 
-    With a ``seed``, an initializer returns the same values at every call, as in Keras. Otherwise it draws from
-    ``generator``, or from the next one of ``minicnn.random``.
+    With a ``seed``, an initializer returns the same values at every call, as in Keras. Otherwise it draws
+    from ``generator``, or from the next one of ``minicnn.random``.
     """
 
     seed: int | None = None
@@ -107,7 +109,7 @@ class RandomNormal(Initializer):
 
 @dataclass(frozen=True)
 class TruncatedNormal(Initializer):
-    """Normal, but values more than two ``stddev`` from ``mean`` are drawn again: the deviation is 0.88 ``stddev``."""
+    """Normal; values more than two ``stddev`` from ``mean`` are drawn again: the deviation is 0.88 ``stddev``."""
 
     mean: float = 0.0
     stddev: float = 0.05
@@ -131,10 +133,10 @@ class RandomUniform(Initializer):
 
 @dataclass(frozen=True)
 class Orthogonal(Initializer):
-    """``gain`` times a matrix with orthonormal columns, or rows if those are fewer: the length of vectors is kept.
+    """``gain`` times a matrix with orthonormal columns, or rows if those are fewer: it keeps lengths.
 
-    With more than two dimensions, the last one are the matrix's columns and all others its rows. The signs of Q are set
-    so that all orthogonal matrices are equally likely.
+    With more than two dimensions, the last one are the matrix's columns and all others its rows. The signs of
+    Q are set so that all orthogonal matrices are equally likely.
     """
 
     gain: float = 1.0

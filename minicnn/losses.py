@@ -4,9 +4,9 @@ Every loss gives one value ℓₙ for each sample; training minimises
 
     L = Σ wₙ·ℓₙ / N          so          dL/dŷₙ = (wₙ / N) · dℓₙ/dŷₙ
 
-with the sample (or class) weights wₙ, 1 by default, and N the batch's size: Keras's "sum_over_batch_size". The division
-by N is what hand-written code forgets most often. reduction="sum" has no division, "mean_with_sample_weight" divides by
-Σ wₙ.
+with the sample (or class) weights wₙ, 1 by default, and N the batch's size: Keras's "sum_over_batch_size".
+The division by N is what hand-written code forgets most often. reduction="sum" has no division,
+"mean_with_sample_weight" divides by Σ wₙ.
 
     with t the target, p the prediction (a probability), K classes                                   dℓ/dp
     categorical cross-entropy   −Σ t·log p                                                           −t/p
@@ -15,7 +15,8 @@ by N is what hand-written code forgets most often. reduction="sum" has no divisi
     mean squared error          mean (p − t)²                                                        2·(p − t) / K
     categorical hinge           max(0, 1 + max((1−t)·p) − Σ t·p)                                     +1 at largest, −t
 
-Label smoothing s trains towards t·(1 − s) + s/K. Shapes: targets and predictions (N, K); sparse targets (N,) or (N, 1).
+Label smoothing s trains towards t·(1 − s) + s/K. Shapes: targets and predictions (N, K); sparse targets (N,)
+or (N, 1).
 """
 
 from collections.abc import Callable
@@ -127,8 +128,8 @@ class CategoricalCrossentropy(_CrossEntropy):
     """−Σ t·log p, for one-hot or probability targets. See the module for shapes.
 
     Args:
-        from_logits: predictions are logits, before any softmax. A model whose last activation is softmax is trained on
-            its logits in any case: the gradient p − t is then exact even where p underflows.
+        from_logits: predictions are logits, before any softmax. A model whose last activation is softmax is
+            trained on its logits in any case: the gradient p − t is then exact even where p underflows.
         label_smoothing: s, from 0 to 1.
         reduction, name: as :class:`Loss`.
     """
@@ -163,7 +164,7 @@ class CategoricalCrossentropy(_CrossEntropy):
 
 
 class SparseCategoricalCrossentropy(CategoricalCrossentropy):
-    """−log p of the right class, for class numbers 0 … K − 1 as targets. Keras has no ``label_smoothing`` here."""
+    """−log p of the right class; targets are class numbers 0 … K − 1. Keras has no ``label_smoothing`` here."""
 
     sparse = True
 
@@ -307,16 +308,16 @@ _of_function = {globals()[kind().name]: kind for kind in _CLASSES}
 
 
 def get(loss: Any) -> Loss:
-    """Return a loss from an object, its dictionary, its class, its name or function such as categorical_crossentropy.
+    """Return the loss of a name, a dictionary, a class, an object, or a function: categorical_crossentropy.
 
     Raises:
         ValueError: there is no such loss.
-        NotImplementedError: Keras has it, minicnn has not; or it is a function of your own.
+        NotImplementedError: Keras has it, minicnn has not; or it is your own function.
     """
     if callable(loss) and not isinstance(loss, Loss | type):
         if loss not in _of_function:
             raise NotImplementedError(
-                f"loss={loss!r}: the gradient of a function of your own is not known. Nearest: a subclass of "
+                f"loss={loss!r}: the gradient of your own function is not known. Nearest: a subclass of "
                 "losses.Loss with losses() and gradient()"
             )
         return _of_function[loss]()

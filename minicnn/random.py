@@ -1,7 +1,7 @@
 """Explicit randomness: one seed, and a generator made from it for each purpose.
 
-Each weight, the shuffling of each model, each dropout layer and each augmentation layer have their own generators.
-A generator's state is part of a checkpoint (:func:`state`, :func:`restore`).
+Each weight, the shuffling of each model, each dropout layer and each augmentation layer have their own
+generators. A generator's state is part of a checkpoint (:func:`state`, :func:`restore`).
 """
 
 from typing import Any

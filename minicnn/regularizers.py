@@ -4,11 +4,12 @@
     L2    λ · Σ w²      gradient  2λ · w           proportional to the weight: weights stay small, but not 0
     L1L2  the sum of both
 
-|w| has no derivative at 0; the gradient there is defined as 0. For complex weights, which only the complex-step check
-uses, |w| is sign(w)·w with the sign of the real part: the absolute value of a complex number is not analytic.
+|w| has no derivative at 0; the gradient there is defined as 0. For complex weights, which only the
+complex-step check uses, |w| is sign(w)·w with the sign of the real part: the absolute value of a complex
+number is not analytic.
 
-An L2 penalty is not the ``weight_decay`` of an optimizer: the penalty's gradient passes through momentum and Adam's
-scaling, the decay does not.
+An L2 penalty is not the ``weight_decay`` of an optimizer: the penalty's gradient passes through momentum and
+Adam's scaling, the decay does not.
 """
 
 import math
@@ -24,7 +25,7 @@ __all__ = ["L1", "L1L2", "L2", "Regularizer", "deserialize", "get", "l1", "l1_l2
 
 
 class Regularizer(Configured):
-    """Base class. Your own regularizer defines ``__call__`` and :meth:`gradient`; a dataclass can be saved."""
+    """Base class. Your own defines ``__call__`` and :meth:`gradient`; as a dataclass it can be saved."""
 
     def __call__(self, w: np.ndarray) -> Any:
         """Return the penalty, a scalar of w's dtype."""

@@ -7,8 +7,8 @@
         BackupAndRestore("backup"),    # after an interruption, the same command continues, to the bit
     ])
 
-Names, arguments and decisions are Keras 3's, with two exceptions: a NaN is never an improvement; and each callback can
-be resumed in another process, with ``get_state`` and ``set_state``.
+Names, arguments and decisions are Keras 3's, with two exceptions: a NaN is never an improvement; and each
+callback can be resumed in another process, with ``get_state`` and ``set_state``.
 """
 
 from typing import TYPE_CHECKING

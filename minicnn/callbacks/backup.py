@@ -1,7 +1,7 @@
 """BackupAndRestore: a training that was interrupted continues from its last backup.
 
-A backup holds all that the rest of the training depends on. The history and weights at the end are those of a training
-without the interruption, to the bit:
+A backup holds all that the rest of the training depends on. The history and weights at the end are those of a
+training without the interruption, to the bit:
 
     weights, moving statistics, the optimizer's moments and steps     as `model.save` writes them
     random generators        of dropout and augmentation; that of the shuffling as it was before this epoch's order
@@ -9,8 +9,8 @@ without the interruption, to the bit:
     metrics                  the sums for the epoch's results so far
     callbacks                their state: History its epochs, EarlyStopping its patience
 
-The order of an epoch's samples is not saved: the same generator draws it again, and the batches that are done are
-skipped. A backup is one file, which is replaced in one step.
+The order of an epoch's samples is not saved: the same generator draws it again, and the batches that are done
+are skipped. A backup is one file, which is replaced in one step.
 """
 
 import os
@@ -29,21 +29,21 @@ class BackupAndRestore(Callback):
 
         model.fit(x, y, epochs=50, callbacks=[BackupAndRestore("backup")])      # the same line starts and resumes
 
-    Data, arguments and callbacks must be those of the interrupted training; only the number of epochs may differ.
-    With arrays, and datasets with a state (preprocessing.image's), a training continues from any batch. Generators,
-    other datasets and steps_per_epoch have no position that can be restored: they allow no backup inside an epoch.
-    This callback runs after all others, at any place in the list.
+    Data, arguments and callbacks must be those of the interrupted training; only the number of epochs may
+    differ. With arrays, and datasets with a state (preprocessing.image's), a training continues from any
+    batch. Generators, other datasets and steps_per_epoch have no position that can be restored: they allow no
+    backup inside an epoch. This callback runs after all others, at any place in the list.
 
     Args:
-        backup_dir: a folder, made if there is none; or a file in a folder that exists, if it ends in .npz. The file is
-            also a model that ``load_model`` reads.
+        backup_dir: a folder, made if there is none; or a file in a folder that exists, if it ends in .npz.
+            The file is also a model that ``load_model`` reads.
         save_freq: "epoch", at the end of each; or a number of batches.
         delete_checkpoint: remove the backup at the end of the training.
         seconds: also back up inside an epoch, this long after the last backup (not in Keras).
 
     Raises:
-        ValueError: save_freq is neither; when training begins: the backup is damaged, or of another training, or the
-            data allow no backups inside an epoch.
+        ValueError: save_freq is neither; when training begins: the backup is damaged, or of another training,
+            or the data allow no backups inside an epoch.
     """
 
     runs_last = True

@@ -1,4 +1,4 @@
-"""What a callback is: an object with methods (hooks) that a training loop calls, and which may act on the model.
+"""What a callback is: an object whose methods (hooks) a training loop calls; it may change the model.
 
     on_train_begin
         on_epoch_begin(epoch)
@@ -7,9 +7,9 @@
         on_epoch_end(epoch, logs)
     on_train_end
 
-``epoch`` and ``batch`` count from 0. ``logs`` holds the results so far: "loss", the metrics, and at the end of an epoch
-"val_loss" and so on. All callbacks get the same dictionary, in the order of the list: the next callback sees what one
-has added.
+``epoch`` and ``batch`` count from 0. ``logs`` holds the results so far: "loss", the metrics, and at the end
+of an epoch "val_loss" and so on. All callbacks get the same dictionary, in the order of the list: the next
+callback sees what one has added.
 """
 
 from collections.abc import Callable, Mapping
@@ -105,7 +105,7 @@ class Callback:
 
 
 class Resumable(Callback):
-    """A callback with a state, the attributes named in ``state_names``: reset when a training begins, or restored."""
+    """A callback with a state, the attributes in ``state_names``: reset when a training begins, or restored."""
 
     state_names: tuple[str, ...] = ()
 

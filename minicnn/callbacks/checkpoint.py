@@ -13,9 +13,9 @@ class ModelCheckpoint(Monitor):
     """Save the model after each epoch, or after a number of batches.
 
     Args:
-        filepath: a file that ends in .npz, or in .keras or .h5, which then is minicnn's own format too. It may
-            contain the epoch (from 1), the batch and results in braces: "{epoch:02d}-{val_loss:.2f}.npz". Its folder
-            is made if it does not exist.
+        filepath: a file that ends in .npz, or in .keras or .h5, which then is minicnn's own format too. It
+            may contain the epoch (from 1), the batch and results in braces: "{epoch:02d}-{val_loss:.2f}.npz".
+            Its folder is made if it does not exist.
         monitor: the result that says which model is best.
         verbose: 1 to print a line when it saves.
         save_best_only: save only when the result has improved.

@@ -15,7 +15,8 @@ class LearningRateScheduler(Callback):
     """Set the learning rate at the start of each epoch.
 
     Args:
-        schedule: a function of the epoch (from 0) and the current rate, or of the epoch alone; it returns the rate.
+        schedule: a function of the epoch (from 0) and the current rate, or of the epoch alone; it returns the
+            rate.
         verbose: 1 to print it.
     """
 
@@ -76,8 +77,8 @@ class SwapEMAWeights(Callback):
     """Evaluate with the averaged weights of an optimizer with ``use_ema=True``; train with the current ones.
 
     Args:
-        swap_on_epoch: also have the averages in the model between epochs, for callbacks later in the list, such as
-            ModelCheckpoint.
+        swap_on_epoch: also have the averages in the model between epochs, for callbacks later in the list,
+            such as ModelCheckpoint.
     """
 
     def __init__(self, swap_on_epoch: bool = False) -> None:

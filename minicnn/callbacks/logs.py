@@ -40,8 +40,8 @@ class CSVLogger(Resumable):
 
     A resumed training continues after the lines of its finished epochs.
 
-    Columns are "epoch" and the results, sorted. A result that appears later gets a column then; an epoch without it
-    has NA there.
+    Columns are "epoch" and the results, sorted. A result that appears later gets a column then; an epoch
+    without it has NA there.
 
     Args:
         filename: the file, in a folder that exists.

@@ -1,7 +1,7 @@
 """Callbacks that watch one result for improvement: EarlyStopping and ReduceLROnPlateau.
 
-With mode "min", a result is an improvement if result + min_delta < best; with "max", if result − min_delta > best. The
-first result is always an improvement; NaN never is.
+With mode "min", a result is an improvement if result + min_delta < best; with "max", if result − min_delta >
+best. The first result is always an improvement; NaN never is.
 """
 
 import math
@@ -186,7 +186,7 @@ class ReduceLROnPlateau(Monitor):
         self.wait = self.cooldown_counter = 0
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """Compare the result, and lower the rate after ``patience`` epochs; add "learning_rate" to the results."""
+        """Compare the result; lower the rate after ``patience`` epochs; add "learning_rate" to the results."""
         value = self.value(logs)
         if logs is not None:
             logs["learning_rate"] = self.model.optimizer.learning_rate

@@ -1,13 +1,13 @@
-"""Random changes that keep the label: in training every image is flipped, moved, rotated, zoomed or partly erased.
+"""Random changes that keep the label: in training, images are flipped, moved, rotated, zoomed, partly erased.
 
-Each geometric layer applies one affine map to each sample, from output pixels to the input pixels that they are read
-from:
+Each geometric layer applies one affine map to each sample, from output pixels to the input pixels that they
+are read from:
 
     (row, column)ᵢₙ = M · (row, column, 1)ₒᵤₜ          M (N, 2, 3)
 
-Reading between pixels is bilinear interpolation, a weighted mean of four pixels; so the map is linear in x and its
-gradient gives dy back to those four with the same weights. At evaluation these layers return x unchanged.
-Images are (N, H, W, C); arguments are Keras's.
+Reading between pixels is bilinear interpolation, a weighted mean of four pixels; so the map is linear in x
+and its gradient gives dy back to those four with the same weights. At evaluation these layers return x
+unchanged. Images are (N, H, W, C); arguments are Keras's.
 """
 
 from typing import Any, Unpack
@@ -89,7 +89,7 @@ class _RandomAffine(_Augmentation):
 
 
 class RandomFlip(_RandomAffine):
-    """Mirror each image with probability ½: "horizontal" (left-right), "vertical" or "horizontal_and_vertical"."""
+    """Mirror images with probability ½: "horizontal" (left-right), "vertical" or "horizontal_and_vertical"."""
 
     def __init__(
         self,
@@ -146,7 +146,7 @@ class RandomTranslation(_RandomAffine):
 
 
 class RandomRotation(_RandomAffine):
-    """Rotate each image about its centre by up to ``factor`` of a full turn; positive is counter-clockwise."""
+    """Rotate images about their centre by up to ``factor`` of a full turn; positive is counter-clockwise."""
 
     def __init__(
         self,
@@ -199,8 +199,8 @@ class RandomZoom(_RandomAffine):
 class RandomAffine(_RandomAffine):
     """Flip, rotate, zoom and move each image in one map: the product of the four layers' maps.
 
-    Four layers in a row interpolate four times, and each time the image gets softer. This layer interpolates once, in a
-    quarter of the time. Keras has no such layer.
+    Four layers in a row interpolate four times, and each time the image gets softer. This layer interpolates
+    once, in a quarter of the time. Keras has no such layer.
 
     Args:
         flip: "horizontal", "vertical", "horizontal_and_vertical" or None, as :class:`RandomFlip`.
@@ -263,7 +263,8 @@ class RandomErasing(_Augmentation):
             for each pixel).
         value_range: the lowest and highest value of an image.
 
-    Source: Zhong et al., "Random Erasing Data Augmentation", arXiv:1708.04896; also of the aspect ratio, 0.3 to 1/0.3.
+    Source: Zhong et al., "Random Erasing Data Augmentation", arXiv:1708.04896; also of the aspect ratio, 0.3
+    to 1/0.3.
     """
 
     def __init__(

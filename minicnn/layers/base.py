@@ -1,6 +1,6 @@
-"""What every layer is: named parameters, a forward pass, and a backward pass that uses what the forward pass kept.
+"""What every layer is: named parameters, a forward pass that keeps values, a backward pass that uses them.
 
-A layer of your own needs three methods, and `minicnn.gradient_check` tests whether the last one is right:
+Your own layer needs three methods, and `minicnn.gradient_check` tests whether the last one is right:
 
     class Scale(Layer):                                  # y = s · x, one s for each channel
         def build(self, input_shape):
@@ -82,7 +82,7 @@ class Layer:
         self.own_parameters: list[Parameter] = []
         self.generator: Any = None
 
-    # ---- what a layer defines -------------------------------------------------------------------------------------
+    # ---- what a layer defines ------------------------------------------------------------------------------
 
     def build(self, input_shape: Any) -> None:
         """Create the weights for inputs of ``input_shape`` (batch first, which may be None)."""
@@ -118,7 +118,7 @@ class Layer:
                 "(channels last); move yours there with np.moveaxis"
             )
 
-    # ---- what a layer is given ------------------------------------------------------------------------------------
+    # ---- what a layer is given -----------------------------------------------------------------------------
 
     @overload
     def __call__(self, x: Symbol | Sequence[Symbol], training: bool | None = None) -> Symbol: ...
@@ -127,7 +127,7 @@ class Layer:
     def __call__(self, x: ArrayLike, training: bool | None = None) -> np.ndarray: ...
 
     def __call__(self, x: Any, training: bool | None = None) -> Any:
-        """Run the layer on x, an array or a list of them; it is built at first use. For symbols, return a symbol.
+        """Run the layer on x, an array or a list of them, built at first use. For symbols, return a symbol.
 
         Raises:
             TypeError: x has another float type than the layer's weights.
@@ -142,7 +142,7 @@ class Layer:
         return self.forward(self.checked_type(x), bool(training))
 
     def build_for(self, shape: Any, dtype: Any) -> None:
-        """Build the layer at its first use, for inputs of ``shape``; after that, check that the shape fits."""
+        """Build the layer at its first use for inputs of ``shape``; after that, check that they fit."""
         if self.built:
             self.check_shape(shape)
         else:
@@ -218,7 +218,7 @@ class Layer:
         trainable: bool = True,
         regularizer: Any = None,
     ) -> Parameter:
-        """Create, register and return a :class:`Parameter` with values from an initializer (a name or an object)."""
+        """Create, register and return a :class:`Parameter`; ``initializer`` (a name or an object) fills it."""
         draw: Any = initializers.get(initializer)
         value = np.ascontiguousarray(draw(tuple(shape), dtype=self.dtype, generator=random.generator()))
         parameter = Parameter(value, name, f"{self.name}/{name}", trainable, regularizers.get(regularizer))
@@ -231,7 +231,7 @@ class Layer:
         return []
 
     def walk(self) -> Iterator["Layer"]:
-        """Yield this layer and all layers inside it, depth first: a layer, then what is inside it, then the next."""
+        """Yield this layer and all layers inside it, depth first: a layer comes before what is inside it."""
         yield self
         for layer in self.sublayers:
             yield from layer.walk()
@@ -283,7 +283,7 @@ class Layer:
             parameter.assign(array)
 
     def detached_copy(self) -> Self:
-        """Return a deep copy of the layer and its sublayers; symbols, which lead to the rest of a model, are shared."""
+        """Return a deep copy of the layer and its sublayers, without the rest of a model: symbols are shared."""
         symbols = [layer._output for layer in self.walk() if layer._output is not None]
         return copy.deepcopy(self, {id(each): each for each in symbols})
 
@@ -292,7 +292,7 @@ class Layer:
         return sum(weight.value.size for weight in self.weights)
 
     def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments. Every layer keeps each argument in an attribute of the same name."""
+        """Return the constructor's arguments. A layer keeps each argument in an attribute of the same name."""
         own = [
             name
             for name, argument in inspect.signature(type(self).__init__).parameters.items()

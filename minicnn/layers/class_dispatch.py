@@ -1,4 +1,4 @@
-"""A function for each class of layer: what exports it, what explains it, …"""
+"""A function for each class of layer: one that exports it, one that explains it, …"""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,7 +7,7 @@ Function = Callable[..., Any]
 
 
 class ClassDispatch:
-    """Functions, found by the layer that they are for."""
+    """A table of functions: which one to call for a layer."""
 
     def __init__(self) -> None:
         self.functions: dict[type, Function] = {}
@@ -22,7 +22,7 @@ class ClassDispatch:
         return registered
 
     def find(self, layer: Any) -> Function | None:
-        """Return the function for a layer's class, or for one that it inherits its forward pass from; or None."""
+        """Return the function for a layer's class, or for the one that it has its forward pass from; or None."""
         for kind in type(layer).__mro__:
             # a subclass that computes something else is another layer
             if kind in self.functions and getattr(kind, "forward", None) is type(layer).forward:

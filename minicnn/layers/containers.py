@@ -3,8 +3,8 @@
     chain     y = f₃(f₂(f₁(x)))       dx = backward₁(backward₂(backward₃(dy))): the chain rule, right to left
     residual  y = main(x) + short(x)  dx = main.backward(dy) + short.backward(dy)
 
-The gradient of a value that is used twice is the sum of the gradients of both uses: that is all a skip connection adds.
-Source: He et al., "Deep Residual Learning for Image Recognition", arXiv:1512.03385.
+The gradient of a value that is used twice is the sum of the gradients of both uses: that is all a skip
+connection adds. Source: He et al., "Deep Residual Learning for Image Recognition", arXiv:1512.03385.
 """
 
 from collections.abc import Iterable
@@ -76,7 +76,8 @@ class Chain(Layer):
     def backward(self, dy: Any) -> Any:
         """Run the layers' backward passes in reverse order.
 
-        Without ``needs_dx`` it stops at the first layer with weights to train: those before it need no gradient.
+        Without ``needs_dx`` it stops at the first layer with weights to train: those before it need no
+        gradient.
         """
         first = 0 if self.needs_dx else self._first_trained()
         for number, layer in enumerate(self._layers):

@@ -1,9 +1,10 @@
-"""Convolution layers: a small kernel slides over the map; at each position it is multiplied with the window there.
+"""Convolution layers: a small kernel moves over the map, and is multiplied with the window at each position.
 
     y[n,i,j,k] = bias[k] + Σ_a Σ_b Σ_c  x[n, i·s + a·d, j·s + b·d, c] · kernel[a,b,c,k]          (x zero-padded)
 
 The gradient of each factor is a sum, over the outputs that use it, of dy times the other factor: see
-minicnn.ops.reference.convolution. Shapes: x (N, H, W, C), kernel (kh, kw, C, filters), y (N, OH, OW, filters).
+minicnn.ops.reference.convolution. Shapes: x (N, H, W, C), kernel (kh, kw, C, filters), y (N, OH, OW,
+filters).
 """
 
 from typing import Unpack
@@ -152,7 +153,7 @@ class Conv2D(_Convolution):
 
 
 class DepthwiseConv2D(_Convolution):
-    """Each channel convolved with ``depth_multiplier`` kernels of its own, as `keras.layers.DepthwiseConv2D`."""
+    """Convolve each channel with its own ``depth_multiplier`` kernels, as `keras.layers.DepthwiseConv2D`."""
 
     def __init__(
         self,
@@ -205,7 +206,7 @@ class DepthwiseConv2D(_Convolution):
 
 
 class SeparableConv2D(_Convolution):
-    """A depthwise convolution, then a 1×1 convolution that mixes the channels, as `keras.layers.SeparableConv2D`."""
+    """A depthwise, then a 1×1 convolution that mixes the channels, as `keras.layers.SeparableConv2D`."""
 
     def __init__(
         self,

@@ -1,6 +1,7 @@
 """Layers that change their input at random in training and do nothing in evaluation: dropout and noise.
 
-Dropout: each entry is set to 0 with probability ``rate``; the others are scaled up, so that the mean stays the same.
+Dropout: each entry is set to 0 with probability ``rate``; the others are scaled up, so that the mean stays
+the same.
 
     y = x · mask / (1 − rate)        dx = dy · mask / (1 − rate)         mask = 1 with probability 1 − rate, else 0
 

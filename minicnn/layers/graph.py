@@ -5,7 +5,8 @@
 
         dv = Σ of the gradients of v that the backward passes of all uses of v return
 
-That sum is the chain rule for several variables (docs/backprop/graphs.md). The rest of this file finds the order.
+That sum is the chain rule for several variables (docs/backprop/graphs.md). The rest of this file finds the
+order.
 
 A segment without splits or joins runs as one Chain, in which neighbours can be fused (fusion.py).
 """
@@ -34,7 +35,8 @@ class Graph(Layer):
     """The layers between some symbols and others.
 
     Args:
-        inputs: a symbol or a list of them. A symbol inside a network starts the graph there: data replace its value.
+        inputs: a symbol or a list of them. A symbol inside a network starts the graph there: data replace its
+            value.
         outputs: the symbols to compute from them.
 
     Raises:
@@ -126,7 +128,7 @@ class Graph(Layer):
         return self._one_or_several([gradients.get(each) for each in self.inputs]) if self.needs_dx else None
 
     def _needed(self) -> dict[Symbol, bool]:
-        """Whether a value's gradient is needed: a weight before it is trained, or the input's gradient is asked for."""
+        """Whether each value's gradient is needed: for a weight before it, or for the gradient of the input."""
         needed = dict.fromkeys(self.inputs, self.needs_dx)
         for chain, sources, target, _ in self.segments:
             needed[target] = bool(chain.trainable_weights) or any(needed[each] for each in sources)
@@ -148,8 +150,8 @@ def _one_or_all(values: list[Any], chain: Chain) -> Any:
 def in_order(inputs: list[Symbol], outputs: list[Symbol]) -> list[Symbol]:
     """Return all symbols of a network, each after its inputs, in Keras's order.
 
-    The order is by the number of layers on the longest path to an output, the greatest first; symbols with the same
-    number come as a depth-first search from the outputs enters them.
+    The order is by the number of layers on the longest path to an output, the greatest first; symbols with
+    the same number come as a depth-first search from the outputs enters them.
 
     Raises:
         ValueError: an output needs an input that is not given, or a symbol is given twice.

@@ -19,10 +19,10 @@ def Input(
     batch_shape: Lengths | None = None,
     name: str | None = None,
 ) -> Symbol:
-    """Return the symbol of a model's input, as `keras.Input`: the first of a Sequential, or to call layers on.
+    """Return the symbol of a model's input, as `keras.Input`: the first in a Sequential, or to call layers on.
 
     Args:
-        shape: of one sample, such as (48, 48, 1); None stands for any length.
+        shape: of one sample, such as (48, 48, 1); None means any length.
         batch_size: a number for the summary; batches of other sizes are accepted too.
         dtype: "float32" or "float64", in which the network then computes; by default ``backend.floatx()``.
         batch_shape: both in one, (batch_size, *shape).

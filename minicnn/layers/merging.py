@@ -8,8 +8,9 @@
     Minimum       y = min(a, b, …)              the same, where it is smallest
     Concatenate   y = [a | b | …]               da = a's part of dy          db = b's part: dy is split again
 
-Shapes: all alike, or with 1 on an axis where another has more. Such an array is repeated along that axis: each of its
-entries is used several times, and gets the sum of the gradients of its uses. Concatenate: alike but for its axis.
+Shapes: all alike, or with 1 on an axis where another has more. Such an array is repeated along that axis:
+each of its entries is used several times, and gets the sum of the gradients of its uses. Concatenate: alike
+but for its axis.
 
 Layers are called on a list, of arrays or of symbols: Add()([a, b]), or add([a, b]).
 """

@@ -8,7 +8,7 @@ from minicnn.regularizers import Regularizer
 
 
 class Parameter:
-    """A named array that a layer owns: its value, the gradient of the last backward pass, and how to treat it.
+    """A named array of a layer: its value, the gradient of the last backward pass, and how to treat it.
 
     Attributes:
         value: the array; an optimizer changes it in place.

@@ -8,7 +8,7 @@ from minicnn._base.registry import to_json
 
 
 def serialize(layer: layers.Layer) -> dict[str, Any]:
-    """Return {"class_name": …, "config": …} for a layer, those inside it included; without weights."""
+    """Return {"class_name": …, "config": …} for a layer and its sublayers, without weights."""
     return to_json(layer)
 
 
@@ -19,7 +19,7 @@ def deserialize(
 
     Args:
         description: {"class_name": …, "config": …}.
-        custom_objects: class name -> class, for layers that are not minicnn's.
+        custom_objects: class name -> class, for your own layers.
 
     Raises:
         ValueError: there is no such class.

@@ -5,8 +5,8 @@
     zero padding        y = x with zeros around it                          dx: dy without its border
     upsampling          y[n, i, j, c] = x[n, ⌊i/s⌋, ⌊j/t⌋, c]               dx: the sum of dy over each s × t block
 
-Each backward pass is the adjoint of the forward pass: where an entry went, its gradient comes back from; an entry that
-was copied to several places gets the sum; the gradient of a padded zero goes to no entry of x.
+Each backward pass is the adjoint of the forward pass: where an entry went, its gradient comes back from; an
+entry that was copied to several places gets the sum; the gradient of a padded zero goes to no entry of x.
 """
 
 import math
@@ -82,7 +82,7 @@ class Reshape(Layer):
 
 
 class Permute(Layer):
-    """The axes of each sample in another order, as `keras.layers.Permute`: Permute((2, 1, 3)) swaps rows and columns.
+    """Another order of axes, as `keras.layers.Permute`: Permute((2, 1, 3)) exchanges rows and columns.
 
     Args:
         dims: for each axis of the output, the number of the input's axis, from 1; axis 0, the batch, stays.

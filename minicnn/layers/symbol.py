@@ -4,8 +4,8 @@
     y = Conv2D(8, 3)(x)                 the layer is built, nothing is computed; y keeps "Conv2D, called on x"
     z = Add()([y, other])               a layer that is called on several symbols
 
-The inputs of each symbol, followed from the last symbol back to the first ones, give the whole network. That is what
-`Model(inputs, outputs)` does (graph.py). Keras calls a symbol a KerasTensor.
+The inputs of each symbol, followed from the last symbol back to the first ones, give the whole network. That
+is what `Model(inputs, outputs)` does (graph.py). Keras calls a symbol a KerasTensor.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,8 +24,8 @@ class Symbol:
         inputs: the symbols that the layer is called on; none if the data give the value.
         shape: batch first, which may be None.
         dtype: "float32" or "float64".
-        training: as the layer was called, ``layer(x, training=False)``; this holds in fit too (in Keras's guides as
-            well, though Keras 3.15 itself forgets it there). None: as the whole model runs.
+        training: as the layer was called, ``layer(x, training=False)``; this holds in fit too (in Keras's
+            guides as well, though Keras 3.15 itself forgets it there). None: as the whole model runs.
     """
 
     def __init__(
@@ -105,7 +105,7 @@ def symbolic(x: Any) -> bool:
 
 
 def record(layer: Any, x: Any, training: bool | None = None) -> Symbol:
-    """Return the symbol of the layer's output for ``x``, a symbol or several; the layer is built for their shapes.
+    """Return the symbol of the layer's output for ``x``, a symbol or several; the layer is built for them.
 
     Raises:
         TypeError: there are arrays among the symbols.

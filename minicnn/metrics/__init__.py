@@ -3,8 +3,8 @@
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy", metrics.F1Score("macro")])
     print(metrics.classification_report(y_test, model.predict(x_test), class_names).to_text())
 
-Names, arguments and values are Keras 3's, except that sums are in float64, class numbers are accepted in place of
-one-hot targets, and 0/0 is 0 without an epsilon in the denominators.
+Names, arguments and values are Keras 3's, except that sums are in float64, class numbers are accepted in
+place of one-hot targets, and 0/0 is 0 without an epsilon in the denominators.
 """
 
 from typing import TYPE_CHECKING, Any

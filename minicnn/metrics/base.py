@@ -4,8 +4,8 @@
     metric.update_state(y_true, y_pred, sample_weight)     # a batch
     metric.result()
 
-A metric sums over samples, not over batches: a last, smaller batch has less weight, and the result is that of the whole
-epoch. Sums are kept in float64. Where nothing was counted, 0/0 is 0.
+A metric sums over samples, not over batches: a last, smaller batch has less weight, and the result is that of
+the whole epoch. Sums are kept in float64. Where nothing was counted, 0/0 is 0.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,7 +22,8 @@ class Metric(Configured):
     """Base class. Your own metric defines :meth:`reset_state`, :meth:`update_state` and :meth:`result`.
 
     Args:
-        name: what the result is called; by default the class's name in snake_case, numbered from the second on.
+        name: what the result is called; by default the class's name in snake_case, numbered from the second
+            on.
         dtype: as in Keras; it changes nothing, sums are in float64.
         unknown: other arguments, for the error message: minicnn._base.keras_errors.
 

@@ -3,13 +3,14 @@
     ROC     y = TP / (TP + FN), recall        x = FP / (FP + TN), the share of negatives that are called positive
     PR      y = TP / (TP + FP), precision     x = recall
 
-The ROC curve's area is that of the trapezia between neighbouring thresholds. Between two points of a PR curve, TP
-and P = TP + FP are linear, not the precision; with the slope s = ΔTP / ΔP and the intercept b = TP − s·P of the line
+The ROC curve's area is that of the trapezia between neighbouring thresholds. Between two points of a PR
+curve, TP and P = TP + FP are linear, not the precision; with the slope s = ΔTP / ΔP and the intercept b = TP
+− s·P of the line
 
     ∫ precision dTP = s · ∫ TP / P dP = s · ∫ s + b / P dP = s · (ΔTP + b · ln(P_b / P_a))
 
-0.5 is chance for ROC; for PR it is the share of positives. Source: Davis and Goadrich, "The relationship between
-precision-recall and ROC curves" (2006).
+0.5 is chance for ROC; for PR it is the share of positives. Source: Davis and Goadrich, "The relationship
+between precision-recall and ROC curves" (2006).
 """
 
 from collections.abc import Sequence

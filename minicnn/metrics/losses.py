@@ -1,4 +1,4 @@
-"""Losses as metrics: reported, not minimised. Their values are those of minicnn.losses, without the regularisers."""
+"""Losses as metrics: reported, not minimised. They are those of minicnn.losses, without the regularisers."""
 
 from collections.abc import Callable
 from typing import Any

@@ -2,11 +2,11 @@
 
 step.py        one batch: forward, loss, backward, update. Put a breakpoint in TrainingStep.train_step
 trainer.py     many batches: fit, evaluate, predict
-model.py       Model and its class Functional; sequential.py: Sequential; loading.py: load_model and its relatives
-data.py        arrays in batches; datasets.py: generators and datasets, which make batches themselves
+model.py       Model and its class Functional; sequential.py: Sequential; loading.py: load_model, …
+data.py        arrays in batches; datasets.py: generators and datasets, which give batches
 compiled_metrics.py  the running means that fit reports; progress.py: the bar and the lines that show them
 summary.py plot.py   a model as a table, and as a picture
-saliency.py first_nan.py   where a model looked; where its first NaN is
+saliency.py first_nan.py   the pixels that a prediction depends on; the first NaN
 """
 
 from typing import TYPE_CHECKING

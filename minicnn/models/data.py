@@ -1,10 +1,10 @@
-"""Arrays, a batch at a time: checked once, cut and cast when a batch is used, so that images can stay uint8.
+"""Arrays in batches: checked once, cut and cast when a batch is used, so that images can stay uint8.
 
-What yields batches in another way (generators, datasets) is in streams.py; all have the attributes and methods of
+Other sources of batches, generators and datasets, are in datasets.py. All have the attributes and methods of
 :class:`Batches` that fit, evaluate and predict use: steps, resumable, order, iterate, get_state, set_state.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -19,17 +19,24 @@ class Batches:
         x: (N, …), any numeric dtype; each batch is cast to ``dtype``.
         y: (N, …) or None.
         sample_weight: (N,) or None.
-        class_weight: {class number: weight}, multiplied into the sample weights, 1 for a class that it lacks; or None.
+        class_weight: {class number: weight}, factors of the sample weights, 1 for a class that is not there;
+            or None.
         batch_size: samples in a batch; the last one may be smaller.
 
     Raises:
         ValueError: lengths differ, or there is no sample.
     """
 
-    resumable = True  # a pass can go on from any batch: it depends on the order alone
+    resumable = True  # a pass can continue from any batch: it depends on the order alone
 
     def __init__(
-        self, x, y=None, sample_weight=None, class_weight=None, batch_size=32, dtype="float32"
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        class_weight: Mapping[int, float] | None = None,
+        batch_size: int = 32,
+        dtype: Any = "float32",
     ) -> None:
         self.x = np.asarray(x)
         self.y = None if y is None else np.asarray(y)
@@ -42,7 +49,7 @@ class Batches:
         for name, other in (("y", self.y), ("sample_weight", self.weights)):
             if other is not None and (other.ndim == 0 or len(other) != len(self.x)):
                 raise ValueError(
-                    f"x holds {len(self.x)} samples but {name} has shape {other.shape}: one each, please"
+                    f"x holds {len(self.x)} samples but {name} has shape {other.shape}: expected as many"
                 )
         if class_weight is not None:
             by_class = self._by_class(class_weight)
@@ -51,7 +58,7 @@ class Batches:
             raise ValueError(f"batch_size={batch_size!r}: expected a positive integer, such as 32")
         self.batch_size = int(batch_size)
 
-    def _by_class(self, class_weight: dict[int, float]) -> np.ndarray:
+    def _by_class(self, class_weight: Mapping[int, float]) -> np.ndarray:
         if self.y is None:
             raise ValueError("class_weight needs targets y")
         one_hot = self.y.ndim > 1 and self.y.shape[-1] > 1
@@ -87,25 +94,25 @@ class Batches:
             )
 
     def get_state(self) -> dict[str, Any]:
-        """Return nothing: arrays have no memory."""
+        """Return nothing: arrays have no state."""
         return {}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Take what :meth:`get_state` returned."""
+        """Accept what :meth:`get_state` returned."""
 
 
 def split(validation_split: float, *arrays: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-    """Cut the last ``validation_split`` of each array off, before any shuffling, as Keras does.
+    """Split each array before any shuffling, as Keras does; the last ``validation_split`` is the second part.
 
     Raises:
-        ValueError: the split is not between 0 and 1, or leaves one side empty.
+        ValueError: the split is not between 0 and 1, or one part is empty.
     """
     samples = len(arrays[0])
     cut = int(np.floor(samples * (1 - validation_split)))
     if not 0 < cut < samples:
         raise ValueError(
             f"validation_split={validation_split!r} leaves {cut} of {samples} samples to train on: "
-            "expected a number between 0 and 1 that leaves some on both sides"
+            "expected a number between 0 and 1 that leaves samples in both parts"
         )
     both = [(None, None) if array is None else (array[:cut], array[cut:]) for array in arrays]
     return tuple(train for train, _ in both), tuple(validation for _, validation in both)

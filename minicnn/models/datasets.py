@@ -1,4 +1,4 @@
-"""Batches that somebody else makes: generators, and datasets that give a batch by its number.
+"""Batches made outside this package: by generators, and by datasets that give a batch by its number.
 
     def faces():                                     class Faces(utils.PyDataset):
         while True:                                      def __len__(self): return 100       # batches
@@ -6,11 +6,11 @@
 
     model.fit(faces(), steps_per_epoch=100)          model.fit(Faces())
 
-A batch is (x, y), (x, y, sample_weight) or, to predict, x alone; x may be uint8.
+A batch is (x, y), (x, y, sample_weight) or, for predictions, x alone; x may be uint8.
 """
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -19,22 +19,20 @@ from minicnn.models.data import Batch, Batches
 
 
 class PyDataset:
-    """Batches by number, as `keras.utils.PyDataset`: a subclass has ``__len__``, in batches, and ``__getitem__``.
+    """Batches by number, as `keras.utils.PyDataset`: a subclass defines ``__len__`` and ``__getitem__``.
 
-    ``fit`` asks for each batch once an epoch, in random order unless shuffle=False. A subclass that has ``get_state``
-    and ``set_state``, with JSON-able values, can be resumed exactly: see callbacks.BackupAndRestore.
+    ``fit`` asks for each batch once an epoch, in random order unless shuffle=False. A subclass that has
+    ``get_state`` and ``set_state``, with JSON-able values, can be resumed exactly: see
+    callbacks.BackupAndRestore.
 
     Args:
-        workers, use_multiprocessing, max_queue_size: as in Keras, where several workers make batches ahead. Here they
-            change nothing: a batch is made when it is used.
+        workers, use_multiprocessing, max_queue_size: as in Keras, where several workers prepare batches. Here
+            they change nothing: a batch is made when it is used.
     """
 
     def __init__(self, workers: int = 1, use_multiprocessing: bool = False, max_queue_size: int = 10) -> None:
-        self.workers, self.use_multiprocessing, self.max_queue_size = (
-            workers,
-            use_multiprocessing,
-            max_queue_size,
-        )
+        self.workers, self.max_queue_size = workers, max_queue_size
+        self.use_multiprocessing = use_multiprocessing
 
     def __getitem__(self, index: int) -> Any:
         raise NotImplementedError(f"{type(self).__name__}.__getitem__")
@@ -58,7 +56,7 @@ class PyDataset:
 
 
 class _Stream:
-    """What generators and datasets have in common.
+    """Base class for generators and datasets.
 
     Args:
         given: the generator or the dataset.
@@ -69,12 +67,14 @@ class _Stream:
     resumable = False
     steps: int | None = None
 
-    def __init__(self, given: Any, class_weight: dict[int, float] | None, dtype: Any, targets: bool) -> None:
+    def __init__(
+        self, given: Any, class_weight: Mapping[int, float] | None, dtype: Any, targets: bool
+    ) -> None:
         self.given, self.kind = given, type(given).__name__
         self._class_weight, self._dtype, self._targets = class_weight, dtype, targets
 
     def order(self, generator: np.random.Generator) -> np.ndarray | None:
-        """Return None: batches come as they come."""
+        """Return None: the generator decides the order."""
         return None
 
     def peek(self) -> np.ndarray:
@@ -82,11 +82,11 @@ class _Stream:
         raise NotImplementedError
 
     def get_state(self) -> dict[str, Any]:
-        """Return nothing: what it remembers is not known."""
+        """Return nothing: the state is not known."""
         return {}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Take what :meth:`get_state` returned."""
+        """Accept what :meth:`get_state` returned."""
 
     def _batch(self, batch: Any) -> Batch:
         parts = tuple(batch) if isinstance(batch, list | tuple) else (batch,)
@@ -105,15 +105,15 @@ class _Stream:
 
 
 class GeneratorBatches(_Stream):
-    """Batches of a Python generator, once: it cannot be wound back."""
+    """Batches of a Python generator, which gives each batch once."""
 
     def iterate(self, order: np.ndarray | None = None, first: int = 0) -> Iterator[Batch]:
-        """Yield what is left."""
+        """Yield the remaining batches."""
         for batch in self.given:
             yield self._batch(batch)
 
     def peek(self) -> np.ndarray:
-        """Return x of the first batch, which stays."""
+        """Return x of the first batch, which is not used up."""
         first = next(self.given, None)
         if first is None:
             raise ValueError(f"{self.kind}: it is at its end, there is no batch")
@@ -126,12 +126,12 @@ class DatasetBatches(_Stream):
 
     @property
     def steps(self) -> int | None:  # type: ignore[override]
-        """The number of batches; None if there is no end."""
+        """The number of batches; None if it is infinite."""
         return self.given.num_batches
 
     @property
     def resumable(self) -> bool:  # type: ignore[override]
-        """Whether it has a state that can be put back."""
+        """Whether it has a state that can be restored."""
         return hasattr(self.given, "get_state")
 
     def order(self, generator: np.random.Generator) -> np.ndarray | None:
@@ -155,16 +155,17 @@ class DatasetBatches(_Stream):
         return self.given.get_state() if self.resumable else {}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Put it back."""
+        """Restore the dataset's own state."""
         if self.resumable:
             self.given.set_state(state)
 
 
 class InSteps:
-    """Epochs of ``steps`` batches, whatever number a source has.
+    """Epochs of ``steps`` batches from a source with any number of batches.
 
-    The next epoch goes on where this one stopped; where the source ends it begins anew, in a new order. (Keras 3 ends
-    the epoch there, with a warning: of 4 batches, steps_per_epoch=3 makes epochs of 3, 1, 3, 1, … Keras 2 did as here.)
+    The next epoch continues where this one stopped. At its end the source starts again, in a new order.
+    (Keras 3 ends the epoch there, with a warning: of 4 batches, steps_per_epoch=3 makes epochs of 3, 1, 3, 1,
+    … Keras 2 did as here.)
     """
 
     resumable = False
@@ -173,44 +174,52 @@ class InSteps:
         self.source, self.steps = source, steps
         self.get_state, self.set_state = source.get_state, source.set_state
         self._generator: np.random.Generator | None = None
-        self._rest: Iterator[Batch] = iter(())
+        self._remaining: Iterator[Batch] = iter(())
 
     def order(self, generator: np.random.Generator) -> None:
-        """Keep the generator: orders are drawn as passes begin."""
+        """Keep the generator: an order is drawn at the beginning of each pass."""
         self._generator = generator
 
     def iterate(self, order: np.ndarray | None = None, first: int = 0) -> Iterator[Batch]:
-        """Yield the next ``steps`` batches; fewer from a generator that ends."""
+        """Yield the next ``steps`` batches; fewer if a generator ends."""
         for _ in range(self.steps):
-            batch = next(self._rest, None)
+            batch = next(self._remaining, None)
             if batch is None:
                 shuffled = None if self._generator is None else self.source.order(self._generator)
-                self._rest = self.source.iterate(shuffled)
-                batch = next(self._rest, None)
+                self._remaining = self.source.iterate(shuffled)
+                batch = next(self._remaining, None)
             if batch is None:
                 return
             yield batch
 
 
 def is_stream(x: Any) -> bool:
-    """Return whether x makes batches itself: a dataset, or an iterator such as a generator."""
+    """Return whether x gives batches: a dataset, or an iterator such as a generator."""
     return isinstance(x, PyDataset) or hasattr(x, "__next__")
 
 
 def source(
-    x: Any, y: Any = None, sample_weight: Any = None, class_weight: dict[int, float] | None = None,
-    batch_size: int | None = None, steps: int | None = None, *, dtype: Any = "float32", targets: bool = True,
-) -> Any:  # fmt: skip
+    x: Any,
+    y: Any = None,
+    sample_weight: Any = None,
+    class_weight: Mapping[int, float] | None = None,
+    batch_size: int | None = None,
+    steps: int | None = None,
+    *,
+    dtype: Any = "float32",
+    targets: bool = True,
+) -> Any:
     """Return the batches of x: an array, a :class:`PyDataset` or a generator.
 
     Args:
         x, y, sample_weight, class_weight: as for :class:`data.Batches`; y and sample_weight with arrays only.
-        batch_size: for arrays; by default 32, or what ``steps`` asks for.
-        steps: how many batches will be asked for, if that is known.
+        batch_size: for arrays; by default 32, or such that there are ``steps`` batches.
+        steps: the number of batches that will be used, if it is known.
         targets: whether y is needed.
 
     Raises:
-        ValueError: y or weights beside a generator or dataset, no targets, no batches, or steps is no positive integer.
+        ValueError: y or weights with a generator or dataset, no targets, no batches, or steps is not a
+            positive integer.
     """
     if steps is not None and (isinstance(steps, bool) or not hasattr(steps, "__index__") or steps < 1):
         raise ValueError(f"steps={steps!r}: expected a positive integer, such as len(x) // batch_size")
@@ -235,13 +244,13 @@ def source(
 
 
 def in_steps(found: Any, steps: int | None, argument: str) -> Any:
-    """Return a source whose epochs have ``steps`` batches; itself if they have.
+    """Return a source with epochs of ``steps`` batches: ``found``, if it has as many.
 
     Raises:
-        ValueError: it is not known how many: ``argument`` is missing.
+        ValueError: the number is not known: ``argument`` is missing.
     """
     if steps is None and found.steps is None:
         raise ValueError(
-            f"{argument}: {found.kind} does not tell how many batches make an epoch; give {argument}=…"
+            f"{argument}: {found.kind} does not give the number of batches in an epoch; give {argument}=…"
         )
     return found if steps in (None, found.steps) else InSteps(found, steps)

@@ -1,15 +1,15 @@
-"""Where did the NaN come from? A batch is run once more, and every number on its way is looked at.
+"""Where did the NaN come from? A batch is run once more, and all values of the step are checked.
 
-A number that is not finite spreads: forward to all later layers, through the loss to every gradient, and with the next
-step into every weight. What tells is where it was first, in the order of computation:
+A number that is not finite spreads: forward to all later layers, through the loss to every gradient, and with
+the next step to every weight. Its source is where it appears first, in the order of computation:
 
-    weights      those of an earlier step whose gradient was not finite: backward passes run from the last layer to the
-                 first, so the last such weights were the first
+    weights      made NaN by an earlier step with a gradient that was not finite; backward passes run from the last
+                 layer to the first, so the last of these weights is the first in time
     outputs      layer by layer, first to last
     loss
     gradients    layer by layer, last to first
 
-A training step whose loss is not finite leaves the weights alone (`step.py`), so a model is found as it was before.
+A training step whose loss is not finite does not change the weights (`step.py`).
 """
 
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ from minicnn.models.trainer import Trainer
 
 
 class NotFinite(NamedTuple):
-    """What was the first NaN or infinity, such as NotFinite("output", "conv2d_3").
+    """The first NaN or infinity, such as NotFinite("output", "conv2d_3").
 
     Attributes:
         what: "input", "weight", "output", "loss" or "gradient".
@@ -37,10 +37,10 @@ class NotFinite(NamedTuple):
 
 
 def first_not_finite(model: Trainer, x: Any, y: Any, sample_weight: Any = None) -> NotFinite | None:
-    """Return what is not finite first when a compiled model trains on a batch; None if all is.
+    """Return what is not finite first when a compiled model trains on a batch; None if all values are finite.
 
-    Runs forward, loss and backward, but takes no step: weights, moving statistics and random generators are as before
-    when it returns. Dropout and augmentation draw what the next training step would draw.
+    Runs forward, loss and backward, but no update; weights, moving statistics and random generators are
+    restored. Dropout and augmentation draw what the next training step would draw.
 
     Args:
         model: compiled and built.
@@ -53,7 +53,7 @@ def first_not_finite(model: Trainer, x: Any, y: Any, sample_weight: Any = None) 
         if not np.isfinite(weight.value).all():
             return NotFinite("weight", weight.path)
     found: list[NotFinite] = []
-    with _left_as_it_was(model), np.errstate(all="ignore"), _watched(_computing(model), found):
+    with _restored(model), np.errstate(all="ignore"), _watched(_computing(model), found):
         loss, _ = model.forward_loss(x, y, sample_weight, training=True)
         if not found and np.isfinite(loss):
             model.set_gradients()
@@ -69,7 +69,7 @@ def _computing(model: Layer) -> list[Layer]:
 
 @contextmanager
 def _watched(layers: list[Layer], found: list[NotFinite]) -> Iterator[None]:
-    """While this lasts, each layer notes in ``found`` what is not finite of what it computes."""
+    """In this context, each layer adds to ``found`` its outputs and gradients that are not finite."""
     for layer in layers:
         _watch(layer, found)
     try:
@@ -102,7 +102,7 @@ def _watch(layer: Layer, found: list[NotFinite]) -> None:
 
 
 @contextmanager
-def _left_as_it_was(model: Trainer) -> Iterator[None]:
+def _restored(model: Trainer) -> Iterator[None]:
     weights, states = model.get_weights(), [random.state(generator) for generator in model.generators]
     try:
         yield

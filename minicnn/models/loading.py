@@ -20,7 +20,7 @@ def save_model(model: Model, filepath: str | os.PathLike[str]) -> None:
 def load_model(
     path: str | os.PathLike[str], custom_objects: Mapping[str, type] | None = None, compile: bool = True
 ) -> Model:
-    """Return the model that `Model.save` wrote: it gives the same predictions, and training continues where it stopped.
+    """Return the model that `Model.save` wrote: its predictions are the same, and training can continue.
 
     Args:
         path: the .npz file.

@@ -1,6 +1,6 @@
-"""Model: layers that split and join, and what every model can do beside training: describe itself, save, load weights.
+"""Model: layers that split and join; and what every model can do beside training: summary, save, load weights.
 
-Model(inputs, outputs)      layers that split and join, from input symbols to output symbols; its class is Functional
+Model(inputs, outputs)      layers that split and join, between symbols; its class is Functional
 Sequential([…])             layers in a row: sequential.py
 """
 
@@ -151,14 +151,14 @@ class Model(Trainer):
         """
         (print_fn or print)(summary.text(self, expand_nested, show_trainable))
 
-    # ---- on disk --------------------------------------------------------------------------------------------------
+    # ---- on disk -------------------------------------------------------------------------------------------
 
     def to_json(self) -> str:
-        """Return the model's layers and how they are connected, without weights: for :func:`model_from_json`."""
+        """Return the layers and how they are connected, without weights: for :func:`model_from_json`."""
         return json.dumps(to_json(self))
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the model to ``path`` (.npz): layers, weights, how it was compiled, optimizer and random states.
+        """Write the model to ``path`` (.npz): layers, weights, loss and metrics, optimizer and random states.
 
         Raises:
             ValueError: the model is not built, or the name does not end in .npz.
@@ -225,7 +225,7 @@ class Model(Trainer):
 
 
 class Functional(Graph, Model):
-    """The class of ``Model(inputs, outputs)``: a graph of layers. With one input and one output it can be trained."""
+    """The class of ``Model(inputs, outputs)``: a graph of layers. With one input and output it can be trained."""
 
     def __init__(
         self,

@@ -1,12 +1,12 @@
-"""A model as a drawing: a box for each layer, an arrow for each value that goes from one to another, top to bottom.
+"""A model as a drawing: a box for each layer, an arrow for each value from one to another, top to bottom.
 
-Where the boxes go (Sugiyama, Tagawa and Toda, "Methods for visual understanding of hierarchical system structures",
-1981), in four steps, a function each:
+The positions of the boxes (Sugiyama, Tagawa and Toda, "Methods for visual understanding of hierarchical
+system structures", 1981) are found in four steps, one function each:
 
-    rows        a layer stands below all that it takes its inputs from
-    bends       an arrow that passes rows gets a place in each of them, so that it runs around the boxes there
-    order       in each row, from left to right by where the neighbours above and below stand: fewer arrows cross
-    places      then as close as can be to straight below and above these neighbours
+    rows        a layer is below all layers that it gets its inputs from
+    bends       an arrow that crosses rows gets a position in each of them, so that it goes around the boxes there
+    order       in each row, from left to right by the positions of the neighbours above and below: fewer arrows cross
+    positions   then x, as close as possible to that of these neighbours
 """
 
 from collections.abc import Sequence
@@ -20,19 +20,15 @@ from matplotlib.path import Path
 
 from minicnn.layers.symbol import Symbol
 
-GAP, MARGIN, LINE, LETTER = (
-    0.3,
-    0.2,
-    0.17,
-    0.082,
-)  # inches: between boxes, around all, of a line and of a letter
+# inches: between boxes, around all, of a line and of a letter
+GAP, MARGIN, LINE, LETTER = 0.3, 0.2, 0.17, 0.082
 LEARNS, JOINS, PLAIN, EDGE = "#d6e6f4", "#fde0c2", "#f4f4f4", "#444444"
 SWEEPS = 12
-MOST_PIXELS = 60_000  # on a side; more, and the renderer gives up
+MOST_PIXELS = 60_000  # on a side; the renderer cannot draw more
 
 
 class Box:
-    """A place in a row: a layer, or a bend of an arrow that passes."""
+    """A position in a row: a layer, or a bend of an arrow that crosses the row."""
 
     def __init__(self, row: int, lines: Sequence[str] = (), colour: str = PLAIN) -> None:
         self.row, self.lines, self.colour = row, lines, colour
@@ -56,7 +52,7 @@ def diagram(model: Any, lines_of: Any) -> Figure:
     for box in [*boxes, *(bend for arrow in arrows for bend in arrow[1:-1])]:
         rows[box.row].append(box)
     _order(rows)
-    _places(rows)
+    _positions(rows)
     return _drawn(rows, boxes, arrows)
 
 
@@ -71,7 +67,7 @@ def _rows(symbols: list[Symbol], lines_of: Any) -> list[Box]:
 
 
 def _bends(boxes: list[Box]) -> list[list[Box]]:
-    """Return each arrow as the places that it runs through, and tell neighbours of one another."""
+    """Return each arrow as the boxes that it goes through, and set the neighbours of each box."""
     arrows = [
         [source, *(Box(row) for row in range(source.row + 1, box.row)), box]
         for box in boxes
@@ -102,7 +98,7 @@ def _mean(box: Box, above: bool) -> float:
     return float(np.mean([each.x for each in neighbours])) if neighbours else box.x
 
 
-def _places(rows: list[list[Box]]) -> None:
+def _positions(rows: list[list[Box]]) -> None:
     for sweep in range(SWEEPS):
         for row in rows if sweep % 2 == 0 else rows[::-1]:
             wanted = [_mean(box, above=sweep % 2 == 0) for box in row]
@@ -114,7 +110,7 @@ def _places(rows: list[list[Box]]) -> None:
 
 
 def _rising(values: np.ndarray) -> np.ndarray:
-    """Return the numbers nearest to ``values`` that nowhere fall: neighbours that do are put at their mean."""
+    """Return the closest non-decreasing numbers: neighbours in the wrong order both get their mean."""
     groups: list[list[float]] = []
     for value in values:
         groups.append([value])

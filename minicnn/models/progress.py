@@ -57,7 +57,7 @@ class Line(Callback):
 
 
 class Bar(Line):
-    """A bar while an epoch runs, with step, time left of epoch and training, loss and metrics so far; then a line."""
+    """A bar while an epoch runs, with step, time left, loss and metrics so far; then a line."""
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Start the clock of the whole training."""

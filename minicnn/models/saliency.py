@@ -1,18 +1,18 @@
-"""Where did the network look? Two maps of an image, made by the backward pass that trains it.
+"""Which pixels does a prediction depend on? Two maps of an image, from the backward pass of training.
 
-Let s be the score of a class: its logit, what goes into the softmax. (The probability is no good for this: it hardly
-moves any more where the network is sure.) The backward pass, begun with ds/dlogits = 1 for that class and 0 for the
-others, gives ds/d… of everything on the way:
+Let s be the score of a class: its logit, the input of the softmax. (The probability saturates: near 1 it
+hardly changes.) The backward pass starts with ds/dlogits = 1 for that class and 0 for the others, and gives
+ds/d… of all values:
 
     input gradient   ds/dx, (N, H, W, C)
-                     by how much the score rises for each gray value that a pixel gets brighter
+                     the change of the score when a pixel becomes one gray value brighter
 
-    Grad-CAM         A (N, h, w, K), what the last convolution saw; dA = ds/dA
-                     α[n,k] = 1/(h·w) Σ_ij dA[n,i,j,k]              how much map k speaks for the class
-                     cam[n,i,j] = max(0, Σ_k α[n,k]·A[n,i,j,k])     where those maps are active, (N, h, w)
+    Grad-CAM         A (N, h, w, K), the output of the last convolution; dA = ds/dA
+                     α[n,k] = 1/(h·w) Σ_ij dA[n,i,j,k]              the weight of map k for the class
+                     cam[n,i,j] = max(0, Σ_k α[n,k]·A[n,i,j,k])     where the maps with large weights are active
 
-The first is as fine as the image, and noisy; the second as coarse as the last maps, and steady. Layers run as in
-evaluation: batch norm uses its moving statistics, dropout and augmentation do nothing.
+The first has the image's resolution, and is noisy; the second has that of the last maps, and is smooth.
+Layers run as in evaluation: batch norm uses its moving statistics, dropout and augmentation do nothing.
 
 Sources: Simonyan et al., "Deep Inside Convolutional Networks", arXiv:1312.6034; Selvaraju et al., "Grad-CAM",
 arXiv:1610.02391.
@@ -39,16 +39,17 @@ from minicnn.layers.symbol import Symbol
 from minicnn.models.model import Model
 
 CONVOLUTIONS = (Conv2D, DepthwiseConv2D, SeparableConv2D)
-BEHIND = (BatchNormalization, Activation, Add, Concatenate)
+FOLLOWERS = (BatchNormalization, Activation, Add, Concatenate)
 
 
 def input_gradient(model: Model, x: Any, classes: int | Sequence[int] | None = None) -> np.ndarray:
     """Return the gradient of a class's score with respect to the input: (N, H, W, C), x's shape.
 
     Args:
-        model: its output is (N, classes). The ``grad`` of its weights is overwritten, as by any backward pass.
+        model: its output is (N, classes). The ``grad`` of its weights is overwritten, as by any backward
+            pass.
         x: samples, (N, H, W, C).
-        classes: whose score, one for all samples or one each; None: the class that the model predicts.
+        classes: a class number, or one for each sample; None: the class that the model predicts.
 
     Raises:
         ValueError: x does not fit the model, or there is no such class.
@@ -62,28 +63,30 @@ def input_gradient(model: Model, x: Any, classes: int | Sequence[int] | None = N
 def grad_cam(
     model: Model, x: Any, classes: int | Sequence[int] | None = None, layer: Layer | str | None = None
 ) -> np.ndarray:
-    """Return where the evidence for a class lies: (N, h, w), not negative, in the size of the layer's maps.
+    """Return the Grad-CAM of a class: (N, h, w), not negative, in the size of the layer's maps.
 
     Args:
-        model: its output is (N, classes). The ``grad`` of its weights is overwritten, as by any backward pass.
+        model: its output is (N, classes). The ``grad`` of its weights is overwritten, as by any backward
+            pass.
         x: samples, (N, H, W, C).
-        classes: whose evidence, one for all samples or one each; None: the class that the model predicts.
-        layer: the layer of the model, or its name, whose output are the maps; None: the last convolution, with the
-            batch norm, the activation, the sum with a shortcut behind it.
+        classes: a class number, or one for each sample; None: the class that the model predicts.
+        layer: a layer of the model, or its name: its output are the maps; None: the last convolution with the
+            batch norm, the activation and the sum with a shortcut that follow it.
 
     Raises:
-        ValueError: x does not fit the model, there is no such class or layer, or the layer's output are no maps.
+        ValueError: x does not fit the model, there is no such class or layer, or the layer's output is not
+            (N, h, w, K).
     """
     x = _samples(model, x)
-    place = _last_maps(model) if layer is None else _place(model, layer)
-    before, behind = Graph(model.inputs, place), Graph([place, *model.inputs], model.outputs)
+    target = _last_maps(model) if layer is None else _symbol_of(model, layer)
+    before, after = Graph(model.inputs, target), Graph([target, *model.inputs], model.outputs)
     with _without_softmax(model):
         maps = before.forward(x)
-        scores = behind.forward([maps, x])
-        dmaps, _ = behind.backward(_one_hot(scores, classes))
+        scores = after.forward([maps, x])
+        dmaps, _ = after.backward(_one_hot(scores, classes))
     if maps.ndim != 4:
         raise ValueError(
-            f"layer {place.name} gives {maps.shape}, no maps: expected one that gives "
+            f"layer {target.name} gives {maps.shape}, no maps: expected one that gives "
             "(N, h, w, channels), such as a convolution"
         )
     weights = dmaps.mean(axis=(1, 2), keepdims=True)  # (N, h, w, K) -> (N, 1, 1, K)
@@ -125,24 +128,24 @@ def _one_hot(scores: np.ndarray, classes: int | Sequence[int] | None) -> np.ndar
 
 
 def _last_maps(model: Model) -> Symbol:
-    """Return what the last layer that convolves gives, or what is made of it alone right behind."""
+    """Return the output of the last convolution, or of the layers that follow it, if it has no other use."""
     found = [symbol for symbol in model.symbols if _convolves(symbol.layer)]
     if not found:
-        raise ValueError(f"{model.name} has no convolution: name the layer whose maps are meant")
-    place = found[-1]
+        raise ValueError(f"{model.name} has no convolution: give the layer of the maps, layer=…")
+    maps = found[-1]
     while True:
-        uses = [symbol for symbol in model.symbols if place in symbol.inputs]
-        if len(uses) != 1 or not isinstance(uses[0].layer, BEHIND):
-            return place
-        place = uses[0]
+        uses = [symbol for symbol in model.symbols if maps in symbol.inputs]
+        if len(uses) != 1 or not isinstance(uses[0].layer, FOLLOWERS):
+            return maps
+        maps = uses[0]
 
 
 def _convolves(layer: Layer) -> bool:
     return any(isinstance(each, CONVOLUTIONS) for each in layer.walk())
 
 
-def _place(model: Model, layer: Layer | str) -> Symbol:
-    """Return what a layer of the model gives."""
+def _symbol_of(model: Model, layer: Layer | str) -> Symbol:
+    """Return the symbol of a layer's output."""
     symbols = [symbol for symbol in model.symbols if symbol.inputs]
     for symbol in symbols:
         if symbol.layer is layer or symbol.name == layer:

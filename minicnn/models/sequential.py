@@ -17,11 +17,12 @@ from minicnn.models.model import MODELS, Model, layers_of
 class Sequential(Chain, Model):
     """A model of layers in a row, as `keras.Sequential`.
 
-        model = Sequential([Input((48, 48, 1)), Conv2D(32, 3, activation="relu"), …, Dense(7, activation="softmax")])
-        model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+        model = Sequential([Input((48, 48, 1)), Conv2D(32, 3, activation="relu"), …, Dense(7,
+        activation="softmax")]) model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
         model.fit(images, labels, epochs=10, validation_data=(more_images, more_labels))
 
-    With an Input, or ``input_shape=`` on the first layer, the weights exist at once; otherwise after the first data.
+    With an Input, or ``input_shape=`` on the first layer, the weights exist at once; otherwise after the
+    first data.
     """
 
     def __init__(
@@ -88,7 +89,7 @@ class Sequential(Chain, Model):
         return self.sublayers.pop()
 
     def get_config(self) -> dict[str, Any]:
-        """Return the model's name and layers, from which :meth:`from_config` makes an equal one with new weights."""
+        """Return the name and layers, from which :meth:`from_config` makes an equal model with new weights."""
         return {
             "name": self.name,
             "trainable": self.trainable,

@@ -95,7 +95,7 @@ class TrainingStep(Layer):
         def __getattr__(self, name: str) -> Any:
             raise keras_errors.no_attribute("model", self, name)
 
-    # ---- forward and loss -----------------------------------------------------------------------------------------
+    # ---- forward and loss ----------------------------------------------------------------------------------
 
     def forward_loss(
         self, x: np.ndarray, y: Any, sample_weight: Any = None, training: bool = False
@@ -124,7 +124,7 @@ class TrainingStep(Layer):
         """Forward and loss, as in evaluation. Returns (loss, prediction)."""
         return self.forward_loss(x, y, sample_weight, training=False)
 
-    # ---- backward and update --------------------------------------------------------------------------------------
+    # ---- backward and update -------------------------------------------------------------------------------
 
     def train_step(self, x: np.ndarray, y: Any, sample_weight: Any = None) -> tuple[Any, Any]:
         """One step on one batch: forward, loss, backward, update. Returns (loss, prediction)."""
@@ -135,7 +135,7 @@ class TrainingStep(Layer):
         return value, prediction
 
     def set_gradients(self, need_dx: bool = False) -> Any:
-        """Set ``grad`` of every trainable parameter, for the last :meth:`forward_loss`; return dL/dx if needed."""
+        """Set ``grad`` of all trainable parameters for the last :meth:`forward_loss`; return dL/dx if needed."""
         loss, of_logits = self._last_loss
         self.needs_dx = need_dx  # training does not need the gradient of the images
         try:
@@ -148,7 +148,7 @@ class TrainingStep(Layer):
                 weight.grad = weight.grad + weight.regularizer.gradient(weight.value)
         return dx
 
-    # ---- what is reported -----------------------------------------------------------------------------------------
+    # ---- what is reported ----------------------------------------------------------------------------------
 
     @property
     def metrics_names(self) -> list[str]:

@@ -7,23 +7,23 @@ from minicnn.layers.symbol import Symbol
 
 
 def text(model: Any, expand_nested: bool = False, show_trainable: bool = False) -> str:
-    """Return the table of a built model's layers: name, type, output shape, number of weights, and the totals.
+    """Return the table of a built model's layers: name, type, output shape, number of weights; and totals.
 
-    A graph that splits or joins has a column more: what each layer is called on.
+    A graph that splits or joins has one more column: the inputs of each layer.
 
     Args:
         model: a Sequential or a Model.
         expand_nested: list the layers of models inside the model too.
         show_trainable: a column that tells whether a layer is trained.
     """
-    connected = not _in_a_row(model.symbols)
+    connected = not _is_a_chain(model.symbols)
     rows = [["Layer (type)", "Output shape", "Param #"]]
     rows[0] += ["Connected to"] * connected + ["Trainable"] * show_trainable
 
-    def add(symbols: list[Symbol], listed: list[Any], before: str) -> None:
+    def add(symbols: list[Symbol], shown: list[Any], before: str) -> None:
         for symbol in symbols:
             layer = symbol.layer
-            if layer not in listed:
+            if layer not in shown:
                 continue
             row = [
                 f"{before}{layer.name} ({type(layer).__name__})",
@@ -59,7 +59,7 @@ def text(model: Any, expand_nested: bool = False, show_trainable: bool = False) 
     )
 
 
-def _in_a_row(symbols: list[Symbol]) -> bool:
+def _is_a_chain(symbols: list[Symbol]) -> bool:
     """Whether each value goes into one layer and each layer takes one."""
     uses = Counter(source for symbol in symbols for source in symbol.inputs)
     return all(len(symbol.inputs) <= 1 and uses[symbol] <= 1 for symbol in symbols)

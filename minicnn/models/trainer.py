@@ -1,6 +1,6 @@
 """Many batches: fit, evaluate and predict, the loops around the step of step.py.
 
-    fit         for each epoch: for each batch, in a new random order: train_step; then evaluate on the validation data
+    fit         for each epoch: for each batch, in a new random order: train_step; then evaluate (validation)
     evaluate    for each batch: test_step
     predict     for each batch: forward
 
@@ -29,7 +29,8 @@ class TrainingPosition:
     """How far a training has come: ``step`` batches of ``epoch`` are done.
 
     Attributes:
-        order: the numbers of the samples (of a dataset's batches) in the order of this epoch; None if not shuffled.
+        order: the numbers of the samples (of a dataset's batches) in the order of this epoch; None if not
+            shuffled.
         generator: the state of the generator before this order was drawn.
     """
 
@@ -45,7 +46,8 @@ class Trainer(TrainingStep):
     Attributes:
         generator: shuffles the samples.
         history: the results of the last :meth:`fit`, after its first epoch.
-        training_position, training_batches: of the training that runs, or of the last one; None before the first.
+        training_position, training_batches: of the training that runs, or of the last one; None before the
+            first.
         callback_list: the CallbackList of the training that runs; None if none runs.
     """
 
@@ -78,8 +80,8 @@ class Trainer(TrainingStep):
         """Train and return a History, as `keras.Model.fit`.
 
         Args:
-            x, y: samples (N, …) and targets, of any numeric dtype; or x is a generator or a ``utils.PyDataset``, which
-                gives batches (x, y) or (x, y, sample_weight).
+            x, y: samples (N, …) and targets, of any numeric dtype; or x is a generator or a
+                ``utils.PyDataset``, which gives batches (x, y) or (x, y, sample_weight).
             batch_size: samples in a batch, 32 by default.
             epochs: the number of the last epoch; training begins at ``initial_epoch``.
             verbose: 0 nothing, 1 a bar, 2 a line for each epoch; "auto" is 1 on a terminal and 2 elsewhere.
@@ -88,9 +90,9 @@ class Trainer(TrainingStep):
             validation_data: (x, y) or (x, y, sample_weight), a generator or a dataset.
             shuffle: draw a new order for each epoch: of samples, or of a dataset's batches.
             class_weight: {class number: weight} in the loss; sample_weight: (N,), one for each sample.
-            steps_per_epoch: batches in an epoch; by default all. A generator needs it. The next epoch continues where
-                this one stopped; arrays and datasets start again at their end. A generator that ends too soon ends the
-                training, with a warning.
+            steps_per_epoch: batches in an epoch; by default all. A generator needs it. The next epoch
+                continues where this one stopped; arrays and datasets start again at their end. A generator
+                that ends too soon ends the training, with a warning.
             validation_steps: batches of validation_data; by default all. A generator needs it.
 
         Raises:
@@ -175,7 +177,7 @@ class Trainer(TrainingStep):
         class_weight: Mapping[int, float] | None = None,
         return_dict: bool = False,
     ) -> Any:
-        """Take one step on one batch; return its loss and metrics, a list or with ``return_dict`` a dictionary."""
+        """Take one step on one batch; return loss and metrics, a list or with ``return_dict`` a dictionary."""
         self._build_for(x)
         results = self.check_compiled().restart()
         ((x, y, weight),) = data.Batches(x, y, sample_weight, class_weight, len(x), self.dtype).iterate()
@@ -222,7 +224,7 @@ class Trainer(TrainingStep):
         callbacks: Callbacks = None,
         return_dict: bool = False,
     ) -> Any:
-        """Return loss and metrics on (x, y): a list in the order of ``metrics_names``, one number, or a dictionary.
+        """Return loss and metrics on (x, y): a list in the order of ``metrics_names``, a number, or a dictionary.
 
         x may be a generator or a dataset, as in :meth:`fit`. ``steps`` batches are used, by default all.
 
@@ -264,8 +266,9 @@ class Trainer(TrainingStep):
     ) -> np.ndarray:
         """Return the model's output for x (N, …), computed a batch at a time; ``verbose`` changes nothing.
 
-        x may be a generator or a dataset, whose targets are not used. ``steps`` batches are used, by default all. A
-        model with several outputs returns a list of arrays (the type says np.ndarray, which most models return).
+        x may be a generator or a dataset, whose targets are not used. ``steps`` batches are used, by default
+        all. A model with several outputs returns a list of arrays (the type says np.ndarray, which most
+        models return).
 
         Raises:
             ValueError: the data do not fit the model, or there is no batch.
@@ -286,7 +289,7 @@ class Trainer(TrainingStep):
             return several
         return np.concatenate(outputs)
 
-    # ---- where batches come from ----------------------------------------------------------------------------------
+    # ---- where batches come from ---------------------------------------------------------------------------
 
     def _source(self, x: Any, *args: Any, **options: Any) -> Any:
         """Return the batches of x, see `datasets.source`, and build the model for them."""

@@ -1,12 +1,12 @@
-"""Optimizers: how a gradient becomes a step.
+"""Optimizers: from a gradient to a step.
 
     optimizer = optimizers.AdamW(schedules.CosineDecay(1e-3, decay_steps=5000), weight_decay=0.01)
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     model.compile(optimizer, loss="categorical_crossentropy")
 
-Names, arguments, defaults and formulas are Keras 3's. Different here: options that all optimizers share are
-given by name; ``apply`` takes the parameters, whose ``grad`` it reads; a number as the learning rate is kept
-in float64.
+Names, arguments, defaults and formulas are Keras 3's. Different here: the options of all optimizers are given
+by name; ``apply`` takes the parameters and reads their ``grad``; a number as the learning rate is kept in
+float64.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -1,14 +1,14 @@
-"""Adam: a step of its own for each weight, its gradient's mean over the root of the mean of its square.
+"""Adam: each weight moves by the mean of its gradient over the root of the mean of its square.
 
     m ← m + (1 − β₁)·(g − m)                        v ← v + (1 − β₂)·(g² − v)
     w ← w − η · √(1 − β₂ᵗ)/(1 − β₁ᵗ) · m/(√v + ε)
 
-Both means start at 0 and are too small at first: after t steps with a constant g, m = (1 − β₁ᵗ)·g and v = (1
-− β₂ᵗ)·g². The factor with t = 1, 2, … divides that out, so that the very first step is already η·sign(g). Off
-by one in t, it is √(1 − β₂²)/(1 − β₁²) · (1 − β₁)/√(1 − β₂) = 0.74 of that.
+Both means start at 0 and are too small at first: after t steps with a constant g, m = (1 − β₁ᵗ)·g and
+v = (1 − β₂ᵗ)·g². The factor with t = 1, 2, … corrects this: the first step is η·sign(g). With t wrong by one,
+it would be √(1 − β₂²)/(1 − β₁²) · (1 − β₁)/√(1 − β₂) = 0.74 of that.
 
-AdamW is Adam with decoupled weight decay (:mod:`minicnn.optimizers.base`, step 2). An L2 penalty would not do
-the same: its gradient goes through m/√v, which takes its size away from it.
+AdamW is Adam with decoupled weight decay (:mod:`minicnn.optimizers.base`, step 2). An L2 penalty is not the
+same: its gradient is part of g, and m/√v normalises its size.
 
 Sources: Kingma and Ba, "Adam" (2015), with the ε of section 2 ("epsilon hat"); Loshchilov and Hutter,
 "Decoupled weight decay regularization" (2019); Reddi, Kale and Kumar, "On the convergence of Adam and beyond"
@@ -29,11 +29,11 @@ class Adam(Optimizer):
     """Adam.
 
     Args:
-        learning_rate: η, about the size of a step of every weight.
-        beta_1: β₁, memory of the mean of g: about 1/(1 − β₁) steps.
-        beta_2: β₂, memory of the mean of g².
-        epsilon: ε, keeps weights still whose gradient is nothing but rounding.
-        amsgrad: divide by the largest √v so far, not the current one.
+        learning_rate: η, about the size of the step of each weight.
+        beta_1: β₁: the mean of g is over about 1/(1 − β₁) steps.
+        beta_2: β₂: the same for the mean of g².
+        epsilon: ε: weights whose gradient is only rounding error do not move.
+        amsgrad: divide by the largest √v so far, not by the current one.
         **options: those of :class:`~minicnn.optimizers.Optimizer`: weight_decay, clipnorm, clipvalue,
             global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency, name.
     """

@@ -1,12 +1,12 @@
-"""What every optimizer does around its rule, in this order at each step:
+"""What every optimizer does beside its rule, in this order at each step:
 
     1. clip the gradients      by value, by each parameter's norm, or by the norm of all of them
     2. decay the weights       w ← w·(1 − η·λ), except those excluded
     3. move the weights        the rule of the subclass; 1 to 3 are one fused pass, in `ops.…_update`
-    4. average the weights     w̄ ← β·w̄ + (1 − β)·w, with `use_ema`: often a better net than the last w
+    4. average the weights     w̄ ← β·w̄ + (1 − β)·w, with `use_ema`: often a better network than the last w
 
-Clipping by a norm c scales by c / max(‖g‖, c): a gradient inside the ball is left alone, one outside is put
-on its surface, in the same direction.
+Clipping by a norm c scales by c / max(‖g‖, c): a gradient with a norm up to c is not changed, a longer one
+gets the norm c and keeps its direction.
 """
 
 import math
@@ -41,13 +41,14 @@ class OptimizerOptions(TypedDict, total=False):
 
 
 class Optimizer(Configured):
-    """Base class. An optimizer of your own defines :attr:`slots` and :meth:`update_step`.
+    """Base class. Your own optimizer defines :attr:`slots` and :meth:`update_step`.
 
     Args:
-        learning_rate: a number, a :class:`~minicnn.optimizers.schedules.LearningRateSchedule`, or a function of no
-            arguments. A number can be changed between steps: ``optimizer.learning_rate = 1e-4``.
-        weight_decay: λ of the decoupled decay; None for no decay. As in Keras **every** trainable weight decays, also
-            biases and batch norm's gamma and beta, except those of :meth:`exclude_from_weight_decay`.
+        learning_rate: a number, a :class:`~minicnn.optimizers.schedules.LearningRateSchedule`, or a function
+            of no arguments. A number can be changed between steps: ``optimizer.learning_rate = 1e-4``.
+        weight_decay: λ of the decoupled decay; None for no decay. As in Keras **every** trainable weight
+            decays, also biases and batch norm's gamma and beta, except those of
+            :meth:`exclude_from_weight_decay`.
         clipnorm: largest norm of the gradient of each parameter.
         clipvalue: largest absolute value of each entry of the gradients.
         global_clipnorm: largest norm of all gradients together.
@@ -276,8 +277,8 @@ class Optimizer(Configured):
         """Continue from what :meth:`get_state` returned, to the bit; before the first step or after any.
 
         Raises:
-            ValueError: the state is of another kind of optimizer, or of parameters of other shapes. The arrays are
-                checked when the parameters are known, which can be in the first step.
+            ValueError: the state is of another kind of optimizer, or of parameters of other shapes. The
+                arrays are checked when the parameters are known, which can be in the first step.
         """
         self._state.load({key: value for key, value in state.items() if "/" in key})
         self.iterations, self.averages_in_model = int(state["iterations"]), bool(state["averages_in_model"])

@@ -1,4 +1,4 @@
-"""What optimizers refuse: arguments out of range; the error names the argument and what it may be."""
+"""Checks of the optimizers' arguments; an error names the argument, its value and what was expected."""
 
 import numbers
 from typing import Any
@@ -11,10 +11,10 @@ def check(holds: bool, argument: str, value: Any, expected: str) -> None:
 
 
 def check_clipping(**limits: float | None) -> None:
-    """Raise unless at most one way of clipping is given, with a positive limit."""
+    """Raise unless at most one kind of clipping is given, with a positive limit."""
     given = {argument: limit for argument, limit in limits.items() if limit is not None}
     if len(given) > 1:
-        raise ValueError(f"{' and '.join(given)} are given: choose one way of clipping")
+        raise ValueError(f"{' and '.join(given)} are given: choose one kind of clipping")
     for argument, limit in given.items():
         check(limit > 0, argument, limit, "a positive number, or None for no clipping")
 

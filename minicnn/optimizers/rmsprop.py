@@ -1,15 +1,15 @@
-"""RMSprop: divide the gradient by the root of a running mean of its square, so that its size drops out.
+"""RMSprop: divide the gradient by the root of a running mean of its square, which normalises its size.
 
     v ← ρ·v + (1 − ρ)·g²
     w ← w − η · g/√(v + ε)
 
-Centered, v − a² with the running mean a of g takes the place of v: the variance of g rather than its mean
-square, larger steps where the gradient is steady. With momentum, the steps feed a velocity u ← μ·u + η·g/√(v
-+ ε) that moves w. Unlike Adam, nothing corrects the start of v at 0: the first step is η/√(1 − ρ) long, 3.2·η
-for ρ = 0.9.
+Centered, v is replaced by v − a² with the running mean a of g: the variance of g, not its mean square, which
+gives larger steps where the gradient is constant. With momentum, a velocity u ← μ·u + η·g/√(v + ε) moves w.
+Unlike in Adam, the start of v at 0 is not corrected: the first step has the length η/√(1 − ρ), 3.2·η for ρ =
+0.9.
 
-Source: Hinton, Srivastava and Swersky, "Neural networks for machine learning", lecture 6 (2012); ε where
-Keras puts it.
+Source: Hinton, Srivastava and Swersky, "Neural networks for machine learning", lecture 6 (2012); ε as in
+Keras.
 """
 
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ class RMSprop(Optimizer):
 
     Args:
         learning_rate: η.
-        rho: ρ, memory of the mean of g²: about 1/(1 − ρ) steps.
+        rho: ρ: the mean of g² is over about 1/(1 − ρ) steps.
         momentum: μ, from 0 (none) to 1.
         epsilon: ε, inside the root.
         centered: divide by the deviation of g, not by its root mean square.

@@ -10,8 +10,8 @@ With s the step, T the number of decay steps, η₀ the initial rate:
     PolynomialDecay        (η₀ − η₁)·(1 − s/T)^p + η₁             s up to T; or to the next multiple of it
     (cycle) PiecewiseConstantDecay values[i] with boundaries[i−1] < s ≤ boundaries[i]
     CosineDecay            η₀ · (α + (1 − α)·½(1 + cos(π·s/T)))   s up to T; before that a linear warm-up
-    CosineDecayRestarts    the same, again and again, each period t_mul times longer and m_mul times lower
-    OneCycle               a cosine up, a longer cosine down to nearly 0
+    CosineDecayRestarts    the same, repeated; each period t_mul times as long and m_mul times as high
+    OneCycle               half a cosine up, a longer one down to nearly 0
 
 Names, arguments and values are Keras 3's (computed in float64) except for Constant, StepDecay and OneCycle,
 which Keras does not have.
@@ -42,7 +42,7 @@ __all__ = [
 
 
 class LearningRateSchedule(Configured):
-    """Base class. A schedule of your own defines ``__call__``; as a dataclass it can also be saved."""
+    """Base class. Your own schedule defines ``__call__``; as a dataclass it can also be saved."""
 
     def __call__(self, step: int) -> float:
         """Return the learning rate of a step, counted from 0."""
@@ -135,7 +135,7 @@ class PolynomialDecay(LearningRateSchedule):
     def __call__(self, step: int) -> float:
         """Return (η₀ − η₁)·(1 − s/T)^p + η₁."""
         steps = self.decay_steps
-        if self.cycle:  # decay to the first multiple of decay_steps that is not behind us
+        if self.cycle:  # decay to the next multiple of decay_steps
             steps *= max(1, math.ceil(step / steps))
         left = 1 - min(step, steps) / steps
         return (
@@ -154,7 +154,7 @@ class PiecewiseConstantDecay(LearningRateSchedule):
     def __post_init__(self) -> None:
         if len(self.values) != len(self.boundaries) + 1 or list(self.boundaries) != sorted(self.boundaries):
             raise ValueError(
-                f"boundaries={self.boundaries}, values={self.values}: expected rising ones, and a value more"
+                f"boundaries={self.boundaries}, values={self.values}: expected rising boundaries, and one more value"
             )
 
     def __call__(self, step: int) -> float:
@@ -166,9 +166,8 @@ class PiecewiseConstantDecay(LearningRateSchedule):
 class CosineDecay(LearningRateSchedule):
     """Half a cosine from the top to ``alpha`` times the top in ``decay_steps``.
 
-    The top is ``initial_learning_rate``; or ``warmup_target``, to which the rate first rises in a straight
-    line from ``initial_learning_rate`` in ``warmup_steps`` (which come before the ``decay_steps``, not out of
-    them).
+    The top is ``initial_learning_rate``; or ``warmup_target``: the rate first rises linearly to it, from
+    ``initial_learning_rate``, in ``warmup_steps``, which come before the ``decay_steps``.
 
     Source: Loshchilov and Hutter, "SGDR" (2017); Goyal et al. (2017) for the warm-up.
     """
@@ -195,7 +194,7 @@ class CosineDecay(LearningRateSchedule):
 
 @dataclass(frozen=True)
 class CosineDecayRestarts(LearningRateSchedule):
-    """CosineDecay that starts over: each period ``t_mul`` times as long, ``m_mul`` times as high.
+    """CosineDecay that starts again: each period ``t_mul`` times as long, ``m_mul`` times as high.
 
     Source: Loshchilov and Hutter, "SGDR" (2017).
     """
@@ -211,7 +210,7 @@ class CosineDecayRestarts(LearningRateSchedule):
         _check_positive("first_decay_steps", self.first_decay_steps)
         if self.t_mul < 1:
             raise ValueError(
-                f"t_mul={self.t_mul!r}: expected a number from 1, else the periods would shrink to nothing"
+                f"t_mul={self.t_mul!r}: expected a number from 1: with less, the periods become 0"
             )
 
     def __call__(self, step: int) -> float:
@@ -219,15 +218,15 @@ class CosineDecayRestarts(LearningRateSchedule):
         left, length, restarts = float(step), float(self.first_decay_steps), 0.0
         if self.t_mul == 1:
             restarts, left = divmod(left, length)
-        while left >= length:  # counted: the rounding of a logarithm could miss a restart by one step
+        while left >= length:  # a loop: the rounding of a logarithm could be wrong by one step
             left, length, restarts = left - length, length * self.t_mul, restarts + 1
-        height = self.m_mul**restarts * _cosine(left / length, 0.0)  # m_mul lowers the cosine, not the floor
+        height = self.m_mul**restarts * _cosine(left / length, 0.0)  # m_mul scales the cosine, not alpha
         return self.initial_learning_rate * ((1 - self.alpha) * height + self.alpha)
 
 
 @dataclass(frozen=True)
 class OneCycle(LearningRateSchedule):
-    """Up to ``max_learning_rate`` and down to nearly nothing, once: PyTorch's OneCycleLR with its defaults.
+    """Up to ``max_learning_rate`` and down to nearly 0, once: PyTorch's OneCycleLR with its defaults.
 
     From max/div_factor the rate rises along half a cosine for the first ``pct_start`` of the steps, then
     falls to max/(div_factor·final_div_factor) at step ``total_steps`` − 1, where it stays.

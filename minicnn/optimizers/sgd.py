@@ -1,11 +1,11 @@
-"""Stochastic gradient descent, with momentum: a ball that rolls down the loss.
+"""Stochastic gradient descent, with momentum: a step is a sum of the gradients so far.
 
-    u ← μ·u − η·g        the velocity: the old one, slowed down, and a push downhill
+    u ← μ·u − η·g        the velocity: the old one times μ, and a step against the gradient
     w ← w + u
 
-With a steady g the velocity settles at −η·g/(1 − μ), ten times the plain step for μ = 0.9; where g swings
-from side to side the pushes cancel. Nesterov's variant measures the push after the coming move, w ← w + μ·u −
-η·g, and so brakes earlier in front of a rise.
+With a constant g the velocity converges to −η·g/(1 − μ), ten times the plain step for μ = 0.9; where the sign
+of g alternates, the steps cancel. Nesterov's variant applies the new velocity once more, w ← w + μ·u − η·g:
+it reacts one step earlier to a change of the gradient.
 
 Source: Sutskever, Martens, Dahl and Hinton, "On the importance of initialization and momentum in deep
 learning" (2013).
@@ -27,7 +27,7 @@ class SGD(Optimizer):
     Args:
         learning_rate: η.
         momentum: μ, from 0 (none) to 1.
-        nesterov: look one step ahead.
+        nesterov: use the gradient one step ahead.
         **options: those of :class:`~minicnn.optimizers.Optimizer`: weight_decay, clipnorm, clipvalue,
             global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency, name.
     """
@@ -46,7 +46,7 @@ class SGD(Optimizer):
 
     @property
     def slots(self) -> list[str]:
-        """The velocity, where there is momentum."""
+        """The velocity, if there is momentum."""
         return ["momentum"] if self.momentum else []
 
     def update_step(

@@ -1,4 +1,4 @@
-"""The arrays that an optimizer keeps beside the weights: in each slot ("momentum", …) one a parameter."""
+"""The arrays that an optimizer keeps: in each slot ("momentum", …) one for each parameter."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -9,7 +9,7 @@ AVERAGE = "average"  # the slot of the moving average of the weights
 
 
 class State:
-    """Slots of arrays, each of its parameter's shape and dtype; what is loaded before them waits."""
+    """Slots of arrays, each with its parameter's shape and dtype. Arrays can be loaded before the first step."""
 
     def __init__(self) -> None:
         self.parameters: list[Any] = []
@@ -32,7 +32,7 @@ class State:
             self._fill(loaded)
 
     def index(self, parameter: Any) -> int:
-        """Return the place of a parameter in every slot."""
+        """Return the index of a parameter in every slot."""
         if id(parameter) not in self._indices:
             raise ValueError(
                 f"{parameter.path} is new to this optimizer, whose state is of the weights it began with: "

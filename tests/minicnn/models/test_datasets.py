@@ -215,7 +215,9 @@ class Endless(utils.PyDataset):
 
 def test_a_dataset_without_end(data):
     x, y = data
-    with pytest.raises(ValueError, match=r"steps_per_epoch: Endless does not tell .* give steps_per_epoch="):
+    with pytest.raises(
+        ValueError, match=r"steps_per_epoch: Endless does not give the number .* give steps_per_epoch="
+    ):
         fit(Endless(*data))
     expected = fit(x, y, batch_size=1, shuffle=False)
     assert_same(fit(Endless(*data), steps_per_epoch=14, shuffle=False), expected)
@@ -225,7 +227,7 @@ def test_a_dataset_without_end(data):
 @pytest.mark.parametrize(
     ("arguments", "match"),
     [
-        (lambda x, y: {"x": generator(x, y)}, "steps_per_epoch: generator does not tell"),
+        (lambda x, y: {"x": generator(x, y)}, "steps_per_epoch: generator does not give the number"),
         (lambda x, y: {"x": x, "y": y, "validation_data": generator(x, y)}, "validation_steps: generator"),
         (lambda x, y: {"x": generator(x, y), "y": y}, "y=…: generator gives it in its batches"),
         (lambda x, y: {"x": Counted(x, y), "sample_weight": y}, "sample_weight=…: Counted"),

@@ -355,7 +355,7 @@ def test_get_refuses_what_it_does_not_know():
 @pytest.mark.parametrize(
     ("arguments", "match"),
     [
-        ({"clipnorm": 1.0, "clipvalue": 1.0}, "one way of clipping"),
+        ({"clipnorm": 1.0, "clipvalue": 1.0}, "one kind of clipping"),
         ({"clipnorm": 0.0}, "clipnorm=0.0"),
         ({"clipvalue": -1.0}, "clipvalue=-1.0"),
         ({"weight_decay": -0.1}, "weight_decay=-0.1"),

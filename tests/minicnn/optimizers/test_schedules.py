@@ -117,7 +117,7 @@ def test_serialises(schedule):
     [
         (lambda: CosineDecay(0.1, 0), "decay_steps=0"),
         (lambda: StepDecay(0.1, -1), "decay_steps=-1"),
-        (lambda: PiecewiseConstantDecay([1, 2], [0.1, 0.2]), "a value more"),
+        (lambda: PiecewiseConstantDecay([1, 2], [0.1, 0.2]), "one more value"),
         (lambda: PiecewiseConstantDecay([2, 1], [0.1, 0.2, 0.3]), "rising"),
         (lambda: CosineDecayRestarts(0.1, 5, t_mul=0.5), "t_mul=0.5"),
         (lambda: OneCycle(0.1, 10, pct_start=1.5), "pct_start=1.5"),
