@@ -1,4 +1,4 @@
-"""Small helpers, under Keras's names."""
+"""Helpers with Keras's names: seeds, labels, images, pictures of models."""
 
 import os
 from pathlib import Path
@@ -32,12 +32,12 @@ if not TYPE_CHECKING:  # a type checker reports unknown names itself
 
 
 def set_random_seed(seed: int) -> None:
-    """Make all that is random a function of ``seed``: initial weights, shuffling, dropout, augmentation."""
+    """Seed all random numbers: of initial weights, shuffling, dropout and augmentation."""
     random.set_seed(seed)
 
 
 def normalize(x: Any, axis: int = -1, order: int = 2) -> np.ndarray:
-    """Return x with the vectors along ``axis`` scaled to length 1, by the norm of ``order``; those of zeros stay."""
+    """Return x with each vector along ``axis`` divided by its norm of ``order``; zero vectors stay zero."""
     array = np.asarray(x)
     lengths = np.linalg.norm(array, order, axis, keepdims=True)
     return array / np.where(lengths == 0, 1, lengths)
@@ -50,8 +50,11 @@ def to_categorical(x: Any, num_classes: int | None = None) -> np.ndarray:
         x: integers from 0, (N,) or (N, 1).
         num_classes: length of the rows; by default the largest number + 1.
 
+    Returns:
+        (N, num_classes).
+
     Raises:
-        ValueError: a number is negative, not whole, or not below ``num_classes``.
+        ValueError: a number is negative, not an integer, or not below ``num_classes``.
     """
     numbers = np.asarray(x)
     if numbers.ndim > 1 and numbers.shape[-1] == 1:
@@ -61,7 +64,8 @@ def to_categorical(x: Any, num_classes: int | None = None) -> np.ndarray:
     wrong = (numbers < 0) | (numbers >= num_classes) | (numbers != np.floor(numbers))
     if wrong.any():
         raise ValueError(
-            f"x holds {numbers[wrong].flat[0]}, expected integers from 0 to num_classes - 1 = {num_classes - 1}"
+            f"x holds {numbers[wrong].flat[0]}, expected integers from 0 to num_classes - 1 = "
+            f"{num_classes - 1}"
         )
     return np.eye(num_classes, dtype=backend.floatx())[numbers.astype(int)]
 
@@ -78,33 +82,35 @@ def plot_model(
     show_layer_activations: bool = False,
     show_trainable: bool = False,
 ) -> Any:
-    """Draw a model: a box a layer, an arrow for each value that goes from one to another.
+    """Draw a model: a box for each layer, an arrow for each value that goes from one layer to another.
 
-    Boxes of layers with weights are blue, of layers that join several values orange.
+    Layers with weights are blue, layers with several inputs orange.
 
     Args:
         model: a built model.
-        to_file: where to; its ending says how: .png, .svg, .pdf. None: nowhere.
-        show_shapes, show_dtype: of each layer's output.
-        show_layer_names, show_layer_activations, show_trainable: in each box, beside the layer's class.
-        rankdir: "TB", from top to bottom: the only way.
-        expand_nested: must be False: draw a model inside the model by itself, ``plot_model(model.get_layer(name))``.
-        dpi: pixels an inch.
+        to_file: the file; its suffix is the format: .png, .svg, .pdf. None: no file.
+        show_shapes, show_dtype: show the shape and type of each layer's output.
+        show_layer_names, show_layer_activations, show_trainable: show these in each box, after the layer's
+            class.
+        rankdir: "TB", from top to bottom: the only direction.
+        expand_nested: must be False: draw a nested model by itself, ``plot_model(model.get_layer(name))``.
+        dpi: pixels per inch.
 
     Returns:
-        the path; without ``to_file``, the matplotlib figure. Nothing is shown.
+        the path; without ``to_file``, the matplotlib figure. Nothing is shown on the screen.
 
     Raises:
         NotImplementedError: another rankdir, or expand_nested.
         ValueError: the model is not built.
-        FileNotFoundError: there is no such folder.
+        FileNotFoundError: the folder does not exist.
     """
     from minicnn.models import plot  # loads matplotlib
 
     if rankdir != "TB" or expand_nested:
         raise NotImplementedError(
-            f"plot_model(rankdir={rankdir!r}, expand_nested={expand_nested!r}): only from top to bottom, "
-            'rankdir="TB", and a model inside the model by itself: plot_model(model.get_layer(name))'
+            f'plot_model(rankdir={rankdir!r}, expand_nested={expand_nested!r}): expected rankdir="TB", from '
+            "top to bottom, and expand_nested=False; draw a nested model by itself: "
+            "plot_model(model.get_layer(name))"
         )
 
     def lines(symbol: Any) -> list[str]:

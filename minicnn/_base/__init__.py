@@ -1,3 +1,3 @@
-"""What the rooms above share: names, objects as JSON, whole files, and what a Keras script may say that is not here."""
+"""What all packages share: names, objects as JSON, writing whole files, errors for what only Keras has."""
 
 __version__ = "0.1.0"

@@ -24,7 +24,7 @@ R = TypeVar("R")
 
 
 class Missing(ImportError, NotImplementedError):
-    """Keras has the name, minicnn does not. An ImportError, so that ``from minicnn.layers import LSTM`` shows it."""
+    """Keras has the name, minicnn does not. An ImportError, for ``from minicnn.layers import LSTM``."""
 
 
 class Removed(ImportError):
@@ -32,7 +32,7 @@ class Removed(ImportError):
 
 
 def check_arguments(kind: str, owner: Callable[..., Any], given: Mapping[str, Any]) -> None:
-    """Raise for arguments that ``owner`` does not know, unless they are Keras's at a value that changes nothing.
+    """Raise for arguments that ``owner`` does not know, unless Keras has them and the value changes nothing.
 
     Args:
         kind: what the owner is: "layer", "optimizer", "loss", "metric", "callback" or "method".
@@ -103,7 +103,7 @@ def _guess(name: str, names: Iterable[str]) -> str:
 
 
 def refuse_name(module: str, name: str) -> None:
-    """Raise if minicnn does not have Keras's ``name`` of ``module`` ("minicnn.layers" or "layers"); else return.
+    """Raise if Keras has ``name`` in ``module`` ("minicnn.layers" or "layers") and minicnn does not.
 
     Case and underscores do not count, because a registry looks up strings such as "lion" too.
 

@@ -15,8 +15,9 @@ class Gap(NamedTuple):
     """One row: names of one kind that have the same replacement.
 
     Attributes:
-        of: the module of the names; or the classes and methods that take the arguments or have the attributes.
-            "layer" means every layer; so do "optimizer", "loss", "metric", "callback", "model" and "method".
+        of: the module of the names; or the classes and methods that take the arguments or have the
+            attributes. "layer" means every layer; so do "optimizer", "loss", "metric", "callback", "model"
+            and "method".
         names: the names, arguments or attributes.
         instead: what to use.
         harmless: for arguments: the values that change nothing, which are accepted; or ANY.

@@ -1,4 +1,4 @@
-"""Names: the class's name in snake_case, and numbers for objects of one class."""
+"""Names of objects: the class's name in snake_case, numbered for each class."""
 
 import re
 from collections import Counter
@@ -7,7 +7,7 @@ _names_given: Counter[str] = Counter()
 
 
 def snake_case(name: str) -> str:
-    """Return a class's name as Keras names its first instance: MaxPooling2D -> max_pooling2d, F1Score -> f1_score."""
+    """Return a class's name in Keras's snake_case: MaxPooling2D -> max_pooling2d, F1Score -> f1_score."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=.)(?=[A-Z][a-z])", "_", name).lower()
 
 

@@ -1,9 +1,9 @@
 """Names and JSON for a model's small objects: optimizers, schedules, initializers, regularizers, metrics.
 
-Each can be written three ways, and all come back as an object:
+An object can be given in three forms:
 
     "he_normal"                                                    the class's name, as it is or in snake_case
-    {"class_name": "HeNormal", "config": {"seed": 1}}              what serialize() wrote into a JSON file
+    {"class_name": "HeNormal", "config": {"seed": 1}}              what serialize() returned
     HeNormal(seed=1)                                               the object itself
 """
 
@@ -19,7 +19,7 @@ from minicnn._base.keras_errors import letters
 
 
 class Configured:
-    """An object that a dictionary describes. For a dataclass, the dictionary is that of its fields."""
+    """An object with a configuration: its constructor's arguments; for a dataclass, its fields."""
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments as JSON-able values."""
@@ -37,9 +37,9 @@ class Registry:
     """The classes of one kind, found by name.
 
     Args:
-        kind: what an error calls them: "optimizer"; their module is named by the plural.
+        kind: the word for them in errors, such as "optimizer"; the plural is the name of their module.
         classes: the classes.
-        aliases: other names, of lower-case letters -> class.
+        aliases: other names, in lower-case letters without underscores -> class.
     """
 
     def __init__(self, kind: str, classes: Iterable[type], aliases: Mapping[str, type] | None = None) -> None:
@@ -48,11 +48,11 @@ class Registry:
         self._makers = {letters(cls.__name__): cls for cls in classes} | dict(aliases or {})
 
     def get(self, identifier: Any) -> Any:
-        """Return the object of a name, a dictionary or a class; anything else as it is.
+        """Return the object of a name, a dictionary or a class; any other object unchanged.
 
         Raises:
             ValueError: there is no such name, or a dictionary has no "class_name".
-            NotImplementedError: Keras has it, minicnn has not.
+            NotImplementedError: Keras has it, minicnn does not.
         """
         if isinstance(identifier, str):
             return self._find(identifier)()
@@ -75,14 +75,14 @@ class Registry:
 
 
 def serialize(instance: Any) -> dict[str, Any] | None:
-    """Return the dictionary from which ``get`` makes an equal object; None for None."""
+    """Return the dictionary from which `Registry.get` makes an equal object; None for None."""
     if instance is None:
         return None
     return {"class_name": type(instance).__name__, "config": instance.get_config()}
 
 
 def to_json(value: Any) -> Any:
-    """Return ``value`` as JSON-able: objects with get_config become {"class_name", "config"}."""
+    """Return ``value`` for JSON: objects with get_config become {"class_name": …, "config": …}."""
     if hasattr(value, "get_config"):
         return {"class_name": type(value).__name__, "config": to_json(value.get_config())}
     if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""The command: ``python -m minicnn.benchmark [--against torch keras] [--json FILE] [--threads N] [--quick]``."""
+"""``python -m minicnn.benchmark [--against torch keras] [--json FILE] [--threads N] [--quick]``."""
 
 import argparse
 import importlib.util

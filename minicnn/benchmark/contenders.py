@@ -1,7 +1,8 @@
 """What is timed for each contender: a function that does one step of a task, on data in memory.
 
-A task is {"kind": "train" | "predict", "net": name, "batch": N}, or {"kind": "convolution", "side", "channels",
-"filters", "pass": "forward" | "backward", "batch"}. Training is the whole step: forward, loss, backward, Adam.
+A task is {"kind": "train" | "predict", "net": name, "batch": N}, or {"kind": "convolution", "side",
+"channels", "filters", "pass": "forward" | "backward", "batch"}. Training is the whole step: forward, loss,
+backward, Adam.
 """
 
 import os

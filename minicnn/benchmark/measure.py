@@ -15,8 +15,9 @@ from minicnn.benchmark.contenders import Task
 from minicnn.benchmark.worker import Worker
 
 BATCH = 64
-# Seconds of steps that are not timed, at the start of a turn. After them the threads of the last contender are idle,
-# this one's threads run on all cores, and caches and clock rates are as they are in a long training.
+# Seconds of steps that are not timed, at the start of a turn. After them the threads of the last contender
+# are idle, this one's threads run on all cores, and caches and clock rates are as they are in a long
+# training.
 WARM = 0.1
 
 
@@ -59,7 +60,7 @@ def whole_nets(names: list[str], threads: int, rounds: int) -> dict[str, dict[st
 
 
 def convolutions(names: list[str], threads: int, rounds: int) -> list[dict[str, Any]]:
-    """Return ms and effective GFLOP/s of each 3×3 convolution; backward is dx (where there is one) and dkernel."""
+    """Return ms and effective GFLOP/s of each 3×3 convolution; backward is dx (if needed) and dkernel."""
     found = []
     with ExitStack() as stack:
         workers = [stack.enter_context(Worker(name, threads)) for name in names if name != "keras"]
@@ -76,7 +77,7 @@ def convolutions(names: list[str], threads: int, rounds: int) -> list[dict[str, 
 
 
 def steps(threads: int, rounds: int) -> dict[str, dict[str, dict[str, float]]]:
-    """Return ms of one convolution by each algorithm, and images/s of training with and without fused layers."""
+    """Return ms of a convolution by each algorithm, and images/s of training with and without fused layers."""
     found: dict[str, dict[str, dict[str, float]]] = {"convolution_ms": {}, "train_images_s": {}}
     with ExitStack() as stack:
         workers = [
@@ -97,7 +98,7 @@ def steps(threads: int, rounds: int) -> dict[str, dict[str, dict[str, float]]]:
 
 
 def memory(names: list[str], threads: int, net: str = "vgg") -> dict[str, float]:
-    """Return the peak resident memory, in MB, of a process that trains ``net``: the smallest of each library's modes.
+    """Return the peak memory in MB of a process that trains ``net``: for each library, of its best mode.
 
     Empty where Python cannot tell it, on Windows.
     """
@@ -130,7 +131,7 @@ def first_step(threads: int, net: str = "simple") -> dict[str, float]:
 
 
 def scaling(threads: int, rounds: int) -> dict[str, dict[int, float]]:
-    """Return how time grows: microseconds per image by batch size, and seconds per epoch by number of images."""
+    """Return microseconds per image by batch size, and seconds per epoch by number of images."""
     with Worker("minicnn", threads) as worker:
         by_batch = {
             batch: 1e6

@@ -52,7 +52,7 @@ def in_torch_words(torch: ModuleType, name: str) -> Any:
 
 
 def convolutions() -> list[tuple[int, int, int]]:
-    """Return (side, channels, filters) of every different 3×3 convolution of the two nets, largest map first."""
+    """Return (side, channels, filters) of each different 3×3 convolution of the two nets, largest first."""
     found = set()
     for name, filters in FILTERS.items():
         channels, side = 1, SIDE

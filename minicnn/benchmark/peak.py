@@ -1,7 +1,7 @@
 """The largest number of multiplications and additions per second that this CPU can do: on registers alone.
 
-A core starts up to two fused multiply-adds per cycle, and each takes four or five cycles, so twelve independent chains
-keep it busy:
+A core starts up to two fused multiply-adds per cycle, and each takes four or five cycles, so twelve
+independent chains keep it busy:
 
     acc[r] = acc[r] · a + b          r < CHAINS, each acc a vector in a register, repeated
 

@@ -1,6 +1,6 @@
-"""From a loop to the kernels: one convolution, forward, by four algorithms. docs/performance.md explains them.
+"""From a loop to the kernels: one convolution, forward, by four algorithms; see docs/performance.md.
 
-    loop       the definition's sum as nested loops, compiled and parallel; the innermost runs over output channels
+    loop       the definition's sum as nested loops, compiled and parallel; innermost the output channels
     im2col     every window copied into a row, then one matrix product by NumPy's BLAS: the usual algorithm
     direct     the register tile moves over the image and copies nothing (minicnn.ops.kernels.direct)
     winograd   fewer multiplications (minicnn.ops.kernels.winograd)

@@ -1,4 +1,4 @@
-"""A contender in a process of its own: it reads orders, a line of JSON each, and answers each with a line of JSON.
+"""A contender in a process of its own: it reads orders as lines of JSON, and answers each with a line of JSON.
 
 {"task": {…}}        prepare a task: its step runs twice, not timed      -> {"ready": true}
 {"warm": s}          do steps for s seconds, not timed                   -> {}
@@ -33,7 +33,7 @@ def peak_memory_mb() -> float | None:
 
 
 def main() -> None:
-    """Answer the orders on standard input until it ends. Arguments: the contender's name, its number of threads."""
+    """Answer the orders on standard input. Arguments: the contender's name and its number of threads."""
     name, threads = sys.argv[1], int(sys.argv[2])
     if name in steps.STEPS:
         make = steps.convolution(name, threads)

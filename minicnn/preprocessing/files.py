@@ -1,4 +1,4 @@
-"""Convert between image files, Pillow's images and arrays (height, width, channels): Keras's four functions."""
+"""Convert between image files, Pillow's images and arrays (height, width, channels)."""
 
 import io
 import os
@@ -63,7 +63,7 @@ def load_img(
 
 
 def img_to_array(img: Any, data_format: str | None = None, dtype: Any = None) -> np.ndarray:
-    """Return a Pillow image as an array (height, width, channels) of ``dtype``, by default the default float type.
+    """Return a Pillow image as an array (height, width, channels) of ``dtype`` (default: the float type).
 
     Raises:
         ValueError: the image has neither two nor three axes.
@@ -85,8 +85,8 @@ def array_to_img(
 
     Args:
         x: the array.
-        scale: map the lowest value to 0 and the highest to 255. Without it, values must lie in this range, and
-            fractions are truncated.
+        scale: map the lowest value to 0 and the highest to 255. Without it, values must lie in this range,
+            and fractions are truncated.
 
     Raises:
         ValueError: the array has another shape.

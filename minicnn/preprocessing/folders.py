@@ -48,7 +48,7 @@ class _FileIterator(Iterator):
         self.subset, self.interpolation, self.keep_aspect_ratio = subset, interpolation, keep_aspect_ratio
 
     def part(self, count: int) -> slice:
-        """Return the part of ``count`` samples that is the subset: the first are for validation, as in Keras."""
+        """Return the subset's part of ``count`` samples: the first are for validation, as in Keras."""
         cut = int(self.image_data_generator.validation_split * count)
         parts = {None: slice(None), "validation": slice(cut), "training": slice(cut, None)}
         return parts[self.subset]
@@ -220,8 +220,8 @@ class DataFrameIterator(_FileIterator):
         wrong = [name for name in names if not isinstance(name, str)]
         if wrong:
             raise TypeError(
-                f'column {y_col!r} holds {wrong[0]!r}, expected the names of classes: table["{y_col}"].astype(str), '
-                'or class_mode="raw"'
+                f"column {y_col!r} holds {wrong[0]!r}, expected the names of classes: "
+                f'table["{y_col}"].astype(str), or class_mode="raw"'
             )
         order = list(dict.fromkeys(classes)) if classes else sorted(names)
         self.class_indices = {name: number for number, name in enumerate(order)}

@@ -1,7 +1,7 @@
 """ImageDataGenerator: random changes of images and scaling of their values, for older Keras scripts.
 
-    image -> rotated, shifted, sheared, zoomed, flipped -> channel shift -> brightness      get_random_transform
-          -> preprocessing_function -> · rescale -> − mean, / deviation                      standardize
+    image -> rotated, shifted, sheared, zoomed, flipped -> channel shift -> brightness    get_random_transform
+          -> preprocessing_function -> · rescale -> − mean, / deviation                    standardize
 
 In a model, layers such as layers.RandomRotation do the same. The equations are in transforms.py.
 """
@@ -25,25 +25,27 @@ class ImageDataGenerator:
     """Change images at random, as Keras's class of the same name.
 
     Args:
-        featurewise_center, featurewise_std_normalization: subtract the mean of each channel, which :meth:`fit` computes
-            from the data, and divide by the standard deviation. The second implies the first.
+        featurewise_center, featurewise_std_normalization: subtract the mean of each channel, which
+            :meth:`fit` computes from the data, and divide by the standard deviation. The second implies the
+            first.
         samplewise_center, samplewise_std_normalization: the same with each image's own mean and deviation.
         rotation_range: the largest angle in degrees, in both directions.
-        width_shift_range, height_shift_range: the largest shift, horizontal and vertical, in both directions. A float
-            below 1 is a fraction of the width or height; a float from 1 on counts pixels. An integer k gives whole
-            pixels, −(k − 1) … k − 1; a list gives one of its values, with either sign. (Keras 3 confuses the two: its
-            height_shift_range shifts horizontally.)
+        width_shift_range, height_shift_range: the largest shift, horizontal and vertical, in both directions.
+            A float below 1 is a fraction of the width or height; a float from 1 on counts pixels. An integer
+            k gives whole pixels, −(k − 1) … k − 1; a list gives one of its values, with either sign. (Keras 3
+            confuses the two: its height_shift_range shifts horizontally.)
         brightness_range: (lowest, highest) factor.
         shear_range: the largest angle in degrees, in both directions.
-        zoom_range: z draws factors from 1 − z to 1 + z; or (lowest, highest). A factor above 1 zooms out. Height and
-            width have a factor each.
+        zoom_range: z draws factors from 1 − z to 1 + z; or (lowest, highest). A factor above 1 zooms out.
+            Height and width have a factor each.
         channel_shift_range: the largest number that is added to all values of an image, or subtracted.
-        fill_mode, cval: what lies beyond the edge: "nearest", "reflect", "wrap", or "constant", which is ``cval``.
+        fill_mode, cval: what lies beyond the edge: "nearest", "reflect", "wrap", or "constant", which is
+            ``cval``.
         horizontal_flip, vertical_flip: flip each image with probability 1/2.
         rescale: a factor for all values, such as 1 / 255.
         preprocessing_function: called with each image (height, width, channels) after the random changes.
-        validation_split: the fraction for ``flow(subset="validation")``: the *first* samples of the arrays, the first
-            files of each class, or the first rows of a table.
+        validation_split: the fraction for ``flow(subset="validation")``: the *first* samples of the arrays,
+            the first files of each class, or the first rows of a table.
         interpolation_order: 1 bilinear, 0 the nearest pixel.
         dtype: of the batches; by default the default float type.
 
@@ -99,7 +101,7 @@ class ImageDataGenerator:
         self.std: np.ndarray | None = None
         self._rng = random.generator()
 
-    # ---- batches --------------------------------------------------------------------------------------------------
+    # ---- batches ------------------------------------------------------------------------------------------
 
     def flow(
         self, x: Any, y: Any = None, batch_size: int = 32, shuffle: bool = True, sample_weight: Any = None,
@@ -118,8 +120,8 @@ class ImageDataGenerator:
             ignore_class_split: accept subsets that do not have the same classes.
 
         Raises:
-            ValueError: x is not (N, height, width, channels), y or sample_weight has another length, ``subset`` is
-                another word, or its classes differ from those of the other subset.
+            ValueError: x is not (N, height, width, channels), y or sample_weight has another length,
+                ``subset`` is another word, or its classes differ from those of the other subset.
         """
         return NumpyArrayIterator(
             x, y, self, batch_size, shuffle, sample_weight, seed, save_to_dir, save_prefix, save_format, subset,
@@ -139,9 +141,10 @@ class ImageDataGenerator:
             directory: the folder.
             target_size: (height, width) of the batches.
             color_mode: "rgb", "grayscale" or "rgba".
-            classes: the classes' folders in the order of their numbers; by default all, in alphabetical order.
-            class_mode: what y is: "categorical" one-hot, "sparse" or "binary" class numbers, "input" the images; None:
-                the batches have no y.
+            classes: the classes' folders in the order of their numbers; by default all, in alphabetical
+                order.
+            class_mode: what y is: "categorical" one-hot, "sparse" or "binary" class numbers, "input" the
+                images; None: the batches have no y.
             interpolation, keep_aspect_ratio: see :func:`load_img`. The other arguments: see :meth:`flow`.
 
         Raises:
@@ -164,8 +167,8 @@ class ImageDataGenerator:
         """Return changed batches of the images that a pandas table names.
 
         Args:
-            dataframe: the table. Column ``x_col`` holds file names below ``directory``, ``y_col`` the class's name
-                (with class_mode "raw" the target itself), ``weight_col`` the sample's weight.
+            dataframe: the table. Column ``x_col`` holds file names below ``directory``, ``y_col`` the class's
+                name (with class_mode "raw" the target itself), ``weight_col`` the sample's weight.
             validate_filenames: leave out, with a warning, names that are not those of image files.
 
         The other arguments: see :meth:`flow_from_directory`. The first rows are for validation.
@@ -185,7 +188,7 @@ class ImageDataGenerator:
         count, height, width, _ = images.shape
         return self._standardized(self._apply(images, self._draw(count, height, width, rng)))
 
-    # ---- random changes -------------------------------------------------------------------------------------------
+    # ---- random changes -----------------------------------------------------------------------------------
 
     def get_random_transform(self, img_shape: Sequence[int], seed: int | None = None) -> dict[str, Any]:
         """Draw the change of an image (height, width, channels): a dictionary for :meth:`apply_transform`."""
@@ -197,8 +200,8 @@ class ImageDataGenerator:
         """Return the image x (height, width, channels), changed.
 
         Args:
-            transform_parameters: any of "theta" and "shear" in degrees, "tx" (horizontal) and "ty" in pixels, "zx",
-                "zy", "flip_horizontal", "flip_vertical", "channel_shift_intensity" and "brightness".
+            transform_parameters: any of "theta" and "shear" in degrees, "tx" (horizontal) and "ty" in pixels,
+                "zx", "zy", "flip_horizontal", "flip_vertical", "channel_shift_intensity" and "brightness".
         """
         wanted = {name: value for name, value in transform_parameters.items() if value is not None}
         return self._apply(x[None], {name: np.array([value]) for name, value in wanted.items()})[0]
@@ -212,7 +215,7 @@ class ImageDataGenerator:
         return transforms.apply(images, parameters, self.fill_mode, self.cval, self.interpolation_order)
 
     def _draw(self, count, height, width, rng):
-        """Return the parameters of ``count`` images, (count,) each, or None for those that are switched off."""
+        """Return the parameters of ``count`` images, (count,) each; None for those that are switched off."""
 
         def symmetric(largest):
             return rng.uniform(-largest, largest, count)
@@ -235,7 +238,7 @@ class ImageDataGenerator:
             "brightness": between(self.brightness_range),
         }
 
-    # ---- scaling --------------------------------------------------------------------------------------------------
+    # ---- scaling ------------------------------------------------------------------------------------------
 
     def standardize(self, x: np.ndarray) -> np.ndarray:
         """Return x, an image or a batch, after preprocessing_function, rescale, mean and deviation.

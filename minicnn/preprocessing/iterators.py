@@ -1,7 +1,8 @@
 """The batches of `ImageDataGenerator.flow`: a dataset for fit, and an endless iterator for other uses.
 
-The changes of the iterator's batch k are drawn from a generator seeded with (seed, k), the order of pass e from one
-seeded with (seed, e). So the same seed gives the same batches, and three numbers are enough to resume a training.
+The changes of the iterator's batch k are drawn from a generator seeded with (seed, k), the order of pass e
+from one seeded with (seed, e). So the same seed gives the same batches, and three numbers are enough to
+resume a training.
 """
 
 import os

@@ -1,22 +1,23 @@
 """Apply changes with given parameters to a batch of images: what `ImageDataGenerator.apply_transform` does.
 
-Output pixel (column x, row y) is read at this place of the input, counted from the image's centre, with t = (tx, ty):
+Output pixel (column x, row y) is read at this place of the input, counted from the image's centre, with t =
+(tx, ty):
 
     (x, y)ᵢₙ = R(θ) · ( S(φ) · Z · F · (x, y)ₒᵤₜ + t )
 
     R(θ) = | cos θ  −sin θ |   S(φ) = | 1  −sin φ |   Z = | zx  0 |   F = | ±1   0 |
            | sin θ   cos θ |          | 0   cos φ |       | 0  zy |       |  0  ±1 |
 
-    θ, φ: degrees. t: pixels. zx, zy > 1 zoom out, < 1 in. F flips: it is the first factor from output to input, so
-    the flip is the last change of the image.
+    θ, φ: degrees. t: pixels. zx, zy > 1 zoom out, < 1 in. F flips: it is the first factor from output to
+    input, so the flip is the last change of the image.
 
-Then the values: one number is added to all channels of an image, and the result is clipped to the image's own range.
-Last, brightness multiplies, as Pillow's ImageEnhance.Brightness does, on whole numbers 0 … 255.
+Then the values: one number is added to all channels of an image, and the result is clipped to the image's own
+range. Last, brightness multiplies, as Pillow's ImageEnhance.Brightness does, on whole numbers 0 … 255.
 
-These are Keras 3's equations, with three small differences. (1) An image that is not square is rotated about its
-centre; Keras takes half the height for x and half the width for y. (2) Less than a pixel beyond the edge,
-fill_mode="constant" interpolates with cval, where scipy, which Keras calls, returns cval. (3) "wrap" repeats the image
-every `length` pixels, scipy every `length − 1`.
+These are Keras 3's equations, with three small differences. (1) An image that is not square is rotated about
+its centre; Keras takes half the height for x and half the width for y. (2) Less than a pixel beyond the edge,
+fill_mode="constant" interpolates with cval, where scipy, which Keras calls, returns cval. (3) "wrap" repeats
+the image every `length` pixels, scipy every `length − 1`.
 
 Shapes: images (N, H, W, C), float; each parameter (N,).
 """

@@ -1,10 +1,11 @@
-"""Models on disk: one .npz file, which is arrays and one JSON text; no pickle, so loading runs no code.
+"""Models as files: one .npz file with arrays and one JSON text. No pickle, so loading executes no code.
 
-    config.json   what the model is: layers with their arguments, how it was compiled, states of its random generators
+    config.json   the model: layers with their arguments, arguments of compile, states of random generators
     weights/0 …   its weights, in the order of `model.weights`
-    optimizer/…   the optimizer's moments, so that training goes on where it stopped
+    optimizer/…   the optimizer's moments, so that training continues where it stopped
 
-A file is written beside its destination and renamed when complete: whoever reads finds the old one or the new one.
+A file is written under another name and renamed when it is complete: a reader finds the old file or the new
+one.
 """
 
 import json
@@ -19,16 +20,17 @@ import numpy as np
 
 from minicnn._base.files import replacing
 from minicnn._base.registry import to_json
+from minicnn.saving.checks import check_folder
 
 VERSION = 1
 SUFFIXES = (".npz", ".keras", ".h5")
-_STORED = "in arrays"  # the key that stands where pack() took a value out
+_STORED = "in arrays"  # {_STORED: key}: the value is arrays[key]
 
 
 def pack(value: Any, arrays: dict[str, np.ndarray], name: str) -> Any:
-    """Return ``value`` as JSON-able; what JSON cannot say (an array, NaN) goes into ``arrays`` under ``name``/number.
+    """Return ``value`` for JSON. What JSON has not (arrays, NaN) goes into ``arrays`` as ``name``/number.
 
-    The two together are ``value`` to the bit: :func:`unpack` puts them together.
+    :func:`unpack` restores the same value, bit for bit.
     """
     if isinstance(value, Mapping):
         return {str(key): pack(item, arrays, name) for key, item in value.items()}
@@ -42,7 +44,7 @@ def pack(value: Any, arrays: dict[str, np.ndarray], name: str) -> Any:
 
 
 def unpack(value: Any, arrays: Mapping[str, np.ndarray]) -> Any:
-    """Return what :func:`pack` took apart; tuples come back as lists."""
+    """Return the value that :func:`pack` was given; tuples become lists."""
     if isinstance(value, list):
         return [unpack(item, arrays) for item in value]
     if not isinstance(value, Mapping):
@@ -54,10 +56,10 @@ def unpack(value: Any, arrays: Mapping[str, np.ndarray]) -> Any:
 
 
 def checked_name(path: str | os.PathLike) -> Path:
-    """Return the path of a model's file: .npz, or a name that Keras gives; what is in it is minicnn's own in any case.
+    """Return the path of a model's file: .npz or one of Keras's suffixes. The content is always minicnn's.
 
     Raises:
-        ValueError: the name ends otherwise.
+        ValueError: the name has another suffix.
     """
     path = Path(path)
     if path.suffix not in SUFFIXES:
@@ -66,15 +68,14 @@ def checked_name(path: str | os.PathLike) -> Path:
 
 
 def write(path: str | os.PathLike, config: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
-    """Write a configuration and arrays to ``path``, all or nothing.
+    """Write a configuration and arrays to ``path``, completely or not at all.
 
     Raises:
-        ValueError: the name ends neither in .npz nor as Keras's do.
-        FileNotFoundError: there is no such folder.
+        ValueError: the name has another suffix than SUFFIXES.
+        FileNotFoundError: the folder does not exist.
     """
     path = checked_name(path)
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"{path}: there is no folder {path.parent}; make it first")
+    check_folder(path)
     text = json.dumps({"minicnn": VERSION, **to_json(config)}, allow_nan=False)
     contents: dict[str, Any] = {"config.json": np.array(text), **arrays}
     with replacing(path) as file:
@@ -86,7 +87,7 @@ def read(path: str | os.PathLike) -> tuple[dict[str, Any], dict[str, np.ndarray]
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it is not such a file, or it is damaged.
+        ValueError: the file is not one that :func:`write` wrote, or is damaged.
     """
     path = Path(path)
     if not path.is_file():

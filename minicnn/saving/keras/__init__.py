@@ -1,10 +1,10 @@
-"""Weights from Keras and for Keras.
+"""Read and write Keras's weight files.
 
 load.py      load_keras_weights: from .weights.h5, .keras and the older .h5
-match.py     which weights of the file belong to which layer
+match.py     the layer of each weight in a file
 save.py      save_keras_weights: to .weights.h5 and .keras
-layout.py    how Keras 3 lays weights out; config.py: the description in a .keras file
-hdf5.py      reading HDF5 from an unknown source: numbers, and nothing else
+layout.py    the layout of Keras 3's weight files; config.py: the description of the model in a .keras file
+hdf5.py      reading HDF5 files from untrusted sources: only numbers
 """
 
 from minicnn.saving.keras.load import load_keras_weights

@@ -1,9 +1,10 @@
-"""A model as Keras describes one in JSON: its layers, their arguments, and how they are connected.
+"""Describe a model in Keras's JSON: its layers, their arguments, and their connections.
 
     {"module": "keras.layers", "class_name": "Dense", "config": {"units": 7, …}, "registered_name": null}
 
-A Sequential lists its layers. In a Functional each layer also tells what it was called on, its ``inbound_nodes``; there
-a tensor is the name of the layer that computes it and two numbers for layers that are called often: [name, 0, 0].
+A Sequential lists its layers. In a Functional each layer also has ``inbound_nodes``: the tensors that it was
+called on. A tensor is [name, 0, 0]: the layer that computes it, and two numbers for layers that are called
+several times.
 """
 
 from typing import Any
@@ -26,13 +27,13 @@ def described(model: Any) -> dict[str, Any]:
     """Return the description of a built model.
 
     Raises:
-        NotImplementedError: there is something in it that Keras does not have.
+        NotImplementedError: it contains something that Keras does not have.
     """
     if isinstance(model, Graph):
         return _functional(model)
     if isinstance(model, Chain):
         return _sequential(model)
-    raise NotImplementedError(f"{model.name}: there is no .keras file of a {type(model).__name__}: {ADVICE}")
+    raise NotImplementedError(f"{model.name}: a {type(model).__name__} cannot be a .keras file: {ADVICE}")
 
 
 def _sequential(model: Any) -> dict[str, Any]:
@@ -47,7 +48,7 @@ def _sequential(model: Any) -> dict[str, Any]:
 
 
 def _in_a_row(chain: Chain) -> list[Layer]:
-    """Return the layers of a chain, with those of the chains inside it in their place."""
+    """Return the layers of a chain; in place of a chain inside it, that chain's layers."""
     row: list[Layer] = []
     for layer in chain.layers:
         row += _in_a_row(layer) if isinstance(layer, Chain) and not layout.is_model(layer) else [layer]
@@ -66,7 +67,7 @@ def _functional(model: Any) -> dict[str, Any]:
 
 
 def _called(symbol: Symbol) -> dict[str, Any]:
-    """Return a layer of a graph with what it was called on."""
+    """Return the description of a graph's layer, with the tensors that it was called on."""
     layer = symbol.layer
     if isinstance(layer, layers.InputLayer):
         return _input(layer.name, symbol.shape, symbol.dtype) | {"name": layer.name, "inbound_nodes": []}
@@ -92,7 +93,7 @@ def _layer(layer: Any) -> dict[str, Any]:
     name = type(layer).__name__
     if getattr(layers, name, None) is not type(layer) or isinstance(layer, layers.Chain | layers.Residual):
         raise NotImplementedError(
-            f"{layer.name}: Keras has no layer {name}, so there is no .keras file of it: {ADVICE}"
+            f"{layer.name}: Keras has no layer {name}, so it cannot be in a .keras file: {ADVICE}"
         )
     config = {key: _plain(value, layer) for key, value in layer.get_config().items()}
     if not layer.weights:
@@ -101,15 +102,15 @@ def _layer(layer: Any) -> dict[str, Any]:
 
 
 def _plain(value: Any, layer: Layer) -> Any:
-    """Return an argument of a layer as JSON in Keras's form."""
+    """Return an argument of a layer as Keras's JSON."""
     if isinstance(value, Initializer):
         return _as("keras.initializers", type(value).__name__, value.get_config())
     if isinstance(value, Regularizer):
         return _as("keras.regularizers", type(value).__name__, value.get_config())
     if isinstance(value, layers.Activation):
         raise NotImplementedError(
-            f"{layer.name}: activation={value!r} is a layer within a layer: name it, as in "
-            f'activation="{value.activation}", or put the layer behind this one'
+            f"{layer.name}: activation={value!r} is a layer in a layer: name it, as in "
+            f'activation="{value.activation}", or put the layer after this one'
         )
     if isinstance(value, np.generic | np.ndarray):
         return value.tolist()

@@ -1,8 +1,8 @@
-"""Reading HDF5 that may come from a stranger: numbers that lie in the file itself, and nothing else.
+"""Read HDF5 files from untrusted sources: only numbers that are stored in the file itself.
 
-HDF5 can say more than arrays: links to other files, arrays whose bytes lie in other files, objects, sizes that are
-declared and never written. Every link is looked at before it is followed, and a dataset is returned unread, so that
-its shape can be compared with what is expected before memory is taken for it.
+HDF5 files can contain more than arrays: links to other files, arrays whose bytes are in other files, objects,
+sizes that are declared but never written. Every link is checked before it is followed. A dataset is returned
+without reading it, so that its shape can be checked before memory is allocated.
 """
 
 import math
@@ -16,7 +16,7 @@ import numpy as np
 from minicnn.saving.checks import needed
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
-# what h5py raises where it finds something else than it expects
+# what h5py raises for damaged files
 DAMAGE = (
     OSError,
     RuntimeError,
@@ -27,16 +27,16 @@ DAMAGE = (
     ArithmeticError,
     MemoryError,
 )
-LARGEST_CHUNK = 2**28  # bytes, of what is unpacked at once
+LARGEST_CHUNK = 2**28  # bytes that are decompressed at once
 
 
 @contextmanager
 def opened(source: Path | IO[bytes], path: Path) -> Iterator[Any]:
-    """Open an HDF5 file for reading; ``path`` is what errors call it.
+    """Open an HDF5 file for reading; ``path`` is its name in errors.
 
     Raises:
         ImportError: h5py is not installed.
-        ValueError: the file is damaged, also when that shows later, while it is read.
+        ValueError: the file is damaged, even if this is noticed later, while it is read.
     """
     h5py = needed("h5py", "keras")
     try:
@@ -49,11 +49,11 @@ def opened(source: Path | IO[bytes], path: Path) -> Iterator[Any]:
 
 
 def datasets(file: Any, path: Path) -> dict[str, Any]:
-    """Return every dataset of a file by its full name, unread.
+    """Return every dataset of a file by its full name, without reading it.
 
     Raises:
-        ValueError: there is something in the file that a file of weights has no need of: a link that is not plain, an
-            array that lies outside, one of anything but numbers, or a group within itself.
+        ValueError: the file holds what a weight file does not need: a soft or external link, an array in
+            another file, an array of anything but numbers, or a group that contains itself.
     """
     h5py = needed("h5py", "keras")
     found: dict[str, Any] = {}
@@ -68,13 +68,13 @@ def datasets(file: Any, path: Path) -> dict[str, Any]:
             if isinstance(item, h5py.Group):
                 if item in met:
                     raise ValueError(
-                        f"{path}: refused: the group {inner!r} is in two places, or within itself"
+                        f"{path}: refused: the group {inner!r} is in two places, or contains itself"
                     )
                 met.add(item)
                 groups.append((inner, item))
             elif isinstance(item, h5py.Dataset):
                 if item.external or item.is_virtual:
-                    raise ValueError(f"{path}: refused: the numbers of {inner!r} lie in another file")
+                    raise ValueError(f"{path}: refused: the numbers of {inner!r} are in another file")
                 if item.dtype.kind not in "fiub":
                     raise ValueError(
                         f"{path}: refused: {inner!r} holds {item.dtype}, expected numbers; objects are not read"
@@ -88,10 +88,10 @@ def datasets(file: Any, path: Path) -> dict[str, Any]:
 
 
 def names(group: Any, attribute: str) -> list[str]:
-    """Return a list of names from a group's attributes; Keras cuts a long one into ``attribute0``, ``attribute1``, …
+    """Return a list of names from a group's attributes; Keras splits long ones: ``attribute0``, …
 
     Raises:
-        ValueError: it is not text.
+        ValueError: the attribute is not text.
     """
     if attribute in group.attrs:
         return _text(group, attribute)
@@ -104,20 +104,20 @@ def names(group: Any, attribute: str) -> list[str]:
 
 
 def text(group: Any, attribute: str, default: str) -> str:
-    """Return an attribute of one text, or the default if there is none.
+    """Return an attribute that is one text, or the default if there is none.
 
     Raises:
-        ValueError: it is not text.
+        ValueError: the attribute is not text.
     """
     return "".join(_text(group, attribute)) if attribute in group.attrs else default
 
 
 def _text(group: Any, attribute: str) -> list[str]:
-    """Return the texts in an attribute, one or an array of them; Keras 2 wrote bytes."""
+    """Return the texts in an attribute, which is one text or an array of them; Keras 2 wrote bytes."""
     h5py = needed("h5py", "keras")
     stored = group.attrs.get_id(attribute)
     count = math.prod(stored.shape)
-    # an empty list has numbers for a type; of another type, a damaged one, reading can end the whole process
+    # an empty list has the type of numbers; reading one of a damaged type can crash the process
     if count == 0:
         return []
     if (

@@ -1,27 +1,21 @@
-"""How Keras 3 lays out a file of weights, and which of our layers is which of its.
+"""The layout of a Keras 3 weight file, and the path of each layer of a minicnn model in it.
 
     layers/conv2d/vars/0            kernel of the first Conv2D
-    layers/conv2d/vars/1            its bias
-    layers/conv2d_1/vars/0          kernel of the second
+    layers/conv2d/vars/1            bias of the first Conv2D
+    layers/conv2d_1/vars/0          kernel of the second Conv2D
     layers/sequential/layers/…      a model inside the model
 
-A group is named by the layer's class, in snake_case, and numbered in the order of the model's layers, whatever the
-layers are called; their own names stand in the attribute "name" of ``vars``. `Chain` and `Residual` have no
-counterpart in Keras: the layers inside them are listed as if they stood in the model itself.
+A group's name is the layer's class in snake_case and a number, in the order of the model's layers. The
+layer's own name does not count; it is in the attribute "name" of ``vars``. Keras has no `Chain` and no
+`Residual`: the layers in them are listed as layers of the model itself.
 """
 
-import re
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+from minicnn._base.names import snake_case
 from minicnn.layers.base import Layer, Parameter
-
-
-def snake_case(name: str) -> str:
-    """Return a class's name as Keras writes it: MaxPooling2D -> max_pooling2d."""
-    name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)
-    return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()
 
 
 def class_name(layer: Layer) -> str:
@@ -30,7 +24,7 @@ def class_name(layer: Layer) -> str:
 
 
 def is_model(layer: Layer) -> bool:
-    """Whether a layer is a model of its own, which Keras would nest, not a container that Keras does not have."""
+    """Return whether a layer is a model, which Keras nests; `Chain` and `Residual` are not."""
     return hasattr(layer, "fit")
 
 
@@ -41,7 +35,7 @@ def own_weights(layer: Layer) -> list[Parameter]:
 
 
 def members(container: Layer) -> Iterator[Layer]:
-    """Yield the layers of a model as Keras would list them, those in `Chain` and `Residual` one by one."""
+    """Yield the layers of a model as Keras lists them: for a `Chain` or `Residual` the layers in it."""
     for layer in container.sublayers:
         if is_model(layer):
             yield layer
@@ -52,7 +46,7 @@ def members(container: Layer) -> Iterator[Layer]:
 
 
 def placed(container: Any, prefix: str = "") -> Iterator[tuple[str, Layer]]:
-    """Yield each layer of a model, those of nested models too, with the path of its group: ("layers/conv2d", layer)."""
+    """Yield ("layers/conv2d", layer), group and layer, for each layer of a model and of nested models."""
     numbers: Counter[str] = Counter()
     for layer in members(container):
         name = class_name(layer)

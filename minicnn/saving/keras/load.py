@@ -1,11 +1,11 @@
-"""Weights from Keras's files: numbers are copied into a model that exists already; nothing in the file is ever run.
+"""Read weights from Keras's files into an existing model. Nothing in the file is executed.
 
     x.weights.h5   Keras 3's file of weights
-    x.keras        a zip: config.json and, as model.weights.h5, the same
-    x.h5           the older form, which Keras 2 wrote and Keras 3 still can
+    x.keras        a zip archive with config.json and model.weights.h5
+    x.h5           the older form, which Keras 2 wrote and Keras 3 can still write
 
-What a file is, it tells by its content. Whose weights are whose, minicnn.saving.keras.match decides.
-All shapes are compared before a number is read, and all numbers are read before one is changed.
+The file's content decides which form it is. minicnn.saving.keras.match finds the layer of each weight.
+All shapes are compared before a number is read, and all numbers are read before a weight is changed.
 """
 
 import io
@@ -28,15 +28,16 @@ LARGEST_CONFIG = 64 * 2**20  # bytes
 def load_keras_weights(model: Layer, path: str | os.PathLike) -> None:
     """Set the weights of a built model from a file of an equal Keras model: .weights.h5, .keras or .h5.
 
-    Optimizer, random states and the file's configuration are left aside. Layers are matched by the names that they were
-    given, the same in both, or else in order, kind by kind. In a residual net whose branches have layers of the same
-    kind and shape, give names: the order of branches may differ.
+    Optimizer, random states and the file's configuration are ignored. Layers are matched by name if the user
+    named them all, and otherwise by kind and order. In a residual network whose branches have layers of the
+    same kind and shape, name the layers: the order of branches may differ.
 
     Raises:
         ImportError: h5py, the extra ``[keras]``, is not installed.
         FileNotFoundError: there is no such file.
-        ValueError: the model is not built, or the file does not fit it, is damaged, or holds what is refused: pickled
-            objects, Lambda layers, links to elsewhere, anything but numbers. The model is unchanged then.
+        ValueError: the model is not built; or the file does not fit it, is damaged, or is refused because it
+            holds pickled objects, Lambda layers, links to other places or anything but numbers. The model is
+            unchanged.
     """
     path = Path(path)
     check_built(model)
@@ -51,7 +52,7 @@ def load_keras_weights(model: Layer, path: str | os.PathLike) -> None:
 
 @contextmanager
 def _weights_file(path: Path, size: int) -> Iterator[Any]:
-    """Open the HDF5 file at ``path``, or the one in the .keras archive there."""
+    """Open the HDF5 file ``path``, or the one in the .keras archive ``path``."""
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file")
     with path.open("rb") as opened:
@@ -69,8 +70,8 @@ def _weights_file(path: Path, size: int) -> Iterator[Any]:
 
 
 def _from_archive(path: Path, size: int) -> bytes:
-    """Return model.weights.h5 out of a .keras archive, for a model of ``size`` bytes."""
-    # in the extreme weights of twice our width, with optimizer moments beside them
+    """Return model.weights.h5 from a .keras archive, for a model of ``size`` bytes."""
+    # enough for weights of twice our width and the optimizer's moments
     largest = 16 * size + LARGEST_CONFIG
     try:
         with zipfile.ZipFile(path) as archive:
@@ -101,7 +102,7 @@ def _from_archive(path: Path, size: int) -> bytes:
 
 
 def refuse_code(config: str, path: Path) -> None:
-    """Check that a model's configuration, a JSON text, brings no code along.
+    """Check that a model's configuration, a JSON text, contains no code.
 
     Raises:
         ValueError: it holds a Lambda layer, or it is not JSON.
@@ -115,8 +116,8 @@ def refuse_code(config: str, path: Path) -> None:
         if isinstance(value, dict):
             if value.get("class_name") in CODE:
                 raise ValueError(
-                    f"{path}: refused: it holds a Lambda layer, which is compiled Python code from whoever wrote the "
-                    "file; make the model in Keras without it, and save that"
+                    f"{path}: refused: it holds a Lambda layer, which is compiled Python code by the file's "
+                    "author; make the model in Keras without it, and save that"
                 )
             values += value.values()
         elif isinstance(value, list):

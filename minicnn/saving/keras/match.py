@@ -1,11 +1,12 @@
-"""Whose weights are whose: the layers in a file of Keras, and those of a model.
+"""Match the layers in a file of Keras with the layers of a model.
 
-1. If every layer with weights has a name of its own (``name="stem"``, not "conv2d_3") and the file has the same names:
-   by name.
-2. Otherwise by kind and order, as Keras itself does: the first Conv2D's are the first Conv2D's, and so on.
+1. By name, if the user named every layer that has weights (``name="stem"``, not "conv2d_3") and the file
+   has the same names.
+2. Otherwise by kind and order, as Keras does: the first Conv2D in the file is the first Conv2D of the model.
 
-Keras 3's layout is told in minicnn.exchange.keras_layout; there a kind is a class. The older one is a group for each
-layer, called by its name, in the order of the attribute "layer_names"; there a kind is what weights a layer has:
+minicnn.saving.keras.layout describes Keras 3's layout, where a kind is a class. The older layout has a group
+for each layer, with the layer's name, in the order of the attribute "layer_names"; there a kind is the list
+of a layer's weights:
 
     model_weights/conv2d_7 (its weight_names: conv2d_7/kernel:0, conv2d_7/bias:0)/conv2d_7/kernel:0
 """
@@ -26,7 +27,7 @@ PLACE = re.compile(
 
 
 class Stored(NamedTuple):
-    """The weights of one layer in a file: its name, what it is matched by, and its arrays, unread."""
+    """One layer in a file: its name, its kind, and the arrays of its weights, which are not read yet."""
 
     name: str
     kind: Hashable
@@ -34,7 +35,7 @@ class Stored(NamedTuple):
 
 
 class Wanted(NamedTuple):
-    """A layer of ours that has weights, in the same terms."""
+    """One layer of the model: the layer, its kind, and its weights."""
 
     layer: Layer
     kind: Hashable
@@ -42,14 +43,16 @@ class Wanted(NamedTuple):
 
 
 def matched(model: Layer, file: Any, found: dict[str, Any], path: Path) -> list[tuple[Parameter, Any]]:
-    """Return each weight of a model with the dataset that it gets, of the same shape.
+    """Return each weight of a model with its dataset in the file, which has the same shape.
 
     Args:
         model: a built model.
-        file: an open HDF5 file, ``found`` its datasets by name, ``path`` what errors call it.
+        file: an open HDF5 file.
+        found: its datasets by name.
+        path: the file's name in errors.
 
     Raises:
-        ValueError: they do not fit, one by one and without remainder.
+        ValueError: a layer or weight has no counterpart, or a shape differs.
     """
     if "layer_names" in file.attrs or "layer_names0" in file.attrs or "model_weights" in file:
         stored, wanted = list(_stored_by_keras_2(file, found, path)), _wanted_by_weights(model)
@@ -62,7 +65,7 @@ def _stored_by_keras_3(found: dict[str, Any], path: Path) -> list[Stored]:
     """Return the layers in the layout of Keras 3, in order."""
     layers: dict[tuple[str, str, int], dict[int, Any]] = defaultdict(dict)
     for name, array in found.items():
-        # Keras 2.13 called the list of layers otherwise, and on Windows wrote its paths as Windows does
+        # Keras 2.13 had another name for the list of layers, and wrote backslashes on Windows
         place = name.replace("\\", "/").replace("_layer_checkpoint_dependencies", "layers")
         match = PLACE.fullmatch(place)
         if array.dtype.kind != "f":
@@ -71,7 +74,7 @@ def _stored_by_keras_3(found: dict[str, Any], path: Path) -> list[Stored]:
             layer = match["parent"], match["kind"], int(match["number"] or 0)
             layers[layer][int(match["index"])] = array
         elif place.startswith(("layers/", "vars/")):
-            raise ValueError(f"{path}: {name!r} are weights of a layer that minicnn does not have")
+            raise ValueError(f"{path}: {name!r} belongs to a layer that minicnn does not have")
     return [
         Stored(
             hdf5.text(arrays[min(arrays)].parent, "name", ""),
@@ -91,12 +94,12 @@ def _wanted_by_class(model: Layer) -> list[Wanted]:
 
 
 def _stored_by_keras_2(file: Any, found: dict[str, Any], path: Path) -> Iterator[Stored]:
-    """Yield the layers of the older layout: a group for each, with the names of its weights in its attributes."""
+    """Yield the layers in the older layout: groups with the names of their weights as an attribute."""
     prefix = "model_weights" if "model_weights" in file else ""
     root = file[prefix] if prefix else file
     order = _names_in_order(json.loads(hdf5.text(file, "model_config", "{}")))
     for layer in [*hdf5.names(root, "layer_names"), "top_level_model_weights"]:
-        # a model within the model is one group here, its trained weights before the others: sort them out by layer
+        # a nested model is one group here, with its trainable weights first: group them by layer
         inside: dict[str, dict[str, Any]] = defaultdict(dict)
         for name in hdf5.names(root[layer], "weight_names") if layer in root else []:
             array = found["/".join(part for part in (prefix, layer, name) if part)]
@@ -109,7 +112,7 @@ def _stored_by_keras_2(file: Any, found: dict[str, Any], path: Path) -> Iterator
             weights_of_owner[weight] = array
         if len(inside) > 1 and not all(name in order for name in inside):
             raise ValueError(
-                f"{path}: {layer!r} is a model within the model, and this older kind of file does not tell the order "
+                f"{path}: {layer!r} is a nested model, and this older file form does not store the order "
                 'of its layers: save it in Keras as "x.weights.h5" or "x.keras"'
             )
         for name in sorted(inside, key=lambda name: order.get(name, 0)):
@@ -122,7 +125,7 @@ def _stored_by_keras_2(file: Any, found: dict[str, Any], path: Path) -> Iterator
 
 
 def _names_in_order(config: Any) -> dict[str, int]:
-    """Return the place of each layer in a model's configuration, those of models within it included, by name."""
+    """Return {layer name: its place in the model's configuration}, with the layers of nested models."""
     found: dict[str, int] = {}
     values = [config]
     while values:
@@ -145,7 +148,7 @@ def _wanted_by_weights(model: Layer) -> list[Wanted]:
 
 
 def _paired(stored: list[Stored], wanted: list[Wanted], path: Path) -> Iterator[tuple[Parameter, Any]]:
-    """Yield each weight of the model with the array that it gets, all of them of equal shapes."""
+    """Yield each weight of the model with its array, which has the same shape."""
     given = {layer.name for layer, _, _ in wanted if not _is_automatic(layer)}
     if len(given) == len(wanted) == len(stored) and given == {layer.name for layer in stored}:
         stored = [layer._replace(kind=layer.name) for layer in stored]
@@ -158,8 +161,8 @@ def _paired(stored: list[Stored], wanted: list[Wanted], path: Path) -> Iterator[
     for kind in dict.fromkeys([*ours, *theirs]):
         if len(ours[kind]) != len(theirs[kind]):
             raise ValueError(
-                f"{path}: holds {len(theirs[kind])} layers of the kind {_told(kind)} with weights, the model has "
-                f"{len(ours[kind])}: make the same layers as in Keras, in the same order"
+                f"{path}: holds {len(theirs[kind])} layers of the kind {_kind_text(kind)} with weights, "
+                f"the model has {len(ours[kind])}: make the same layers as in Keras, in the same order"
             )
         for there, here in zip(theirs[kind], ours[kind]):
             yield from _fitting(there, here, path)
@@ -169,25 +172,25 @@ def _is_automatic(layer: Layer) -> bool:
     return re.fullmatch(rf"{layout.class_name(layer)}(_\d+)?", layer.name) is not None
 
 
-def _told(kind: Any) -> str:
-    """Return a kind as a reader would call it: "layers/conv2d", or "bias, kernel"."""
+def _kind_text(kind: Any) -> str:
+    """Return a kind as text: "layers/conv2d", or "bias (1-d), kernel (4-d)"."""
     if isinstance(kind[0], tuple):
         return ", ".join(f"{weight} ({axes}-d)" for weight, axes in kind)
     return kind if isinstance(kind, str) else "".join(kind)
 
 
 def _fitting(there: Stored, here: Wanted, path: Path) -> Iterator[tuple[Parameter, Any]]:
-    label = f"{here.layer.name} (in the file {there.name or _told(there.kind)!r})"
+    label = f"{here.layer.name} (in the file {there.name or _kind_text(there.kind)!r})"
     if len(there.arrays) != len(here.weights):
         raise ValueError(
             f"{path}: {label}: the file holds {len(there.arrays)} arrays, the layer expects "
-            f"{', '.join(weight.name for weight in here.weights)}: give it the arguments that it had in Keras "
-            "(use_bias, center, scale)"
+            f"{', '.join(weight.name for weight in here.weights)}: give the layer the same arguments as in "
+            "Keras (use_bias, center, scale)"
         )
     for array, weight in zip(there.arrays, here.weights):
         if array.shape != weight.shape:
             raise ValueError(
-                f"{path}: {label}: the file's {weight.name} has the shape {array.shape}, the model's {weight.shape}: "
-                "make the layers and the input shape as they were in Keras"
+                f"{path}: {label}: the file's {weight.name} has the shape {array.shape}, the model's "
+                f"{weight.shape}: make the layers and the input shape as in Keras"
             )
         yield weight, array

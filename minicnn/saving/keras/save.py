@@ -1,4 +1,4 @@
-"""A model for Keras: its weights as Keras 3 lays them out, or a .keras file that `keras.models.load_model` opens."""
+"""Write a model for Keras 3: a file of its weights, or a .keras file for `keras.models.load_model`."""
 
 import io
 import json
@@ -16,22 +16,22 @@ from minicnn.layers.base import Layer
 from minicnn.saving.checks import check_built, check_folder, needed
 from minicnn.saving.keras import config, layout
 
-KERAS = "3.10.0"  # the version whose form this is
+KERAS = "3.10.0"  # the version of the file form
 
 
 def save_keras_weights(model: Any, path: str | os.PathLike) -> None:
     """Write a built model's weights for Keras 3.
 
     Args:
-        model: what was trained.
-        path: "x.weights.h5" for `keras_model.load_weights`, into an equal model made in Keras; or "x.keras" for
-            `keras.models.load_model`, which makes the model itself, not compiled.
+        model: a built model.
+        path: "x.weights.h5" for `keras_model.load_weights` of an equal model made in Keras; or "x.keras" for
+            `keras.models.load_model`, which also makes the model. It is not compiled.
 
     Raises:
         ImportError: h5py, the extra ``[keras]``, is not installed.
         ValueError: the model is not built, or the file name ends otherwise.
         NotImplementedError: "x.keras" of a model with layers that Keras does not have.
-        FileNotFoundError: there is no such folder.
+        FileNotFoundError: the folder does not exist.
     """
     path = Path(path)
     check_built(model)
@@ -47,7 +47,7 @@ def save_keras_weights(model: Any, path: str | os.PathLike) -> None:
 
 
 def _weights(model: Layer) -> bytes:
-    """Return an HDF5 file in the layout that minicnn.saving.keras.layout describes."""
+    """Return an HDF5 file in the layout of minicnn.saving.keras.layout."""
     h5py = needed("h5py", "keras")
     buffer = io.BytesIO()
     with h5py.File(buffer, "w") as file:
@@ -59,7 +59,7 @@ def _weights(model: Layer) -> bytes:
                 continue
             arrays = [weight.value for weight in layout.own_weights(layer)]
             if isinstance(layer, layers.Normalization) and arrays:
-                arrays.append(np.array(0, "int32"))  # Keras's third: of how many batches it saw
+                arrays.append(np.array(0, "int32"))  # Keras's third weight: the number of batches
             for index, array in enumerate(arrays):
                 group[str(index)] = array
     return buffer.getvalue()

@@ -1,4 +1,4 @@
-"""The tables of docs/keras.md, from the code: ``python -m tests.minicnn.base.keras_page`` writes them into the page."""
+"""The tables of docs/keras.md, from the code: ``python -m tests.minicnn.base.keras_page`` writes them."""
 
 import importlib
 from collections.abc import Iterator

@@ -14,7 +14,7 @@ from minicnn import activations, callbacks, layers, losses, metrics, optimizers
 from minicnn._base import keras_errors, keras_gaps
 from tests.minicnn.base import keras_page
 
-# ---- arguments ---------------------------------------------------------------------------------------------------
+# ---- arguments --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_a_layer_of_your_own_takes_what_its_base_takes():
         Mine(groups=2)
 
 
-# ---- names -------------------------------------------------------------------------------------------------------
+# ---- names -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -272,7 +272,7 @@ def test_the_optimizers_old_rate():
         optimizers.Adam().lr  # noqa: B018
 
 
-# ---- the table ---------------------------------------------------------------------------------------------------
+# ---- the table -------------------------------------------------------------------------------------------
 
 
 def test_nothing_in_the_table_is_here():
@@ -318,7 +318,7 @@ def test_every_owner_of_an_argument_exists():
         assert not set(row.names.split()) & set(dir(KINDS[row.of]))
 
 
-# ---- what is not a spelling, but said in Keras's words -----------------------------------------------------------
+# ---- what is not a spelling, but said in Keras's words ---------------------------------------------------
 
 
 def test_activations_by_themselves():
@@ -359,7 +359,7 @@ def test_normalize():
     np.testing.assert_allclose(minicnn.utils.normalize([[1.0, -3.0]], order=1), [[0.25, -0.75]])
 
 
-# ---- docs/keras.md -----------------------------------------------------------------------------------------------
+# ---- docs/keras.md ---------------------------------------------------------------------------------------
 
 
 def test_the_pages_tables_are_those_of_the_code():

@@ -16,7 +16,7 @@ PAGES = [ROOT / "README.md", ROOT / ".ci" / "run", *(ROOT / "docs").rglob("*.md"
 
 
 def extras_named(path):
-    """Yield the extras that a file names in an installation command or hands to a function that names them."""
+    """Yield the extras that a file names in an installation command or passes to a function that does."""
     text = path.read_text(encoding="utf-8")
     for names in re.findall(r"(?:minicnn-fer|[\"' ]\.)\[([\w, ]+)\]", text):
         yield from re.split(r"[, ]+", names)

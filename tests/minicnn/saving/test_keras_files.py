@@ -208,7 +208,7 @@ def test_a_model_in_a_model_of_keras_2(h5py, tmp_path, rng):
 
     saved, loaded = shake(make(), rng), make()
     write_keras_2(h5py, tmp_path / "net.h5", saved)
-    refused(loaded, tmp_path / "net.h5", "does not tell the order of its layers")
+    refused(loaded, tmp_path / "net.h5", "does not store the order of its layers")
     inside = [
         {"class_name": type(each).__name__, "config": {"name": each.name}} for each in saved.layers[0].layers
     ]
@@ -250,7 +250,7 @@ def test_weights_of_unknown_layers_are_not_passed_over(h5py, tmp_path):
     save_keras_weights(net(), path)
     with h5py.File(path, "a") as file:
         file["layers/lstm/cell/vars/0"] = np.zeros((2, 2))
-    refused(net(), path, "'layers/lstm/cell/vars/0' are weights of a layer that minicnn does not have")
+    refused(net(), path, "'layers/lstm/cell/vars/0' belongs to a layer that minicnn does not have")
 
 
 def test_what_is_asked_for_is_checked(h5py, tmp_path):
@@ -367,12 +367,12 @@ def test_numbers_that_lie_elsewhere_are_refused(h5py, tmp_path):
     for plant, message in (
         (soft, "is a soft or external link"),
         (external, "is a soft or external link"),
-        (raw, "lie in another file"),
-        (virtual, "lie in another file"),
+        (raw, "are in another file"),
+        (virtual, "are in another file"),
         (strings, "holds object, expected numbers"),
         (references, "holds object, expected numbers"),
         (pieces, "unpacks in pieces of over"),
-        (circle, "is in two places, or within itself"),
+        (circle, "is in two places, or contains itself"),
     ):
         save_keras_weights(net(), path)
         with h5py.File(path, "a") as file:
