@@ -8,8 +8,6 @@ Names are Keras's. The tensors are NumPy arrays, images (N, height, width, chann
 Numba.
 """
 
-from typing import TYPE_CHECKING
-
 from minicnn import (
     activations,
     backend,
@@ -37,8 +35,7 @@ from minicnn.models import Model, Sequential
 from minicnn.optimizers import Optimizer
 from minicnn.regularizers import Regularizer
 
-if not TYPE_CHECKING:  # a type checker reports unknown names itself
-    __getattr__ = keras_errors.names_of(__name__)
+keras_errors.add_getattr(__name__)
 __all__ = [
     "Initializer",
     "Input",

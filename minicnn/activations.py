@@ -12,7 +12,7 @@ gradient checks, the ONNX export and the tests go over its rows.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -33,8 +33,7 @@ __all__ = [
     "softmax",
     "tanh",
 ]
-if not TYPE_CHECKING:  # a type checker reports unknown names itself
-    __getattr__ = keras_errors.names_of(__name__)
+keras_errors.add_getattr(__name__)
 
 # ---- the functions ---------------------------------------------------------------------------------------------------
 

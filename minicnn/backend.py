@@ -3,7 +3,7 @@
 The default float type is used for a layer if neither an argument nor its first input decides.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -17,8 +17,7 @@ __all__ = [
     "set_floatx",
     "set_image_data_format",
 ]
-if not TYPE_CHECKING:  # a type checker reports unknown names itself
-    __getattr__ = keras_errors.names_of(__name__)
+keras_errors.add_getattr(__name__)
 
 FLOATS = ("float32", "float64")
 _floatx = "float32"

@@ -20,7 +20,7 @@ or (N, 1).
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -297,8 +297,7 @@ binary_crossentropy = _function(BinaryCrossentropy)
 mean_squared_error = mse = _function(MeanSquaredError)
 categorical_hinge = _function(CategoricalHinge)
 
-if not TYPE_CHECKING:  # a type checker reports unknown names itself
-    __getattr__ = keras_errors.names_of(__name__)
+keras_errors.add_getattr(__name__)
 _CLASSES = [
     *(CategoricalCrossentropy, SparseCategoricalCrossentropy, BinaryCrossentropy),
     *(MeanSquaredError, CategoricalHinge),

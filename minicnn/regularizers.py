@@ -14,7 +14,7 @@ Adam's scaling, the decay does not.
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -81,8 +81,7 @@ class L2(L1L2):
 
 
 l1, l2, l1_l2 = L1, L2, L1L2
-if not TYPE_CHECKING:  # a type checker reports unknown names itself
-    __getattr__ = keras_errors.names_of(__name__)
+keras_errors.add_getattr(__name__)
 _registry = Registry("regularizer", [L1, L2, L1L2])
 
 

@@ -129,16 +129,19 @@ def letters(name: str) -> str:
     return name.replace("_", "").lower()
 
 
-def names_of(module: str) -> Callable[[str], Any]:
-    """Return a module's ``__getattr__``: names that the module does not have are looked up in the table."""
+def add_getattr(module: str) -> None:
+    """Give a module a ``__getattr__`` that looks up missing names in the table.
+
+    Type checkers do not see it, so that they report a name that does not exist.
+    """
+    names = vars(sys.modules[module])
 
     def missing_attribute(name: str) -> Any:
         refuse_name(module, name)
-        found = vars(sys.modules[module])
-        guess = _guess(name, found.get("__all__", found))
+        guess = _guess(name, names.get("__all__", names))
         raise AttributeError(f"module {module!r} has no attribute {name!r}{guess}")
 
-    return missing_attribute
+    names["__getattr__"] = missing_attribute
 
 
 def no_attribute(kind: str, instance: Any, name: str) -> AttributeError:

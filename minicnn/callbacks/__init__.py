@@ -11,8 +11,6 @@ Names, arguments and decisions are Keras 3's, with two exceptions: a NaN is neve
 callback can be resumed in another process, with ``get_state`` and ``set_state``.
 """
 
-from typing import TYPE_CHECKING
-
 from minicnn._base import keras_errors
 from minicnn.callbacks.backup import BackupAndRestore
 from minicnn.callbacks.base import Callback, LambdaCallback
@@ -22,8 +20,7 @@ from minicnn.callbacks.control import LearningRateScheduler, SwapEMAWeights, Ter
 from minicnn.callbacks.logs import CSVLogger, History
 from minicnn.callbacks.monitor import EarlyStopping, ReduceLROnPlateau
 
-if not TYPE_CHECKING:  # a type checker reports unknown names itself
-    __getattr__ = keras_errors.names_of(__name__)
+keras_errors.add_getattr(__name__)
 
 __all__ = [
     "BackupAndRestore",

@@ -1,7 +1,5 @@
 """Layers, under Keras's names. One family a file; each file opens with the equations that it computes."""
 
-from typing import TYPE_CHECKING
-
 from minicnn._base import keras_errors
 from minicnn.layers.activations import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
 from minicnn.layers.augmentation import (
@@ -46,8 +44,7 @@ from minicnn.layers.shape import Flatten, Permute, Reshape, UpSampling2D, ZeroPa
 MaxPool2D, AvgPool2D = MaxPooling2D, AveragePooling2D
 GlobalAvgPool2D, GlobalMaxPool2D = GlobalAveragePooling2D, GlobalMaxPooling2D
 Convolution2D, SeparableConvolution2D = Conv2D, SeparableConv2D
-if not TYPE_CHECKING:  # a type checker reports unknown names itself
-    __getattr__ = keras_errors.names_of(__name__)
+keras_errors.add_getattr(__name__)
 
 __all__ = [
     "ELU",

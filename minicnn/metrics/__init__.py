@@ -7,7 +7,7 @@ Names, arguments and values are Keras 3's, except that sums are in float64, clas
 place of one-hot targets, and 0/0 is 0 without an epsilon in the denominators.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from minicnn._base import keras_errors
 from minicnn._base.registry import Registry, serialize
@@ -66,8 +66,7 @@ _CLASSES = [
     *(TrueNegatives, TruePositives),
 ]
 _registry = Registry("metric", _CLASSES, {"mse": MeanSquaredError})
-if not TYPE_CHECKING:  # a type checker reports unknown names itself
-    __getattr__ = keras_errors.names_of(__name__)
+keras_errors.add_getattr(__name__)
 
 __all__ = [
     "AUC",

@@ -9,15 +9,12 @@ summary.py plot.py   a model as a table, and as a picture
 saliency.py first_nan.py   the pixels that a prediction depends on; the first NaN
 """
 
-from typing import TYPE_CHECKING
-
 from minicnn._base import keras_errors
 from minicnn.models.loading import clone_model, load_model, model_from_json, save_model
 from minicnn.models.model import Functional, Model
 from minicnn.models.sequential import Sequential
 
-if not TYPE_CHECKING:  # a type checker reports unknown names itself
-    __getattr__ = keras_errors.names_of(__name__)
+keras_errors.add_getattr(__name__)
 __all__ = [
     "Functional",
     "Model",

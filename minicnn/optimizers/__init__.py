@@ -9,7 +9,7 @@ by name; ``apply`` takes the parameters and reads their ``grad``; a number as th
 float64.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from minicnn._base import keras_errors
 from minicnn._base.registry import Registry, serialize
@@ -21,8 +21,7 @@ from minicnn.optimizers.sgd import SGD
 
 __all__ = ["SGD", "Adam", "AdamW", "Optimizer", "RMSprop", "deserialize", "get", "schedules", "serialize"]
 
-if not TYPE_CHECKING:  # a type checker reports unknown names itself
-    __getattr__ = keras_errors.names_of(__name__)
+keras_errors.add_getattr(__name__)
 _registry = Registry("optimizer", [SGD, Adam, AdamW, RMSprop])
 
 

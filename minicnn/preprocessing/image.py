@@ -6,16 +6,13 @@ generator.py    ImageDataGenerator, which draws such changes
 iterators.py    the batches of its flow; folders.py: those of flow_from_directory and flow_from_dataframe
 """
 
-from typing import TYPE_CHECKING
-
 from minicnn._base import keras_errors
 from minicnn.preprocessing.files import array_to_img, img_to_array, load_img, save_img
 from minicnn.preprocessing.folders import DataFrameIterator, DirectoryIterator
 from minicnn.preprocessing.generator import ImageDataGenerator
 from minicnn.preprocessing.iterators import Iterator, NumpyArrayIterator
 
-if not TYPE_CHECKING:  # a type checker reports unknown names itself
-    __getattr__ = keras_errors.names_of(__name__)
+keras_errors.add_getattr(__name__)
 __all__ = [
     "DataFrameIterator",
     "DirectoryIterator",

@@ -1,10 +1,12 @@
 """What an old or missing spelling says: today's, or the nearest thing that is here."""
 
+import ast
 import importlib
 import inspect
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -205,6 +207,17 @@ def test_a_statement_that_imports_from_a_missing_module_gets_pythons_error(state
     with pytest.raises(ModuleNotFoundError, match=f"No module named '{module}'") as caught:
         exec(statement, {})
     assert caught.value.name == module
+
+
+def test_type_checkers_see_no_getattr_of_a_module():
+    """With one, they would accept ``from minicnn.layers import Dens``."""
+    for path in Path(minicnn.__file__).parent.rglob("*.py"):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            names = [ast.unparse(target) for target in getattr(node, "targets", [])] + [
+                getattr(node, "name", "")
+            ]
+            assert "__getattr__" not in names, path
+    assert hasattr(layers, "__getattr__")
 
 
 def test_importing_changes_nothing_in_pythons_import_system():
