@@ -24,8 +24,9 @@ ROOMS = {
     "losses": ["minicnn/losses.py"],
     "regularizers": ["minicnn/regularizers.py"],
     "optimizers": ["minicnn/optimizers/*.py"],
-    "training": ["minicnn/models/step.py"],
+    "training": ["minicnn/models/step.py", "minicnn/models/trainer.py"],
 }
+UNTRIED = ()
 ROOTS = ("backward", "gradient", "update", "_dx")
 IMPLEMENTATIONS = ("minicnn.ops.reference", "minicnn.ops.kernels")
 
@@ -124,6 +125,7 @@ class Package:
             reached |= new
             waiting += new
         reached |= {f for root in everything if self._is_root(root) for f in self._setters(root)}
+        reached |= {f for f in everything if f.module.room == "training" and f.name not in UNTRIED}
         return [f for f in everything if f in reached]
 
     @staticmethod

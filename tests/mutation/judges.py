@@ -29,7 +29,8 @@ TESTS = [
     "tests/minicnn/test_regularizers.py",
     "tests/minicnn/optimizers/test_optimizers.py",
     "tests/minicnn/optimizers/test_optimizers_in_detail.py",
-    "tests/minicnn/models/test_models.py",
+    "tests/minicnn/models",
+    "tests/minicnn/callbacks",
     "tests/properties",
 ]
 # what needs machine code or several threads, and what takes seconds in plain Python without looking any closer
