@@ -7,6 +7,8 @@ random   thorough, and other cases each time; the end of the run says how to hav
 
 import os
 import random
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,8 @@ import minicnn
 
 ROOT = Path(__file__).parents[1]
 LINES = 300  # a file of more is hard to read in one sitting
+WHOLE_SUITE = 2000  # tests; a run of so many needs nearly all kernels
+COMPILER = pytest.StashKey[subprocess.Popen]()
 PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "dev")
 
 common = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow, HealthCheck.data_too_large]}
@@ -30,6 +34,25 @@ def pytest_configure(config):
     """Choose the seed of the random profile here, so that it can be told."""
     if PROFILE == "random" and config.option.hypothesis_seed is None:
         config.option.hypothesis_seed = str(random.randrange(2**32))
+
+
+def pytest_collection_finish(session):
+    """Before a run of the whole suite, let a second process compile kernels, on a core that is idle meanwhile.
+
+    It stores the machine code on disk, where the tests find it. Without it, the first run in a new clone would
+    spend half of its time compiling, on one core.
+    """
+    if len(session.items) > WHOLE_SUITE and not session.config.option.collectonly:
+        command = [sys.executable, "-m", "minicnn.gradient_check", "--cases", "3"]
+        nowhere = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        session.config.stash[COMPILER] = subprocess.Popen(command, cwd=ROOT, **nowhere)
+
+
+def pytest_unconfigure(config):
+    """End the second process, if it still runs."""
+    if compiler := config.stash.get(COMPILER, None):
+        compiler.kill()
+        compiler.wait()
 
 
 def pytest_terminal_summary(terminalreporter, config):

@@ -1,12 +1,12 @@
 """Plant, judge, note: one mutant after the other, each in a child of a process in which everything is warm.
 
-Before the first fault every judge runs once without one. It has to pass; and the functions that it runs are noted, for
-only a judge that runs a function can tell whether there is a fault in it. A mutant then meets the judges of its
-function, those first that have caught others there, then the quickest. It is caught when
+Before the first fault every judge runs once without one. It has to pass, and the functions that it calls are noted: a
+mutant is shown to the judges that call its function, first those that have caught others there, then the fastest. It
+is caught when
 
-    a judge does not pass           a test fails, or raises
-    a judge does not come to an end its processor time is many times the usual
-    the process dies                machine code that writes to a wrong address, or a module that does not import
+    a judge does not pass   a test fails, or raises
+    a judge does not end    its processor time is many times the usual
+    the process dies        machine code that writes to a wrong address, or a module that cannot be imported
 """
 
 import ast
@@ -80,7 +80,7 @@ class Campaign:
         return results
 
     def run(self, faults: list[Fault]) -> Iterator[dict[str, Any]]:
-        """Try each fault and yield what became of it."""
+        """Try each fault and yield the verdict on it."""
         for ending in run_children(faults, self._try, self.jobs):
             yield self._verdict(ending)
 

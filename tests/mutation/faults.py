@@ -1,4 +1,4 @@
-"""What every fault has, slip or classic: where it is, what it says, and how to make the changed source."""
+"""What every fault has, slip or classic: where it is, what it changes, and how to make the changed source."""
 
 import ast
 import hashlib

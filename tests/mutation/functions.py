@@ -3,6 +3,7 @@
 The roots are the functions whose name speaks of a gradient or a step:
 
     …backward…   …gradient…   …update…   …_dx          in every room below
+    those of TRAINING                                  in the room of training; without what they call
 
 and from them everything that they reach: what they call, in this package; constants at the top of a module that they
 read; and the methods that set an attribute which a backward method of the same class reads (a loss's ``forward``
@@ -26,7 +27,11 @@ ROOMS = {
     "optimizers": ["minicnn/optimizers/*.py"],
     "training": ["minicnn/models/step.py", "minicnn/models/trainer.py"],
 }
-UNTRIED = ()
+# in the step and the loops of training: where batches become losses and updates
+TRAINING = (
+    *("train_step", "test_step", "forward_loss", "_loss_of", "penalty"),
+    *("_run_epoch", "_evaluate", "train_on_batch"),
+)
 ROOTS = ("backward", "gradient", "update", "_dx")
 IMPLEMENTATIONS = ("minicnn.ops.reference", "minicnn.ops.kernels")
 
@@ -125,7 +130,7 @@ class Package:
             reached |= new
             waiting += new
         reached |= {f for root in everything if self._is_root(root) for f in self._setters(root)}
-        reached |= {f for f in everything if f.module.room == "training" and f.name not in UNTRIED}
+        reached |= {f for f in everything if f.module.room == "training" and f.name.endswith(TRAINING)}
         return [f for f in everything if f in reached]
 
     @staticmethod

@@ -18,7 +18,7 @@ SETTINGS = {
     "NUMBA_THREADING_LAYER": "workqueue",  # GNU OpenMP does not survive a fork
     "OPENBLAS_NUM_THREADS": "1",
 }
-# what machine code does silently, NumPy's numbers in plain Python warn of
+# warnings of NumPy's numbers in plain Python; machine code computes the same silently
 WARNINGS = (
     "error\nignore::pytest.PytestAssertRewriteWarning\nignore:.*in scalar:RuntimeWarning:minicnn.ops.kernels\n"
     "ignore::RuntimeWarning:tests.mutation.stand_ins"

@@ -1,8 +1,7 @@
-"""Who judges: the project's own tests, each a function that either passes or not, and what each of them runs.
+"""The judges: the project's own tests, each a function that passes or does not, and which functions each one calls.
 
-A :class:`Judge` is anything with a name that can be called. Here, pytest collects the tests once; the forked children
-that carry a fault then run single ones of them. Hypothesis draws the same examples each time and does not shrink: a
-fault that is found need not be found in its simplest form.
+pytest collects the tests once; each forked child has a fault and runs single tests. Hypothesis draws the same examples
+each time and does not shrink: the simplest example is not needed.
 """
 
 import resource
@@ -29,11 +28,10 @@ TESTS = [
     "tests/minicnn/test_regularizers.py",
     "tests/minicnn/optimizers/test_optimizers.py",
     "tests/minicnn/optimizers/test_optimizers_in_detail.py",
-    "tests/minicnn/models",
-    "tests/minicnn/callbacks",
+    "tests/minicnn/models/test_models.py",
     "tests/properties",
 ]
-# what needs machine code or several threads, and what takes seconds in plain Python without looking any closer
+# tests that need machine code or several threads, and slow ones that find nothing which faster ones do not find
 LEFT_OUT = (
     "test_avx2", "test_threads", "same_bits_for_any_number_of_threads", "test_float32_error_at_the_depth",
     "test_the_mean_stays[kernels", "test_kernels_and_reference_train_alike", "test_training_learns",
@@ -82,7 +80,7 @@ def _runner(item: pytest.Item) -> Callable[[], bool]:
         if getattr(function, "is_hypothesis_test", False):
             # else it keeps the profile of when it was collected
             function._hypothesis_internal_use_settings = settings.get_profile("mutation")
-        numba.set_num_threads(numba.config.NUMBA_NUM_THREADS)  # whatever the judge before has left
+        numba.set_num_threads(numba.config.NUMBA_NUM_THREADS)  # the judge before may have changed it
         return not any(report.failed for report in runtestprotocol(item, log=False, nextitem=None))
 
     return test

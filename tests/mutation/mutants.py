@@ -1,4 +1,4 @@
-"""One mutant is one slip at one place; this file lists them all.
+"""One mutant is one slip at one place; `all_mutants` lists them all.
 
 Left out, as they do not compute: docstrings, annotations, decorators, default arguments, error messages, and checks of
 arguments (an ``if`` that does nothing but raise, a call of ``check…``). At the top of a module, only numbers.

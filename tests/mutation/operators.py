@@ -1,4 +1,4 @@
-"""The faults: what a tired person may write instead of an expression. Each rule's docstring shows what it does."""
+"""The slips: what may be written by mistake instead of an expression. Each rule's docstring shows what it does."""
 
 import ast
 

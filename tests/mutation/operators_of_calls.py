@@ -1,4 +1,4 @@
-"""The faults, continued: calls and statements. See operators.py."""
+"""The slips, continued: calls and statements. See operators.py."""
 
 import ast
 

@@ -1,9 +1,9 @@
 """Put a fault into the running program: change the code of a function in place.
 
-A module that was changed and imported anew would be another module: whoever imported a function before, or was made
-with it, would keep the old one. So the changed source is compiled, and each living function that came from the same
-place gets the new ``__code__``: it stays the same object, and every caller sees the fault. This is done in a forked
-child, so nothing has to be undone.
+A changed module that is imported again would be another module: what imported a function from the old one would keep
+the old function. So the changed source is compiled, and each living function that came from the same place gets the
+new ``__code__``: it stays the same object, and every caller sees the fault. This is done in a forked child, so nothing
+has to be undone.
 """
 
 import ast

@@ -1,4 +1,4 @@
-"""What the two files of vector instructions do, said in NumPy: for running the kernels without a compiler.
+"""What the two files of vector instructions do, in NumPy: for running the kernels without a compiler.
 
 The register tile and Winograd's transforms are written as LLVM instructions (minicnn/ops/kernels/register_tile.py and
 winograd_transform.py), which only a compiler can run. These functions take the same arguments and leave the same

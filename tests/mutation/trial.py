@@ -1,7 +1,7 @@
-"""Children: each a fork of this process in which something is tried, and whose end is told by a line of JSON.
+"""Children: each is a fork of this process in which something is tried; its last line, in JSON, is the result.
 
-A child that ends in no line has been stopped by its timer or has crashed; it is for the caller to judge what that
-means. At most ``jobs`` run at a time.
+A child without such a line was stopped by its timer or crashed; what that means is for the caller to decide. At most
+``jobs`` run at a time.
 """
 
 import json
@@ -71,9 +71,7 @@ def _fork(task: Any, work: Callable[[Any, Callable[[str], None]], Any]) -> tuple
     sys.stderr.flush()
     reading, writing = os.pipe()
     with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
-        pid = (
-            os.fork()
-        )  # from Python 3.12 on it warns of threads; none of them is asked for anything in the child
+        pid = os.fork()  # from Python 3.12 on it warns of threads; the child uses none of them
     if pid:
         os.close(writing)
         return pid, reading
@@ -103,5 +101,5 @@ def _limit_memory() -> None:
 
 
 def stop_after(seconds: float) -> None:
-    """Let the system stop this process after so much processor time; 0 takes that back."""
+    """Let the system stop this process after so many seconds of processor time; 0 cancels that."""
     signal.setitimer(signal.ITIMER_PROF, seconds)

@@ -1,8 +1,8 @@
-"""Judges of the two files of vector instructions, compiled: what the machine does is what the stand-ins say.
+"""Judges of the two files of vector instructions, compiled: the machine code computes what the stand-ins compute.
 
 Each judge compiles one tile, or one transform of one size, for one float type, and calls it on random arguments: tables
-of addresses, strides, few rows and columns, tiles that stick out of their map. All arrays have room before and between
-what is used, which must stay as it was, and end where that ends, in front of memory that may not be touched.
+of addresses, strides, few rows and columns, tiles that reach beyond their map. All arrays have entries before and
+between those that are used; these must stay unchanged. Behind an array lies memory that may not be touched.
 """
 
 import ctypes

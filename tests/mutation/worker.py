@@ -15,7 +15,7 @@ from tests.mutation.functions import Package
 
 
 def main() -> None:
-    """Do what is asked for."""
+    """Read the orders and try the faults."""
     orders = json.load(sys.stdin)
     report = os.fdopen(os.dup(1), "w", buffering=1)  # pytest may print what it likes
     os.dup2(2, 1)
