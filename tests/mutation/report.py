@@ -13,7 +13,7 @@ from tests.mutation.functions import ROOMS
 
 Verdict = dict[str, Any]
 COLUMNS = "planted", "caught", "equivalent", "survivors"
-LEAST_KILL_RATE = 0.8  # of the kernels' faults; docs/mutation.md says why
+LEAST_KILL_RATE = 0.75  # of the kernels' faults; docs/mutation.md says why
 
 
 def read(log: Path | None) -> dict[str, Verdict]:
