@@ -1,4 +1,5 @@
-"""docs/design.md is true: imports run downhill through its floors, without a circle; its tree names the files.
+"""docs/design.md is true: imports run downhill through its floors, without a circle; its tree names the
+files.
 
 Every ``import`` counts: at the top, inside functions, under TYPE_CHECKING, and those by a string (importlib).
 Not counted: Python runs a package's ``__init__`` before each of its files.
@@ -134,8 +135,8 @@ def test_imports_run_downhill(package):
 def named_in_the_tree():
     """Return the files and folders that the tree of docs/design.md names; a folder ends in a slash.
 
-    A line begins with names; what they are follows after two spaces or more. A line that is indented by two spaces more
-    names what is in the last folder of the line before.
+    A line begins with names; what they are follows after two spaces or more. A line that is indented by two
+    spaces more names what is in the last folder of the line before.
     """
     found, parents = [], {0: ""}
     for line in block("tree"):

@@ -3,7 +3,7 @@
     python -m tests.mutation                        every fault outside the kernels
     python -m tests.mutation pooling losses         those whose path or function has this in its name
     python -m tests.mutation --only 1a2b3c4d        one of them, with what it changes
-    python -m tests.mutation --kernels --sample 60  some faults of the kernels, drawn at random: how many are caught
+    python -m tests.mutation --kernels --sample 60  some faults of the kernels, at random: how many are caught
 
 Exit status 1 if a fault survives that is not proven to be none; of the kernels, if too few are caught.
 docs/mutation.md says what is done and why.

@@ -1,8 +1,8 @@
 """Plant, judge, note: one mutant after the other, each in a child of a process in which everything is warm.
 
-Before the first fault every judge runs once without one. It has to pass, and the functions that it calls are noted: a
-mutant is shown to the judges that call its function, first those that have caught others there, then the fastest. It
-is caught when
+Before the first fault every judge runs once without one. It has to pass, and the functions that it calls are
+noted: a mutant is shown to the judges that call its function, first those that have caught others there, then
+the fastest. It is caught when
 
     a judge does not pass   a test fails, or raises
     a judge does not end    its processor time is many times the usual
@@ -30,7 +30,7 @@ PATIENCE = 40.0  # times the usual time of a judge
 
 @dataclass(frozen=True)
 class Effort:
-    """How hard to look: examples of each property test, and processor seconds after which a mutant has survived."""
+    """How hard to look: examples of each property test, processor seconds until a mutant has survived."""
 
     examples: int
     seconds: float
@@ -124,7 +124,7 @@ class Campaign:
         return sorted(known, key=lambda index: (-catches[index], self.seconds[index]))
 
     def _places(self, function: Function) -> Iterator[tuple[str, str]]:
-        """Yield the code that belongs to a function, or that reads a constant or what the function made at import."""
+        """Yield the code of a function, or that which reads a constant or what the function made at import."""
         if not function.is_constant:
             yield from self._ran_in(function)
         for constant in [function] if function.is_constant else made_by(function):

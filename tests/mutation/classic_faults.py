@@ -1,7 +1,8 @@
-"""What goes wrong in hand-written backward passes: fault -> file below minicnn -> [(function, old text, new text)].
+"""What goes wrong in hand-written backward passes: fault -> file below minicnn -> [(function, old text, new
+text)].
 
-Found in well-known teaching code bases, by running them or in their issues. Where the reference and the kernels can
-both have a fault, both get it, one after the other.
+Found in well-known teaching code bases, by running them or in their issues. Where the reference and the
+kernels can both have a fault, both get it, one after the other.
 """
 
 Edit = tuple[str, str, str]

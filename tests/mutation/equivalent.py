@@ -1,15 +1,16 @@
 """Mutants that are no faults, each with the proof that it computes the same: equivalent.txt.
 
-The file is an outline by indentation: a proof, the functions that it holds for, their statements, and what these may
-become:
+The file is an outline by indentation: a proof, the functions that it holds for, their statements, and what
+these may become:
 
     = The order in which axes are summed does not change the sum.
     conv2d_backward
         dbias = dy.sum(axis=(0, 1, 2)) if has_bias else None
             (0, 1, 2) → (1, 0, 2)
 
-A mutant is known by these three texts, the code as `ast.unparse` writes it, and not by its file or line. So code may
-move, and its formatting may change. `python -m tests.mutation --list` shows what each statement may become.
+A mutant is known by these three texts, the code as `ast.unparse` writes it, and not by its file or line. So
+code may move, and its formatting may change. `python -m tests.mutation --list` shows what each statement may
+become.
 """
 
 from dataclasses import dataclass

@@ -5,10 +5,11 @@ The roots are the functions whose name speaks of a gradient or a step:
     …backward…   …gradient…   …update…   …_dx          in every room below
     those of TRAINING                                  in the room of training; without what they call
 
-and from them everything that they reach: what they call, in this package; constants at the top of a module that they
-read; and the methods that set an attribute which a backward method of the same class reads (a loss's ``forward``
-keeps the weights by which its ``backward`` multiplies). A name is followed to what it is imported from; ``ops.name``
-leads to both implementations; a method of an unknown object, to every method of that name in the modules at hand.
+and from them everything that they reach: what they call, in this package; constants at the top of a module
+that they read; and the methods that set an attribute which a backward method of the same class reads (a
+loss's ``forward`` keeps the weights by which its ``backward`` multiplies). A name is followed to what it is
+imported from; ``ops.name`` leads to both implementations; a method of an unknown object, to every method of
+that name in the modules at hand.
 """
 
 import ast

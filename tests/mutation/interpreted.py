@@ -1,10 +1,11 @@
 """Run the kernels as plain Python: slowly, and with every function open to a change.
 
-Numba compiles a callee into its callers, so a fault in a compiled kernel takes a new compilation of all that use it,
-seconds to minutes for each. (This is also why mutmut and cosmic-ray do not fit.) With NUMBA_DISABLE_JIT, ``njit``
-returns the function that it is given and ``prange`` is ``range``: the same source on the same numbers, where an index
-beyond the end raises instead of reading on. Vectors have 32 bytes on every machine, as with AVX2, to have the same
-edges; survivors are looked at again with the 64 of AVX-512, which puts the edges elsewhere.
+Numba compiles a callee into its callers, so a fault in a compiled kernel takes a new compilation of all that
+use it, seconds to minutes for each. (This is also why mutmut and cosmic-ray do not fit.) With
+NUMBA_DISABLE_JIT, ``njit`` returns the function that it is given and ``prange`` is ``range``: the same source
+on the same numbers, where an index beyond the end raises instead of reading on. Vectors have 32 bytes on
+every machine, as with AVX2, to have the same edges; survivors are looked at again with the 64 of AVX-512,
+which puts the edges elsewhere.
 
 :func:`prepare` has to run before Numba is imported.
 """

@@ -1,7 +1,8 @@
-"""The judges: the project's own tests, each a function that passes or does not, and which functions each one calls.
+"""The judges: the project's own tests, each a function that passes or does not, and which functions each one
+calls.
 
-pytest collects the tests once; each forked child has a fault and runs single tests. Hypothesis draws the same examples
-each time and does not shrink: the simplest example is not needed.
+pytest collects the tests once; each forked child has a fault and runs single tests. Hypothesis draws the same
+examples each time and does not shrink: the simplest example is not needed.
 """
 
 import resource
@@ -31,7 +32,7 @@ TESTS = [
     "tests/minicnn/models/test_models.py",
     "tests/properties",
 ]
-# tests that need machine code or several threads, and slow ones that find nothing which faster ones do not find
+# tests that need machine code or several threads, and slow ones that find nothing that others miss
 LEFT_OUT = (
     "test_avx2", "test_threads", "same_bits_for_any_number_of_threads", "test_float32_error_at_the_depth",
     "test_the_mean_stays[kernels", "test_kernels_and_reference_train_alike", "test_training_learns",
@@ -115,7 +116,7 @@ def with_tests(body: Callable[[list[Judge]], None], tests: list[str]) -> None:
 
 
 def observe(judge: Judge, place: Callable[[CodeType], Any]) -> tuple[bool, float, set[Any]]:
-    """Return whether a judge passes, the processor time that it takes, and the places of all code that it runs."""
+    """Return whether a judge passes, its processor time, and the places of all code that it runs."""
     codes = set()
 
     def note(frame: FrameType, event: str, _: Any) -> None:

@@ -1,7 +1,8 @@
 """One mutant is one slip at one place; `all_mutants` lists them all.
 
-Left out, as they do not compute: docstrings, annotations, decorators, default arguments, error messages, and checks of
-arguments (an ``if`` that does nothing but raise, a call of ``check…``). At the top of a module, only numbers.
+Left out, as they do not compute: docstrings, annotations, decorators, default arguments, error messages, and
+checks of arguments (an ``if`` that does nothing but raise, a call of ``check…``). At the top of a module,
+only numbers.
 """
 
 import ast
@@ -71,7 +72,7 @@ def _differs(old: ast.AST, new: ast.AST) -> bool:
 
 
 def header(statement: ast.stmt) -> str:
-    """Return a statement in one line as `ast.unparse` writes it; of a loop or a condition, only its first line."""
+    """Return a statement in one line, as `ast.unparse` writes it; of a loop or an `if`, only the first line."""
     if hasattr(statement, "body"):
         empty = {name: [] for name in ("orelse", "handlers", "finalbody") if hasattr(statement, name)}
         statement = changed(statement, body=[ast.Pass()], **empty)
@@ -80,7 +81,7 @@ def header(statement: ast.stmt) -> str:
 
 
 def _places(function: Function) -> Iterator[tuple[Place, ast.AST, ast.stmt]]:
-    """Yield where a slip can be made: the place, the node there, and the innermost statement that it is part of."""
+    """Yield where a slip can be made: the place, the node there, and the innermost statement around it."""
     if isinstance(function.node, ast.Assign):
         if _is_number(function.node.value):
             yield from _below(function.node, "value", None, function.node)

@@ -1,4 +1,5 @@
-"""The slips: what may be written by mistake instead of an expression. Each rule's docstring shows what it does."""
+"""The slips: what may be written by mistake instead of an expression. Each rule's docstring shows what it
+does."""
 
 import ast
 
@@ -17,7 +18,7 @@ COMPARISONS = {
 COMMUTATIVE = (ast.Add, ast.Mult, ast.BitAnd, ast.BitOr, ast.BitXor)
 
 
-# ---- arithmetic, signs and terms ---------------------------------------------------------------------------------
+# ---- arithmetic, signs and terms ---------------------------------------------------------------------------
 
 
 @rule(ast.BinOp)
@@ -62,7 +63,7 @@ def another_number(node):
         yield ast.Constant(node.value * 1.1 or 1.0)
 
 
-# ---- decisions ---------------------------------------------------------------------------------------------------
+# ---- decisions ---------------------------------------------------------------------------------------------
 
 
 @rule(ast.Compare)
@@ -105,7 +106,7 @@ def a_filter_dropped(node):
         yield f"if {brief(node.ifs[i])} → nothing", changed(node, ifs=replaced(node.ifs, i))
 
 
-# ---- indices, axes and bounds ------------------------------------------------------------------------------------
+# ---- indices, axes and bounds ------------------------------------------------------------------------------
 
 
 @rule(ast.Tuple, ast.List)

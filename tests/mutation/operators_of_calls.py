@@ -25,7 +25,7 @@ NEIGHBOURS = [  # functions that are taken for each other
 OTHER = {a: b for pair in NEIGHBOURS for a, b in (pair, pair[::-1])}
 MODULES = ("np", "math", "ops", "self", "geometry", "direct", "winograd")
 
-# ---- calls -------------------------------------------------------------------------------------------------------
+# ---- calls -------------------------------------------------------------------------------------------------
 
 
 @rule(ast.Call)
@@ -93,7 +93,7 @@ def a_transpose_dropped(node):
         yield node.value
 
 
-# ---- statements --------------------------------------------------------------------------------------------------
+# ---- statements --------------------------------------------------------------------------------------------
 
 
 @rule(ast.AugAssign)

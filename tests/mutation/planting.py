@@ -1,9 +1,9 @@
 """Put a fault into the running program: change the code of a function in place.
 
-A changed module that is imported again would be another module: what imported a function from the old one would keep
-the old function. So the changed source is compiled, and each living function that came from the same place gets the
-new ``__code__``: it stays the same object, and every caller sees the fault. This is done in a forked child, so nothing
-has to be undone.
+A changed module that is imported again would be another module: what imported a function from the old one
+would keep the old function. So the changed source is compiled, and each living function that came from the
+same place gets the new ``__code__``: it stays the same object, and every caller sees the fault. This is done
+in a forked child, so nothing has to be undone.
 """
 
 import ast
@@ -92,7 +92,7 @@ def _names(function: Function) -> Iterator[tuple[tuple[str, int], list[str]]]:
 def _mention(tree: ast.Module, names: dict[tuple[str, int], list[str]]) -> None:
     """Add to each function a statement that names what it read and does nothing.
 
-    Code can take another's place only if it closes over the same names; a fault may have removed the last use of one.
+    Code can replace other code only if it closes over the same names; a fault may remove the last use of one.
     """
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef) and (node.name, node.lineno) in names:

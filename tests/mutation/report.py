@@ -87,7 +87,7 @@ class Results:
         lines = [f"survivors: {survived}, each a gap in the tests or a change that computes the same"]
         lines += [f"{_line(fault)}\n{'':10}{fault.code}" for fault in self.survivors]
         caught = planted - survived
-        rate = f"kill rate: {caught} of {planted}, {caught / planted:.1%}; at least {LEAST_KILL_RATE:.0%} is asked for"
+        rate = f"kill rate: {caught} of {planted}, {caught / planted:.1%}; required: {LEAST_KILL_RATE:.0%}"
         return "\n".join([*lines, rate])
 
 

@@ -1,7 +1,7 @@
 """What a slip is: one thing written instead of another, at one node of the syntax tree.
 
-The rules are in operators.py and operators_of_calls.py. A slip that says the same as the code is no fault; mutants.py
-leaves those out.
+The rules are in operators.py and operators_of_calls.py. A slip that says the same as the code is no fault;
+mutants.py leaves those out.
 """
 
 import ast

@@ -1,8 +1,9 @@
 """What the two files of vector instructions do, in NumPy: for running the kernels without a compiler.
 
-The register tile and Winograd's transforms are written as LLVM instructions (minicnn/ops/kernels/register_tile.py and
-winograd_transform.py), which only a compiler can run. These functions take the same arguments and leave the same
-numbers; tests/mutation/vector_code.py holds the two to each other. An address outside its array is an IndexError here.
+The register tile and Winograd's transforms are written as LLVM instructions
+(minicnn/ops/kernels/register_tile.py and winograd_transform.py), which only a compiler can run. These
+functions take the same arguments and leave the same numbers; tests/mutation/vector_code.py holds the two to
+each other. An address outside its array is an IndexError here.
 """
 
 from functools import lru_cache

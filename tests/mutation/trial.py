@@ -1,7 +1,8 @@
-"""Children: each is a fork of this process in which something is tried; its last line, in JSON, is the result.
+"""Children: each is a fork of this process in which something is tried; its last line, in JSON, is the
+result.
 
-A child without such a line was stopped by its timer or crashed; what that means is for the caller to decide. At most
-``jobs`` run at a time.
+A child without such a line was stopped by its timer or crashed; what that means is for the caller to decide.
+At most ``jobs`` run at a time.
 """
 
 import json
@@ -32,7 +33,7 @@ class Ending:
 def run_children(
     tasks: Iterable[Any], work: Callable[[Any, Callable[[str], None]], Any], jobs: int
 ) -> Iterator[Ending]:
-    """Call ``work(task, say)`` in a child for each task and yield how it ended, in the order of the endings."""
+    """Call ``work(task, say)`` in a child for each task; yield how each ended, in the order of the endings."""
     waiting, running = iter(tasks), {}
     selector = selectors.DefaultSelector()
     exhausted = False

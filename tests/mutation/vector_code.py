@@ -1,8 +1,10 @@
-"""Judges of the two files of vector instructions, compiled: the machine code computes what the stand-ins compute.
+"""Judges of the two files of vector instructions, compiled: the machine code computes what the stand-ins
+compute.
 
-Each judge compiles one tile, or one transform of one size, for one float type, and calls it on random arguments: tables
-of addresses, strides, few rows and columns, tiles that reach beyond their map. All arrays have entries before and
-between those that are used; these must stay unchanged. Behind an array lies memory that may not be touched.
+Each judge compiles one tile, or one transform of one size, for one float type, and calls it on random
+arguments: tables of addresses, strides, few rows and columns, tiles that reach beyond their map. All arrays
+have entries before and between those that are used; these must stay unchanged. Behind an array lies memory
+that may not be touched.
 """
 
 import ctypes

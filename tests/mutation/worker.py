@@ -1,7 +1,7 @@
 """The process in which faults are planted: ``python -m tests.mutation.worker``, started by the command.
 
-It reads {"way", "ids", "jobs", "effort", "tests"} as JSON from its standard input and writes a line of JSON for
-each mutant. It is a process of its own because Numba decides when it is imported whether to compile.
+It reads {"way", "ids", "jobs", "effort", "tests"} as JSON from its standard input and writes a line of JSON
+for each mutant. It is a process of its own because Numba decides when it is imported whether to compile.
 """
 
 import json
