@@ -27,6 +27,7 @@ __all__ = [
     "leaky_relu",
     "linear",
     "log_softmax",
+    "mish",
     "relu",
     "serialize",
     "sigmoid",
@@ -56,6 +57,11 @@ def elu(x: Any, alpha: float = 1.0) -> np.ndarray:
 def gelu(x: Any, approximate: bool = False) -> np.ndarray:
     """Return x · Φ(x), Φ the normal distribution's."""
     return _apply(ops.gelu_forward, x, approximate)
+
+
+def mish(x: Any) -> np.ndarray:
+    """Return x · tanh(log(1 + eˣ))."""
+    return _apply(ops.mish_forward, x)
 
 
 def sigmoid(x: Any) -> np.ndarray:
@@ -151,6 +157,12 @@ TABLE: dict[str, Row] = {
             options={"alpha": 1.0},
         ),
         Row(gelu, ops.gelu_forward, ops.gelu_backward, onnx=_gelu_in_onnx, options={"approximate": False}),
+        Row(
+            mish,
+            ops.mish_forward,
+            ops.mish_backward,
+            onnx=lambda op, x: op("Mul", x, op("Tanh", op("Softplus", x))),
+        ),
         Row(sigmoid, ops.sigmoid_forward, ops.sigmoid_backward, onnx=lambda op, x: op("Sigmoid", x)),
         Row(tanh, ops.tanh_forward, ops.tanh_backward, onnx=lambda op, x: op("Tanh", x)),
         Row(

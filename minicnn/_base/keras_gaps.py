@@ -138,7 +138,7 @@ NAMES = [
     Gap("regularizers", "OrthogonalRegularizer orthogonal_regularizer",
         "L2; initializers.Orthogonal at the start"),
     Gap("initializers", "STFT STFTInitializer", "none: minicnn has no sounds"),
-    Gap("activations", "silu swish hard_silu hard_swish mish", "gelu"),
+    Gap("activations", "silu swish hard_silu hard_swish", "gelu"),
     Gap("activations", "selu celu softplus squareplus sparse_plus exponential", "elu"),
     Gap("activations", "relu6", "relu"),
     Gap("activations", "hard_sigmoid sparse_sigmoid log_sigmoid", "sigmoid"),

@@ -31,6 +31,8 @@ __all__ = [
     "gelu_forward",
     "leaky_relu_backward",
     "leaky_relu_forward",
+    "mish_backward",
+    "mish_forward",
     "relu_backward",
     "relu_forward",
     "sigmoid_backward",
@@ -251,6 +253,31 @@ def _gelu_by_tanh_dx(dy, x, _):
     return dy * ((1 + t) / 2 + x / 2 * (1 - t * t) * du)
 
 
+@register_jitable(**_INLINE)
+def _mish_terms(x):
+    """Return (e, p, q) with e = e^(−|x|) and tanh(log(1 + eˣ)) = p/q; p and q are sums of positive terms.
+
+    With E = eˣ: tanh(log(1 + E)) = ((1 + E)² − 1)/((1 + E)² + 1) = (E² + 2·E)/(E² + 2·E + 2). For x > 0 both are
+    divided by E².
+    """
+    e = _exp(-abs(x))
+    p = e * (e + 2) if x <= 0 else 1 + 2 * e
+    return e, p, p + (2 if x <= 0 else 2 * e * e)
+
+
+@register_jitable(**_INLINE)
+def _mish(x, _parameter):
+    _, p, q = _mish_terms(x)
+    return x * (p / q)
+
+
+@register_jitable(**_INLINE)
+def _mish_dx(dy, x, _):
+    e, p, q = _mish_terms(x)
+    slope = 4 * (1 + e) * (e if x <= 0 else e * e)  # of p/q, times q²: 4·E·(1 + E), for x > 0 divided by E⁴
+    return dy * (p / q + x * (slope / (q * q)))
+
+
 # --------------------------------------------------------------------------------------------- the operations
 
 _RELU = _Activation(_relu, _relu_dx, keeps="y")
@@ -260,6 +287,7 @@ _SIGMOID = _Activation(_sigmoid, _sigmoid_dx, keeps="y")
 _TANH = _Activation(_tanh_y, _tanh_dx, keeps="y")
 _GELU = _Activation(_gelu, _gelu_dx, keeps="x")
 _GELU_BY_TANH = _Activation(_gelu_by_tanh, _gelu_by_tanh_dx, keeps="x")
+_MISH = _Activation(_mish, _mish_dx, keeps="x")
 
 
 def relu_forward(x):
@@ -323,3 +351,13 @@ def gelu_backward(dy, cache):
     """Return dx, as the reference does."""
     form, cache = cache
     return form.backward(dy, cache)
+
+
+def mish_forward(x):
+    """Return (y, cache), as the reference does."""
+    return _MISH.forward(x)
+
+
+def mish_backward(dy, cache):
+    """Return dx, as the reference does."""
+    return _MISH.backward(dy, cache)

@@ -8,6 +8,7 @@
     gelu        f = x·Φ(x),  Φ(x) = (1 + erf(x/√2)) / 2         f' = Φ(x) + x·φ(x),  φ(x) = e^(−x²/2) / √(2π)
       or        f = x·(1 + t)/2,  t = tanh u                    f' = (1 + t)/2 + x/2·(1 − t²)·u'
                 u = √(2/π)·(x + 0.044715·x³)                    u' = √(2/π)·(1 + 3·0.044715·x²)
+    mish        f = x·tanh(s),  s = log(1 + eˣ)                 f' = t + x·(1 − t²)·σ(x),  t = tanh s,  σ(x) = s'
 
 At the kink x = 0 the left branch is taken, so ReLU'(0) = 0 (a convention: any slope between those of the
 branches would do). NaN stays NaN: tests are written `x <= 0`, which is false for it. Where f' follows from y
@@ -29,6 +30,8 @@ __all__ = [
     "gelu_forward",
     "leaky_relu_backward",
     "leaky_relu_forward",
+    "mish_backward",
+    "mish_forward",
     "relu_backward",
     "relu_forward",
     "sigmoid_backward",
@@ -119,6 +122,21 @@ def gelu_backward(dy: Array, cache: Cache) -> Array:
     else:
         cdf, slope = _normal_cdf(x), np.exp(-(x**2) / 2) / math.sqrt(2 * math.pi)
     return dy * (cdf + x * slope)
+
+
+def mish_forward(x: Array) -> tuple[Array, Cache]:
+    """Return (y, cache): y = x·tanh(log(1 + eˣ)); log(1 + eˣ) = max(x, 0) + log(1 + e^(−|x|)) does not overflow."""
+    positive = x.real > 0
+    small = np.exp(np.where(positive, -x, x))  # e^(−|x|), in (0, 1]
+    t = np.tanh(np.where(positive, x, 0) + np.log1p(small))
+    return x * t, (x, t)
+
+
+def mish_backward(dy: Array, cache: Cache) -> Array:
+    """Return dx = dy·(t + x·(1 − t²)·σ(x)), t = tanh(log(1 + eˣ))."""
+    x, t = cache
+    sigmoid, _ = sigmoid_forward(x)
+    return dy * (t + x * (1 - t**2) * sigmoid)
 
 
 def _normal_cdf(x: Array) -> Array:

@@ -54,6 +54,20 @@ export const ACTIVATIONS = {
       ["x · Φ(x)", x * normalProbability(x, config)],
     ],
   },
+  mish: {
+    value: (x) => x * Math.tanh(softplus(x)),
+    slope: (x) => {
+      const t = Math.tanh(softplus(x));
+      return t + x * (1 - t * t) * sigmoid(x);
+    },
+    equation: "y = x · tanh(log(1 + eˣ))",
+    slopeEquation: "f' = t + x · (1 − t²) · σ(x), t = tanh(log(1 + eˣ))",
+    steps: (x) => [
+      ["log(1 + eˣ)", softplus(x)],
+      ["t = tanh(log(1 + eˣ))", Math.tanh(softplus(x))],
+      ["x · t", x * Math.tanh(softplus(x))],
+    ],
+  },
 };
 
 // ReLU is a layer of its own, because its slope is a gate: 1 where x > 0, elsewhere its negative slope. At x
@@ -176,6 +190,11 @@ function sigmoid(x) {
   // in (0, 1]: it cannot overflow
   const small = Math.exp(-Math.abs(x));
   return (x < 0 ? small : 1) / (1 + small);
+}
+
+// log(1 + eˣ) without overflow
+function softplus(x) {
+  return Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
 }
 
 // √(2/π)·(x + 0.044715·x³), of GELU's approximate form Φ ≈ (1 + tanh u) / 2
