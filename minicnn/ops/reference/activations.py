@@ -70,9 +70,8 @@ def leaky_relu_backward(dy: Array, cache: Cache) -> Array:
 def elu_forward(x: Array, alpha: float = 1.0) -> tuple[Array, Cache]:
     """Return (y, cache): y = x where x > 0, ``alpha``·(eˣ − 1) elsewhere."""
     left = x.real <= 0
-    y = np.where(
-        left, alpha * np.expm1(np.where(left, x, 0)), x
-    )  # without the inner where, eˣ could overflow
+    # without the inner where, eˣ could overflow
+    y = np.where(left, alpha * np.expm1(np.where(left, x, 0)), x)
     return y, (x, y, alpha)
 
 

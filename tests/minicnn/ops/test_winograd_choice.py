@@ -30,7 +30,7 @@ ONE = (1, 1)
 )
 def test_three_by_three_one_step_apart_with_channels_enough(size, strides, dilation, channels, suits, rng):
     window = strides, "same", dilation
-    assert convolution._winograd_suits((*size, channels, channels), window, channels) == suits
+    assert convolution._use_winograd((*size, channels, channels), window, channels) == suits
     x, kernel = rng.standard_normal((2, 7, 6, channels)), rng.standard_normal((*size, channels, channels))
     results = []
     for implementation in ops.IMPLEMENTATIONS:
