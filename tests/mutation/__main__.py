@@ -105,13 +105,15 @@ def _difference(fault: Fault) -> str:
 
 
 def _run_all(faults: list[Fault], verdicts: Verdicts, proofs: Proofs, options: argparse.Namespace) -> None:
-    """Run each fault: quickly, and with more effort if it survives."""
+    """Run each fault: quickly, and with more effort if it survives and is not one of the kernels' sample."""
     open_faults = [fault for fault in faults if not verdicts.get(fault.id, {}).get("caught")]
     fresh = [fault for fault in open_faults if fault.id not in verdicts]
     if not (options.equivalents or options.only):
         fresh = [fault for fault in fresh if proofs.of(fault.key) is None]
     _run(fresh, INTERPRETED, QUICK, verdicts, options)
     _run(fresh, VECTORS, THOROUGH, verdicts, options)  # its judges are few
+    if options.kernels:
+        return
     unproven = [fault for fault in open_faults if proofs.of(fault.key) is None]
     survivors = [fault for fault in unproven if not verdicts[fault.id]["caught"]]
     _run(survivors, WIDE, THOROUGH, verdicts, options)
