@@ -24,6 +24,7 @@ __all__ = [
     "elu",
     "gelu",
     "get",
+    "hard_sigmoid",
     "leaky_relu",
     "linear",
     "log_softmax",
@@ -67,6 +68,11 @@ def mish(x: Any) -> np.ndarray:
 def sigmoid(x: Any) -> np.ndarray:
     """Return 1 / (1 + e⁻ˣ)."""
     return _apply(ops.sigmoid_forward, x)
+
+
+def hard_sigmoid(x: Any) -> np.ndarray:
+    """Return (x + 3) / 6, but 0 where that is negative and 1 where it is more than 1."""
+    return _apply(ops.hard_sigmoid_forward, x)
 
 
 def tanh(x: Any) -> np.ndarray:
@@ -164,6 +170,12 @@ TABLE: dict[str, Row] = {
             onnx=lambda op, x: op("Mul", x, op("Tanh", op("Softplus", x))),
         ),
         Row(sigmoid, ops.sigmoid_forward, ops.sigmoid_backward, onnx=lambda op, x: op("Sigmoid", x)),
+        Row(
+            hard_sigmoid,
+            ops.hard_sigmoid_forward,
+            ops.hard_sigmoid_backward,
+            onnx=lambda op, x: op("HardSigmoid", x, alpha=1 / 6, beta=0.5),
+        ),
         Row(tanh, ops.tanh_forward, ops.tanh_backward, onnx=lambda op, x: op("Tanh", x)),
         Row(
             softmax,

@@ -141,7 +141,7 @@ NAMES = [
     Gap("activations", "silu swish hard_silu hard_swish", "gelu"),
     Gap("activations", "selu celu softplus squareplus sparse_plus exponential", "elu"),
     Gap("activations", "relu6", "relu"),
-    Gap("activations", "hard_sigmoid sparse_sigmoid log_sigmoid", "sigmoid"),
+    Gap("activations", "sparse_sigmoid log_sigmoid", "sigmoid"),
     Gap("activations", "hard_tanh softsign tanh_shrink", "tanh"),
     Gap("activations", "sparsemax", "softmax"),
     Gap("activations", "glu hard_shrink soft_shrink threshold", "relu, leaky_relu, elu or gelu"),

@@ -29,6 +29,8 @@ __all__ = [
     "elu_forward",
     "gelu_backward",
     "gelu_forward",
+    "hard_sigmoid_backward",
+    "hard_sigmoid_forward",
     "leaky_relu_backward",
     "leaky_relu_forward",
     "mish_backward",
@@ -254,6 +256,16 @@ def _gelu_by_tanh_dx(dy, x, _):
 
 
 @register_jitable(**_INLINE)
+def _hard_sigmoid(x, _):
+    return 0.0 if x <= -3 else 1.0 if x >= 3 else (x + 3) / 6
+
+
+@register_jitable(**_INLINE)
+def _hard_sigmoid_dx(dy, x, _):
+    return 0.0 if abs(x) >= 3 else dy / 6
+
+
+@register_jitable(**_INLINE)
 def _mish_terms(x):
     """Return (e, p, q) with e = e^(−|x|) and tanh(log(1 + eˣ)) = p/q; p and q are sums of positive terms.
 
@@ -287,6 +299,7 @@ _SIGMOID = _Activation(_sigmoid, _sigmoid_dx, keeps="y")
 _TANH = _Activation(_tanh_y, _tanh_dx, keeps="y")
 _GELU = _Activation(_gelu, _gelu_dx, keeps="x")
 _GELU_BY_TANH = _Activation(_gelu_by_tanh, _gelu_by_tanh_dx, keeps="x")
+_HARD_SIGMOID = _Activation(_hard_sigmoid, _hard_sigmoid_dx, keeps="x")
 _MISH = _Activation(_mish, _mish_dx, keeps="x")
 
 
@@ -351,6 +364,16 @@ def gelu_backward(dy, cache):
     """Return dx, as the reference does."""
     form, cache = cache
     return form.backward(dy, cache)
+
+
+def hard_sigmoid_forward(x):
+    """Return (y, cache), as the reference does."""
+    return _HARD_SIGMOID.forward(x)
+
+
+def hard_sigmoid_backward(dy, cache):
+    """Return dx, as the reference does."""
+    return _HARD_SIGMOID.backward(dy, cache)
 
 
 def mish_forward(x):

@@ -8,11 +8,13 @@
     gelu        f = x·Φ(x),  Φ(x) = (1 + erf(x/√2)) / 2         f' = Φ(x) + x·φ(x),  φ(x) = e^(−x²/2) / √(2π)
       or        f = x·(1 + t)/2,  t = tanh u                    f' = (1 + t)/2 + x/2·(1 − t²)·u'
                 u = √(2/π)·(x + 0.044715·x³)                    u' = √(2/π)·(1 + 3·0.044715·x²)
+    hard_sigmoid  f = min(max(x + 3, 0), 6) / 6                 f' = 1/6 if −3 < x < 3 else 0
     mish        f = x·tanh(s),  s = log(1 + eˣ)                 f' = t + x·(1 − t²)·σ(x),  t = tanh s,  σ(x) = s'
 
 At the kink x = 0 the left branch is taken, so ReLU'(0) = 0 (a convention: any slope between those of the
-branches would do). NaN stays NaN: tests are written `x <= 0`, which is false for it. Where f' follows from y
-= f(x), the cache is y.
+branches would do). At hard_sigmoid's kinks x = ±3 the constant branches are taken, so its slope there is 0.
+NaN stays NaN: tests are written `x <= 0`, which is false for it. Where f' follows from y = f(x), the cache is
+y.
 
 Shapes: x, y, dy and dx have the same shape, which is any.
 """
@@ -28,6 +30,8 @@ __all__ = [
     "elu_forward",
     "gelu_backward",
     "gelu_forward",
+    "hard_sigmoid_backward",
+    "hard_sigmoid_forward",
     "leaky_relu_backward",
     "leaky_relu_forward",
     "mish_backward",
@@ -121,6 +125,17 @@ def gelu_backward(dy: Array, cache: Cache) -> Array:
     else:
         cdf, slope = _normal_cdf(x), np.exp(-(x**2) / 2) / math.sqrt(2 * math.pi)
     return dy * (cdf + x * slope)
+
+
+def hard_sigmoid_forward(x: Array) -> tuple[Array, Cache]:
+    """Return (y, cache): y = (x + 3)/6 where −3 < x < 3, 0 left of it, 1 right of it."""
+    return np.where(x.real <= -3, 0, np.where(x.real >= 3, 1, (x + 3) / 6)), x
+
+
+def hard_sigmoid_backward(dy: Array, cache: Cache) -> Array:
+    """Return dx: dy/6 where −3 < x < 3, 0 elsewhere."""
+    x = cache
+    return np.where(np.abs(x.real) >= 3, 0, dy / 6)
 
 
 def mish_forward(x: Array) -> tuple[Array, Cache]:

@@ -54,6 +54,12 @@ export const ACTIVATIONS = {
       ["x · Φ(x)", x * normalProbability(x, config)],
     ],
   },
+  hard_sigmoid: {
+    value: (x) => Math.min(Math.max(x / 6 + 0.5, 0), 1),
+    slope: (x) => (x > -3 && x < 3 ? 1 / 6 : 0),
+    equation: "y = min(max(x + 3, 0), 6) / 6",
+    slopeEquation: "f' = 1/6 between −3 and 3, else 0",
+  },
   mish: {
     value: (x) => x * Math.tanh(softplus(x)),
     slope: (x) => {
