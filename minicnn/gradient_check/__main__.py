@@ -1,4 +1,4 @@
-"""The command ``python -m minicnn.gradient_check``: a table of how right every gradient of the library is."""
+"""The command ``python -m minicnn.gradient_check``: a table of the errors of every gradient of the library."""
 
 import argparse
 import difflib
@@ -35,7 +35,7 @@ examples:
 
 @dataclass
 class Line:
-    """A row of the table as it comes together."""
+    """A row of the table while its cases run."""
 
     row: Row
     cases: int = 0
@@ -45,7 +45,7 @@ class Line:
 
     @property
     def passed(self) -> bool:
-        """Whether no error is beyond its bound."""
+        """Whether every error is within its bound."""
         return self.failure is None
 
     def add(self, number: int, seed: int) -> None:

@@ -32,10 +32,10 @@ def compare(
     entries: int | None = None,
     seed: int = 0,
 ) -> Report:
-    """Set analytic gradients beside numeric ones.
+    """Compare analytic gradients with numeric ones.
 
     Args:
-        title: what the report says was checked.
+        title: the report's title.
         function: called with each array as a keyword; returns y, of dy's shape.
         arrays: name -> float64 array, the points at which to differentiate.
         dy: the upstream gradient.
@@ -154,7 +154,7 @@ def check_layer(
     """Check a layer's backward pass: the gradients of "x" and of each trainable weight.
 
     Args:
-        layer: any layer, also one of your own, built or not; its weights and generators are left as they were.
+        layer: any layer, also one of your own, built or not; its weights and generators do not change.
         input_shape: the batch's shape, such as (2, 5, 5, 3); x is then drawn at random. Or x itself.
         training: whether the layer runs as in training.
         method, entries, seed: as :func:`compare`; the seed also draws x and dy.
@@ -196,7 +196,7 @@ def check_model(
     """Check the gradient of a compiled model's whole loss, regularisers included: of "x" and of each trainable weight.
 
     Args:
-        model: a compiled Sequential; its weights and generators are left as they were.
+        model: a compiled Sequential; its weights and generators do not change.
         x, y: a small batch: each entry that is checked costs a forward pass of it.
         sample_weight: (N,), as in fit.
         training: whether layers run as in training (dropout on, batch statistics).
@@ -230,9 +230,9 @@ def _named(layer: Layer) -> dict[str, Any]:
 
 @contextmanager
 def _borrowed(layer: Layer, x: np.ndarray) -> Iterator[Callable[[], None]]:
-    """Let a layer compute in float64 for a while; yields a function that restarts its random generators.
+    """Let a layer compute in float64 within a ``with`` block; yield a function that restarts its random generators.
 
-    Afterwards all its weights, moving statistics among them, and its generators are what they were.
+    At the end its weights, moving statistics included, and its generators get their first values back.
     """
     if not layer.built:
         layer.dtype = layer.dtype or x.dtype

@@ -1,4 +1,4 @@
-"""Derivatives from the function itself: the complex step, and refined central differences with an eye for kinks.
+"""Derivatives from the function itself: the complex step, and refined central differences that detect kinks.
 
 **The complex step.** For an analytic function f and a tiny real h,
 
@@ -9,9 +9,9 @@ finite difference (f(x + h) − f(x − h)) / 2h keeps half of the digits. Every
 (which side of zero ReLU is on, which pixel wins the pool) is taken on the real part, which the step does not move:
 the check never crosses a kink.
 
-**Central differences**, for what does not take complex numbers. D(h) = (f(x + h) − f(x − h)) / 2h has the error
+**Central differences**, for functions that do not take complex numbers. D(h) = (f(x + h) − f(x − h)) / 2h has the error
 c₂·h² + c₄·h⁴ + …, so two steps cancel the first term: (4·D(h/2) − D(h)) / 3, and so on (Richardson). At a kink the
-slopes on the two sides differ and no number is the derivative; each side is then extrapolated by itself.
+slopes on the two sides differ and there is no derivative; each side is then extrapolated alone.
 
 Sources: Squire and Trapp, "Using complex variables to estimate derivatives of real functions", SIAM Review 40 (1998);
 Ridders, "Accurate computation of F'(x) and F'(x)F''(x)", Advances in Engineering Software 4 (1982).
@@ -25,7 +25,7 @@ from typing import NamedTuple
 import numpy as np
 
 STEP = 1e-30
-HALVINGS = 5  # of a step of the differences, whose errors are then extrapolated away
+HALVINGS = 5  # of the differences' step; extrapolation then removes their errors
 FIRST_STEPS = (2e-2, 2e-3, 2e-4)  # tried in this order until both sides agree: a kink may be near
 SLOPE_TOLERANCE = 1e-5  # one-sided slopes further apart than this make a kink
 
@@ -63,9 +63,9 @@ def complex_step(function: Function, arrays: Arrays, dy: np.ndarray) -> dict[str
 def takes_complex(function: Function, arrays: Arrays, dy: np.ndarray) -> bool:
     """Whether the complex step can be trusted with this function.
 
-    It must run on complex arrays and return one. Beyond that, |z|, z̄ or a comparison of complex numbers inside it would
-    make it run and yet be wrong; so along a random direction its derivative is set beside a finite difference, at a
-    point a little aside: off the kinks that the given point may lie on.
+    It must run on complex arrays and return one. A function that uses |z|, z̄ or a comparison of complex numbers runs
+    but is wrong. So its derivative along a random direction is compared with a finite difference, at a point a little
+    away from the given one, which may lie on a kink.
     """
     rng = np.random.default_rng(0)
     aside = {name: array + 1e-3 * rng.standard_normal(array.shape) for name, array in arrays.items()}
@@ -76,9 +76,9 @@ def takes_complex(function: Function, arrays: Arrays, dy: np.ndarray) -> bool:
 
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("error")  # NumPy only warns when an imaginary part is thrown away
+            warnings.simplefilter("error")  # NumPy only warns when it discards an imaginary part
             y = along(1j * STEP)
-    except Exception:  # whatever a function does with numbers that it was not made for
+    except Exception:  # any error that a function raises for numbers that it does not take
         return False
     if not np.iscomplexobj(y):
         return False
@@ -92,7 +92,7 @@ def takes_complex(function: Function, arrays: Arrays, dy: np.ndarray) -> bool:
 
 
 class Slope(NamedTuple):
-    """A derivative by differences: from both sides, and from each by itself."""
+    """A derivative by differences: from both sides, and from each side alone."""
 
     both: float
     left: float
@@ -134,7 +134,7 @@ def slope(function: Function, arrays: Arrays, dy: np.ndarray, name: str, entry: 
 def _extrapolate(values: list[float], power: int) -> float:
     """Return the limit of values at steps h, h/2, h/4, …, whose error is a series in h^power.
 
-    Of the tableau's entries that is returned which differs least from its neighbours: further on rounding wins.
+    The tableau's entry that differs least from its neighbours is returned: in later entries rounding errors dominate.
     """
     best, least = values[-1], np.inf
     row = values

@@ -1,19 +1,19 @@
-"""What a check found: for each array its worst error, where, both values, its kinks, and the likely cause."""
+"""The result of a check: of each array its worst error, where, both values, its kinks, and the likely cause."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
-# By method: what a right gradient stays below, relative to the largest sum of terms that make up an entry.
+# By method: the largest error of a right gradient, relative to the largest sum of terms that make up an entry.
 BOUNDS = {"complex step": 1e-12, "central differences": 1e-7}
-# A gradient that is all but zero, because large terms cancel inside, is compared with this times the largest |dy|.
+# A gradient of nearly zero, in which large terms cancel, is compared with this times the largest |dy|.
 FLOOR = 1.0
 
 
 @dataclass(frozen=True)
 class Kink:
-    """An entry where the function bends: the derivatives on its two sides, and the side that the gradient took."""
+    """An entry where the function has a kink: the derivatives on both sides, and the gradient's value."""
 
     entry: tuple[int, ...]
     analytic: float
@@ -36,16 +36,16 @@ SIDE_TOLERANCE = 1e-5
 
 @dataclass(frozen=True)
 class Gradient:
-    """The gradient of one array, analytic beside numeric.
+    """The gradient of one array, analytic and numeric.
 
     Attributes:
         name: "x", "kernel", …
-        analytic: what the backward pass gave; None if it gave nothing.
+        analytic: the backward pass's gradient; None if it returned none.
         numeric: the derivative by the complex step or by differences, of the array's shape; nan where not asked for.
         method: "complex step" or "central differences".
-        scale: what an error is relative to.
-        kinks: entries without a derivative; they are neither errors nor passes.
-        cause: what probably went wrong; None if nothing did, or if no explanation fits the numbers.
+        scale: errors are divided by it.
+        kinks: entries without a derivative; they are not compared.
+        cause: the likely cause of an error; None without an error, or if no cause fits the numbers.
     """
 
     name: str
@@ -66,7 +66,7 @@ class Gradient:
 
     @property
     def bound(self) -> float:
-        """What the error of a right gradient stays below."""
+        """The largest error of a right gradient."""
         return BOUNDS[self.method]
 
     @property
@@ -118,7 +118,7 @@ class Gradient:
 
 @dataclass(frozen=True)
 class Report(Mapping[str, Gradient]):
-    """The outcome of a check: a mapping from an array's name to its :class:`Gradient`. Print it to read it.
+    """The result of a check: a mapping from an array's name to its :class:`Gradient`. Print it to read it.
 
     Attributes:
         title: what was checked.

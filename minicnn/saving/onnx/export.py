@@ -1,12 +1,12 @@
-"""A trained net as ONNX: a graph of standard operations, which runs wherever there is a runtime for it.
+"""A trained network as ONNX: a graph of standard operations, for every program that has an ONNX runtime.
 
-Our arrays are NHWC, ONNX's convolutions take NCHW. So images are transposed where an operation needs the other order
-and nowhere else; what works on each number by itself leaves them as they are. A net of convolutions is transposed once
-at its beginning, and once more where it flattens its maps or ends.
+Our arrays are NHWC, ONNX's convolutions take NCHW. So images are transposed only where an operation needs the other
+order; operations on single entries take both. A network of convolutions is transposed once at its beginning, and once
+where it flattens its maps or ends.
 
     graph    input (batch, H, W, C) float32 -> output (batch, …) float32: what model.predict computes; where a model has
              several inputs, they are called input_NAME by their layers' names, several outputs output_NAME
-    layers   what each becomes is in layers.py and structure.py, one short function a layer
+    layers   layers.py and structure.py have one short function per layer
 
 Dropout and random changes of images do nothing at evaluation, and are not in the graph.
 """
@@ -20,7 +20,7 @@ from minicnn._base.files import replacing
 from minicnn.layers.graph import Graph as LayerGraph
 from minicnn.layers.symbol import Symbol
 from minicnn.saving.checks import check_built, check_folder, needed
-from minicnn.saving.onnx import layers, structure  # noqa: F401, to be imported is to be registered
+from minicnn.saving.onnx import layers, structure  # noqa: F401, their import registers their functions
 from minicnn.saving.onnx.graph import Graph
 from minicnn.saving.onnx.registry import exported
 
@@ -38,7 +38,7 @@ def export_onnx(model: Any, path: str | os.PathLike, opset: int = 17) -> None:
     Raises:
         ImportError: onnx, the extra ``[onnx]``, is not installed.
         ValueError: the model is not built, or onnx does not know the opset.
-        NotImplementedError: there is a layer that is not known how to export.
+        NotImplementedError: there is no export for one of the layers.
         FileNotFoundError: there is no such folder.
     """
     onnx = needed("onnx", "onnx")
@@ -63,7 +63,7 @@ def export_onnx(model: Any, path: str | os.PathLike, opset: int = 17) -> None:
     proto = onnx.helper.make_model(
         graph.proto(model.name),
         opset_imports=opsets,
-        # the oldest form of file that has the opset: not all runtimes read the newest
+        # the oldest file format that has the opset: not all runtimes read the newest
         ir_version=onnx.helper.find_min_ir_version_for(opsets),
         producer_name="minicnn",
         producer_version=__version__,

@@ -1,4 +1,4 @@
-"""An ONNX graph that grows by one operation at a time, and the values in it."""
+"""An ONNX graph under construction, one operation at a time, and the values in it."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -24,11 +24,11 @@ class Value:
 
 
 class Graph:
-    """A graph that grows by one operation at a time.
+    """A graph under construction.
 
     Args:
         onnx: the package.
-        reserved: names that are not given to anything else: those of the outputs.
+        reserved: names that no other value gets: those of the outputs.
     """
 
     def __init__(self, onnx: Any, reserved: list[str]) -> None:
@@ -88,7 +88,7 @@ class Graph:
         return self._transposed[value.name]
 
     def alike(self, *values: Value) -> list[Value]:
-        """Return values in one order of axes, ONNX's if one of them has it: to be added, say, or joined."""
+        """Return values with one order of axes, ONNX's if one of them has it: for an addition or a concatenation."""
         if any(value.channels_first for value in values):
             return [self.channels_first(value) for value in values]
         return list(values)

@@ -1,4 +1,4 @@
-"""What layers that compute become in ONNX.
+"""The ONNX form of layers that compute.
 
 Conv2D               kernel (kh, kw, C, K) -> (K, C, kh, kw);  "same" becomes explicit padding, as TensorFlow pads
 DepthwiseConv2D      kernel (kh, kw, C, M) -> (C · M, 1, kh, kw), in C groups
@@ -50,7 +50,7 @@ def _bias(layer: Any) -> np.ndarray | None:
 
 
 def _windows(layer: Any, x: Value, argument: str = "kernel_size") -> dict[str, Any]:
-    """Return where a layer's windows fall: the attributes of ONNX's convolution and pooling."""
+    """Return a layer's windows as the attributes of ONNX's convolution and pooling."""
     size, dilation = getattr(layer, argument), getattr(layer, "dilation_rate", (1, 1))
     _, height, width, _ = x.shape
     rows, columns = geometry.axes(height, width, size, layer.strides, layer.padding, dilation)
@@ -65,7 +65,7 @@ def _windows(layer: Any, x: Value, argument: str = "kernel_size") -> dict[str, A
 def _convolved(
     graph: Graph, layer: Any, x: Value, kernel: np.ndarray, bias: np.ndarray | None, windows: dict[str, Any]
 ) -> Value:
-    """Add a convolution with a kernel (K, C / groups, kh, kw); without ``windows``, every pixel is one."""
+    """Add a convolution with a kernel (K, C / groups, kh, kw); without ``windows``, of 1 × 1."""
     x = graph.channels_first(x)
     inputs = [x.name, graph.constant(kernel, f"{layer.name}/kernel")]
     if bias is not None:
@@ -91,7 +91,7 @@ def _batch_normalization(graph: Graph, layer: Any, x: Value) -> Value:
     gamma = layer.gamma.value if layer.scale else np.ones_like(mean)
     beta = layer.beta.value if layer.center else np.zeros_like(mean)
     if len(x.shape) not in (2, 4):
-        # ONNX's wants the channels second; with one axis between, a product and a sum do as well
+        # ONNX's takes channels on the second axis; a product and a sum do the same on any axis
         scale = gamma / np.sqrt(variance + layer.epsilon)
         return _with_constants(graph, layer, x, Mul=scale, Add=beta - mean * scale)
     if len(x.shape) == 4:
@@ -117,7 +117,7 @@ def _rescaling(graph: Graph, layer: Any, x: Value) -> Value:
 
 
 def _with_constants(graph: Graph, layer: Layer, x: Value, **operations: Any) -> Value:
-    """Add operations of x and a constant, one after the other; each is a number, or an array in our order of axes."""
+    """Add operations on x and a constant, in this order; each constant is a number, or an array with our axes."""
     if any(np.ndim(constant) for constant in operations.values()):
         x = graph.channels_last(x)
     name = x.name
@@ -182,7 +182,7 @@ def _activation(graph: Graph, layer: Any, x: Value) -> Value:
 
 
 def _activated(graph: Graph, layer: Any, y: Value) -> Value:
-    """Return y behind the activation at the end of a layer."""
+    """Return the output of the activation at the end of a layer."""
     return exported(graph, layer.final_activation, y)
 
 

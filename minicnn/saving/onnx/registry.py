@@ -10,10 +10,10 @@ exports = EXPORTS.register
 
 
 def exported(graph: Graph, layer: Any, *values: Value) -> Value:
-    """Add what a layer computes to the graph; return its output.
+    """Add a layer to the graph; return its output.
 
     Raises:
-        NotImplementedError: it is not known how.
+        NotImplementedError: there is no export for its class.
     """
     export = EXPORTS.find(layer)
     if export is not None:

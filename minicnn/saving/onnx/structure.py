@@ -1,8 +1,8 @@
-"""What becomes in ONNX of layers that put others together, join several values, or only move numbers.
+"""The ONNX form of layers that contain others, join several values, or only move numbers.
 
 Chain, Residual, Graph   the layers inside, one after the other; a graph's in the order in which they run
 Flatten, Reshape, …      rows of (H, W, C) order, so an image is transposed to NHWC before
-Dropout and the like     nothing, for they do nothing at evaluation
+Dropout and the like     nothing: in evaluation they return their input
 """
 
 from functools import reduce
@@ -84,7 +84,7 @@ def _joined(graph: Graph, layer: Layer, operation: str, values: list[Value]) -> 
     if operation in ("Mean", "Max", "Min"):
         name = graph.add(operation, names, layer.name)
     else:
-        # these take two
+        # these take two inputs
         name = reduce(lambda one, other: graph.add(operation, [one, other], layer.name), names)
     lengths = [value.shape for value in values]
     shape = tuple(next((n for n in axis if n != 1), 1) for axis in zip(*lengths))
