@@ -200,9 +200,9 @@ class ReduceLROnPlateau(Monitor):
         elif self.cooldown_counter == 0:
             self.wait += 1
             if self.wait >= self.patience:
-                self._reduce(epoch)
+                self._lower_rate(epoch)
 
-    def _reduce(self, epoch: int) -> None:
+    def _lower_rate(self, epoch: int) -> None:
         rate = self.model.optimizer.learning_rate
         if rate > self.min_lr:
             lower = max(rate * self.factor, self.min_lr)

@@ -21,7 +21,7 @@ from typing import Any, Unpack
 import numpy as np
 
 from minicnn import ops
-from minicnn.optimizers.base import Optimizer, OptimizerOptions, Rate
+from minicnn.optimizers.base import Optimizer, OptimizerOptions, Rate, UpdateOptions
 from minicnn.optimizers.checks import check
 
 
@@ -64,7 +64,7 @@ class Adam(Optimizer):
         dw: np.ndarray,
         state: Mapping[str, np.ndarray],
         rate: float,
-        options: dict[str, float],
+        options: UpdateOptions,
     ) -> None:
         """Move w in place."""
         arrays = state["momentum"], state["velocity"], state.get("velocity_hat")

@@ -40,6 +40,14 @@ class OptimizerOptions(TypedDict, total=False):
     name: str | None
 
 
+class UpdateOptions(TypedDict):
+    """What every update operation takes besides the numbers of its rule: see minicnn.ops.reference.updates."""
+
+    weight_decay: float
+    scale: float
+    limit: float
+
+
 class Optimizer(Configured):
     """Base class. Your own optimizer defines :attr:`slots` and :meth:`update_step`.
 
@@ -131,7 +139,7 @@ class Optimizer(Configured):
         dw: np.ndarray,
         state: Mapping[str, np.ndarray],
         rate: float,
-        options: dict[str, float],
+        options: UpdateOptions,
     ) -> None:
         """Move w in place.
 
@@ -140,7 +148,7 @@ class Optimizer(Configured):
             dw: their gradient, of the same shape, not yet clipped.
             state: slot -> array of w's shape and dtype, to be changed in place.
             rate: the learning rate.
-            options: ``weight_decay``, ``scale`` and ``limit``, to pass on to the operation.
+            options: to pass on to the operation.
         """
         raise NotImplementedError(f"{type(self).__name__}.update_step")
 
@@ -187,7 +195,7 @@ class Optimizer(Configured):
         for index, (gradient, parameter), scale in zip(indices, pairs, scales):
             if gradient is None:
                 continue
-            options = {
+            options: UpdateOptions = {
                 "weight_decay": self.weight_decay if self.weight_decay and self.decays(parameter) else 0.0,
                 "scale": scale,
                 "limit": math.inf if self.clipvalue is None else self.clipvalue,

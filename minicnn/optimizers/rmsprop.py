@@ -18,7 +18,7 @@ from typing import Any, Unpack
 import numpy as np
 
 from minicnn import ops
-from minicnn.optimizers.base import Optimizer, OptimizerOptions, Rate
+from minicnn.optimizers.base import Optimizer, OptimizerOptions, Rate, UpdateOptions
 from minicnn.optimizers.checks import check
 
 
@@ -61,7 +61,7 @@ class RMSprop(Optimizer):
         dw: np.ndarray,
         state: Mapping[str, np.ndarray],
         rate: float,
-        options: dict[str, float],
+        options: UpdateOptions,
     ) -> None:
         """Move w in place."""
         arrays = state["velocity"], state.get("momentum"), state.get("average_gradient")

@@ -17,7 +17,7 @@ from typing import Any, Unpack
 import numpy as np
 
 from minicnn import ops
-from minicnn.optimizers.base import Optimizer, OptimizerOptions, Rate
+from minicnn.optimizers.base import Optimizer, OptimizerOptions, Rate, UpdateOptions
 from minicnn.optimizers.checks import check
 
 
@@ -55,7 +55,7 @@ class SGD(Optimizer):
         dw: np.ndarray,
         state: Mapping[str, np.ndarray],
         rate: float,
-        options: dict[str, float],
+        options: UpdateOptions,
     ) -> None:
         """Move w in place."""
         ops.sgd_update(w, dw, state.get("momentum"), rate, self.momentum, self.nesterov, **options)
