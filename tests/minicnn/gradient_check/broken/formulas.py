@@ -16,7 +16,7 @@ def batch_norm(rng, mean=1, variance=1, m_of=lambda m: m, gamma_used=True):
         return y, cache
 
     def backward(dy, cache):
-        x_hat, gamma, inverse_std, _ = cache
+        x_hat, gamma, inverse_std = cache
         _, dgamma, dbeta = reference.batch_norm_backward(dy, cache)
         m = dy.size // dy.shape[-1]
         scale = inverse_std * (gamma if gamma_used else 1)
