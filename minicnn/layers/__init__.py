@@ -32,13 +32,14 @@ from minicnn.layers.merging import (
     multiply,
     subtract,
 )
-from minicnn.layers.normalization import BatchNormalization, Normalization, Rescaling
+from minicnn.layers.normalization import BatchNormalization
 from minicnn.layers.pooling import (
     AveragePooling2D,
     GlobalAveragePooling2D,
     GlobalMaxPooling2D,
     MaxPooling2D,
 )
+from minicnn.layers.rescaling import Normalization, Rescaling
 from minicnn.layers.shape import Flatten, Permute, Reshape, UpSampling2D, ZeroPadding2D
 
 MaxPool2D, AvgPool2D = MaxPooling2D, AveragePooling2D

@@ -1,6 +1,6 @@
-"""Layers that shift and scale: by fixed numbers (Rescaling), or by statistics of the data or of the batch.
+"""Layers that normalize by statistics of their input, then scale and shift by what they learn.
 
-Batch normalisation, for each channel, with the mean μ and variance σ² over all m other entries of the batch:
+Batch normalization, for each channel, with the mean μ and variance σ² over all m other entries of the batch:
 
     x̂ = (x − μ) / √(σ² + ε)                 y = γ·x̂ + β
     dβ = Σ dy       dγ = Σ dy·x̂             dx = γ/√(σ² + ε) · (dy − dβ/m − x̂·dγ/m)
@@ -9,21 +9,17 @@ The last two terms of dx are what flows through μ and σ²: minicnn.ops.referen
 evaluation μ and σ² are moving averages, constants, and the two terms are absent.
 """
 
-from collections.abc import Sequence
-from typing import Any, Unpack
+from typing import Unpack
 
 import numpy as np
 
-from minicnn import backend, initializers, ops, regularizers
+from minicnn import initializers, ops, regularizers
 from minicnn.layers.arguments import InitializerLike, LayerArguments, RegularizerLike
 from minicnn.layers.base import Layer
-from minicnn.layers.symbol import OPERATORS, Symbol
-
-Numbers = float | Sequence[float] | np.ndarray  # one number, or one for each channel
 
 
 class BatchNormalization(Layer):
-    """Batch normalisation over the last axis, as `keras.layers.BatchNormalization`.
+    """Batch normalization over the last axis, as `keras.layers.BatchNormalization`.
 
     Weights: gamma and beta (C,), trained; moving_mean and moving_variance (C,), updated by every training pass:
     ``moving = momentum · moving + (1 − momentum) · batch``. Frozen (``trainable=False``), it always uses the latter.
@@ -79,7 +75,7 @@ class BatchNormalization(Layer):
         )
 
     def forward(self, x, training=False):
-        """Normalise by the batch's statistics when training, by the moving ones otherwise."""
+        """Normalize by the batch's statistics when training, by the moving ones otherwise."""
         return self.forward_by(ops.batch_norm_forward, ops.batch_norm_inference_forward, x, training)
 
     def forward_by(self, training_forward, inference_forward, x, training):
@@ -109,87 +105,3 @@ class BatchNormalization(Layer):
         if self.center:
             self.beta.grad = dbeta
         return dx
-
-
-class Rescaling(Layer):
-    """x · scale + offset, as `keras.layers.Rescaling`: Rescaling(1/255) takes gray values to 0…1."""
-
-    def __init__(self, scale: Numbers, offset: Numbers = 0.0, **kwargs: Unpack[LayerArguments]) -> None:
-        super().__init__(**kwargs)
-        self.scale, self.offset = scale, offset
-
-    def forward(self, x, training=False):
-        """Return x · scale + offset."""
-        return x * np.asarray(self.scale, self.dtype) + np.asarray(self.offset, self.dtype)
-
-    def backward(self, dy):
-        """Return dy · scale."""
-        return dy * np.asarray(self.scale, self.dtype)
-
-
-class Normalization(Layer):
-    """(x − mean) / √variance for each channel, as `keras.layers.Normalization`.
-
-    Give ``mean`` and ``variance`` (a number, or one for each channel), or let :meth:`adapt` measure them on data; the
-    measured ones are weights that are saved with the model, but never trained.
-    """
-
-    def __init__(
-        self,
-        axis: int = -1,
-        mean: Numbers | None = None,
-        variance: Numbers | None = None,
-        **kwargs: Unpack[LayerArguments],
-    ) -> None:
-        super().__init__(**kwargs)
-        if (mean is None) != (variance is None):
-            raise ValueError("Normalization: give both mean and variance, or neither and call adapt(data)")
-        self.axis, self.mean, self.variance = axis, mean, variance
-
-    def build(self, input_shape):
-        """Create the weights that :meth:`adapt` fills, unless mean and variance were given."""
-        self.check_axis(input_shape)
-        super().build(input_shape)
-        if self.mean is None:
-            shape = (input_shape[-1],)
-            self.adapted_mean = self.add_weight("mean", shape, "zeros", trainable=False)
-            self.adapted_variance = self.add_weight("variance", shape, "ones", trainable=False)
-
-    def adapt(self, data: Any) -> None:
-        """Measure mean and variance of each channel of data (N, …, C)."""
-        data = np.asarray(data)
-        if self.mean is not None:
-            raise ValueError(
-                f"{self.name}: mean and variance were given; adapt(data) is for a layer without them"
-            )
-        if not self.built:
-            self.dtype = self.dtype or backend.float_type(data)
-            self.build(data.shape)
-        axes = tuple(range(data.ndim - 1))
-        self.adapted_mean.assign(data.mean(axes, dtype=np.float64))
-        self.adapted_variance.assign(data.var(axes, dtype=np.float64))
-
-    def _statistics(self):
-        if self.mean is None:
-            return self.adapted_mean.value, self.adapted_variance.value
-        return np.asarray(self.mean, self.dtype), np.asarray(self.variance, self.dtype)
-
-    def _deviation(self):
-        # as Keras, a floor for the deviation: a constant channel becomes 0, not a division by zero
-        return np.maximum(np.sqrt(self._statistics()[1]), np.asarray(1e-7, self.dtype))
-
-    def forward(self, x, training=False):
-        """Return (x − mean) / √variance."""
-        return (x - self._statistics()[0]) / self._deviation()
-
-    def backward(self, dy):
-        """Return dy / √variance."""
-        return dy / self._deviation()
-
-
-def _rescaled(symbol: Symbol, scale: float, offset: float) -> Symbol:
-    """Return the symbol of x · scale + offset."""
-    return Rescaling(scale, offset)(symbol)
-
-
-OPERATORS["rescale"] = _rescaled

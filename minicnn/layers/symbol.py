@@ -90,7 +90,7 @@ class Symbol:
 
 
 # "add", "subtract", "multiply": a list of symbols -> the symbol of the result (merging.py)
-# "rescale": a symbol, scale, offset -> the symbol of x · scale + offset (normalization.py)
+# "rescale": a symbol, scale, offset -> the symbol of x · scale + offset (rescaling.py)
 OPERATORS: dict[str, Callable[..., Symbol]] = {}
 
 

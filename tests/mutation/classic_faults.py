@@ -136,7 +136,7 @@ NORMALIZATION: dict[str, dict[str, list[Edit]]] = {
                                          "((x - mean) ** 2).sum(axis=axes) / (x.size // x.shape[-1] - 1)")],
     },
     "normalization: a constant channel divides by zero": {
-        "layers/normalization": [("Normalization._deviation", "np.maximum(np.sqrt(self._statistics()[1]), "
+        "layers/rescaling": [("Normalization._deviation", "np.maximum(np.sqrt(self._statistics()[1]), "
                                   "np.asarray(1e-7, self.dtype))", "np.sqrt(self._statistics()[1])")],
     },
 }  # fmt: skip
