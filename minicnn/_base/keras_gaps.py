@@ -80,7 +80,7 @@ NAMES = [
     Gap("layers", "AdaptiveAveragePooling1D AdaptiveAveragePooling2D AdaptiveAveragePooling3D",
         "GlobalAveragePooling2D"),
     Gap("layers", "AdaptiveMaxPooling1D AdaptiveMaxPooling2D AdaptiveMaxPooling3D", "GlobalMaxPooling2D"),
-    Gap("layers", "LayerNormalization GroupNormalization RMSNormalization UnitNormalization "
+    Gap("layers", "LayerNormalization RMSNormalization UnitNormalization "
         "SpectralNormalization", "BatchNormalization"),
     Gap("layers", "AlphaDropout GaussianDropout", "Dropout, or GaussianNoise"),
     Gap("layers", "ActivityRegularization", 'kernel_regularizer="l2", a penalty on weights'),
@@ -191,7 +191,7 @@ ARGUMENTS = [
     Gap("Conv2D", "groups", "DepthwiseConv2D, one kernel per channel, or SeparableConv2D", (1,)),
     Gap("Conv2D DepthwiseConv2D SeparableConv2D Dense", "kernel_constraint bias_constraint "
         "depthwise_constraint pointwise_constraint", WEIGHTS_PENALTY, (None,)),
-    Gap("BatchNormalization", "beta_constraint gamma_constraint", WEIGHTS_PENALTY, (None,)),
+    Gap("BatchNormalization GroupNormalization", "beta_constraint gamma_constraint", WEIGHTS_PENALTY, (None,)),
     Gap("PReLU", "alpha_constraint", WEIGHTS_PENALTY, (None,)),
     Gap("Dense", "lora_rank lora_alpha quantization_config", "Dense as it is", (None,)),
     Gap("BatchNormalization", "renorm", "BatchNormalization with larger batches", (False,)),

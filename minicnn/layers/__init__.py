@@ -32,7 +32,7 @@ from minicnn.layers.merging import (
     multiply,
     subtract,
 )
-from minicnn.layers.normalization import BatchNormalization
+from minicnn.layers.normalization import BatchNormalization, GroupNormalization
 from minicnn.layers.pooling import (
     AveragePooling2D,
     GlobalAveragePooling2D,
@@ -68,6 +68,7 @@ __all__ = [
     "GlobalAvgPool2D",
     "GlobalMaxPool2D",
     "GlobalMaxPooling2D",
+    "GroupNormalization",
     "Input",
     "InputLayer",
     "Layer",

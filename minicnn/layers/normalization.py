@@ -7,6 +7,9 @@ Batch normalization, for each channel, with the mean μ and variance σ² over a
 
 The last two terms of dx are what flows through μ and σ²: minicnn.ops.reference.normalization derives them. At
 evaluation μ and σ² are moving averages, constants, and the two terms are absent.
+
+Group normalization takes μ and σ² of each sample by itself, over the channels of a group and all pixels:
+docs/backprop/group_normalization.md. It computes the same in training and at evaluation.
 """
 
 from typing import Unpack
@@ -18,7 +21,66 @@ from minicnn.layers.arguments import InitializerLike, LayerArguments, Regularize
 from minicnn.layers.base import Layer
 
 
-class BatchNormalization(Layer):
+class ScaleAndOffset(Layer):
+    """What these layers share: gamma and beta, a learned scale and offset for each channel, (C,) each.
+
+    Args:
+        axis: of the channels: the last one.
+        epsilon: added to the variance.
+        center, scale: whether there is a beta, and a gamma.
+        beta_initializer, gamma_initializer, beta_regularizer, gamma_regularizer: of the two.
+    """
+
+    def __init__(
+        self,
+        axis: int,
+        epsilon: float,
+        center: bool,
+        scale: bool,
+        beta_initializer: InitializerLike,
+        gamma_initializer: InitializerLike,
+        beta_regularizer: RegularizerLike,
+        gamma_regularizer: RegularizerLike,
+        **kwargs: Unpack[LayerArguments],
+    ) -> None:
+        super().__init__(**kwargs)
+        if epsilon <= 0:
+            raise ValueError(f"epsilon={epsilon!r}: expected a small positive number, such as 0.001")
+        self.axis, self.epsilon, self.center, self.scale = axis, epsilon, center, scale
+        self.beta_initializer = initializers.get(beta_initializer)
+        self.gamma_initializer = initializers.get(gamma_initializer)
+        self.beta_regularizer = regularizers.get(beta_regularizer)
+        self.gamma_regularizer = regularizers.get(gamma_regularizer)
+
+    def build(self, input_shape):
+        """Create gamma and beta."""
+        self.check_axis(input_shape)
+        super().build(input_shape)
+        shape = (input_shape[-1],)
+        if self.scale:
+            self.gamma = self.add_weight(
+                "gamma", shape, self.gamma_initializer, regularizer=self.gamma_regularizer
+            )
+        if self.center:
+            self.beta = self.add_weight(
+                "beta", shape, self.beta_initializer, regularizer=self.beta_regularizer
+            )
+
+    def scale_and_offset(self, x):
+        """Return gamma and beta, (C,) each; ones and zeros where the layer has none."""
+        gamma = self.gamma.value if self.scale else np.ones(x.shape[-1], self.dtype)
+        beta = self.beta.value if self.center else np.zeros(x.shape[-1], self.dtype)
+        return gamma, beta
+
+    def set_gradients(self, dgamma, dbeta):
+        """Set ``grad`` of gamma and beta, if the layer has them."""
+        if self.scale:
+            self.gamma.grad = dgamma
+        if self.center:
+            self.beta.grad = dbeta
+
+
+class BatchNormalization(ScaleAndOffset):
     """Batch normalization over the last axis, as `keras.layers.BatchNormalization`.
 
     Weights: gamma and beta (C,), trained; moving_mean and moving_variance (C,), updated by every training pass:
@@ -40,33 +102,27 @@ class BatchNormalization(Layer):
         gamma_regularizer: RegularizerLike = None,
         **kwargs: Unpack[LayerArguments],
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(
+            axis,
+            epsilon,
+            center,
+            scale,
+            beta_initializer,
+            gamma_initializer,
+            beta_regularizer,
+            gamma_regularizer,
+            **kwargs,
+        )
         if not 0 <= momentum <= 1:
             raise ValueError(f"momentum={momentum!r}: expected a number from 0 to 1, such as 0.99")
-        if epsilon <= 0:
-            raise ValueError(f"epsilon={epsilon!r}: expected a small positive number, such as 0.001")
-        self.axis, self.momentum, self.epsilon = axis, momentum, epsilon
-        self.center, self.scale = center, scale
-        self.beta_initializer = initializers.get(beta_initializer)
-        self.gamma_initializer = initializers.get(gamma_initializer)
+        self.momentum = momentum
         self.moving_mean_initializer = initializers.get(moving_mean_initializer)
         self.moving_variance_initializer = initializers.get(moving_variance_initializer)
-        self.beta_regularizer = regularizers.get(beta_regularizer)
-        self.gamma_regularizer = regularizers.get(gamma_regularizer)
 
     def build(self, input_shape):
         """Create gamma, beta, moving_mean and moving_variance, each (C,)."""
-        self.check_axis(input_shape)
         super().build(input_shape)
         shape = (input_shape[-1],)
-        if self.scale:
-            self.gamma = self.add_weight(
-                "gamma", shape, self.gamma_initializer, regularizer=self.gamma_regularizer
-            )
-        if self.center:
-            self.beta = self.add_weight(
-                "beta", shape, self.beta_initializer, regularizer=self.beta_regularizer
-            )
         self.moving_mean = self.add_weight(
             "moving_mean", shape, self.moving_mean_initializer, trainable=False
         )
@@ -80,8 +136,7 @@ class BatchNormalization(Layer):
 
     def forward_by(self, training_forward, inference_forward, x, training):
         """Do the forward pass with the given two operations: batch norm's, or those that include a ReLU (fusion.py)."""
-        gamma = self.gamma.value if self.scale else np.ones(x.shape[-1], self.dtype)
-        beta = self.beta.value if self.center else np.zeros(x.shape[-1], self.dtype)
+        gamma, beta = self.scale_and_offset(x)
         self._used_batch = training and self.trainable
         if self._used_batch:
             y, mean, variance, self._cache = training_forward(x, gamma, beta, self.epsilon)
@@ -100,8 +155,72 @@ class BatchNormalization(Layer):
         """Return dx; through the batch's mean and variance if forward used them."""
         backward = ops.batch_norm_backward if self._used_batch else ops.batch_norm_inference_backward
         dx, dgamma, dbeta = backward(dy, self._cache)
-        if self.scale:
-            self.gamma.grad = dgamma
-        if self.center:
-            self.beta.grad = dbeta
+        self.set_gradients(dgamma, dbeta)
+        return dx
+
+
+class GroupNormalization(ScaleAndOffset):
+    """Group normalization over the last axis, as `keras.layers.GroupNormalization`.
+
+    Args:
+        groups: the channels of a sample are cut into this many groups of neighbours, each with its own mean and
+            variance; -1: one group for each channel.
+        axis, epsilon, center, scale, beta_initializer, …: as for :class:`BatchNormalization`.
+
+    Weights: gamma and beta (C,), trained. Training and prediction compute the same.
+
+    Raises:
+        ValueError: the number of channels is not a multiple of ``groups``.
+    """
+
+    def __init__(
+        self,
+        groups: int = 32,
+        axis: int = -1,
+        epsilon: float = 1e-3,
+        center: bool = True,
+        scale: bool = True,
+        beta_initializer: InitializerLike = "zeros",
+        gamma_initializer: InitializerLike = "ones",
+        beta_regularizer: RegularizerLike = None,
+        gamma_regularizer: RegularizerLike = None,
+        **kwargs: Unpack[LayerArguments],
+    ) -> None:
+        super().__init__(
+            axis,
+            epsilon,
+            center,
+            scale,
+            beta_initializer,
+            gamma_initializer,
+            beta_regularizer,
+            gamma_regularizer,
+            **kwargs,
+        )
+        if isinstance(groups, bool) or not hasattr(groups, "__index__") or (groups < 1 and groups != -1):
+            raise ValueError(f"groups={groups!r}: expected a positive integer, or -1: one for each channel")
+        self.groups = int(groups)
+
+    def build(self, input_shape):
+        """Create gamma and beta."""
+        channels = input_shape[-1]
+        if channels % self.groups:
+            possible = [str(groups) for groups in range(1, channels + 1) if channels % groups == 0]
+            raise ValueError(
+                f"{self.name}: groups={self.groups}, but the input has {channels} channels, which is not a multiple; "
+                f"expected one of {', '.join(possible)}"
+            )
+        super().build(input_shape)
+
+    def forward(self, x, training=False):
+        """Normalize each group of each sample."""
+        groups = x.shape[-1] if self.groups == -1 else self.groups
+        gamma, beta = self.scale_and_offset(x)
+        y, self._cache = ops.group_norm_forward(x, gamma, beta, groups, self.epsilon)
+        return y
+
+    def backward(self, dy):
+        """Return dx, through the mean and the variance of each group."""
+        dx, dgamma, dbeta = ops.group_norm_backward(dy, self._cache)
+        self.set_gradients(dgamma, dbeta)
         return dx

@@ -104,6 +104,16 @@ COMPUTING = {
         "dx_i = γ·r·(dy_i − dβ/m − x̂_i·dγ/m); dβ = Σ_i dy_i; dγ = Σ_i dy_i·x̂_i",
         "batch_normalization.md",
     ),
+    "GroupNormalization": Words(
+        "Group normalization",
+        "Each group of channels gets mean 0 and variance 1 over all m of its entries, then each channel a "
+        "learned scale γ and offset β.",
+        "r = 1/√(v + ε); x̂_i = (x_i − μ)·r; y_i = γ_c·x̂_i + β_c",
+        "An entry reaches y on three paths: directly, through the mean, through the variance of its group. γ differs "
+        "between the channels of a group, so it stays inside the sums.",
+        "dx_i = r·(dx̂_i − 1/m·Σ_j dx̂_j − x̂_i·1/m·Σ_j dx̂_j·x̂_j); dβ_c = Σ dy; dγ_c = Σ dy·x̂",
+        "group_normalization.md",
+    ),
     "Rescaling": Words(
         "Rescaling",
         "Each number is multiplied and shifted by fixed numbers.",

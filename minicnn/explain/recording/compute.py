@@ -88,6 +88,12 @@ def _batch_normalization(tape: Tape, layer: Any, x: int) -> int:
     return tape.add("BatchNormalization", layer, [x], config=config, training=training)
 
 
+@recorder_of(layers.GroupNormalization)
+def _group_normalization(tape: Tape, layer: Any, x: int) -> int:
+    groups = tape.shape(x)[-1] if layer.groups == -1 else layer.groups
+    return tape.add("GroupNormalization", layer, [x], config={"epsilon": layer.epsilon, "groups": groups})
+
+
 @recorder_of(layers.Normalization)
 def _normalization(tape: Tape, layer: Any, x: int) -> int:
     if layer.mean is None:

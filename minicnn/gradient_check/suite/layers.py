@@ -106,6 +106,21 @@ def _batch_normalization(draw, wide, kind):
     return LayerCase(make, draw.moderate(draw.any_shape(wide)), draw.boolean())
 
 
+@register(layers.GroupNormalization)
+def _group_normalization(draw, wide, kind):
+    groups, shape = draw.choice([1, 2, 3, -1]), draw.any_shape(wide)
+    make = _layer(
+        kind,
+        groups,
+        epsilon=draw.choice([1e-3, 0.1]),
+        center=draw.boolean(),
+        scale=draw.boolean(),
+        gamma_initializer=RANDOM,
+        beta_initializer=RANDOM,
+    )
+    return LayerCase(make, draw.moderate((*shape[:-1], abs(groups) * shape[-1])))
+
+
 @register(layers.MaxPooling2D, layers.AveragePooling2D)
 def _pooling(draw, wide, kind):
     shape = draw.maps(wide)

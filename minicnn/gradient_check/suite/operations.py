@@ -189,6 +189,19 @@ def _batch_norm_inference(draw, wide):
     return Case(case.arrays, case.options | moving)
 
 
+@register(ops.group_norm_forward, ops.group_norm_backward)
+def _group_norm(draw, wide):
+    groups, shape = draw.integer(1, 3), draw.any_shape(wide)
+    shape = (*shape[:-1], groups * draw.integer(1, 7 if wide else 2))
+    x = draw.array(shape).reshape(shape[0], -1, groups, shape[-1] // groups)
+    # the numbers behind one mean differ visibly: those of a sample's group
+    columns = x.transpose(1, 3, 0, 2)  # (P, C/G, N, G)
+    apart = _apart(columns.reshape(*columns.shape[:2], -1)).reshape(columns.shape)
+    x = apart.transpose(2, 0, 3, 1).reshape(shape)
+    arrays = {"x": x, "gamma": draw.moderate(shape[-1]), "beta": draw.moderate(shape[-1])}
+    return Case(arrays, {"groups": groups, "epsilon": draw.choice([1e-3, 1e-5])})
+
+
 @register(
     ops.dropout_forward, ops.dropout_backward, samplewise=False
 )  # which entries are dropped depends on where in the batch they are

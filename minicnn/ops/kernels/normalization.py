@@ -34,6 +34,8 @@ __all__ = [
     "batch_norm_forward",
     "batch_norm_inference_backward",
     "batch_norm_inference_forward",
+    "group_norm_backward",
+    "group_norm_forward",
 ]
 
 _BLOCK = 4096  # entries of x in a block of rows: 16 KB in float32, half of a first-level cache
@@ -192,3 +194,106 @@ def _input_gradient(dy, x, mean, scale, gate, constant, slope, dx):
                 deviation = x[i, c] - mean[c]
                 d = 0.0 if deviation * scale[c] + gate[c] <= 0 else np.float64(dy[i, c])
                 dx[i, c] = (d - constant[c] - deviation * slope[c]) * scale[c]
+
+
+# --------------------------------------------------------------------------------------------- group normalization
+# Each sample is one thread's, and small enough for its cache: three reads and a write. Sums are taken for each channel
+# first, along which the loops are vectors, then added up over the channels of a group.
+
+
+def group_norm_forward(x, gamma, beta, groups, epsilon):
+    """Return (y, cache), as the reference does."""
+    x = prepare(x)
+    samples, channels = len(x), x.shape[-1]
+    mean, inverse_std = np.empty((2, samples, channels))  # of its group, for each channel
+    y = empty_like(x)
+    _group_forward(
+        _pixels(x), np.float64(gamma), np.float64(beta), groups, epsilon, mean, inverse_std, _pixels(y)
+    )
+    return y, (x, np.float64(gamma), mean, inverse_std, groups)
+
+
+def group_norm_backward(dy, cache):
+    """Return (dx, dgamma, dbeta), as the reference does."""
+    x, gamma, mean, inverse_std, groups = cache
+    dy, x = prepare(dy, x)
+    totals, products = np.empty((2, len(x), x.shape[-1]))
+    dx = empty_like(dy)
+    _group_backward(_pixels(dy), _pixels(x), gamma, mean, inverse_std, groups, totals, products, _pixels(dx))
+    dbeta, dgamma = totals.sum(axis=0), (products * inverse_std).sum(axis=0)
+    return dx, dgamma.astype(x.dtype), dbeta.astype(x.dtype)
+
+
+def _pixels(x):
+    return x.reshape(len(x), -1, x.shape[-1])
+
+
+@compiled(parallel=True)
+def _group_forward(x, gamma, beta, groups, epsilon, mean, inverse_std, y):
+    for n in prange(len(x)):
+        _group_sample(x[n], gamma, beta, groups, epsilon, mean[n], inverse_std[n], y[n])
+
+
+@compiled()
+def _group_sample(x, gamma, beta, groups, epsilon, mean, inverse_std, y):
+    pixels, channels = x.shape
+    entries = pixels * (channels // groups)
+    for c in range(channels):
+        mean[c] = inverse_std[c] = 0
+    for i in range(pixels):
+        for c in range(channels):
+            mean[c] += x[i, c]
+    _group_sums(mean, groups)
+    for c in range(channels):
+        mean[c] /= entries
+    for i in range(pixels):
+        for c in range(channels):
+            inverse_std[c] += (x[i, c] - mean[c]) ** 2
+    _group_sums(inverse_std, groups)
+    for c in range(channels):
+        inverse_std[c] = 1 / np.sqrt(inverse_std[c] / entries + epsilon)
+    for i in range(pixels):
+        for c in range(channels):
+            y[i, c] = (x[i, c] - mean[c]) * inverse_std[c] * gamma[c] + beta[c]
+
+
+@compiled(parallel=True)
+def _group_backward(dy, x, gamma, mean, inverse_std, groups, totals, products, dx):
+    for n in prange(len(x)):
+        _group_sample_backward(
+            dy[n], x[n], gamma, mean[n], inverse_std[n], groups, totals[n], products[n], dx[n]
+        )
+
+
+@compiled()
+def _group_sample_backward(dy, x, gamma, mean, inverse_std, groups, totals, products, dx):
+    """Fill ``totals`` with Σ dy and ``products`` with Σ dy·(x − mean) for each channel, and dx."""
+    pixels, channels = x.shape
+    entries = pixels * (channels // groups)
+    for c in range(channels):
+        totals[c] = products[c] = 0
+    for i in range(pixels):
+        for c in range(channels):
+            totals[c] += dy[i, c]
+            products[c] += dy[i, c] * (x[i, c] - mean[c])
+    constant, slope = totals * gamma, products * gamma
+    _group_sums(constant, groups)
+    _group_sums(slope, groups)
+    for c in range(channels):
+        constant[c] /= entries
+        slope[c] *= inverse_std[c] ** 2 / entries
+    for i in range(pixels):
+        for c in range(channels):
+            dx[i, c] = (dy[i, c] * gamma[c] - constant[c] - (x[i, c] - mean[c]) * slope[c]) * inverse_std[c]
+
+
+@compiled()
+def _group_sums(values, groups):
+    """Replace each channel's value by the sum over its group."""
+    size = len(values) // groups
+    for first in range(0, len(values), size):
+        total = 0.0
+        for c in range(first, first + size):
+            total += values[c]
+        for c in range(first, first + size):
+            values[c] = total

@@ -18,8 +18,13 @@ never check this layer with one.
 
 At inference μ and v are fixed numbers (moving averages), so only the direct path is left: dx = γ·r·dy.
 
-Shapes: x, y (…, C); γ, β, μ, v (C,).
-Source: Ioffe and Szegedy, "Batch normalization" (2015).
+Group normalization takes μ and v of each sample by itself, over the m entries of a group of neighbouring channels.
+γ differs between the channels of a group, so it stays inside the sums:
+
+    dx = r · ( dx̂  −  1/m · Σ dx̂  −  x̂ · 1/m · Σ dx̂·x̂ )          with dx̂ = γ·dy, sums over the group
+
+Shapes: x, y (…, C); γ, β (C,); μ, v (C,) of a batch, (N, 1, G, 1) of groups.
+Sources: Ioffe and Szegedy, "Batch normalization" (2015); Wu and He, "Group normalization" (2018).
 """
 
 import numpy as np
@@ -31,6 +36,8 @@ __all__ = [
     "batch_norm_forward",
     "batch_norm_inference_backward",
     "batch_norm_inference_forward",
+    "group_norm_backward",
+    "group_norm_forward",
 ]
 
 
@@ -69,6 +76,35 @@ def batch_norm_inference_backward(dy: Array, cache: Cache) -> tuple[Array, Array
     dbeta = dy.sum(axis=_all_but_last(dy))
     dgamma = (dy * x_hat).sum(axis=_all_but_last(dy))
     return gamma * inverse_std * dy, dgamma, dbeta
+
+
+def group_norm_forward(
+    x: Array, gamma: Array, beta: Array, groups: int, epsilon: float
+) -> tuple[Array, Cache]:
+    """Return (y, cache): each sample by itself, its channels in ``groups`` groups of neighbours."""
+    grouped = _in_groups(x, groups)  # (N, …, C) -> (N, P, G, C/G)
+    mean = grouped.mean(axis=(1, 3), keepdims=True)  # (N, 1, G, 1)
+    variance = ((grouped - mean) ** 2).mean(axis=(1, 3), keepdims=True)
+    inverse_std = 1 / np.sqrt(variance + epsilon)
+    x_hat = ((grouped - mean) * inverse_std).reshape(x.shape)
+    return gamma * x_hat + beta, (x_hat, gamma, inverse_std, groups)
+
+
+def group_norm_backward(dy: Array, cache: Cache) -> tuple[Array, Array, Array]:
+    """Return (dx, dgamma, dbeta), through the mean and variance of each group."""
+    x_hat, gamma, inverse_std, groups = cache
+    dbeta = dy.sum(axis=_all_but_last(dy))
+    dgamma = (dy * x_hat).sum(axis=_all_but_last(dy))
+    d, x_hat = _in_groups(gamma * dy, groups), _in_groups(x_hat, groups)
+    mean = d.mean(axis=(1, 3), keepdims=True)
+    along_x_hat = (d * x_hat).mean(axis=(1, 3), keepdims=True)
+    dx = inverse_std * (d - mean - x_hat * along_x_hat)
+    return dx.reshape(dy.shape), dgamma, dbeta
+
+
+def _in_groups(x: Array, groups: int) -> Array:
+    """Return x (N, …, C) as (N, P, G, C/G): all its P pixels, its channels in groups."""
+    return x.reshape(len(x), -1, groups, x.shape[-1] // groups)
 
 
 def _all_but_last(x: Array) -> tuple[int, ...]:

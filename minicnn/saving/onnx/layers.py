@@ -102,6 +102,34 @@ def _batch_normalization(graph: Graph, layer: Any, x: Value) -> Value:
     return Value(name, x.shape, x.channels_first)
 
 
+@exports(layers.GroupNormalization)
+def _group_normalization(graph: Graph, layer: Any, x: Value) -> Value:
+    """Normalize groups as if each was a channel, then scale and shift the channels themselves."""
+    if len(x.shape) not in (2, 4):
+        raise NotImplementedError(
+            f"{layer.name}: a GroupNormalization of inputs of shape {x.shape} cannot be exported as ONNX; "
+            "expected images (N, H, W, C) or rows (N, C)"
+        )
+    if len(x.shape) == 4:
+        x = graph.channels_first(x)
+    channels, name = x.shape[-1], layer.name
+    groups = channels if layer.groups == -1 else layer.groups
+    ones, zeros = (
+        graph.constant(np.ones(groups), f"{name}/one"),
+        graph.constant(np.zeros(groups), f"{name}/zero"),
+    )
+    in_groups = graph.constant([0, groups, -1], f"{name}/groups", "int64")  # 0: as it is
+    y = graph.add("Reshape", [x.name, in_groups], f"{name}/reshape")
+    y = graph.add("InstanceNormalization", [y, ones, zeros], f"{name}/normalize", epsilon=layer.epsilon)
+    y = graph.add("Reshape", [y, graph.add("Shape", [x.name], f"{name}/shape")], f"{name}/reshape")
+    axes = (channels, 1, 1) if len(x.shape) == 4 else (channels,)
+    if layer.scale:
+        y = graph.add("Mul", [y, graph.constant(layer.gamma.value.reshape(axes), f"{name}/gamma")], name)
+    if layer.center:
+        y = graph.add("Add", [y, graph.constant(layer.beta.value.reshape(axes), f"{name}/beta")], name)
+    return Value(y, x.shape, x.channels_first)
+
+
 @exports(layers.Normalization)
 def _normalization(graph: Graph, layer: Any, x: Value) -> Value:
     if layer.mean is None:

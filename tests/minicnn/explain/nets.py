@@ -55,6 +55,7 @@ def normed():
             layers.LeakyReLU(0.1),
             layers.Conv2D(4, 2, padding="same", activation="elu"),
             layers.BatchNormalization(trainable=False, center=False),
+            layers.GroupNormalization(2, gamma_initializer="random_normal"),
             layers.GaussianNoise(0.1),
             layers.AveragePooling2D(2, strides=1, padding="same"),
             layers.Dropout(0.4),

@@ -17,7 +17,7 @@ export const BATCH_NORMALIZATION_LAYERS = {
     explain: {
       value: batchNormValue,
       gradient: batchNormGradient,
-      weight: batchNormWeightGradient,
+      weight: scaleAndOffsetGradient,
       part: batchNormPart,
     },
   },
@@ -90,7 +90,7 @@ function channelOf(trace, node, index) {
   };
 }
 
-function scaleFactor(trace, node, c) {
+export function scaleFactor(trace, node, c) {
   return node.weights.gamma ? weightFactor(trace, node, "γ", "gamma", c) : plainFactor("1 (no γ)", 1);
 }
 
@@ -170,7 +170,7 @@ function batchNormGradient(trace, node, _input, index) {
   };
 }
 
-function named(path, term) {
+export function named(path, term) {
   return { ...term, label: `${path}: ${term.label}` };
 }
 
@@ -184,8 +184,8 @@ function sumFactor(trace, node, weight, text, value, index) {
 }
 
 // dγ = Σ dy · x̂, dβ = Σ dy, over the channel
-function batchNormWeightGradient(trace, node, weight, index) {
-  const { entries, m } = channelOf(trace, node, index);
+export function scaleAndOffsetGradient(trace, node, weight, index) {
+  const entries = channelIndices(node.size, node.shape.at(-1), index);
   const terms = entries.map((n) => {
     const gradient = outputGradient(trace, node, n);
     if (weight === "beta") return makeTerm(gradient);
@@ -196,8 +196,8 @@ function batchNormWeightGradient(trace, node, weight, index) {
     equation: weight === "beta" ? "dβ = Σ dy" : "dγ = Σ dy · x̂",
     sentence:
       weight === "beta"
-        ? `β was added to all ${m} numbers of the channel: their gradients add up.`
-        : `γ was multiplied with all ${m} x̂ of the channel: each gradient times its x̂, added up.`,
+        ? `β was added to all ${entries.length} numbers of the channel: their gradients add up.`
+        : `γ was multiplied with all ${entries.length} x̂ of the channel: each gradient times its x̂, added up.`,
     terms,
   };
 }

@@ -14,6 +14,7 @@ import { BATCH_NORMALIZATION_LAYERS } from "./batch_normalization.js";
 import { CONVOLUTION_LAYERS } from "./convolution.js";
 import { DENSE_LAYERS } from "./dense.js";
 import { DROPOUT_LAYERS } from "./dropout.js";
+import { GROUP_NORMALIZATION_LAYERS } from "./group_normalization.js";
 import { MERGING_LAYERS } from "./merging.js";
 import { MOVING_LAYERS } from "./moves.js";
 import { POOLING_LAYERS } from "./pooling.js";
@@ -26,6 +27,7 @@ export const LAYERS = {
   ...CONVOLUTION_LAYERS,
   ...DENSE_LAYERS,
   ...DROPOUT_LAYERS,
+  ...GROUP_NORMALIZATION_LAYERS,
   ...MERGING_LAYERS,
   ...MOVING_LAYERS,
   ...POOLING_LAYERS,
