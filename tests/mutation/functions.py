@@ -26,13 +26,15 @@ ROOMS = {
     "losses": ["minicnn/losses.py"],
     "regularizers": ["minicnn/regularizers.py"],
     "optimizers": ["minicnn/optimizers/*.py"],
-    "training": ["minicnn/models/step.py", "minicnn/models/trainer.py"],
+    "training": ["minicnn/models/step.py"],
 }
-# in the step and the loops of training: where batches become losses and updates
 TRAINING = (
-    *("train_step", "test_step", "forward_loss", "_loss_of", "penalty"),
-    *("_run_epoch", "_evaluate", "train_on_batch"),
-)
+    "train_step",
+    "test_step",
+    "forward_loss",
+    "_loss_of",
+    "penalty",
+)  # where a batch becomes an update
 ROOTS = ("backward", "gradient", "update", "_dx")
 IMPLEMENTATIONS = ("minicnn.ops.reference", "minicnn.ops.kernels")
 

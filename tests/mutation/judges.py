@@ -30,6 +30,7 @@ TESTS = [
     "tests/minicnn/optimizers/test_optimizers.py",
     "tests/minicnn/optimizers/test_optimizers_in_detail.py",
     "tests/minicnn/models/test_models.py",
+    "tests/minicnn/models/test_step.py",
     "tests/properties",
 ]
 # tests that need machine code or several threads, and slow ones that find nothing that others miss

@@ -1,0 +1,42 @@
+"""One step on one batch, by hand."""
+
+import numpy as np
+import pytest
+
+from minicnn import Input, Sequential, layers, losses, optimizers, regularizers
+
+X, Y = np.array([[1.0, 2.0], [3.0, -1.0]]), np.array([[1.0], [2.0]])
+
+
+@pytest.fixture
+def line():
+    """The model y = x·w with w = (0.5, −0.5), trained on the mean squared error and Σ 0.1·w²."""
+    dense = layers.Dense(1, use_bias=False, kernel_regularizer=regularizers.L2(0.1))
+    model = Sequential([Input((2,), dtype="float64"), dense])
+    model.set_weights([np.array([[0.5], [-0.5]])])
+    model.compile(optimizers.SGD(0.1), "mse")
+    return model
+
+
+def test_a_step_moves_the_weights_against_the_gradient(line):
+    loss, prediction = line.train_step(X, Y)
+    assert np.allclose(prediction, [[-0.5], [2.0]])
+    assert loss == pytest.approx((1.5**2 + 0) / 2 + 0.1 * 0.5)
+    # dL/dw = 2/N Σ (p − y)·x + 0.2·w
+    gradient = np.array([[-1.5 * 1], [-1.5 * 2]]) + 0.2 * np.array([[0.5], [-0.5]])
+    assert np.allclose(line.get_weights()[0], [[0.5], [-0.5]] - 0.1 * gradient)
+
+
+def test_a_test_step_moves_nothing(line):
+    before = line.get_weights()[0].copy()
+    loss, _ = line.test_step(X, Y)
+    assert loss == pytest.approx(1.5**2 / 2 + 0.1 * 0.5)
+    assert np.array_equal(line.get_weights()[0], before)
+
+
+def test_cross_entropy_after_another_activation_than_softmax_takes_the_prediction():
+    model = Sequential([Input((2,), dtype="float64"), layers.Dense(3, "sigmoid")])
+    model.compile("sgd", "categorical_crossentropy")
+    target = np.eye(3)[:2]
+    loss, prediction = model.test_step(X, target)
+    assert loss == pytest.approx(losses.CategoricalCrossentropy()(target, prediction))
