@@ -129,7 +129,7 @@ def test_a_large_page_is_told_of(monkeypatch, capsys):
         (["model.npz", "--sample", "7"], "--sample 7: expected a number from 0 to 6"),
         (["model.npz", "--sample", "-1"], "--sample -1: expected a number from 0 to 6"),
         (["model.npz", "--image", "nowhere.png"], "nowhere.png: No such file or directory"),
-        (["model.npz", "--image", "text.png"], "text.png: no image that can be read"),
+        (["model.npz", "--image", "text.png"], "text.png: no image that Pillow can read"),
         (["model.npz", "--label", "glad"], "--label glad: expected one of Angry, .* or a number from 0 to 6"),
         (["model.npz", "--label", "7"], "--label 7: expected one of"),
         (["model.npz", "--layers", "x:"], "layers='x:': no layer 'x' here"),

@@ -1,4 +1,4 @@
-"""The networks that come with fer: what they say of three drawn faces, always; how well they do, where the real rows are."""
+"""The networks that come with fer: what they say of three drawn faces; how often they are right on the real rows."""
 
 import os
 

@@ -96,7 +96,7 @@ def test_a_large_page_is_told_of(place, monkeypatch, capsys):
         (["--image", "gray.png"], "give a MODEL, a file of model.save, and --image FILE"),
         (["nowhere.npz", "--image", "gray.png"], "nowhere.npz: no such file"),
         (["model.npz", "--image", "nowhere.png"], "nowhere.png: No such file or directory"),
-        (["model.npz", "--image", "text.png"], "text.png: no image that can be read"),
+        (["model.npz", "--image", "text.png"], "text.png: no image that Pillow can read"),
         (
             ["model.npz", "--image", "gray.png", "--label", "glad"],
             "--label glad: expected a number from 0 to 6",
