@@ -20,8 +20,8 @@ ELSEWHERE = {
     "dx = dy · scale": "dy times the scale",
     # Minimum has no line of its own in the table: it is Maximum's with the signs turned round
     "y = −max(−a, −b)": "| Maximum |",
-    "da = dy where −a ≥ −b, else 0": "the winner takes it all",
-    "db = dy where −b > −a": "the winner takes it all",
+    "da = dy where −a ≥ −b, else 0": "the larger entry gets all of dy",
+    "db = dy where −b > −a": "the larger entry gets all of dy",
 }
 COMMANDS = {
     "cdot": "·", "sum": "Σ", "mu": "μ", "gamma": "γ", "beta": "β", "varepsilon": "ε", "delta": "δ", "eta": "η",
