@@ -45,7 +45,13 @@ def test_the_slope_of_l1_at_zero_is_zero():
 
 @pytest.mark.parametrize(
     ("name", "config"),
-    [("l1", {"l1": 0.01}), ("l2", {"l2": 0.01}), ("l1_l2", {"l1": 0.01, "l2": 0.01}), ("L2", {"l2": 0.01})],
+    [
+        ("l1", {"l1": 0.01}),
+        ("l2", {"l2": 0.01}),
+        ("l1_l2", {"l1": 0.01, "l2": 0.01}),
+        ("L2", {"l2": 0.01}),
+        ("L1_L2", {"l1": 0.01, "l2": 0.01}),
+    ],
 )
 def test_get_by_name_and_from_json(name, config):
     regularizer = regularizers.get(name)

@@ -74,6 +74,19 @@ def test_frozen_batch_normalization_uses_the_moving_statistics():
     assert layer.moving_mean.value == 0
 
 
+@pytest.mark.parametrize(
+    ("groups", "y"),
+    [
+        (2, [-1, 1, -1, 1]),  # means 2 and 30, deviations 1 and 10
+        (4, [0, 0, 0, 0]),
+        (-1, [0, 0, 0, 0]),  # one group for each channel: an entry is its own mean
+    ],
+)
+def test_group_normalization_by_hand(groups, y):
+    layer = layers.GroupNormalization(groups, epsilon=1e-12)
+    np.testing.assert_allclose(layer(np.array([[1.0, 3.0, 20.0, 40.0]])), [y], rtol=1e-11)
+
+
 @given(rate=st.floats(0, 0.9), spatial=st.booleans(), seed=st.integers(0, 1000))
 def test_dropout(rate, spatial, seed):
     layer = (layers.SpatialDropout2D if spatial else layers.Dropout)(rate, seed=seed)

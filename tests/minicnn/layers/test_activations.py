@@ -1,0 +1,57 @@
+"""Activation layers: their options reach both passes and the configuration."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+
+from minicnn import initializers, layers
+
+X = np.array([[-2.0, 0.0, 3.0]])
+
+
+@pytest.mark.parametrize(
+    ("make", "y", "slope"),
+    [
+        (lambda: layers.ReLU(), [0, 0, 3], [0, 0, 1]),
+        (lambda: layers.ReLU(0.25), [-0.5, 0, 3], [0.25, 0.25, 1]),
+        (lambda: layers.LeakyReLU(), [-0.6, 0, 3], [0.3, 0.3, 1]),
+        (lambda: layers.LeakyReLU(0.25), [-0.5, 0, 3], [0.25, 0.25, 1]),
+        (lambda: layers.LeakyReLU(alpha=0.25), [-0.5, 0, 3], [0.25, 0.25, 1]),
+        (lambda: layers.Activation("leaky_relu"), [-0.4, 0, 3], [0.2, 0.2, 1]),
+        (lambda: layers.ELU(), [math.exp(-2) - 1, 0, 3], [math.exp(-2), 1, 1]),
+        (lambda: layers.ELU(2.0), [2 * math.exp(-2) - 2, 0, 3], [2 * math.exp(-2), 2, 1]),
+        (lambda: layers.PReLU(initializers.Constant(0.25)), [-0.5, 0, 3], [0.25, 0.25, 1]),
+    ],
+)
+def test_values_and_slopes_by_hand(make, y, slope):
+    layer = make()
+    for each in (layer, type(layer).from_config(layer.get_config())):
+        np.testing.assert_allclose(each(X), [y], rtol=1e-15)
+        np.testing.assert_allclose(each.backward(np.ones_like(X)), [slope], rtol=1e-15)
+
+
+def test_the_options_of_one_layer_are_not_those_of_another(monkeypatch):
+    one, other = layers.Activation("leaky_relu"), layers.Activation("leaky_relu")
+    monkeypatch.setitem(one.options, "negative_slope", 0.5)
+    assert other.options == {"negative_slope": 0.2}
+
+
+def test_a_skipped_activation_returns_what_it_is_given():
+    layer, dy = layers.Activation("tanh"), np.ones_like(X)
+    with layer.skipped():
+        assert layer.forward(X) is X
+        assert layer.backward(dy) is dy
+    np.testing.assert_allclose(layer.forward(X), np.tanh(X))
+    np.testing.assert_allclose(layer.backward(dy), 1 - np.tanh(X) ** 2)
+
+
+@pytest.mark.parametrize("axes", [1, [1], np.array([1])], ids=["integer", "list", "array"])
+def test_prelu_shares_its_alpha_along_one_axis_or_several(axes):
+    layer = layers.PReLU(shared_axes=axes)
+    layer(np.array([[[-1.0, -2.0, 3.0], [-4.0, 5.0, 6.0]]]))
+    assert layer.alpha.shape == (1, 3)
+    layer.backward(np.ones((1, 2, 3)))
+    np.testing.assert_array_equal(layer.alpha.grad, [[-5, -2, 0]])
+    assert json.dumps(layer.get_config()["shared_axes"]) == "[1]"
