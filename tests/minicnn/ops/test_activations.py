@@ -32,8 +32,9 @@ def value_and_slope(name, x, **options):
         # Φ(1) = 0.841344746068543, φ(1) = 0.241970724519143: any table of the normal law
         ("gelu", {}, [-1, 0], [-0.158655253931457, 0], [-0.083315470587686, 0.5]),
         ("gelu", {}, [0, 1], [0, 0.841344746068543], [0.5, 1.083315470587686]),
-        # the tanh form at 1, evaluated to 25 digits with mpmath
+        # the tanh form at 1 and 2, evaluated to 25 digits with mpmath
         ("gelu", {"approximate": True}, [0, 1], [0, 0.841191990608276], [0.5, 1.082964083845782]),
+        ("gelu", {"approximate": True}, [0, 2], [0, 1.954597694087775], [0.5, 1.086099256623618]),
     ],
 )  # fmt: skip
 def test_known_values(name, options, x, y, slope):
