@@ -1,14 +1,14 @@
-"""Is a hand-written gradient right? Ask the function itself.
+"""Is a hand-written gradient right? Compare it with a derivative of the function.
 
     report = check_layer(layers.Conv2D(4, 3), (2, 5, 5, 3))       any layer, also one of your own
     report = check_op((forward, backward), {"x": x, "w": w})      a pair of functions
-    report = check_model(model, x, y)                             a compiled model, loss and regularisers included
+    report = check_model(model, x, y)                             a compiled model, loss and regularizers included
     print(report)
 
-Every entry of every gradient is compared with the complex step (numeric.py), for a random upstream gradient. Where it
-is wrong, the report says by how much, at which entry, and the likely cause (causes/).
+Every entry of every gradient is compared with the complex step (numeric.py), for a random upstream gradient. If one is
+wrong, the report gives the error, the entry, and the likely cause (causes/).
 
-``python -m minicnn.gradient_check`` checks every operation, layer, loss and regulariser of the library.
+``python -m minicnn.gradient_check`` checks every operation, layer, loss and regularizer of the library.
 """
 
 from minicnn.gradient_check.check import check_layer, check_model, check_op, compare

@@ -19,16 +19,17 @@ from minicnn.gradient_check.suite import ROWS, Draw, Row
 
 COLUMNS = ("backward", "kernels", "float32")
 EXPLANATION = """\
-For each row, over random arguments (strides, padding, dilation, windows that overlap or do not tile, one pixel, one
-channel, a batch of one, large values, ties, constants), the worst error, relative to the largest entry:
-  backward   the hand-written gradients in plain NumPy against the complex step, every entry, float64
-  kernels    results and gradients of the Numba kernels against those of NumPy, float64
-  float32    the kernels in float32 against themselves in float64
+Each row gives the largest error over random arguments, relative to the largest entry. Arguments include strides,
+padding, dilation, windows that overlap or leave gaps, one pixel, one channel, a batch of one, large values, ties and
+constants. The columns compare
+  backward   the hand-written gradients in plain NumPy with the complex step, every entry, float64
+  kernels    results and gradients of the Numba kernels with those of NumPy, float64
+  float32    the Numba kernels in float32 with the Numba kernels in float64
 """
 EXAMPLES = """\
 examples:
-  python -m minicnn.gradient_check                              everything, some minutes
-  python -m minicnn.gradient_check conv2d Conv2D --cases 1000   two rows, more thoroughly
+  python -m minicnn.gradient_check                              everything, takes some minutes
+  python -m minicnn.gradient_check conv2d Conv2D --cases 1000   two rows, with more cases
   python -m minicnn.gradient_check --cases 20 --json table.json
 """
 
@@ -41,7 +42,7 @@ class Line:
     cases: int = 0
     seconds: float = 0.0
     errors: dict[str, float] = field(default_factory=dict)
-    failure: str | None = None  # the first case beyond a bound, explained
+    failure: str | None = None  # the report of the first case with an error above its bound
 
     @property
     def passed(self) -> bool:
@@ -89,7 +90,7 @@ def _explained(column: str, report: Report | None) -> str:
 
 
 def generator(seed: int, row: Row, number: int) -> np.random.Generator:
-    """Return the generator of one case: it does not depend on which other rows and cases run."""
+    """Return the generator of one case; it does not depend on the other rows and cases."""
     return np.random.default_rng([seed, zlib.crc32(f"{row.kind} {row.name}".encode()), number])
 
 
@@ -98,7 +99,7 @@ def parser() -> argparse.ArgumentParser:
     result = argparse.ArgumentParser(
         prog="minicnn.gradient_check",
         usage="python -m minicnn.gradient_check [NAME …] [--cases N] [--seed N] [--json FILE]",
-        description="Check every gradient: of each operation, layer, loss and regulariser; exit 1 if one is wrong.",
+        description="Check every gradient: of each operation, layer, loss and regularizer; exit 1 if one is wrong.",
         epilog=f"{EXPLANATION}\n{EXAMPLES}\nnames: {', '.join(row.name for row in ROWS)}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -45,7 +45,7 @@ def compare(
         seed: of that draw.
 
     Raises:
-        ValueError: no such method.
+        ValueError: there is no such method.
     """
     if method not in METHODS:
         raise ValueError(f"method={method!r}: expected one of {', '.join(METHODS)}")
@@ -160,7 +160,7 @@ def check_layer(
         method, entries, seed: as :func:`compare`; the seed also draws x and dy.
 
     Returns:
-        a :class:`Report`; weights go by their path ("conv2d/kernel") or, if that is clear, by their name ("kernel").
+        a :class:`Report`; weights have their name ("kernel") or, if names repeat, their path ("conv2d/kernel").
     """
     rng = np.random.default_rng(seed)
     x = input_shape if isinstance(input_shape, np.ndarray) else rng.standard_normal(tuple(input_shape))
@@ -193,11 +193,11 @@ def check_model(
     entries: int | None = 20,
     seed: int = 0,
 ) -> Report:
-    """Check the gradient of a compiled model's whole loss, regularisers included: of "x" and of each trainable weight.
+    """Check the gradients of a compiled model's loss, with regularizers, for "x" and each trainable weight.
 
     Args:
         model: a compiled Sequential; its weights and generators do not change.
-        x, y: a small batch: each entry that is checked costs a forward pass of it.
+        x, y: a small batch: each entry that is checked costs one forward pass.
         sample_weight: (N,), as in fit.
         training: whether layers run as in training (dropout on, batch statistics).
         entries: how many entries of each array to check, drawn at random; None: all.
@@ -232,7 +232,7 @@ def _named(layer: Layer) -> dict[str, Any]:
 def _borrowed(layer: Layer, x: np.ndarray) -> Iterator[Callable[[], None]]:
     """Let a layer compute in float64 within a ``with`` block; yield a function that restarts its random generators.
 
-    At the end its weights, moving statistics included, and its generators get their first values back.
+    At the end, its weights, moving statistics and generators are restored.
     """
     if not layer.built:
         layer.dtype = layer.dtype or x.dtype

@@ -4,14 +4,14 @@
 
     f(x + i·h) = f(x) + i·h·f'(x) − h²/2·f''(x) − …      so      f'(x) = Im f(x + i·h) / h + O(h²)
 
-Nothing is subtracted, so nothing cancels: with h = 1e-30 the result is exact to the last digit of float64, where a
+Nothing is subtracted, so nothing cancels: with h = 1e-30 the result is exact to the last digit of float64, while a
 finite difference (f(x + h) − f(x − h)) / 2h keeps half of the digits. Every decision in the reference operations
-(which side of zero ReLU is on, which pixel wins the pool) is taken on the real part, which the step does not move:
+(is ReLU's input above 0? which pixel of a window is the maximum?) uses the real part, which the step does not change:
 the check never crosses a kink.
 
 **Central differences**, for functions that do not take complex numbers. D(h) = (f(x + h) − f(x − h)) / 2h has the error
 c₂·h² + c₄·h⁴ + …, so two steps cancel the first term: (4·D(h/2) − D(h)) / 3, and so on (Richardson). At a kink the
-slopes on the two sides differ and there is no derivative; each side is then extrapolated alone.
+slopes on the two sides differ and there is no derivative; each side is then extrapolated separately.
 
 Sources: Squire and Trapp, "Using complex variables to estimate derivatives of real functions", SIAM Review 40 (1998);
 Ridders, "Accurate computation of F'(x) and F'(x)F''(x)", Advances in Engineering Software 4 (1982).
@@ -25,9 +25,9 @@ from typing import NamedTuple
 import numpy as np
 
 STEP = 1e-30
-HALVINGS = 5  # of the differences' step; extrapolation then removes their errors
+HALVINGS = 5  # of the step; extrapolation then removes the error of the differences
 FIRST_STEPS = (2e-2, 2e-3, 2e-4)  # tried in this order until both sides agree: a kink may be near
-SLOPE_TOLERANCE = 1e-5  # one-sided slopes further apart than this make a kink
+SLOPE_TOLERANCE = 1e-5  # if the slopes of both sides differ by more, there is a kink
 
 Function = Callable[..., np.ndarray]
 Arrays = Mapping[str, np.ndarray]
@@ -46,7 +46,7 @@ def complex_step(function: Function, arrays: Arrays, dy: np.ndarray) -> dict[str
     Args:
         function: called with each array as a keyword; returns y, of dy's shape. Must accept complex arrays.
         arrays: name -> float64 array, the points at which to differentiate.
-        dy: the upstream gradient. Take it at random: an all-ones dy hides errors (of batch norm, all of them).
+        dy: the upstream gradient. Use a random one: an all-ones dy hides errors (of batch norm, nearly all).
 
     Returns:
         name -> gradient, of the array's shape, exact to rounding.
@@ -63,9 +63,9 @@ def complex_step(function: Function, arrays: Arrays, dy: np.ndarray) -> dict[str
 def takes_complex(function: Function, arrays: Arrays, dy: np.ndarray) -> bool:
     """Whether the complex step can be trusted with this function.
 
-    It must run on complex arrays and return one. A function that uses |z|, z̄ or a comparison of complex numbers runs
-    but is wrong. So its derivative along a random direction is compared with a finite difference, at a point a little
-    away from the given one, which may lie on a kink.
+    The function must accept complex arrays and return one. If it uses |z|, z̄ or a comparison of complex numbers, it
+    runs but is wrong. So its derivative along a random direction is compared with a finite difference. The point is
+    slightly shifted, because the given one may be at a kink.
     """
     rng = np.random.default_rng(0)
     aside = {name: array + 1e-3 * rng.standard_normal(array.shape) for name, array in arrays.items()}
@@ -78,7 +78,7 @@ def takes_complex(function: Function, arrays: Arrays, dy: np.ndarray) -> bool:
         with warnings.catch_warnings():
             warnings.simplefilter("error")  # NumPy only warns when it discards an imaginary part
             y = along(1j * STEP)
-    except Exception:  # any error that a function raises for numbers that it does not take
+    except Exception:  # a function may raise any error for complex numbers
         return False
     if not np.iscomplexobj(y):
         return False
@@ -92,7 +92,7 @@ def takes_complex(function: Function, arrays: Arrays, dy: np.ndarray) -> bool:
 
 
 class Slope(NamedTuple):
-    """A derivative by differences: from both sides, and from each side alone."""
+    """A derivative by differences: from both sides, and from each side separately."""
 
     both: float
     left: float
@@ -132,9 +132,9 @@ def slope(function: Function, arrays: Arrays, dy: np.ndarray, name: str, entry: 
 
 
 def _extrapolate(values: list[float], power: int) -> float:
-    """Return the limit of values at steps h, h/2, h/4, …, whose error is a series in h^power.
+    """Return the limit of values at steps h, h/2, h/4, …, if their error is a series in h^power.
 
-    The tableau's entry that differs least from its neighbours is returned: in later entries rounding errors dominate.
+    The entry of the tableau that differs least from its neighbors is returned: later entries have rounding errors.
     """
     best, least = values[-1], np.inf
     row = values

@@ -1,13 +1,13 @@
-"""The result of a check: of each array its worst error, where, both values, its kinks, and the likely cause."""
+"""The result of a check: for each array its largest error, the entry, both values, kinks, and the likely cause."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
-# By method: the largest error of a right gradient, relative to the largest sum of terms that make up an entry.
+# For each method, the largest error of a right gradient, relative to the largest sum of absolute terms of an entry.
 BOUNDS = {"complex step": 1e-12, "central differences": 1e-7}
-# A gradient of nearly zero, in which large terms cancel, is compared with this times the largest |dy|.
+# If all gradients are nearly zero, because large terms cancel, errors are relative to this times the largest |dy|.
 FLOOR = 1.0
 
 
@@ -40,8 +40,8 @@ class Gradient:
 
     Attributes:
         name: "x", "kernel", …
-        analytic: the backward pass's gradient; None if it returned none.
-        numeric: the derivative by the complex step or by differences, of the array's shape; nan where not asked for.
+        analytic: the gradient from the backward pass; None if it returned none.
+        numeric: the derivative by the complex step or by differences, of the array's shape; nan where not computed.
         method: "complex step" or "central differences".
         scale: errors are divided by it.
         kinks: entries without a derivative; they are not compared.
@@ -139,7 +139,7 @@ class Report(Mapping[str, Gradient]):
 
     @property
     def passed(self) -> bool:
-        """Whether every gradient is right, kinks aside."""
+        """Whether every gradient is right, except at kinks."""
         return all(gradient.passed for gradient in self.values())
 
     @property
@@ -171,7 +171,7 @@ class Report(Mapping[str, Gradient]):
         return f"<Report {self.title}: {state}, worst error {self.error:.1e}>"
 
 
-MOST_KINKS = 3  # that are written out
+MOST_KINKS = 3  # that a report lists
 
 
 def _remarks(gradient: Gradient) -> Iterator[str]:

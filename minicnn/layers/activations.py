@@ -41,7 +41,7 @@ class Activation(Layer):
 
     @contextmanager
     def skipped(self):
-        """Return x and dy unchanged within a ``with`` block: where a loss or a neighbour does this layer's work."""
+        """Return x and dy unchanged within a ``with`` block: where a loss or a neighbor does this layer's work."""
         self._skipped = True
         try:
             yield

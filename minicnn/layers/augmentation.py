@@ -66,7 +66,7 @@ class _RandomAffine(_Augmentation):
         self.fill_mode, self.interpolation, self.fill_value = fill_mode, interpolation, fill_value
 
     def linear_part(self, samples: int) -> Array:
-        """Return the (N, 2, 2) part of the map, which acts about the image's centre."""
+        """Return the (N, 2, 2) part of the map, which acts about the image's center."""
         return np.broadcast_to(np.eye(2), (samples, 2, 2))
 
     def shift(self, samples: int, height: int, width: int) -> Array:
@@ -79,7 +79,7 @@ class _RandomAffine(_Augmentation):
         centre = np.array([height - 1, width - 1]) / 2
         matrices = np.empty((samples, 2, 3))
         matrices[:, :, :2] = self.linear_part(samples)
-        # about the centre c: in = L·(out − c) + c + shift, so the constant column is c − L·c + shift
+        # about the center c: in = L·(out − c) + c + shift, so the constant column is c − L·c + shift
         matrices[:, :, 2] = centre - matrices[:, :, :2] @ centre + self.shift(samples, height, width)
         return ops.affine_transform_forward(x, matrices, self.fill_mode, self.interpolation, self.fill_value)
 
@@ -146,7 +146,7 @@ class RandomTranslation(_RandomAffine):
 
 
 class RandomRotation(_RandomAffine):
-    """Rotate images about their centre by up to ``factor`` of a full turn; positive is counter-clockwise."""
+    """Rotate images about their center by up to ``factor`` of a full turn; positive is counter-clockwise."""
 
     def __init__(
         self,

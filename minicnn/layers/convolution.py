@@ -97,9 +97,9 @@ class Conv2D(_Convolution):
     Args:
         filters: number of output channels.
         kernel_size: height and width of the kernel; an integer for both.
-        strides: pixels between neighbouring windows.
+        strides: pixels between neighboring windows.
         padding: "valid" (none) or "same" (zeros, so that OH = ceil(H / stride)).
-        dilation_rate: pixels between neighbouring entries of the kernel.
+        dilation_rate: pixels between neighboring entries of the kernel.
         activation: name of the activation after it, or None.
         use_bias, *_initializer, *_regularizer: as in Keras.
     """

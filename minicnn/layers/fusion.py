@@ -1,4 +1,4 @@
-"""Fusion: two neighbouring layers run as one, which gives the same numbers in fewer passes over memory.
+"""Fusion: two neighboring layers run as one, which gives the same numbers in fewer passes over memory.
 
 A pass over a large map costs the time to move it from memory and back, however little is computed on the way.
 
@@ -23,13 +23,13 @@ from minicnn.layers.pooling import MaxPooling2D
 
 
 class NormReLU:
-    """Batch normalisation and the ReLU after it, in place of two layers."""
+    """Batch normalization and the ReLU after it, in place of two layers."""
 
     def __init__(self, norm: BatchNormalization) -> None:
         self.norm = norm
 
     def forward(self, x: Any, training: bool = False) -> Any:
-        """Normalise, then ReLU."""
+        """Normalize, then ReLU."""
         from minicnn.ops.kernels import normalization  # imported here: Numba takes half a second to import
 
         forward, inference = (
@@ -78,7 +78,7 @@ def units(layers: Iterable[Layer]) -> list[tuple[int, Unit]]:
 
 
 def fused(before: Unit, layer: Layer) -> Unit | None:
-    """Return the fused pair that replaces two neighbours, or None."""
+    """Return the fused pair that replaces two neighbors, or None."""
     if (
         isinstance(before, BatchNormalization)
         and isinstance(layer, Activation)

@@ -8,7 +8,7 @@
 That sum is the chain rule for several variables (docs/backprop/graphs.md). The rest of this file finds the
 order.
 
-A segment without splits or joins runs as one Chain, in which neighbours can be fused (fusion.py).
+A segment without splits or joins runs as one Chain, in which neighbors can be fused (fusion.py).
 """
 
 from collections import Counter

@@ -163,7 +163,7 @@ class GroupNormalization(ScaleAndOffset):
     """Group normalization over the last axis, as `keras.layers.GroupNormalization`.
 
     Args:
-        groups: the channels of a sample are cut into this many groups of neighbours, each with its own mean and
+        groups: the channels of a sample are cut into this many groups of neighbors, each with its own mean and
             variance; -1: one group for each channel.
         axis, epsilon, center, scale, beta_initializer, …: as for :class:`BatchNormalization`.
 

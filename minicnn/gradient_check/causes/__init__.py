@@ -1,20 +1,20 @@
 """Why is a gradient wrong? Hypotheses, tested on the actual numbers.
 
-A backward pass that is wrong is seldom wrong at random: it computes something else, the gradient of a kernel that is
-not rotated, a sum over other axes, a part of the terms. Each hypothesis here is a function that computes what *it*
-would have led to, from the Jacobian, the arrays and dy (evidence.py), and compares that with what was given. To nine
-digits and on every entry: so much agreement is no accident, whereas the right gradient, by definition, does not fit.
+The result of a wrong backward pass is seldom random. It is the result of another formula: the gradient of a kernel
+that is not rotated, a sum over other axes, a part of the terms. Each hypothesis here is a function. It computes the
+result of one such formula from the Jacobian, the arrays and dy (evidence.py), and compares it with the given
+gradient. They must agree to nine digits on every entry, which does not happen by chance.
 
     form.py         nothing given, another shape, not a number, zero everywhere
-    factors.py      a constant factor, one for each sample, a factor that was forgotten
+    factors.py      a constant factor, one factor for each sample, a factor that was forgotten
     rearranged.py   the kernel not rotated, a gradient transposed or shifted, dilation ignored
-    terms.py        sums over the wrong axes, dy not used, the Jacobian's diagonal alone, a penalty forgotten
+    terms.py        sums over the wrong axes, dy not used, only the Jacobian's diagonal, a penalty forgotten
     loops.py        overlapping windows overwritten, ties, an early return, the last row left out
     formulas.py     batch normalization's statistics constant, a mask not applied, a mistyped slope
-    where.py        none of these: then at least where it is wrong
+    where.py        none of these: then at least the position of the error
 
-A hypothesis returns a sentence for the report, or None. The first that fits wins, so the special come before the
-general, and the simple before the contrived.
+A hypothesis returns a sentence for the report, or None. The first that fits is reported. So special hypotheses come
+before general ones, and simple ones before complicated ones.
 """
 
 from collections.abc import Callable
@@ -68,7 +68,7 @@ OF_NUMBERS: list[Hypothesis] = [
 
 
 def likely_cause(evidence: Evidence) -> str | None:
-    """Return in one sentence what probably went wrong, or None if no hypothesis fits."""
+    """Return the probable cause in one sentence, or None if no hypothesis fits."""
     with np.errstate(all="ignore"):
         for hypothesis in OF_NUMBERS if evidence.gradient.fits else OF_FORM:
             try:

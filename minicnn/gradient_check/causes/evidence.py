@@ -1,12 +1,12 @@
-"""What a diagnosis reasons from: the wrong numbers, the right ones, and a function that can be asked again.
+"""What a hypothesis uses: the wrong numbers, the right ones, and the function, which can be called again.
 
 A right gradient is a sum with one term for each output (docs/backprop/index.md, the chain rule):
 
     right[i] = Σ_j  dy[j] · ∂y[j]/∂x[i]        the terms: dy times a column of the Jacobian
 
-A backward pass computes it without writing the Jacobian down. Afterwards, when it went wrong and time does not
-matter, we write it down. Then a fault is a statement such as "only the terms with j in the last sample are there":
-a *candidate*, computed from the columns, and set beside the numbers that the backward pass gave.
+A backward pass computes it without building the Jacobian. To find a fault, time does not matter, so here the Jacobian
+is built. A fault is then a statement such as "only the terms with j in the last sample are there". A *candidate* is
+the result of such a statement, computed from the columns. It is compared with the result of the backward pass.
 """
 
 from collections.abc import Iterable, Iterator
@@ -20,7 +20,7 @@ from minicnn.gradient_check import numeric
 from minicnn.gradient_check.numeric import Arrays, Function
 from minicnn.gradient_check.report import Gradient
 
-MOST_NUMBERS = 4_000_000  # in the columns of the Jacobian; beyond, fewer entries are compared
+MOST_NUMBERS = 4_000_000  # in the columns of the Jacobian; with more, fewer entries are compared
 MOST_ENTRIES = 2_000  # each column costs a call of the function
 MOST_AXES = 5  # of an array; with more, their orders and combinations are too many to try
 
@@ -31,10 +31,10 @@ class Unanswered(Exception):
 
 @dataclass(frozen=True)
 class Evidence:
-    """All there is to reason from.
+    """The data for all hypotheses.
 
     Attributes:
-        gradient: analytic beside numeric, of one array.
+        gradient: of one array, analytic and numeric.
         function: y = function(**arrays).
         arrays: the point at which the derivative was taken; the first is the input, "x".
         dy: the upstream gradient.
@@ -54,7 +54,7 @@ class Evidence:
 
     @property
     def analytic(self) -> np.ndarray:
-        """What the backward pass gave, of whatever shape."""
+        """The result of the backward pass, of any shape."""
         assert self.gradient.analytic is not None
         return self.gradient.analytic
 
@@ -70,7 +70,7 @@ class Evidence:
 
     @cached_property
     def index(self) -> np.ndarray:
-        """The flat indices of the n entries to compare: those that were checked, the worst first."""
+        """The flat indices of the n entries to compare: those that were checked, the largest error first."""
         checked = np.flatnonzero(self.gradient.checked)
         worst_first = checked[np.argsort(-self.gradient.errors.ravel()[checked], kind="stable")]
         most = max(1, min(MOST_ENTRIES, MOST_NUMBERS // max(self.dy.size, 1)))
@@ -98,7 +98,7 @@ class Evidence:
 
     @cached_property
     def wrong(self) -> np.ndarray:
-        """Which of them are wrong beyond doubt, (n,)."""
+        """Which of them are certainly wrong, (n,)."""
         return np.abs(self.given - self.right) > 100 * self.tolerance
 
     @property
@@ -106,11 +106,11 @@ class Evidence:
         """Whether every entry of the array is compared."""
         return len(self.index) == self.array.size
 
-    # ---- the judgement --------------------------------------------------------------------------------------------
+    # ---- the judgment --------------------------------------------------------------------------------------------
 
     @cached_property
     def tolerance(self) -> float:
-        """How far apart two numbers may be that count as the same."""
+        """The largest difference between two numbers that count as equal."""
         bound = self.gradient.bound
         largest = np.nanmax(np.abs(self.gradient.numeric), initial=0.0)
         if self.analytic.size:
@@ -118,11 +118,11 @@ class Evidence:
         return max(max(1e-9, 10 * bound) * float(largest), 10 * bound * self.gradient.scale)
 
     def fits(self, candidate: Iterable[float]) -> bool:
-        """Whether a candidate explains the gradient: it has its values at each entry of ``index``, up to rounding.
+        """Whether a candidate explains the gradient: both are equal at each entry of ``index``, up to rounding.
 
-        Where the candidate does not know (nan), nothing is compared. At least one of the entries compared must be
-        wrong beyond doubt, or else the right gradient would fit as well. As the worst entries come first, most
-        candidates fall at the first number: give a generator if each number is costly.
+        Where the candidate is nan, nothing is compared. At least one of the compared entries must be certainly
+        wrong, or else the right gradient would fit too. The largest errors come first, so most candidates are
+        rejected at the first number: give a generator if each number is costly.
         """
         tells = False
         for value, given, wrong in zip(candidate, self.given, self.wrong):
@@ -134,7 +134,7 @@ class Evidence:
         return bool(tells)
 
     def same(self, a: np.ndarray, b: np.ndarray) -> bool:
-        """Whether two whole arrays agree in shape and, where both are known, in number. All zeros tell nothing."""
+        """Whether two arrays have equal shapes and, where neither is nan, equal numbers. False if all are zero."""
         a, b = np.asarray(a), np.asarray(b)
         if a.shape != b.shape or not a.size:
             return False
@@ -156,12 +156,12 @@ class Evidence:
         """
         try:
             return np.asarray(self.function(**{**self.arrays, **replaced}))
-        except Exception as error:  # it may be anybody's, and was not made for experiments
+        except Exception as error:  # the function may be the user's and may raise any error
             raise Unanswered from error
 
     @cached_property
     def y(self) -> np.ndarray:
-        """The output at the point itself."""
+        """The output for the given arrays."""
         return np.real(self.ask())
 
     def column(self, i: int, **replaced: np.ndarray) -> np.ndarray:
@@ -210,7 +210,7 @@ class Evidence:
 
     @cached_property
     def slopes(self) -> np.ndarray | None:
-        """The diagonal if nothing stands beside it: y = f(x) entry by entry, as of ReLU. Else None."""
+        """The diagonal if all else is 0: y = f(x) for each entry, as ReLU. Else None."""
         own = self.diagonal
         return own if own is not None and np.count_nonzero(self.columns) == np.count_nonzero(own) else None
 
@@ -230,14 +230,14 @@ class Evidence:
         return self.gradient.numeric.ravel().copy()
 
     def reached(self, i: int) -> np.ndarray:
-        """Which outputs see flat entry i at all: they change when it becomes the largest by far. Of y's shape."""
+        """Which outputs depend on flat entry i: they change when it becomes by far the largest. Of y's shape."""
         raised = self.array.copy()
         raised.ravel()[i] = raised.max() + np.ptp(raised) + 1
         return np.real(self.ask(**{self.gradient.name: raised})) != self.y
 
 
 def orders(axes: Iterable[int]) -> Iterator[tuple[int, ...]]:
-    """Yield the orders in which axes can stand; none if they are too many to try."""
+    """Yield all orders of the axes; none if there are too many to try."""
     axes = tuple(axes)
     return permutations(axes) if len(axes) <= MOST_AXES else iter(())
 
@@ -246,7 +246,7 @@ def orders(axes: Iterable[int]) -> Iterator[tuple[int, ...]]:
 
 
 def number(value: float) -> str:
-    """Return a number as a sentence shows it."""
+    """Return a number as text for a sentence."""
     return f"{value:.6g}"
 
 

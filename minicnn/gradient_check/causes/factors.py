@@ -1,4 +1,4 @@
-"""Faults of size: the gradient has the right direction, but a factor too many or too few."""
+"""Faults of size: the gradient has the right direction, but one factor too many or too few."""
 
 import math
 from collections.abc import Iterator
@@ -7,12 +7,12 @@ import numpy as np
 
 from minicnn.gradient_check.causes.evidence import Evidence, axis_name, number
 
-# A single pair of numbers always has a ratio. From this many on, that all have the same one is no accident.
+# A single pair of numbers always has a ratio. If this many pairs have the same ratio, it is not by chance.
 ENOUGH = 3
 
 
 def constant_factor(e: Evidence) -> str | None:
-    """given = f · right for one f: a mean for a sum, a 2 of a square, a sign. The report says which f."""
+    """given = f · right for one number f: a mean instead of a sum, the 2 of a square, a sign. The report names f."""
     telling = np.count_nonzero(~e.zero(e.right))
     if not telling or (telling < ENOUGH and not e.complete):
         return None
@@ -36,7 +36,7 @@ def constant_factor(e: Evidence) -> str | None:
 
 
 def _known_numbers(e: Evidence) -> Iterator[tuple[float, str]]:
-    """Yield (value, name) of the numbers that people forget, or use once too often."""
+    """Yield (value, name) of the factors that are often forgotten, or used one time too many."""
     slopes = e.slopes
     if slopes is not None and slopes.any() and not slopes.all():
         kept = slopes[slopes != 0]
@@ -64,7 +64,7 @@ def _known_numbers(e: Evidence) -> Iterator[tuple[float, str]]:
 
 
 def missing_array(e: Evidence) -> str | None:
-    """given · w = right, entry by entry, for another array w: one factor of a product was forgotten (or used twice)."""
+    """given · w = right for each entry, with another array w: a factor of a product was forgotten (or used twice)."""
     for name, array in e.arrays.items():
         if name == e.gradient.name or not array.any():
             continue
@@ -77,12 +77,12 @@ def missing_array(e: Evidence) -> str | None:
         if e.fits(e.right / factors):
             return f"{name} is missing: times {name}, this gradient is right"
         if e.fits(e.right * factors):
-            return f"multiplied by {name} once too often"
+            return f"multiplied by {name} one time too many"
     return None
 
 
 def factor_of_its_own(e: Evidence) -> str | None:
-    """Each sample (or channel) is off by a factor of its own: weights were forgotten."""
+    """Each sample (or channel) is wrong by its own factor: weights were forgotten."""
     for axis, length in enumerate(e.array.shape):
         factors = np.full(length, np.nan)
         for i in range(length):
@@ -98,5 +98,5 @@ def factor_of_its_own(e: Evidence) -> str | None:
         ):
             shown = ", ".join(map(number, known[:3])) + (", …" if len(known) > 3 else "")
             one = axis_name(axis, e.array.ndim) if e.of_input else f"index (axis {axis})"
-            return f"each {one} is off by a factor of its own ({shown}): are weights left out?"
+            return f"each {one} is wrong by its own factor ({shown}): are weights left out?"
     return None

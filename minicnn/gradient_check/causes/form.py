@@ -1,4 +1,4 @@
-"""Faults that show before any number is compared: nothing given, another shape, not a number, all zero."""
+"""Faults that need no comparison of numbers: nothing given, another shape, not a number, all zero."""
 
 from itertools import combinations
 
@@ -15,7 +15,7 @@ def nothing_given(e: Evidence) -> str | None:
 
 
 def not_summed(e: Evidence) -> str | None:
-    """A gradient for each sample, say: it has axes too many, and its sum over them is right."""
+    """It has too many axes, and its sum over them is right: for example, one gradient for each sample."""
     extra = e.analytic.ndim - e.array.ndim
     for axes in combinations(range(e.analytic.ndim), max(extra, 0)):
         if axes and e.same(e.analytic.sum(axis=axes), e.gradient.numeric):
@@ -34,19 +34,19 @@ def transposed(e: Evidence) -> str | None:
 
 
 def reshaped(e: Evidence) -> str | None:
-    """The right numbers in the right order, in another shape: an axis of length 1 kept or lost, not unflattened."""
+    """The right numbers in the right order, but another shape: an axis of length 1 too many or too few, still flat."""
     if e.analytic.size == e.array.size and e.same(e.analytic.reshape(e.array.shape), e.gradient.numeric):
         return f"the numbers are right, their shape is not: reshape {e.analytic.shape} to {e.array.shape}"
     return None
 
 
 def not_cropped(e: Evidence) -> str | None:
-    """The gradient of a padded array: the right one lies inside it. Or the reverse, cropped too much."""
+    """The gradient of the padded array: the right one is inside it. Or the other way round: too much is cropped."""
     for outer, inner, text in (
         (
             e.analytic,
             e.gradient.numeric,
-            "the padding is not cropped: the right gradient lies inside, from index {} on",
+            "the padding is not cropped: the right gradient is inside it, from index {} on",
         ),
         (e.gradient.numeric, e.analytic, "too much is cropped: this is the right gradient from index {} on"),
     ):

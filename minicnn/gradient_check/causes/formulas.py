@@ -1,10 +1,10 @@
-"""Faults of a known formula: batch normalization's three paths, a mask of ReLU or dropout, a slope that is mistyped."""
+"""Faults of a known formula: batch normalization's three paths, a mask of ReLU or dropout, a wrong slope."""
 
 import numpy as np
 
 from minicnn.gradient_check.causes.evidence import Evidence, number
 
-# So many points must lie on a curve before it can be told from noise.
+# With fewer points, a curve cannot be distinguished from noise.
 ENOUGH_FOR_A_CURVE = 40
 RISES_AND_FALLS = 4
 
@@ -15,8 +15,8 @@ def statistics_constant(e: Evidence) -> str | None:
         dx = γ·r · ( dy  −  mean(dy)  −  x̂·mean(dy·x̂) )           r = 1/√(v + ε), each channel by itself
                    direct   the mean     the variance
 
-    So in each channel, right = a·dy + b·1 + c·(x − μ), and least squares finds the three numbers, without knowing γ
-    or ε; if nothing remains, the function is a normalization. Then the same is done with the given gradient.
+    So in each channel, right = a·dy + b·1 + c·(x − μ). Least squares finds the three numbers without γ and ε. If the
+    residual is 0, the function is a normalization. Then the same is done with the given gradient.
     """
     if e.array.shape != e.dy.shape or e.array.ndim < 2 or e.jacobian is None:
         return None
@@ -31,7 +31,7 @@ def statistics_constant(e: Evidence) -> str | None:
         return None
     sizes = np.abs(of_right[:, :, None] * paths).max(axis=2)  # what each path adds, (C, 3)
     if e.zero(sizes).all(axis=0).any():
-        return None  # something that needs no such path, and so no normalization
+        return None  # one of the paths is 0, so this is not a normalization
     shares = np.nanmedian(of_given / np.where(e.zero(sizes), np.nan, of_right), axis=0)
     candidate = np.einsum("p,cp,cpm->cm", shares, of_right, paths).T.ravel()
     if not e.fits(candidate[e.index]):
@@ -54,7 +54,7 @@ def _least_squares(paths: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 
 def mask(e: Evidence) -> str | None:
-    """ReLU and dropout multiply dy by a mask: all slopes are 0 or one number k. Was it applied, and was it this one?"""
+    """ReLU and dropout multiply dy by a mask: all slopes are 0 or one number k. Was the right mask used?"""
     slopes = e.slopes
     if slopes is None or not slopes.any():
         return None
@@ -67,29 +67,31 @@ def mask(e: Evidence) -> str | None:
         let_through = scale * e.own_dy
         scaled = "" if scale == k else f", nor is its scale {number(k)}, 1/(1 − rate)"
         if e.fits(let_through) and stopped:
-            return f"the mask is not applied{scaled}: dy comes through at the {stopped} entries where y does not change"
+            return (
+                f"the mask is not applied{scaled}: dy passes at the {stopped} entries where y does not change"
+            )
         if e.fits(np.where(kept, 0, let_through)) and stopped:
-            return "the mask is inverted: dy comes through where it should be stopped, and nowhere else"
+            return "the mask is inverted: dy passes where it should be 0, and only there"
         zero = e.zero(e.given)
         if not e.fits(np.where(zero, 0, let_through)) or np.count_nonzero(~zero) < 3:
             continue
         if (zero & kept).any() and (~zero & ~kept).any():
-            return "another mask than the forward pass's: zeros stand where dy should come through, and the reverse"
+            return "another mask than the forward pass's: there are zeros where dy should pass, and the other way round"
         if kept.all():
             return "a mask is applied, though none was in the forward pass"
     return None
 
 
 def slope(e: Evidence) -> str | None:
-    """A function of one number whose slope f′(x) is wrong: by an error that is itself a smooth function of x.
+    """A function of one number with a wrong slope f′(x): the error of the slope is a smooth function of x.
 
-    With x sorted, the error then rises and falls a few times at most. So does its rank, the place that it has among
-    all errors: in each rise or fall, ranks change by n in sum at most. An error that depends on anything else jumps
-    about, and its n ranks change by n/3 at each step.
+    If x is sorted, this error rises and falls only a few times. The same is true of its rank among all errors: in each
+    rise or fall, the changes of the rank add up to n at most. An error that depends on something else is irregular:
+    its rank changes by n/3 on average at each step.
     """
     if e.slopes is None or not e.wrong.any():
         return None
-    telling = np.abs(e.own_dy) > 0.01  # given / dy, the slope that was used, needs a dy to divide by
+    telling = np.abs(e.own_dy) > 0.01  # the slope that was used is given / dy, which needs a dy that is not 0
     n = np.count_nonzero(telling)
     if n < ENOUGH_FOR_A_CURVE:
         return None

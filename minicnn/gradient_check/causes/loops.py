@@ -1,4 +1,4 @@
-"""Faults of loops over outputs: contributions that are overwritten, left out, or sent to another winner."""
+"""Faults of loops over outputs: terms that are overwritten, left out, or added to the wrong entry."""
 
 from itertools import product
 from typing import NamedTuple
@@ -14,16 +14,16 @@ from minicnn.gradient_check.causes.evidence import (
     listed,
 )
 
-# A few zeros where something belongs can have many reasons; so many, beside numbers that are right, seldom do.
+# A few wrong zeros can have many causes. This many, next to right numbers, are seldom by chance.
 ENOUGH = 3
 
 
 def overwritten(e: Evidence) -> str | None:
-    """Each entry holds one term only, its last or its first: windows overlap, and = stands where += belongs.
+    """Each entry has one term only, its last or its first: windows overlap, and = is used instead of +=.
 
-    The order is that of a loop over windows, dy's row-major order (or backwards, if the loop runs over the entries of
-    a window: then its first window comes last). A window may overwrite with a 0 of its own, as in max-pooling; so all
-    windows that reach an entry are tried, and those alone that contribute to it.
+    The order is that of a loop over windows, dy's row-major order. (If the loop is over the entries of a window, the
+    order is reversed: the first window comes last.) A window may also overwrite with 0, as in max-pooling. So two
+    sets of windows are tried: all that contain the entry, and only those whose term is not 0.
     """
     if e.dy.ndim < 2:
         return None
@@ -36,20 +36,20 @@ def overwritten(e: Evidence) -> str | None:
             last = there.shape[1] - 1 - there[:, ::-1].argmax(axis=1)
             for which, place in (("last", last), ("first", there.argmax(axis=1))):
                 candidate = np.where(there.any(axis=1), terms[np.arange(n), place], 0)
-                # a wrong 0 may have any reason: something must have been left
+                # a wrong 0 can have any cause: one wrong entry must have a term
                 if not candidate[e.wrong].any() or not e.fits(candidate):
                     continue
                 if there.all():
-                    return f"every entry holds only the {which} term of its sum: = stands where += belongs"
+                    return f"every entry has only the {which} term of its sum: = is used instead of +="
                 return (
-                    f"overlapping windows overwrite each other: every entry holds only its {which} contribution "
-                    "(= stands where += belongs)"
+                    f"overlapping windows overwrite each other: every entry has only its {which} contribution "
+                    "(= is used instead of +=)"
                 )
     return None
 
 
 def tied_maxima(e: Evidence) -> str | None:
-    """Several entries of a window are its maximum. The first should get the gradient, and all do, or they share it."""
+    """Several entries of a window are its maximum: only the first should get the gradient, but others do too."""
     if e.array.size > MOST_ENTRIES or e.array.size * e.dy.size > MOST_NUMBERS:
         return None
     y = e.y
@@ -68,12 +68,12 @@ def tied_maxima(e: Evidence) -> str | None:
     ):
         if e.fits(shares.reshape(len(values), -1).sum(axis=1)[e.index]):
             ties = np.count_nonzero(winners > 1)
-            return f"ties: {ties} of {y.size} windows have several equal maxima, and {text} (it belongs to the first)"
+            return f"ties: {ties} of {y.size} windows have several equal maxima, and {text} (only the first should)"
     return None
 
 
 class Part(NamedTuple):
-    """Some of the indices along an axis of dy. Either one end alone counts, or all but one end; or all."""
+    """Some of the indices along an axis of dy: only the first or last, all but the first or last, or all."""
 
     indices: slice
     alone: str = ""
@@ -107,7 +107,7 @@ def part_of_dy(e: Evidence) -> str | None:
             continue
         if e.fits(e.terms[where].reshape(len(e.index), -1).sum(axis=1)):
             found.append(parts)
-    # if several parts explain the numbers, each as simple as the other, then nobody knows which it was
+    # if several parts explain the numbers, and are equally simple, the cause is not known
     return _of_parts(found[0]) if len(found) == 1 else None
 
 
@@ -123,4 +123,4 @@ def _of_parts(parts: tuple[Part, ...]) -> str:
     if not alone:
         return f"dy does not count in its {left_out}: a bound that is off by one, or windows that do not tile"
     without = f", without the {left_out}" if left_out else ""
-    return f"dy counts only in its {alone}{without}: an early return in a loop, or = where += belongs"
+    return f"dy counts only in its {alone}{without}: an early return in a loop, or = instead of +="

@@ -1,4 +1,4 @@
-"""Faults of place: the right numbers stand elsewhere, or the right product was taken of a rearranged array."""
+"""Faults of position: the right numbers at wrong positions, or the right formula with a rearranged array."""
 
 from collections.abc import Iterator
 from itertools import combinations, pairwise, product
@@ -8,7 +8,7 @@ import numpy as np
 
 from minicnn.gradient_check.causes.evidence import Evidence, listed, orders
 
-# So many different numbers must be in place before "in another order" is no accident.
+# With fewer different numbers, "in another order" could be chance.
 ENOUGH = 3
 
 # Pixels that a gradient may be shifted by: paddings are small.
@@ -40,7 +40,7 @@ class Move(NamedTuple):
 
 
 def moves(shape: tuple[int, ...]) -> list[Move]:
-    """Return every rearrangement that changes something, the simplest first. An axis of length 1 stays where it is."""
+    """Return every rearrangement that changes something, the simplest first. Axes of length 1 are not moved."""
     long = [axis for axis, length in enumerate(shape) if length > 1]
     every = []
     for places in orders(long):
@@ -55,11 +55,11 @@ def moves(shape: tuple[int, ...]) -> list[Move]:
 
 
 def wrong_operand(e: Evidence) -> str | None:
-    """The gradient is right for another kernel: one that is rotated, transposed, or whose channels are swapped.
+    """The gradient is right for another kernel: rotated, transposed, or with its channels swapped.
 
     For stride 1, dx is dy convolved with the kernel rotated by 180° and its channels swapped. Without the rotation,
-    the result is the gradient of a layer whose kernel is rotated. So the function is differentiated anew with each
-    rearrangement of each other array.
+    the result is the gradient of a layer with the rotated kernel. So the function is differentiated again for each
+    rearrangement of each of the other arrays.
     """
     for name, array in e.arrays.items():
         if name == e.gradient.name or array.ndim < 2:
@@ -76,7 +76,7 @@ def _gradient_with(e: Evidence, name: str, array: np.ndarray) -> Iterator[float]
 
 
 def _of_operand(name: str, array: np.ndarray, move: Move, is_kernel: bool) -> str:
-    """Say it in the words of a convolution or a dense layer where these have some."""
+    """Describe the rearrangement, for convolution and dense layers in their usual terms."""
     if is_kernel and array.ndim == 4 and move.flips == _window_axes(array):
         if not move.moved:
             return f"the {name} is not rotated by 180°: these are the numbers that the unrotated {name} gives"
@@ -123,18 +123,18 @@ def wrong_order(e: Evidence) -> str | None:
 
 
 def wrong_reshape(e: Evidence) -> str | None:
-    """A reshape where a transpose belongs, or in another order of axes than the forward pass's."""
+    """A reshape instead of a transpose, or with another order of axes than in the forward pass."""
     if not _different_numbers(e):
         return None
     places = np.arange(e.array.size).reshape(e.array.shape)
     for order in orders(range(e.array.ndim)):
         if e.fits(_taken_from(e, places.transpose(order).ravel()[e.index])):
-            return f"a reshape where a transpose belongs: the right numbers, read with the axes in the order {order}"
+            return f"a reshape instead of a transpose: the right numbers, read with the axes in the order {order}"
     return None
 
 
 def shifted(e: Evidence) -> str | None:
-    """given[i] = right[i + p] along an axis or two: the padding cropped at the wrong side, an index off by one."""
+    """given[i] = right[i + p] along one or two axes: the padding cropped on the wrong side, an index off by one."""
     axes_of_array = range(e.array.ndim)
     for axes in [*((axis,) for axis in axes_of_array), *pairwise(axes_of_array)]:
         far = [min(e.array.shape[axis] // 2, FARTHEST) for axis in axes]
@@ -146,14 +146,14 @@ def shifted(e: Evidence) -> str | None:
             if e.fits(_taken_from(e, source)):
                 by = listed(f"{p:+d} along axis {axis}" for axis, p in zip(axes, shifts))
                 return (
-                    f"shifted: each entry holds what belongs to the one at {by}. "
+                    f"shifted: each entry has the value of the entry at offset {by}. "
                     "Is the padding cropped at the wrong side, or an index off by one?"
                 )
     return None
 
 
 def _shifted_places(e: Evidence, shifts: dict[int, int]) -> np.ndarray:
-    """Return the flat index of each entry's source, or −1 where that lies outside the array."""
+    """Return the flat index of each entry's source, or −1 if the source is outside the array."""
     places = e.places.copy()
     for axis, shift in shifts.items():
         places[axis] += shift
@@ -162,7 +162,7 @@ def _shifted_places(e: Evidence, shifts: dict[int, int]) -> np.ndarray:
 
 
 def dilation_ignored(e: Evidence) -> str | None:
-    """given[d·a, e·b] = right[a, b]: entry (a, b) was taken a pixels apart, where dilation puts it d·a pixels away."""
+    """given[d·a, e·b] = right[a, b]: entry (a, b) was read a pixels away instead of d·a, without the dilation."""
     if e.array.ndim < 3 or e.of_input:
         return None
     rows, columns, *_ = e.places
@@ -172,18 +172,18 @@ def dilation_ignored(e: Evidence) -> str | None:
         source = np.where(known, np.ravel_multi_index(places, e.array.shape), -1)
         if d != (1, 1) and _different_numbers(e, known) and e.fits(_taken_from(e, source)):
             return (
-                f"the dilation is ignored: entry [{d[0]}·a, {d[1]}·b] holds what belongs to entry [a, b], "
+                f"the dilation is ignored: entry [{d[0]}·a, {d[1]}·b] has the value of entry [a, b], "
                 f"as if the dilation {d} were (1, 1)"
             )
     return None
 
 
 def elsewhere(e: Evidence) -> str | None:
-    """Every number is right, and stands at another place, by no rule that we know."""
+    """Every number is right but at another position, by no known rule."""
     if e.complete and e.wrong.any() and _different_numbers(e):
         apart = np.abs(np.sort(e.given) - np.sort(e.right)).max()
         if apart <= e.tolerance:
-            return "every number is right, but some stand at the wrong place"
+            return "every number is right, but some are at the wrong place"
     return None
 
 
@@ -194,6 +194,6 @@ def _taken_from(e: Evidence, source: np.ndarray) -> Iterator[float]:
 
 
 def _different_numbers(e: Evidence, among: np.ndarray | None = None, enough: int = ENOUGH) -> bool:
-    """Whether there are enough different numbers for an order to show."""
+    """Whether there are enough different numbers to recognize an order."""
     given = e.given if among is None else e.given[among]
     return len(np.unique(given[~e.zero(given)])) >= enough

@@ -1,4 +1,4 @@
-"""Faults of the formula's terms: right[i] = Σ_j dy[j]·∂y[j]/∂x[i], and dy, the sum, or some terms are not these."""
+"""Faults of the formula's terms: in right[i] = Σ_j dy[j]·∂y[j]/∂x[i], dy, the sum or some terms are wrong."""
 
 from itertools import combinations
 
@@ -17,8 +17,8 @@ def upstream_ignored(e: Evidence) -> str | None:
 def wrong_axes(e: Evidence) -> str | None:
     """A bias, or another array that is broadcast, has the sum of dy over the wrong axes, or its mean.
 
-    Each output depends on at most one entry of such an array, so that terms = dy · ∂y/∂entry has y's shape, and the
-    gradient is its sum over the axes that the array lacks. Every other set of axes is tried.
+    Each output depends on at most one entry of such an array. So terms = dy · ∂y/∂entry has y's shape, and the
+    gradient is its sum over the axes that the array does not have. Every other set of axes is tried.
     """
     if e.array.size >= e.dy.size or e.jacobian is None or np.count_nonzero(e.jacobian, axis=0).max() > 1:
         return None
@@ -41,17 +41,17 @@ def _agrees(e: Evidence, sums: np.ndarray, gradient: np.ndarray) -> bool:
 
 
 def diagonal_only(e: Evidence) -> str | None:
-    """Of all outputs an entry reaches, only its own counts: softmax's p·(1 − p) without the −p_k·p_j beside it."""
+    """An entry changes several outputs, but only one has a term: softmax's p·(1 − p) without the −p_k·p_j."""
     if e.diagonal is not None and e.fits(e.diagonal * e.own_dy):
         return (
-            "only the diagonal of the Jacobian is there: each entry counts its own output alone (softmax: p·(1 − p)), "
-            "though it changes the others too"
+            "only the diagonal of the Jacobian is used: each entry has the term of its own output only "
+            "(softmax: p·(1 − p)), but it changes the other outputs too"
         )
     return None
 
 
 def denominator_constant(e: Evidence) -> str | None:
-    """Softmax's dx = p·dy: the share −p·Σ dy·p, which comes through the common denominator, is missing."""
+    """Softmax's dx = p·dy: the term −p·Σ dy·p, the path through the common denominator, is missing."""
     y = e.y
     if y.shape != e.array.shape or not np.allclose(y.sum(axis=-1), 1):
         return None
@@ -61,7 +61,7 @@ def denominator_constant(e: Evidence) -> str | None:
 
 
 def not_transposed(e: Evidence) -> str | None:
-    """J·dy for Jᵀ·dy: as if outputs and inputs changed places."""
+    """J·dy instead of Jᵀ·dy: outputs and inputs are swapped."""
     if e.array.shape != e.dy.shape or e.jacobian is None:
         return None
     matrix = e.jacobian.reshape(e.array.size, -1)  # [input, output]: Jᵀ
@@ -71,7 +71,7 @@ def not_transposed(e: Evidence) -> str | None:
 
 
 def shortcut(e: Evidence) -> str | None:
-    """A path from x to y without anything in between (a residual connection): its dy is missing, or too much."""
+    """The direct path of a residual connection, y = x + …: its term dy is missing, or one too many."""
     if e.array.shape != e.dy.shape:
         return None
     if e.fits(e.right - e.own_dy):
@@ -82,7 +82,7 @@ def shortcut(e: Evidence) -> str | None:
 
 
 def regularizer(e: Evidence) -> str | None:
-    """right − given = a·w + b·sign(w), of a loss: a penalty is in the loss but not in the gradient, or the reverse."""
+    """right − given = a·w + b·sign(w): a penalty is in the loss but not in the gradient, or the other way round."""
     w = e.array.ravel()[e.index]
     if e.dy.size != 1 or len(np.unique(np.abs(w[w != 0]))) < 4:
         return None
@@ -95,5 +95,5 @@ def regularizer(e: Evidence) -> str | None:
     penalties = ((factors[0], name, "L2"), (factors[1], f"sign({name})", "L1"))
     what = listed(f"{number(abs(factor))}·{term} ({kind})" for factor, term, kind in penalties if factor)
     if factors.sum() > 0:
-        return f"{what} is missing: is a penalty in the loss but not, or not wholly, in the gradient?"
+        return f"{what} is missing: is a penalty in the loss but not (or only partly) in the gradient?"
     return f"{what} is too much: a penalty that is not in the loss, or that is added twice"

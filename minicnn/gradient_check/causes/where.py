@@ -1,4 +1,4 @@
-"""The last resort: no cause fits the numbers, but where they are wrong is a hint by itself."""
+"""The last hypotheses: no cause fits the numbers, but the position of the errors is a hint."""
 
 from collections.abc import Iterator
 
@@ -6,12 +6,12 @@ import numpy as np
 
 from minicnn.gradient_check.causes.evidence import Evidence, axis_name, number
 
-# So many entries must be right, and not merely 0, before "wrong only here" says anything.
+# This many entries must be right, and not 0, or "wrong only here" has no meaning.
 ENOUGH = 2
 
 
 def location(e: Evidence) -> str | None:
-    """Wrong in one place only, or right in one place only: an entry, a row, the border, where x is negative."""
+    """Wrong only in one region, or right only there: an entry, a row, the border, where x is negative."""
     wrong = e.wrong
     right = e.zero(e.given - e.right) & ~e.zero(e.right)
     if np.count_nonzero(right) < ENOUGH or not wrong.any():
@@ -31,7 +31,7 @@ def location(e: Evidence) -> str | None:
 
 
 def _regions(e: Evidence) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield (name, which entries lie in it), narrow ones first."""
+    """Yield (name of a region, which entries are in it), small regions first."""
     x, shape = e.array.ravel()[e.index], e.array.shape
     if e.of_input:
         yield "where x is 0", x == 0
@@ -62,7 +62,7 @@ def _slab(e: Evidence, axis: int, i: int) -> str:
 
 
 def _factor(e: Evidence, wrong: np.ndarray) -> str:
-    """Say so if all that is wrong is off by one factor."""
+    """Return a text if all wrong entries are wrong by the same factor; else an empty one."""
     given, right = e.given[wrong], e.right[wrong]
     telling = ~e.zero(right)
     if np.count_nonzero(telling) < 3:

@@ -1,7 +1,7 @@
 """The arguments of a check, drawn at random: shapes, windows, and the numbers in the arrays.
 
-Shapes include one pixel, one channel and a batch of one; windows overlap, tile, leave gaps or extend beyond the map.
-Numbers come in several flavours, because normal ones do not show every error.
+Shapes include one pixel, one channel and a batch of one; windows overlap, touch, leave gaps or extend over the border.
+There are several kinds of random numbers ("flavours"), because normal ones do not show every error.
 
 Every draw uses two choices: an integer from a range, and one of several options. :class:`Draw` makes them with a NumPy
 generator; the tests make them with Hypothesis, which then reduces a failure to its simplest form.
@@ -35,7 +35,7 @@ class Draw:
         self._rng = rng
 
     def integer(self, least: int, most: int) -> int:
-        """Return an integer from ``least`` to ``most``, both possible."""
+        """Return an integer from ``least`` to ``most``, both included."""
         return int(self._rng.integers(least, most, endpoint=True))
 
     def choice(self, options: Sequence[Any]) -> Any:
@@ -83,7 +83,7 @@ class Draw:
         return (height, width), options | ({"dilation": dilation} if dilated else {})
 
     def matrices(self, images: int) -> np.ndarray:
-        """Return affine maps (N, 2, 3): any, or flips with shifts by whole and half pixels (a tie when rounded)."""
+        """Return affine maps (N, 2, 3): random ones, or flips with shifts by whole and half pixels (rounding ties)."""
         rng = self.rng()
         if self.boolean():
             return np.eye(2, 3) + rng.standard_normal((images, 2, 3))

@@ -17,7 +17,7 @@ from minicnn.layers.base import Layer
 
 @dataclass(frozen=True)
 class LayerCase:
-    """A layer and what goes into it.
+    """A layer and its input.
 
     Attributes:
         make: called with a dtype, returns a new layer with its own weights.
@@ -32,7 +32,7 @@ class LayerCase:
 
 LAYERS: dict[type[Layer], Callable[[Draw, bool], LayerCase]] = {}
 ACTIVATIONS = (None, *activations.TABLE)
-RANDOM = "random_normal"  # for biases and the like: at 0, their first value, a fault may not show
+RANDOM = "random_normal"  # for biases and similar weights: a fault may not show at their initial value, 0
 
 
 def register(*kinds: type[Layer]) -> Callable:
@@ -51,7 +51,7 @@ def _layer(kind: type[Layer], *arguments: Any, **options: Any) -> Callable[[str]
 
 
 def _normal(draw: Draw, shape: Any) -> np.ndarray:
-    """Return normal numbers: after weights, rounding decides ties, differently in the two implementations."""
+    """Return normal numbers: ties after a weighted sum would depend on rounding, which differs in the Numba kernels."""
     return draw.array(shape, ["normal"])
 
 
@@ -277,7 +277,7 @@ def _residual(draw, wide, kind):
 
 @register(layers.Chain)
 def _chain(draw, wide, kind):
-    """Several layers; some neighbours among them the kernels run as one."""
+    """Several layers; some neighboring layers are fused by the Numba kernels."""
     samples, _, _, channels = draw.maps(wide)
     filters = 16 if wide else 2
     training = draw.boolean()

@@ -1,4 +1,4 @@
-"""Every loss and every regulariser: how to draw one and its arguments."""
+"""Every loss and every regularizer: how to draw one and its arguments."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -47,7 +47,7 @@ def _options(draw: Draw) -> dict:
 def _categorical(draw: Draw) -> LossCase:
     options, shape = _options(draw), _shape(draw)
     y_true = _one_hot(draw, shape)
-    if draw.boolean():  # not only one class
+    if draw.boolean():  # targets with several classes
         y_true = draw.rng().dirichlet(np.ones(shape[1]), shape[0])
     scores = _scores(draw, shape) if options["from_logits"] else draw.rng().uniform(0.05, 1, shape)
     return _weighted(draw, losses.CategoricalCrossentropy(**options), y_true, scores)
@@ -63,7 +63,7 @@ def _sparse_categorical(draw: Draw) -> LossCase:
 def _binary(draw: Draw) -> LossCase:
     options, shape = _options(draw), _shape(draw)
     y_true = draw.rng().integers(0, 2, shape).astype(float)
-    # Some are below 0, where they are clipped and the gradient is 0. Not near 1: float32 has no number near 1 − 1e-7.
+    # Some are below 0, where they are clipped and the gradient is 0. None is near 1: float32 is too coarse there.
     scores = _scores(draw, shape) if options["from_logits"] else draw.rng().uniform(-0.05, 0.97, shape)
     return _weighted(draw, losses.BinaryCrossentropy(**options), y_true, scores)
 

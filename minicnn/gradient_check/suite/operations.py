@@ -21,7 +21,7 @@ class Case:
     options: dict[str, Any] = field(default_factory=dict)
 
     def astype(self, dtype: Any) -> "Case":
-        """Return the case in another type; options follow from one float type to another, but not to complex."""
+        """Return the case in another dtype; float options are converted too, but not to complex."""
         options = self.options
         if np.dtype(dtype).kind == "f":
             options = {name: _as_float(value, dtype) for name, value in options.items()}
@@ -94,7 +94,7 @@ def _conv2d(draw, wide):
     shape = draw.maps(wide)
     size, options = draw.window(shape, dilated=True)
     filters = draw.choice([1, 3, 16, 19] if wide else [1, 2])
-    if wide and draw.boolean():  # Winograd's: enough channels and pixels to pay
+    if wide and draw.boolean():  # enough channels and pixels for Winograd's algorithm
         shape, size = (*shape[:1], draw.integer(4, 13), draw.integer(4, 13), draw.choice([8, 16, 17])), (3, 3)
         options |= {"strides": (1, 1), "dilation": (1, 1)}
     arrays = {"x": draw.moderate(shape), "kernel": draw.moderate((*size, shape[3], filters))}
@@ -146,7 +146,7 @@ def _activation(row: activations.Row) -> Callable[[Draw, bool], Case]:
 
 
 for _row in activations.TABLE.values():
-    if _row.function is not activations.linear:  # which computes nothing
+    if _row.function is not activations.linear:  # it computes nothing
         register(_row.forward, _row.backward)(_activation(_row))
 
 
@@ -155,7 +155,7 @@ def _softmax_cross_entropy(draw, wide):
     shape = draw.integer(1, 5), draw.integer(1, 9)
     rng = draw.rng()
     one_hot = np.eye(shape[1])[rng.integers(shape[1], size=shape[0])]
-    targets = one_hot if draw.boolean() else rng.random(shape)  # these do not even add up to 1
+    targets = one_hot if draw.boolean() else rng.random(shape)  # these do not add up to 1
     return Case(
         {"logits": draw.array(shape)}, {"targets": targets, "label_smoothing": draw.choice([0.0, 0.1])}
     )
@@ -169,10 +169,10 @@ def _batch_norm(draw, wide):
 
 
 def _apart(x):
-    """Return x with channels (last axis) whose numbers differ clearly, or not at all.
+    """Return x changed so that the numbers of each channel (last axis) are clearly different, or all equal.
 
-    If numbers agree in their first digits, little but rounding errors is left when the mean is subtracted, and the
-    division by so small a deviation makes these errors large. That would test the numbers, not the gradient.
+    If the first digits of all numbers are equal, the rounding errors are large compared with the numbers minus their
+    mean. Then the division by the small deviation would amplify rounding errors, and these would be tested instead.
     """
     rows = x.reshape(-1, x.shape[-1]).copy()
     spread, size = np.ptp(rows, axis=0), np.abs(rows).max(axis=0)
@@ -194,7 +194,7 @@ def _group_norm(draw, wide):
     groups, shape = draw.integer(1, 3), draw.any_shape(wide)
     shape = (*shape[:-1], groups * draw.integer(1, 7 if wide else 2))
     x = draw.array(shape).reshape(shape[0], -1, groups, shape[-1] // groups)
-    # the numbers behind one mean differ visibly: those of a sample's group
+    # the numbers of one mean differ clearly: those of a sample's group
     columns = x.transpose(1, 3, 0, 2)  # (P, C/G, N, G)
     apart = _apart(columns.reshape(*columns.shape[:2], -1)).reshape(columns.shape)
     x = apart.transpose(2, 0, 3, 1).reshape(shape)
@@ -204,7 +204,7 @@ def _group_norm(draw, wide):
 
 @register(
     ops.dropout_forward, ops.dropout_backward, samplewise=False
-)  # which entries are dropped depends on where in the batch they are
+)  # the mask depends on the position in the batch
 def _dropout(draw, wide):
     spatial = draw.boolean()
     shape = draw.maps(wide) if spatial else draw.any_shape(wide)

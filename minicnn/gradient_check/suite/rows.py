@@ -1,11 +1,11 @@
-"""A row of the table for each operation, layer, loss, regulariser and update; a case of it gives three errors.
+"""A row of the table for each operation, layer, loss, regularizer and update; each case gives three errors.
 
-    backward   the reference's gradients against the complex step, float64
-    kernels    all results of the kernels against the reference's, float64
-    float32    all results of the kernels in float32 against those in float64, on the same numbers
+    backward   the gradients of the reference, compared with the complex step, float64
+    kernels    all results of the Numba kernels, compared with the reference, float64
+    float32    all results of the Numba kernels in float32, compared with float64, for the same numbers
 
-``backward`` uses small arrays and differentiates every entry. The other two use wider arrays, which fill the vectors
-and tiles of the kernels and leave a remainder.
+``backward`` uses small arrays and differentiates every entry. The other two use larger arrays, which fill whole
+vectors and tiles of the Numba kernels and leave a remainder.
 """
 
 from collections.abc import Callable
@@ -61,7 +61,7 @@ class Row:
 
 
 BOUNDS = {"backward": 1e-12, "kernels": 1e-12, "float32": 1e-5}
-WINOGRAD = BOUNDS | {"float32": 1e-4}  # it subtracts, and so keeps a digit less
+WINOGRAD = BOUNDS | {"float32": 1e-4}  # it subtracts, so it loses one more digit
 
 
 def _differences(exact: Results, close: Results) -> float:
@@ -69,7 +69,7 @@ def _differences(exact: Results, close: Results) -> float:
 
 
 def _held(results: Callable[[str, str], Results]) -> dict[str, float]:
-    """Compare what ``results(implementation, dtype)`` gives: kernels with the reference, float32 with float64."""
+    """Compare ``results(implementation, dtype)``: Numba kernels with the reference, float32 with float64."""
     with ops.use("reference"):
         exact = results("reference", "float64")
     with ops.use("kernels"):
@@ -149,7 +149,7 @@ def layer_results(
     return {"y": y, "x": dx, **moved, **{name: grad for name, grad in gradients.items() if grad is not None}}
 
 
-# ---- losses, regularisers, updates --------------------------------------------------------------------------------
+# ---- losses, regularizers, updates --------------------------------------------------------------------------------
 
 
 def _run_loss(draw_case: Callable[[Draw], LossCase]) -> Callable[[Draw], Outcome]:
@@ -198,7 +198,7 @@ def _run_update(
         case = draw_case(draw)
 
         def results(_: str, dtype: str) -> Results:
-            # by way of float32: all three start from the same numbers
+            # first rounded to float32, so that all three start from the same numbers
             w, dw, *states = (
                 None if array is None else array.astype("float32").astype(dtype)
                 for array in (case.arrays[0], case.dw, *case.arrays[1:])

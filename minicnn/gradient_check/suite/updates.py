@@ -1,4 +1,4 @@
-"""Every optimizer's step on one array. It has no gradient to check; its kernel is compared with the reference."""
+"""Every optimizer's step on one array. It has no gradient to check; its Numba kernel is compared with the reference."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from minicnn.gradient_check.suite.draw import Draw
 
 @dataclass(frozen=True)
 class UpdateCase:
-    """The arrays that a step changes (None: a state that is not kept), the gradient, and its numbers.
+    """The arrays that a step changes (None: a state that is not used), the gradient, and the options.
 
     ``update(arrays[0], dw, *arrays[1:], **options)`` changes the arrays in place.
     """
@@ -24,13 +24,13 @@ class UpdateCase:
 
 def _case(draw: Draw, states: dict[str, bool], **options: Any) -> UpdateCase:
     """Draw weights, their gradient, and possible states; ``states``: name -> whether it may be None."""
-    # empty, tiny, a kernel, a matrix, and more than one thread's share
+    # empty, one number, a convolution's kernel, a matrix, and an array for several threads
     shape = draw.choice([(0,), (1,), (3, 3, 1, 2), (5, 7), (101, 103)])
     rng = draw.rng()
     arrays: list[np.ndarray | None] = [rng.standard_normal(shape)]
     for name, optional in states.items():
         array = rng.uniform(-0.5, 0.5, shape)
-        if name.startswith("v") and name != "velocity":  # means of squares: above the square of any mean
+        if name.startswith("v") and name != "velocity":  # a mean of squares is above the square of the mean
             array = 1 + np.abs(array)
         arrays.append(None if optional and draw.boolean() else array)
     options |= {

@@ -18,7 +18,7 @@ never check this layer with one.
 
 At inference μ and v are fixed numbers (moving averages), so only the direct path is left: dx = γ·r·dy.
 
-Group normalization takes μ and v of each sample by itself, over the m entries of a group of neighbouring channels.
+Group normalization takes μ and v of each sample by itself, over the m entries of a group of neighboring channels.
 γ differs between the channels of a group, so it stays inside the sums:
 
     dx = r · ( dx̂  −  1/m · Σ dx̂  −  x̂ · 1/m · Σ dx̂·x̂ )          with dx̂ = γ·dy, sums over the group
@@ -81,7 +81,7 @@ def batch_norm_inference_backward(dy: Array, cache: Cache) -> tuple[Array, Array
 def group_norm_forward(
     x: Array, gamma: Array, beta: Array, groups: int, epsilon: float
 ) -> tuple[Array, Cache]:
-    """Return (y, cache): each sample by itself, its channels in ``groups`` groups of neighbours."""
+    """Return (y, cache): each sample by itself, its channels in ``groups`` groups of neighbors."""
     grouped = _in_groups(x, groups)  # (N, …, C) -> (N, P, G, C/G)
     mean = grouped.mean(axis=(1, 3), keepdims=True)  # (N, 1, G, 1)
     variance = ((grouped - mean) ** 2).mean(axis=(1, 3), keepdims=True)

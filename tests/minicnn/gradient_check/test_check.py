@@ -148,7 +148,7 @@ def test_a_whole_model(rng):
     assert "5 of 120" in str(some)
 
 
-def test_a_regulariser_without_its_gradient_is_found(rng):
+def test_a_regularizer_without_its_gradient_is_found(rng):
     model = small_model()
     conv = model.layers[1] if isinstance(model.layers[1], layers.Conv2D) else model.layers[0]
 

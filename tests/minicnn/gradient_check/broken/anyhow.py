@@ -104,7 +104,7 @@ def nothing(rng):
     return (operation[0], lambda dy, cache: (*right(dy, cache)[:2], None)), arrays, options
 
 
-@fault("x", "every number is right, but some stand at the wrong place")
+@fault("x", "every number is right, but some are at the wrong place")
 def shuffled(rng):
     return dense(
         rng, lambda dy, x, kernel: (rng.permutation((dy @ kernel.T).ravel()).reshape(dy.shape), None, None)
@@ -174,7 +174,7 @@ def batch_of_x_reversed(rng):
 
 @fault(
     "x",
-    "a reshape where a transpose belongs: the right numbers, read with the axes in the order (0, 3, 1, 2)",
+    "a reshape instead of a transpose: the right numbers, read with the axes in the order (0, 3, 1, 2)",
 )
 def reshaped_for_transposed(rng):
     def forward(x):
@@ -239,7 +239,7 @@ def shortcut_that_is_not_there(rng):
     return dense(rng, lambda dy, x, kernel: (dy @ kernel.T + dy, None, None))
 
 
-@fault("kernel", "every entry holds only the last term of its sum: = stands where += belongs")
+@fault("kernel", "every entry has only the last term of its sum: = is used instead of +=")
 def sum_overwritten(rng):
     return dense(rng, lambda dy, x, kernel: (None, np.outer(x[-1], dy[-1]), None))
 
@@ -253,7 +253,7 @@ def mask_in_evaluation(rng):
     )
 
 
-@fault("gamma", "multiplied by x once too often")
+@fault("gamma", "multiplied by x one time too many")
 def a_factor_too_many(rng):
     x, gamma = rng.uniform(1, 2, 5), rng.uniform(1, 2, 5)
 
@@ -266,7 +266,7 @@ def a_factor_too_many(rng):
     return (forward, backward), {"x": x, "gamma": gamma}, {}
 
 
-@fault("x", "each sample (axis 0) is off by a factor of its own (0.5, -1, 2)")
+@fault("x", "each sample (axis 0) is wrong by its own factor (0.5, -1, 2)")
 def a_factor_for_each_sample(rng):
     """A sample's sign may be wrong, too."""
     factors = np.array([[0.5], [-1.0], [2.0]])

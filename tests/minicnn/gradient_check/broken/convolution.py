@@ -61,7 +61,7 @@ def conv_forward_used_as_backward(rng):
     return conv(rng, backward, channels=3, filters=3, padding="same")
 
 
-@fault("x", "the padding is not cropped: the right gradient lies inside, from index (0, 1, 1, 0) on")
+@fault("x", "the padding is not cropped: the right gradient is inside it, from index (0, 1, 1, 0) on")
 def conv_padding_not_cropped(rng):
     def backward(dy, cache):
         return conv_backward(dy, cache, crop=lambda windows, dxp: dxp)
@@ -69,7 +69,7 @@ def conv_padding_not_cropped(rng):
     return conv(rng, backward, padding="same")
 
 
-@fault("x", "shifted: each entry holds what belongs to the one at -1 along axis 1 and -1 along axis 2")
+@fault("x", "shifted: each entry has the value of the entry at offset -1 along axis 1 and -1 along axis 2")
 def conv_padding_cropped_at_the_wrong_side(rng):
     def backward(dy, cache):
         return conv_backward(
@@ -79,7 +79,7 @@ def conv_padding_cropped_at_the_wrong_side(rng):
     return conv(rng, backward, padding="same")
 
 
-@fault("x", "overlapping windows overwrite each other: every entry holds only its first contribution")
+@fault("x", "overlapping windows overwrite each other: every entry has only its first contribution")
 def conv_overlap_overwritten(rng):
     def backward(dy, cache):
         return conv_backward(dy, cache, add=False)
@@ -107,7 +107,7 @@ def conv_stride_ignored_in_the_last_row(rng):
     return conv(rng, backward, strides=(2, 1), padding="same")
 
 
-@fault("kernel", "the dilation is ignored: entry [2·a, 2·b] holds what belongs to entry [a, b]")
+@fault("kernel", "the dilation is ignored: entry [2·a, 2·b] has the value of entry [a, b]")
 def conv_dilation_ignored(rng):
     def backward(dy, cache):
         dx, dkernel, dbias = reference.conv2d_backward(dy, cache)

@@ -116,7 +116,7 @@ def cross_entropy_upstream_ignored(rng):
     return (forward, backward), {"x": rng.standard_normal((5, 4))}, {}
 
 
-@fault("x", "each sample (axis 0) is off by a factor of its own (2, 0.5, 1, …)")
+@fault("x", "each sample (axis 0) is wrong by its own factor (2, 0.5, 1, …)")
 def cross_entropy_sample_weights_left_out(rng):
     targets, weights = np.eye(4)[rng.integers(0, 4, 5)], np.array([0.5, 2.0, 1.0, 3.0, 1.0])
 
@@ -134,7 +134,7 @@ def wide(rng):
     return {"x": 2 * rng.standard_normal((4, 12))}
 
 
-@fault("x", "the mask is not applied: dy comes through at the")
+@fault("x", "the mask is not applied: dy passes at the")
 def relu_mask_not_applied(rng):
     return (reference.relu_forward, lambda dy, y: dy), wide(rng), {}
 
@@ -185,7 +185,7 @@ def dropout(rng, backward):
     return (reference.dropout_forward, backward), wide(rng), {"rate": 0.6, "key": int(rng.integers(1000))}
 
 
-@fault("x", "the mask is not applied: dy comes through at the")
+@fault("x", "the mask is not applied: dy passes at the")
 def dropout_mask_not_applied(rng):
     return dropout(rng, lambda dy, mask: dy / 0.4)
 

@@ -56,7 +56,7 @@ def pool_ties_to_the_last(rng):
     return of_ties("last"), pool(rng, None, ties=True)[1], {"pool_size": (3, 2), "strides": (2, 1)}
 
 
-@fault("x", "overlapping windows overwrite each other: every entry holds only its last contribution")
+@fault("x", "overlapping windows overwrite each other: every entry has only its last contribution")
 def pool_overlap_overwritten(rng):
     def backward(dy, cache):
         winner, padded_shape, windows = cache
@@ -69,7 +69,7 @@ def pool_overlap_overwritten(rng):
     return pool(rng, backward, pool_size=(3, 3), strides=(1, 1), padding="same")
 
 
-@fault("x", "overlapping windows overwrite each other: every entry holds only its last contribution")
+@fault("x", "overlapping windows overwrite each other: every entry has only its last contribution")
 def pool_windows_overwritten(rng):
     def backward(dy, cache):
         winner, padded_shape, windows = cache
