@@ -5,8 +5,8 @@
     report = check_model(model, x, y)                             a compiled model, loss and regularizers included
     print(report)
 
-Every entry of every gradient is compared with the complex step (numeric.py), for a random upstream gradient. If one is
-wrong, the report gives the error, the entry, and the likely cause (causes/).
+Every entry of every gradient is compared with the complex step (numeric.py), for a random upstream gradient.
+If one is wrong, the report gives the error, the entry, and the likely cause (causes/).
 
 ``python -m minicnn.gradient_check`` checks every operation, layer, loss and regularizer of the library.
 """

@@ -19,9 +19,9 @@ from minicnn.gradient_check.suite import ROWS, Draw, Row
 
 COLUMNS = ("backward", "kernels", "float32")
 EXPLANATION = """\
-Each row gives the largest error over random arguments, relative to the largest entry. Arguments include strides,
-padding, dilation, windows that overlap or leave gaps, one pixel, one channel, a batch of one, large values, ties and
-constants. The columns compare
+Each row gives the largest error over random arguments, relative to the largest entry. Arguments include
+strides, padding, dilation, windows that overlap or leave gaps, one pixel, one channel, a batch of one, large
+values, ties and constants. The columns compare
   backward   the hand-written gradients in plain NumPy with the complex step, every entry, float64
   kernels    results and gradients of the Numba kernels with those of NumPy, float64
   float32    the Numba kernels in float32 with the Numba kernels in float64
@@ -99,7 +99,7 @@ def parser() -> argparse.ArgumentParser:
     result = argparse.ArgumentParser(
         prog="minicnn.gradient_check",
         usage="python -m minicnn.gradient_check [NAME …] [--cases N] [--seed N] [--json FILE]",
-        description="Check every gradient: of each operation, layer, loss and regularizer; exit 1 if one is wrong.",
+        description="Check the gradients of each operation, layer, loss and regularizer; exit 1 if one is wrong.",
         epilog=f"{EXPLANATION}\n{EXAMPLES}\nnames: {', '.join(row.name for row in ROWS)}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -160,7 +160,7 @@ def check_layer(
         method, entries, seed: as :func:`compare`; the seed also draws x and dy.
 
     Returns:
-        a :class:`Report`; weights have their name ("kernel") or, if names repeat, their path ("conv2d/kernel").
+        a :class:`Report`; a weight has its name ("kernel") or, if names repeat, its path ("conv2d/kernel").
     """
     rng = np.random.default_rng(seed)
     x = input_shape if isinstance(input_shape, np.ndarray) else rng.standard_normal(tuple(input_shape))

@@ -4,10 +4,10 @@
 
     f(x + i·h) = f(x) + i·h·f'(x) − h²/2·f''(x) − …      so      f'(x) = Im f(x + i·h) / h + O(h²)
 
-Nothing is subtracted, so nothing cancels: with h = 1e-30 the result is exact to the last digit of float64, while a
-finite difference (f(x + h) − f(x − h)) / 2h keeps half of the digits. Every decision in the reference operations
-(is ReLU's input above 0? which pixel of a window is the maximum?) uses the real part, which the step does not change:
-the check never crosses a kink.
+Nothing is subtracted, so nothing cancels: with h = 1e-30 the result is exact to the last digit of float64,
+while a finite difference (f(x + h) − f(x − h)) / 2h keeps half of the digits. Every decision in the reference
+operations (is ReLU's input above 0? which pixel of a window is the maximum?) uses the real part, which the
+step does not change: the check never crosses a kink.
 
 **Central differences**, for functions that do not take complex numbers. D(h) = (f(x + h) − f(x − h)) / 2h has the error
 c₂·h² + c₄·h⁴ + …, so two steps cancel the first term: (4·D(h/2) − D(h)) / 3, and so on (Richardson). At a kink the
@@ -63,9 +63,9 @@ def complex_step(function: Function, arrays: Arrays, dy: np.ndarray) -> dict[str
 def takes_complex(function: Function, arrays: Arrays, dy: np.ndarray) -> bool:
     """Whether the complex step can be trusted with this function.
 
-    The function must accept complex arrays and return one. If it uses |z|, z̄ or a comparison of complex numbers, it
-    runs but is wrong. So its derivative along a random direction is compared with a finite difference. The point is
-    slightly shifted, because the given one may be at a kink.
+    The function must accept complex arrays and return one. If it uses |z|, z̄ or a comparison of complex
+    numbers, it runs but is wrong. So its derivative along a random direction is compared with a finite
+    difference. The point is slightly shifted, because the given one may be at a kink.
     """
     rng = np.random.default_rng(0)
     aside = {name: array + 1e-3 * rng.standard_normal(array.shape) for name, array in arrays.items()}
@@ -134,7 +134,8 @@ def slope(function: Function, arrays: Arrays, dy: np.ndarray, name: str, entry: 
 def _extrapolate(values: list[float], power: int) -> float:
     """Return the limit of values at steps h, h/2, h/4, …, if their error is a series in h^power.
 
-    The entry of the tableau that differs least from its neighbors is returned: later entries have rounding errors.
+    The entry of the tableau that differs least from its neighbors is returned: later entries have rounding
+    errors.
     """
     best, least = values[-1], np.inf
     row = values

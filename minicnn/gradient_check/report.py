@@ -1,13 +1,13 @@
-"""The result of a check: for each array its largest error, the entry, both values, kinks, and the likely cause."""
+"""The result of a check: for each array the largest error, its entry, both values, kinks, the likely cause."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
-# For each method, the largest error of a right gradient, relative to the largest sum of absolute terms of an entry.
+# For each method, the largest error of a right gradient, relative to the largest sum of |terms| of an entry.
 BOUNDS = {"complex step": 1e-12, "central differences": 1e-7}
-# If all gradients are nearly zero, because large terms cancel, errors are relative to this times the largest |dy|.
+# If the sums are nearly zero, errors are relative to this times the largest |dy|.
 FLOOR = 1.0
 
 
@@ -41,7 +41,7 @@ class Gradient:
     Attributes:
         name: "x", "kernel", …
         analytic: the gradient from the backward pass; None if it returned none.
-        numeric: the derivative by the complex step or by differences, of the array's shape; nan where not computed.
+        numeric: the derivative by the complex step or by differences; nan at entries that are not checked.
         method: "complex step" or "central differences".
         scale: errors are divided by it.
         kinks: entries without a derivative; they are not compared.

@@ -1,4 +1,4 @@
-"""Layers, under Keras's names. One family a file; each file opens with the equations that it computes."""
+"""Layers, with Keras's names. Each file has one family of layers, and begins with its equations."""
 
 from minicnn._base import keras_errors
 from minicnn.layers.activations import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax

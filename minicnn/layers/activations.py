@@ -2,7 +2,8 @@
 
     y = f(x)        dx = dy · f'(x)        (softmax: dx = y · (dy − Σ dy·y), see minicnn.ops.reference.softmax)
 
-Input and output have the same shape, any. Formulas: minicnn.ops.reference.activations. Names: minicnn.activations.
+Input and output have the same shape, which may be any. Formulas: minicnn.ops.reference.activations. Names:
+minicnn.activations.
 """
 
 from contextlib import contextmanager
@@ -26,11 +27,11 @@ class Activation(Layer):
 
     Attributes:
         activation: its name.
-        options: what its forward pass takes besides x, such as {"negative_slope": 0.2}.
+        options: the other arguments of its forward pass, such as {"negative_slope": 0.2}.
 
     Raises:
         ValueError: there is no activation of that name.
-        NotImplementedError: Keras has it and minicnn has not, or it is a function of your own.
+        NotImplementedError: Keras has it but minicnn does not, or it is your own function.
     """
 
     def __init__(self, activation: ActivationLike, **kwargs: Unpack[LayerArguments]) -> None:
@@ -41,7 +42,7 @@ class Activation(Layer):
 
     @contextmanager
     def skipped(self):
-        """Return x and dy unchanged within a ``with`` block: where a loss or a neighbor does this layer's work."""
+        """Return x and dy unchanged within a ``with`` block: a loss or fused layer applies the activation."""
         self._skipped = True
         try:
             yield
@@ -90,7 +91,7 @@ class ReLU(Activation):
 
 
 class LeakyReLU(Activation):
-    """x above 0, negative_slope · x below; as in Keras, also by the older name alpha."""
+    """x above 0, negative_slope · x below; as in Keras, the older name alpha works too."""
 
     def __init__(self, negative_slope: float = 0.3, **kwargs: Any) -> None:
         negative_slope = kwargs.pop("alpha", negative_slope)
@@ -115,7 +116,7 @@ class PReLU(Layer):
 
     Args:
         alpha_initializer, alpha_regularizer: of alpha.
-        shared_axes: axes whose entries share one alpha: [1, 2] for one alpha per channel.
+        shared_axes: axes along which all entries share one alpha: [1, 2] for one alpha per channel.
 
     Source: He et al., "Delving deep into rectifiers", arXiv:1502.01852.
     """
@@ -138,7 +139,7 @@ class PReLU(Layer):
             )
 
     def build(self, input_shape):
-        """Create alpha, of the shape of a sample, 1 along the shared axes."""
+        """Create alpha, with the shape of a sample, but length 1 along the shared axes."""
         super().build(input_shape)
         shared = self.shared_axes or []
         shape = [1 if axis in shared else length for axis, length in enumerate(input_shape)][1:]

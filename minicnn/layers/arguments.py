@@ -3,7 +3,7 @@
 kernel_size: Pair                          3 or (3, 5)
 activation: ActivationLike                 "relu", activations.relu, a layer such as ReLU(), or None
 kernel_initializer: InitializerLike        "he_normal", HeNormal(seed=1), or a function of shape and dtype
-**kwargs: Unpack[LayerArguments]           trainable, dtype, name, input_shape, input_dim: those of every layer
+**kwargs: Unpack[LayerArguments]           trainable, dtype, name, input_shape, input_dim, as for every layer
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +15,7 @@ from minicnn.initializers import Initializer
 from minicnn.regularizers import Regularizer
 
 Array = np.ndarray
-Shape = tuple[Any, ...]  # lengths, batch first; those that are not known are None
+Shape = tuple[Any, ...]  # lengths, batch first; None if not known
 
 Pair = int | Sequence[int]
 ActivationLike = str | Callable[..., Any] | None

@@ -1,12 +1,12 @@
 """Random changes that keep the label: in training, images are flipped, moved, rotated, zoomed, partly erased.
 
-Each geometric layer applies one affine map to each sample, from output pixels to the input pixels that they
-are read from:
+Each geometric layer applies one affine map to each sample. It maps output pixels to the input pixels that are
+read:
 
     (row, column)ᵢₙ = M · (row, column, 1)ₒᵤₜ          M (N, 2, 3)
 
-Reading between pixels is bilinear interpolation, a weighted mean of four pixels; so the map is linear in x
-and its gradient gives dy back to those four with the same weights. At evaluation these layers return x
+A value between pixels is a bilinear interpolation, a weighted mean of four pixels. So y is linear in x, and
+the gradient adds dy to the same four pixels with the same weights. At evaluation these layers return x
 unchanged. Images are (N, H, W, C); arguments are Keras's.
 """
 
@@ -66,7 +66,7 @@ class _RandomAffine(_Augmentation):
         self.fill_mode, self.interpolation, self.fill_value = fill_mode, interpolation, fill_value
 
     def linear_part(self, samples: int) -> Array:
-        """Return the (N, 2, 2) part of the map, which acts about the image's center."""
+        """Return the (N, 2, 2) linear part of the map, relative to the image's center."""
         return np.broadcast_to(np.eye(2), (samples, 2, 2))
 
     def shift(self, samples: int, height: int, width: int) -> Array:
@@ -74,7 +74,7 @@ class _RandomAffine(_Augmentation):
         return np.zeros((samples, 2))
 
     def transform(self, x: Array) -> tuple[Array, Any]:
-        """Draw one map a sample and apply it."""
+        """Draw one map for each sample and apply it."""
         samples, height, width, _ = x.shape
         centre = np.array([height - 1, width - 1]) / 2
         matrices = np.empty((samples, 2, 3))
@@ -84,7 +84,7 @@ class _RandomAffine(_Augmentation):
         return ops.affine_transform_forward(x, matrices, self.fill_mode, self.interpolation, self.fill_value)
 
     def backward(self, dy: Array) -> Array:
-        """Return dy to the pixels that forward read."""
+        """Return dx: dy added to the pixels that forward read."""
         return dy if self._cache is None else ops.affine_transform_backward(dy, self._cache)
 
 
@@ -118,7 +118,7 @@ class RandomFlip(_RandomAffine):
 
 
 class RandomTranslation(_RandomAffine):
-    """Move each image by up to these fractions of its height and width; positive is down and right."""
+    """Shift each image by up to these fractions of its height and width; positive is down and right."""
 
     def __init__(
         self,
@@ -138,7 +138,7 @@ class RandomTranslation(_RandomAffine):
         )
 
     def shift(self, samples: int, height: int, width: int) -> Array:
-        """Return minus the movement: an image that moves down is read from further up."""
+        """Return minus the shift: if an image moves down, each output pixel is read from further up."""
         (top, bottom), (left, right) = self._intervals
         down = self.generator.uniform(top, bottom, samples) * height
         rightwards = self.generator.uniform(left, right, samples) * width
@@ -162,14 +162,14 @@ class RandomRotation(_RandomAffine):
         self._interval = _interval(factor, "factor")
 
     def linear_part(self, samples: int) -> Array:
-        """Return rotation matrices; rows count downwards, which makes the sign of sin look unusual."""
+        """Return rotation matrices; rows count downwards, so sin has the opposite sign."""
         angle = 2 * np.pi * self.generator.uniform(*self._interval, samples)
         cos, sin = np.cos(angle), np.sin(angle)
         return np.stack([cos, sin, -sin, cos], axis=1).reshape(-1, 2, 2)
 
 
 class RandomZoom(_RandomAffine):
-    """Zoom each image by up to these fractions; negative is in (larger face), positive out.
+    """Zoom each image by up to these fractions; negative is in (a larger object), positive out.
 
     Without ``width_factor`` the aspect ratio is kept.
     """
@@ -197,10 +197,10 @@ class RandomZoom(_RandomAffine):
 
 
 class RandomAffine(_RandomAffine):
-    """Flip, rotate, zoom and move each image in one map: the product of the four layers' maps.
+    """Flip, rotate, zoom and shift each image with one map: the product of the four layers' maps.
 
-    Four layers in a row interpolate four times, and each time the image gets softer. This layer interpolates
-    once, in a quarter of the time. Keras has no such layer.
+    Four layers in a row interpolate four times, and each time the image becomes less sharp. This layer
+    interpolates once, in a quarter of the time. Keras has no such layer.
 
     Args:
         flip: "horizontal", "vertical", "horizontal_and_vertical" or None, as :class:`RandomFlip`.
@@ -210,7 +210,7 @@ class RandomAffine(_RandomAffine):
         width_factor: the same.
         fill_mode: the values outside the image: "reflect", "constant", "wrap" or "nearest".
         interpolation: "bilinear" or "nearest".
-        seed: of its random numbers.
+        seed: of the layer's random generator.
         fill_value: for the mode "constant".
     """
 
@@ -230,7 +230,7 @@ class RandomAffine(_RandomAffine):
         super().__init__(fill_mode, interpolation, seed, fill_value, **kwargs)
         self.flip, self.rotation_factor, self.zoom_factor = flip, rotation_factor, zoom_factor
         self.height_factor, self.width_factor = height_factor, width_factor
-        # they are not layers of the model: they draw from this one's generator
+        # these are not layers of the model; they use the generator of this layer
         self._turns: list[_RandomAffine] = [
             RandomRotation(rotation_factor, seed=0, name="part"),
             RandomZoom(zoom_factor, seed=0, name="part"),
@@ -249,7 +249,7 @@ class RandomAffine(_RandomAffine):
         return product
 
     def shift(self, samples: int, height: int, width: int) -> Array:
-        """Return that of a translation."""
+        """Return the shift of a translation."""
         return self._move.shift(samples, height, width)
 
 
@@ -263,7 +263,7 @@ class RandomErasing(_Augmentation):
             for each pixel).
         value_range: the lowest and highest value of an image.
 
-    Source: Zhong et al., "Random Erasing Data Augmentation", arXiv:1708.04896; also of the aspect ratio, 0.3
+    Source: Zhong et al., "Random Erasing Data Augmentation", arXiv:1708.04896, also for the aspect ratio, 0.3
     to 1/0.3.
     """
 

@@ -1,6 +1,6 @@
-"""What every layer is: named parameters, a forward pass that keeps values, a backward pass that uses them.
+"""The base class of layers: parameters, a forward pass that stores values, a backward pass that uses them.
 
-Your own layer needs three methods, and `minicnn.gradient_check` tests whether the last one is right:
+Your own layer needs three methods, and `minicnn.gradient_check` checks the last one:
 
     class Scale(Layer):                                  # y = s · x, one s for each channel
         def build(self, input_shape):
@@ -47,13 +47,13 @@ class Layer:
         name: unique in a model.
         dtype: the float type of the weights and of the computation; None until the layer is built.
         built: whether the weights exist.
-        input_shape: what the layer was built for, (None, …); a list of them for several inputs; None before.
-        own_parameters: the layer's own, in the order in which they were made; not those of its sublayers.
+        input_shape: the shape that the layer was built for, (None, …); a list for several inputs.
+        own_parameters: the layer's parameters in the order of their creation, without those of its sublayers.
         generator: the random generator of layers that draw random numbers; None for the others.
 
     Raises:
         TypeError: there is no such argument.
-        NotImplementedError: Keras has the argument, or the float type, and minicnn has not.
+        NotImplementedError: Keras has the argument or the float type, but minicnn does not.
     """
 
     needs_dx: bool = True  # whether backward must return dx; the container sets it: see Chain.backward
@@ -96,7 +96,7 @@ class Layer:
         return input_shape
 
     def forward(self, x: Any, training: bool = False) -> Any:
-        """Return y and remember what :meth:`backward` will need."""
+        """Return y and store what :meth:`backward` needs."""
         raise NotImplementedError(
             f"{type(self).__name__}.forward: a layer has forward and backward, not call"
         )
@@ -106,10 +106,10 @@ class Layer:
         raise NotImplementedError(f"{type(self).__name__}.backward")
 
     def check_axis(self, input_shape: tuple[int | None, ...]) -> None:
-        """Check that ``self.axis`` is the last one, that of the channels or classes: -1, or its number.
+        """Check that ``self.axis`` is the last axis (channels or classes): -1, or its number.
 
         Raises:
-            NotImplementedError: it is another.
+            NotImplementedError: it is another axis.
         """
         axis = getattr(self, "axis", -1)
         if axis not in (-1, len(input_shape) - 1):
@@ -118,7 +118,7 @@ class Layer:
                 "(channels last); move yours there with np.moveaxis"
             )
 
-    # ---- what a layer is given -----------------------------------------------------------------------------
+    # ---- what every layer inherits -------------------------------------------------------------------------
 
     @overload
     def __call__(self, x: Symbol | Sequence[Symbol], training: bool | None = None) -> Symbol: ...
@@ -227,11 +227,11 @@ class Layer:
 
     @property
     def sublayers(self) -> list["Layer"]:
-        """The layers directly inside this one, in order; none for most layers."""
+        """The layers directly inside this one, in order; most layers have none."""
         return []
 
     def walk(self) -> Iterator["Layer"]:
-        """Yield this layer and all layers inside it, depth first: a layer comes before what is inside it."""
+        """Yield this layer and all layers inside it, depth first: each layer before its sublayers."""
         yield self
         for layer in self.sublayers:
             yield from layer.walk()
@@ -258,7 +258,7 @@ class Layer:
 
     @property
     def generators(self) -> list[np.random.Generator]:
-        """The random generators of this layer and those inside it, whose states belong to a checkpoint."""
+        """The random generators of this layer and all layers inside it; a checkpoint saves their states."""
         return [layer.generator for layer in self.walk() if layer.generator is not None]
 
     def get_weights(self) -> list[np.ndarray]:
@@ -269,7 +269,7 @@ class Layer:
         """Set all weights from arrays in the order of :meth:`get_weights`.
 
         Raises:
-            ValueError: another number of arrays, or one of another shape; nothing is changed then.
+            ValueError: the number of arrays or a shape is wrong; then nothing is changed.
         """
         own = self.weights
         if len(weights) != len(own):
@@ -283,7 +283,7 @@ class Layer:
             parameter.assign(array)
 
     def detached_copy(self) -> Self:
-        """Return a deep copy of the layer and its sublayers, without the rest of a model: symbols are shared."""
+        """Return a deep copy of the layer and its sublayers, but not of the model: symbols are shared."""
         symbols = [layer._output for layer in self.walk() if layer._output is not None]
         return copy.deepcopy(self, {id(each): each for each in symbols})
 
@@ -292,7 +292,7 @@ class Layer:
         return sum(weight.value.size for weight in self.weights)
 
     def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments. A layer keeps each argument in an attribute of the same name."""
+        """Return the constructor's arguments; a layer stores each in an attribute of the same name."""
         own = [
             name
             for name, argument in inspect.signature(type(self).__init__).parameters.items()
@@ -307,7 +307,7 @@ class Layer:
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> "Layer":
-        """Make a layer from what :meth:`get_config` returned."""
+        """Return a new layer from the result of :meth:`get_config`."""
         return cls(**config)
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""A function for each class of layer: one that exports it, one that explains it, …"""
+"""A table with a function for each class of layer: to export it, to explain it, …"""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +13,7 @@ class ClassDispatch:
         self.functions: dict[type, Function] = {}
 
     def register(self, *kinds: type) -> Callable[[Function], Function]:
-        """Make the decorated function the one for layers of these classes."""
+        """Register the decorated function for layers of these classes."""
 
         def registered(function: Function) -> Function:
             self.functions.update(dict.fromkeys(kinds, function))
@@ -22,9 +22,9 @@ class ClassDispatch:
         return registered
 
     def find(self, layer: Any) -> Function | None:
-        """Return the function for a layer's class, or for the one that it has its forward pass from; or None."""
+        """Return the function for a layer's class or for the class that defines its forward pass, or None."""
         for kind in type(layer).__mro__:
-            # a subclass that computes something else is another layer
+            # a subclass with another forward pass is another layer
             if kind in self.functions and getattr(kind, "forward", None) is type(layer).forward:
                 return self.functions[kind]
         return None

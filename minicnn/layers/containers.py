@@ -1,10 +1,10 @@
 """Layers made of layers: a chain, and the skip connection of residual networks.
 
-    chain     y = f₃(f₂(f₁(x)))       dx = backward₁(backward₂(backward₃(dy))): the chain rule, right to left
+    chain     y = f₃(f₂(f₁(x)))       dx = backward₁(backward₂(backward₃(dy))): the chain rule
     residual  y = main(x) + short(x)  dx = main.backward(dy) + short.backward(dy)
 
-The gradient of a value that is used twice is the sum of the gradients of both uses: that is all a skip
-connection adds. Source: He et al., "Deep Residual Learning for Image Recognition", arXiv:1512.03385.
+The gradient of a value that is used twice is the sum of the gradients of both uses. A skip connection needs
+no other rule. Source: He et al., "Deep Residual Learning for Image Recognition", arXiv:1512.03385.
 """
 
 from collections.abc import Iterable
@@ -29,11 +29,11 @@ class Chain(Layer):
             self.append(layer)
 
     def append(self, layer: Layer | Symbol) -> None:
-        """Put a layer at the end; as the first, also an :func:`Input`.
+        """Add a layer at the end; the first may also be an :func:`Input`.
 
         Raises:
             TypeError: it is not a layer.
-            ValueError: it is in the chain already; it keeps the values of one place only.
+            ValueError: it is in the chain already; a layer stores the values of one use only.
         """
         if isinstance(layer, Symbol) and isinstance(layer.layer, InputLayer):
             layer = layer.layer
@@ -76,7 +76,7 @@ class Chain(Layer):
     def backward(self, dy: Any) -> Any:
         """Run the layers' backward passes in reverse order.
 
-        Without ``needs_dx`` it stops at the first layer with weights to train: those before it need no
+        Without ``needs_dx`` it stops at the first layer with trainable weights: layers before it need no
         gradient.
         """
         first = 0 if self.needs_dx else self._first_trained()
@@ -93,7 +93,7 @@ class Chain(Layer):
 
     @property
     def final_activation(self) -> Any:
-        """The activation at the very end, or None."""
+        """The activation of the last layer, or None."""
         last = self._layers[-1] if self._layers else None
         return getattr(last, "final_activation", last)
 
@@ -103,7 +103,7 @@ class Residual(Layer):
 
     Args:
         main: a layer or a list of layers.
-        shortcut: the same, for when main changes the shape (a 1×1 convolution, say); None adds x itself.
+        shortcut: the same, if main changes the shape (for example a 1×1 convolution); None adds x itself.
     """
 
     def __init__(

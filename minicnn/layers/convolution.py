@@ -55,7 +55,7 @@ class _Convolution(Layer):
         return self._activation
 
     def output_channels(self, channels: int) -> int:
-        """Return the number of channels that come out for ``channels`` that go in."""
+        """Return the number of output channels for ``channels`` input channels."""
         raise NotImplementedError
 
     def add_bias(self, channels: int) -> None:
@@ -96,7 +96,7 @@ class Conv2D(_Convolution):
 
     Args:
         filters: number of output channels.
-        kernel_size: height and width of the kernel; an integer for both.
+        kernel_size: height and width of the kernel, or one integer for both.
         strides: pixels between neighboring windows.
         padding: "valid" (none) or "same" (zeros, so that OH = ceil(H / stride)).
         dilation_rate: pixels between neighboring entries of the kernel.
@@ -206,7 +206,7 @@ class DepthwiseConv2D(_Convolution):
 
 
 class SeparableConv2D(_Convolution):
-    """A depthwise, then a 1×1 convolution that mixes the channels, as `keras.layers.SeparableConv2D`."""
+    """A depthwise, then a 1×1 convolution over the channels, as `keras.layers.SeparableConv2D`."""
 
     def __init__(
         self,
@@ -267,7 +267,7 @@ class SeparableConv2D(_Convolution):
         return self._activation.forward(y, training)
 
     def backward(self, dy: Array) -> Array | None:
-        """The same steps in reverse."""
+        """The backward passes of the same steps in reverse order."""
         dy = self._activation.backward(dy)
         dz, self.pointwise_kernel.grad, dbias = ops.conv2d_backward(dy, self._pointwise)
         self._set_bias_gradient(dbias)

@@ -1,12 +1,12 @@
-"""Layers that change their input at random in training and do nothing in evaluation: dropout and noise.
+"""Layers that change their input at random in training, and not at evaluation: dropout and noise.
 
 Dropout: each entry is set to 0 with probability ``rate``; the others are scaled up, so that the mean stays
 the same.
 
     y = x · mask / (1 − rate)        dx = dy · mask / (1 − rate)         mask = 1 with probability 1 − rate, else 0
 
-The same mask serves both passes. Its mean is y = x, which is what evaluation computes.
-Noise: y = x + normal numbers, which do not depend on x: dx = dy.
+Both passes use the same mask. The mean of y is x, and evaluation returns x.
+Noise: y = x + normal numbers, which do not depend on x. So dx = dy.
 Source: Srivastava et al., "Dropout", JMLR 15 (2014); for whole maps, Tompson et al. (2015), arXiv:1411.4280.
 """
 
@@ -40,7 +40,7 @@ class Dropout(Layer):
         self._dropped = training and self.rate > 0
         if not self._dropped:
             return x
-        key = int(self.generator.integers(2**63))  # the mask is a function of it
+        key = int(self.generator.integers(2**63))  # the mask is a function of the key
         y, self._cache = ops.dropout_forward(x, self.rate, key, self.spatial)
         return y
 

@@ -1,14 +1,14 @@
-"""Fusion: two neighboring layers run as one, which gives the same numbers in fewer passes over memory.
+"""Fusion: two neighboring layers run as one, which gives the same numbers with fewer passes over memory.
 
-A pass over a large map costs the time to move it from memory and back, however little is computed on the way.
+A pass over a large map takes the time to move it from memory and back, even if little is computed.
 
     batch norm, ReLU      The maximum with 0 is taken before batch norm writes its output.
-    ReLU, max-pooling     ReLU is monotonic, so relu(max(window)) = max(relu(window)), and the gradient goes the same
-                          way: to the first of the largest, if it is positive. So the ReLU runs after the pooling, on
-                          a map of a quarter of the size.
+    ReLU, max-pooling     ReLU is monotonic, so relu(max(window)) = max(relu(window)). The gradient is the
+                          same too: it goes to the first maximum, if this is positive. So the ReLU runs after
+                          the pooling, on a map of a quarter of the size.
 
-Layers are fused only while the kernels are in use. With the reference every layer runs by itself, so that a
-debugger can step through it.
+Layers are fused only while the Numba kernels are in use. With the reference every layer runs separately, so
+that a debugger can step through it.
 """
 
 from collections.abc import Iterable
@@ -23,7 +23,7 @@ from minicnn.layers.pooling import MaxPooling2D
 
 
 class NormReLU:
-    """Batch normalization and the ReLU after it, in place of two layers."""
+    """Batch normalization and the ReLU after it, instead of two layers."""
 
     def __init__(self, norm: BatchNormalization) -> None:
         self.norm = norm
@@ -44,7 +44,7 @@ class NormReLU:
 
 
 class PoolBeforeReLU:
-    """A convolution that ends in ReLU and the max-pooling after it, in place of two layers."""
+    """A convolution with ReLU and the max-pooling after it, instead of two layers."""
 
     def __init__(self, convolution: Conv2D, pooling: MaxPooling2D) -> None:
         self.convolution, self.pooling = convolution, pooling
@@ -56,7 +56,7 @@ class PoolBeforeReLU:
         return self.convolution.final_activation.forward(self.pooling.forward(y, training), training)
 
     def backward(self, dy: Any) -> Any:
-        """Return dx, through the three."""
+        """Return dx, through all three."""
         dy = self.pooling.backward(self.convolution.final_activation.backward(dy))
         with self.convolution.final_activation.skipped():
             return self.convolution.backward(dy)
@@ -78,7 +78,7 @@ def units(layers: Iterable[Layer]) -> list[tuple[int, Unit]]:
 
 
 def fused(before: Unit, layer: Layer) -> Unit | None:
-    """Return the fused pair that replaces two neighbors, or None."""
+    """Return the fused pair that replaces two neighboring layers, or None."""
     if (
         isinstance(before, BatchNormalization)
         and isinstance(layer, Activation)

@@ -1,14 +1,14 @@
-"""Graph: layers that split and join; Chain is the same for layers in a row.
+"""Graph: a network with forks and joins; Chain is the same for layers in a row.
 
     forward     each value is computed after all its inputs
     backward    in reverse order: a value is reached after all its uses, so its gradient is complete
 
         dv = Σ of the gradients of v that the backward passes of all uses of v return
 
-That sum is the chain rule for several variables (docs/backprop/graphs.md). The rest of this file finds the
+This sum is the chain rule for several variables (docs/backprop/graphs.md). The rest of this file finds the
 order.
 
-A segment without splits or joins runs as one Chain, in which neighbors can be fused (fusion.py).
+A segment without forks or joins runs as one Chain, in which neighboring layers can be fused (fusion.py).
 """
 
 from collections import Counter
@@ -23,7 +23,7 @@ from minicnn.layers.symbol import Symbol, as_list, record
 
 
 class Segment(NamedTuple):
-    """Layers in a row without splits or joins: the values that they take, and the value that they give."""
+    """Layers in a row without forks or joins, the values that they are called on, and their output."""
 
     chain: Chain
     sources: tuple[Symbol, ...]
@@ -35,14 +35,14 @@ class Graph(Layer):
     """The layers between some symbols and others.
 
     Args:
-        inputs: a symbol or a list of them. A symbol inside a network starts the graph there: data replace its
-            value.
+        inputs: a symbol or a list of them. A symbol inside a network may be an input too: the data are then
+            its value.
         outputs: the symbols to compute from them.
 
     Raises:
         TypeError: these are not symbols.
-        ValueError: the outputs need another input, or two layers have one name.
-        NotImplementedError: a layer is in two places.
+        ValueError: the outputs need another input, or two layers have the same name.
+        NotImplementedError: a layer is used twice.
     """
 
     def __init__(self, inputs: Any, outputs: Any, **kwargs: Any) -> None:
@@ -70,7 +70,7 @@ class Graph(Layer):
             each
             for layer in self.sublayers
             for each in layer.walk()
-            if not isinstance(each, InputLayer)  # which keeps no values
+            if not isinstance(each, InputLayer)  # it stores no values
         )
         layer, times = counts.most_common(1)[0] if counts else (None, 0)
         if layer is not None and times > 1:
@@ -123,7 +123,7 @@ class Graph(Layer):
             returned = chain.backward(gradients.pop(target))
             for source, dx in zip(sources, as_list(returned)):
                 if needed[source]:
-                    # a new array, never in place: another layer may hold this one too
+                    # a new array, never in place: another layer may use this one too
                     gradients[source] = gradients[source] + dx if source in gradients else dx
         return self._one_or_several([gradients.get(each) for each in self.inputs]) if self.needs_dx else None
 
@@ -139,7 +139,7 @@ class Graph(Layer):
 
     @property
     def final_activation(self) -> Any:
-        """The activation at the very end of a graph with one output, or None."""
+        """The activation of the last layer of a graph with one output, or None."""
         return self.segments[-1].chain.final_activation if self.segments and len(self.outputs) == 1 else None
 
 
@@ -150,14 +150,14 @@ def _one_or_all(values: list[Any], chain: Chain) -> Any:
 def in_order(inputs: list[Symbol], outputs: list[Symbol]) -> list[Symbol]:
     """Return all symbols of a network, each after its inputs, in Keras's order.
 
-    The order is by the number of layers on the longest path to an output, the greatest first; symbols with
-    the same number come as a depth-first search from the outputs enters them.
+    The order is by the number of layers on the longest path to an output, the largest first. Symbols with the
+    same number are in the order in which a depth-first search from the outputs finds them.
 
     Raises:
         ValueError: an output needs an input that is not given, or a symbol is given twice.
     """
     entered: dict[Symbol, None] = {}  # in the order of the search
-    finished: dict[Symbol, None] = {}  # each after all that it is computed from
+    finished: dict[Symbol, None] = {}  # each after all its inputs
 
     def search(symbol: Symbol) -> None:
         if symbol in entered:
@@ -186,9 +186,9 @@ def in_order(inputs: list[Symbol], outputs: list[Symbol]) -> list[Symbol]:
 
 
 def segments_of(symbols: list[Symbol], outputs: list[Symbol]) -> list[Segment]:
-    """Return symbols in order as segments, the longest possible ones.
+    """Return symbols in order as segments, as long as possible.
 
-    In a segment, the output of a layer goes to the next layer and nowhere else.
+    In a segment, the output of a layer is used only by the next layer.
     """
     uses = Counter(source for symbol in symbols for source in symbol.inputs)
     uses.update(outputs)
@@ -214,7 +214,7 @@ def segments_of(symbols: list[Symbol], outputs: list[Symbol]) -> list[Segment]:
 
 
 def rebuild(inputs: list[Symbol], outputs: list[Symbol]) -> tuple[list[Symbol], list[Symbol]]:
-    """Return the same layers called again, on new inputs of these symbols' shapes."""
+    """Return the symbols of the same layers, called again on new inputs with the same shapes."""
     new = {each: Input(each.shape[1:], dtype=each.dtype) for each in inputs}
     for symbol in in_order(inputs, outputs):
         if symbol not in new:

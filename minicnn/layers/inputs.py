@@ -1,4 +1,4 @@
-"""Input: where a network begins. It declares the shape of one sample and computes nothing."""
+"""Input: the start of a network. It declares the shape of one sample and computes nothing."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -19,13 +19,13 @@ def Input(
     batch_shape: Lengths | None = None,
     name: str | None = None,
 ) -> Symbol:
-    """Return the symbol of a model's input, as `keras.Input`: the first in a Sequential, or to call layers on.
+    """Return the symbol of a model's input, as `keras.Input`, to start a Sequential or to call layers on.
 
     Args:
         shape: of one sample, such as (48, 48, 1); None means any length.
         batch_size: a number for the summary; batches of other sizes are accepted too.
         dtype: "float32" or "float64", in which the network then computes; by default ``backend.floatx()``.
-        batch_shape: both in one, (batch_size, *shape).
+        batch_shape: (batch_size, *shape), instead of the other two.
         name: the name of the :class:`InputLayer`.
 
     Raises:
@@ -56,7 +56,7 @@ class InputLayer(Layer):
                 f"shape={shape!r}: expected the lengths of one sample's axes, such as (48, 48, 1)"
             )
         if dtype is not None and np.dtype(dtype).kind != "f":
-            dtype = None  # the dtype of the data, which are cast when they are used
+            dtype = None  # an integer dtype: the data are cast when they are used
         super().__init__(input_shape=shape, dtype=dtype, **kwargs)
         self.shape, self.batch_size = tuple(lengths), batch_size
         self.build((None, *self.shape))

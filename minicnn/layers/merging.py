@@ -3,14 +3,14 @@
     Add           y = a + b + …                 da = dy                      db = dy: each term gets a copy
     Subtract      y = a − b                     da = dy                      db = −dy
     Average       y = (a + b + …)/n             da = dy/n                    db = dy/n
-    Multiply      y = a · b · …                 da = dy · (all the others)   db likewise
+    Multiply      y = a · b · …                 da = dy · (all the others)   db in the same way
     Maximum       y = max(a, b, …)              da = dy where a is largest, else 0; on a tie, the first of them gets it
     Minimum       y = min(a, b, …)              the same, where it is smallest
     Concatenate   y = [a | b | …]               da = a's part of dy          db = b's part: dy is split again
 
-Shapes: all alike, or with 1 on an axis where another has more. Such an array is repeated along that axis:
-each of its entries is used several times, and gets the sum of the gradients of its uses. Concatenate: alike
-but for its axis.
+Shapes: all equal, or 1 on an axis where another input is longer. Such an array is repeated along this axis:
+each of its entries is used several times, and gets the sum of the gradients of its uses. Concatenate: equal
+except on its axis.
 
 Layers are called on a list, of arrays or of symbols: Add()([a, b]), or add([a, b]).
 """
@@ -29,7 +29,7 @@ from minicnn.layers.symbol import OPERATORS, Symbol, symbolic
 
 
 class _Merge(Layer):
-    """What they share: a list comes in."""
+    """What these layers share: the input is a list."""
 
     multiple_inputs = True
     fewest: float = 1
@@ -42,7 +42,7 @@ class _Merge(Layer):
     def __call__(self, x: ArrayLike, training: bool | None = None) -> np.ndarray: ...
 
     def __call__(self, x: Any, training: bool | None = None) -> Any:
-        """Run the layer on a list of arrays, or note that it is to run on a list of symbols.
+        """Run the layer on a list of arrays. For a list of symbols, return a symbol.
 
         Raises:
             ValueError: x is not a list, or its shapes do not fit together.
@@ -68,7 +68,7 @@ class _Merge(Layer):
         self.compute_output_shape(shape)
 
     def compute_output_shape(self, input_shape: Sequence[Shape]) -> Shape:
-        """The shape of all inputs, or the one that they are repeated to."""
+        """The shape of all inputs, or the shape that they are repeated to."""
         shapes = [tuple(shape) for shape in input_shape]
         axes = [set(lengths) - {1} or {1} for lengths in zip(*shapes)]
         if len({len(shape) for shape in shapes}) > 1 or any(len(lengths - {None}) > 1 for lengths in axes):
@@ -98,7 +98,7 @@ class Add(_Merge):
         return reduce(np.add, x)
 
     def backward(self, dy: Array) -> list[Array]:
-        """Each term has the slope 1: give dy to all."""
+        """Each term has the slope 1: return dy for all."""
         return [_sum_to(dy, each) for each in self._x]
 
 
@@ -140,7 +140,7 @@ class Multiply(_Merge):
         return reduce(np.multiply, x)
 
     def backward(self, dy: Array) -> list[Array]:
-        """The slope of a product in one of its factors is the product of the others."""
+        """The slope of a product with respect to one factor is the product of the others."""
         x = self._x
         others = [x[:number] + x[number + 1 :] for number in range(len(x))]
         return [_sum_to(reduce(np.multiply, rest, dy), each) for rest, each in zip(others, x)]
@@ -152,14 +152,14 @@ class Maximum(_Merge):
     _find: Any = staticmethod(np.argmax)
 
     def forward(self, x: list[Array], training: bool = False) -> Array:
-        """Return the largest, and remember which input it came from."""
+        """Return the largest, and store which input it came from."""
         self._x = x
         stacked = np.stack(np.broadcast_arrays(*x))  # (n, N, …)
         self._winner = self._find(stacked.real, axis=0)  # (N, …)
         return np.take_along_axis(stacked, self._winner[None], axis=0)[0]
 
     def backward(self, dy: Array) -> list[Array]:
-        """Give dy to the largest, 0 to the others."""
+        """Return dy for the largest, 0 for the others."""
         return [_sum_to(np.where(self._winner == i, dy, 0), each) for i, each in enumerate(self._x)]
 
 

@@ -1,14 +1,14 @@
-"""Layers that normalize by statistics of their input, then scale and shift by what they learn.
+"""Layers that normalize by statistics of their input, then apply a learned scale and offset.
 
-Batch normalization, for each channel, with the mean μ and variance σ² over all m other entries of the batch:
+Batch normalization, for each channel, with the mean μ and variance σ² over its m entries in the batch:
 
     x̂ = (x − μ) / √(σ² + ε)                 y = γ·x̂ + β
     dβ = Σ dy       dγ = Σ dy·x̂             dx = γ/√(σ² + ε) · (dy − dβ/m − x̂·dγ/m)
 
-The last two terms of dx are what flows through μ and σ²: minicnn.ops.reference.normalization derives them. At
-evaluation μ and σ² are moving averages, constants, and the two terms are absent.
+The last two terms of dx are the gradients through μ and σ²; minicnn.ops.reference.normalization derives them.
+At evaluation μ and σ² are moving averages, which are constants, so these two terms are 0.
 
-Group normalization takes μ and σ² of each sample by itself, over the channels of a group and all pixels:
+Group normalization computes μ and σ² for each sample, over the channels of a group and all pixels:
 docs/backprop/group_normalization.md. It computes the same in training and at evaluation.
 """
 
@@ -25,9 +25,9 @@ class ScaleAndOffset(Layer):
     """What these layers share: gamma and beta, a learned scale and offset for each channel, (C,) each.
 
     Args:
-        axis: of the channels: the last one.
+        axis: the axis of the channels, which must be the last.
         epsilon: added to the variance.
-        center, scale: whether there is a beta, and a gamma.
+        center, scale: whether the layer has beta, and gamma.
         beta_initializer, gamma_initializer, beta_regularizer, gamma_regularizer: of the two.
     """
 
@@ -83,8 +83,9 @@ class ScaleAndOffset(Layer):
 class BatchNormalization(ScaleAndOffset):
     """Batch normalization over the last axis, as `keras.layers.BatchNormalization`.
 
-    Weights: gamma and beta (C,), trained; moving_mean and moving_variance (C,), updated by every training pass:
-    ``moving = momentum · moving + (1 − momentum) · batch``. Frozen (``trainable=False``), it always uses the latter.
+    Weights: gamma and beta (C,), trained; moving_mean and moving_variance (C,), updated by every training
+    pass: ``moving = momentum · moving + (1 − momentum) · batch``. With ``trainable=False`` it always uses the
+    moving ones.
     """
 
     def __init__(
@@ -135,7 +136,7 @@ class BatchNormalization(ScaleAndOffset):
         return self.forward_by(ops.batch_norm_forward, ops.batch_norm_inference_forward, x, training)
 
     def forward_by(self, training_forward, inference_forward, x, training):
-        """Do the forward pass with the given two operations: batch norm's, or those that include a ReLU (fusion.py)."""
+        """Run the forward pass with the given operations: batch norm's, or those with a ReLU (fusion.py)."""
         gamma, beta = self.scale_and_offset(x)
         self._used_batch = training and self.trainable
         if self._used_batch:
@@ -163,8 +164,8 @@ class GroupNormalization(ScaleAndOffset):
     """Group normalization over the last axis, as `keras.layers.GroupNormalization`.
 
     Args:
-        groups: the channels of a sample are cut into this many groups of neighbors, each with its own mean and
-            variance; -1: one group for each channel.
+        groups: the channels of a sample are split into this many groups of neighboring channels, each with
+            its own mean and variance; -1: one group for each channel.
         axis, epsilon, center, scale, beta_initializer, …: as for :class:`BatchNormalization`.
 
     Weights: gamma and beta (C,), trained. Training and prediction compute the same.

@@ -1,4 +1,4 @@
-"""Parameter: a named array that a layer owns, with its gradient."""
+"""Parameter: a named array of a layer, with its gradient."""
 
 from typing import Any
 

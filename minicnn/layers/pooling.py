@@ -1,11 +1,11 @@
 """Pooling layers: each window of a map becomes one number, its maximum or its mean.
 
-    max      y = max of the window          dx: the whole dy goes to the winner (the first one, when there are several)
+    max      y = max of the window          dx: the whole dy goes to the maximum (the first, if several are equal)
     average  y = mean of the window         dx: dy / (entries of the window) goes to each entry
     global   the window is the whole map
 
-Windows may overlap; then a pixel's gradients from all its windows add. Shapes: (N, H, W, C) -> (N, OH, OW, C), and
-(N, H, W, C) -> (N, C) for the global ones.
+Windows may overlap; then the gradients from all windows of a pixel add. Shapes: (N, H, W, C) -> (N, OH, OW,
+C), and (N, H, W, C) -> (N, C) for the global layers.
 """
 
 from collections.abc import Callable
@@ -54,7 +54,7 @@ class _Pooling(Layer):
         return y
 
     def backward(self, dy):
-        """Return each window's gradient to the pixels that it came from."""
+        """Return dx: the gradient of each window goes to its pixels."""
         return self._backward(dy, self._cache)
 
 
@@ -91,7 +91,7 @@ class _GlobalPooling(Layer):
         return y.reshape(self.compute_output_shape(x.shape))
 
     def backward(self, dy):
-        """Return each map's gradient to its pixels."""
+        """Return dx: the gradient of each map goes to its pixels."""
         return self._backward(dy.reshape(dy.shape[0], -1), self._cache)
 
 

@@ -1,9 +1,10 @@
-"""Layers that shift and scale by fixed numbers: the user's, or those that were measured on data once.
+"""Layers that shift and scale by fixed numbers, which the user gives or which are computed once from data.
 
     Rescaling       y = x · scale + offset               dx = dy · scale
     Normalization   y = (x − mean) / √variance           dx = dy / √variance
 
-mean and variance are constants: no gradient goes through them. (Through those of a batch it does: normalization.py.)
+mean and variance are constants: no gradient goes through them. (In batch normalization it does:
+normalization.py.)
 """
 
 from collections.abc import Sequence
@@ -38,8 +39,8 @@ class Rescaling(Layer):
 class Normalization(Layer):
     """(x − mean) / √variance for each channel, as `keras.layers.Normalization`.
 
-    Give ``mean`` and ``variance`` (a number, or one for each channel), or let :meth:`adapt` measure them on data; the
-    measured ones are weights that are saved with the model, but never trained.
+    Give ``mean`` and ``variance`` (a number, or one for each channel), or let :meth:`adapt` compute them from
+    data. The computed ones are weights, which are saved with the model but never trained.
     """
 
     def __init__(
@@ -64,7 +65,7 @@ class Normalization(Layer):
             self.adapted_variance = self.add_weight("variance", shape, "ones", trainable=False)
 
     def adapt(self, data: Any) -> None:
-        """Measure mean and variance of each channel of data (N, …, C)."""
+        """Compute mean and variance of each channel of data (N, …, C)."""
         data = np.asarray(data)
         if self.mean is not None:
             raise ValueError(
@@ -83,7 +84,7 @@ class Normalization(Layer):
         return np.asarray(self.mean, self.dtype), np.asarray(self.variance, self.dtype)
 
     def _deviation(self):
-        # as Keras, a floor for the deviation: a constant channel becomes 0, not a division by zero
+        # as in Keras, the deviation is at least 1e-7: a constant channel becomes 0, not a division by zero
         return np.maximum(np.sqrt(self._statistics()[1]), np.asarray(1e-7, self.dtype))
 
     def forward(self, x, training=False):

@@ -1,4 +1,4 @@
-"""Layers as JSON and back: each is its class's name and its constructor's arguments."""
+"""Layers to JSON and back: the name of the class and the arguments of its constructor."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,7 +15,7 @@ def serialize(layer: layers.Layer) -> dict[str, Any]:
 def deserialize(
     description: Mapping[str, Any], custom_objects: Mapping[str, type] | None = None
 ) -> layers.Layer:
-    """Return a new layer from what :func:`serialize` wrote.
+    """Return a new layer from the result of :func:`serialize`.
 
     Args:
         description: {"class_name": …, "config": …}.

@@ -1,12 +1,13 @@
 """Layers that only move numbers: the same entries in another shape, repeated, or with zeros around them.
 
     reshape, flatten    y has the entries of x in row-major order           dx: dy in x's shape
-    permute             y[n, i, j, …] = x[n, …], axes in another order      dx: dy with the axes put back
+    permute             y[n, i, j, …] = x[n, …], axes in another order      dx: dy with the axes in x's order
     zero padding        y = x with zeros around it                          dx: dy without its border
     upsampling          y[n, i, j, c] = x[n, ⌊i/s⌋, ⌊j/t⌋, c]               dx: the sum of dy over each s × t block
 
-Each backward pass is the adjoint of the forward pass: where an entry went, its gradient comes back from; an
-entry that was copied to several places gets the sum; the gradient of a padded zero goes to no entry of x.
+Each backward pass is the adjoint of the forward pass. An entry of x gets the gradient of the entry of y that
+it was copied to. If it was copied to several, it gets the sum. The gradient of a padded zero goes to no entry
+of x.
 """
 
 import math
@@ -41,7 +42,7 @@ class Reshape(Layer):
     """(N, …) -> (N, *target_shape), as `keras.layers.Reshape`.
 
     Args:
-        target_shape: of one sample; one length may be -1, which is then computed.
+        target_shape: the shape of one sample; one length may be -1, which is then computed.
     """
 
     def __init__(self, target_shape: Sequence[int], **kwargs: Unpack[LayerArguments]) -> None:
@@ -95,7 +96,7 @@ class Permute(Layer):
             raise ValueError(f"dims={dims!r}: expected each axis once, counted from 1, such as (2, 1, 3)")
 
     def build(self, input_shape: Shape) -> None:
-        """Check that there are as many axes."""
+        """Check the number of axes."""
         if len(input_shape) != len(self.dims) + 1:
             raise ValueError(
                 f"{self.name}: input of shape {input_shape}, expected {len(self.dims)} axes after the batch's"
@@ -111,7 +112,7 @@ class Permute(Layer):
         return np.ascontiguousarray(x.transpose(0, *self.dims))
 
     def backward(self, dy: Array) -> Array:
-        """Return dy with its axes put back."""
+        """Return dy with its axes in the order of x."""
         return np.ascontiguousarray(dy.transpose(np.argsort((0, *self.dims))))
 
 

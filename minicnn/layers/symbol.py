@@ -1,11 +1,11 @@
 """Symbols: a network is described first, and computed later.
 
-    x = Input((48, 48, 1))              a symbol: a value that the data will give, of shape (None, 48, 48, 1)
-    y = Conv2D(8, 3)(x)                 the layer is built, nothing is computed; y keeps "Conv2D, called on x"
+    x = Input((48, 48, 1))              a symbol: stands for data of shape (None, 48, 48, 1)
+    y = Conv2D(8, 3)(x)                 the layer is built, nothing is computed; y stores the layer and x
     z = Add()([y, other])               a layer that is called on several symbols
 
-The inputs of each symbol, followed from the last symbol back to the first ones, give the whole network. That
-is what `Model(inputs, outputs)` does (graph.py). Keras calls a symbol a KerasTensor.
+`Model(inputs, outputs)` follows the inputs of each symbol, from the outputs back to the inputs, and so finds
+the whole network (graph.py). Keras calls a symbol a KerasTensor.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-Operand = float | np.ndarray  # beside a symbol
+Operand = float | np.ndarray  # in an operation with a symbol
 
 
 class Symbol:
@@ -21,8 +21,8 @@ class Symbol:
 
     Attributes:
         layer: the layer that computes it.
-        inputs: the symbols that the layer is called on; none if the data give the value.
-        shape: batch first, which may be None.
+        inputs: the symbols that the layer is called on; empty for an input of the network.
+        shape: with the batch first, which may be None.
         dtype: "float32" or "float64".
         training: as the layer was called, ``layer(x, training=False)``; this holds in fit too (in Keras's
             guides as well, though Keras 3.15 itself forgets it there). None: as the whole model runs.
@@ -50,8 +50,8 @@ class Symbol:
         """The number of axes, with the batch's."""
         return len(self.shape)
 
-    # x + y, x - y, x * y of two symbols are layers; so are x * 2, x / 255, x + 1, x - 1. The functions that make
-    # these layers are in OPERATORS, which the files of the layers fill
+    # x + y, x - y, x * y of two symbols create layers; so do x * 2, x / 255, x + 1, x - 1. The functions that
+    # create these layers are in OPERATORS, which the files of the layers fill
 
     def __add__(self, other: "Symbol | Operand") -> "Symbol":
         return self._merged("add", other) if isinstance(other, Symbol) else self._rescaled(1, other)
@@ -95,7 +95,7 @@ OPERATORS: dict[str, Callable[..., Symbol]] = {}
 
 
 def as_list(value: Any) -> list[Any]:
-    """Return a list: of one value, or of the values in a list or tuple."""
+    """Return a list: the values of a list or tuple, or the single value."""
     return list(value) if isinstance(value, list | tuple) else [value]
 
 

@@ -1,9 +1,9 @@
 """Why is a gradient wrong? Hypotheses, tested on the actual numbers.
 
-The result of a wrong backward pass is seldom random. It is the result of another formula: the gradient of a kernel
-that is not rotated, a sum over other axes, a part of the terms. Each hypothesis here is a function. It computes the
-result of one such formula from the Jacobian, the arrays and dy (evidence.py), and compares it with the given
-gradient. They must agree to nine digits on every entry, which does not happen by chance.
+The result of a wrong backward pass is seldom random. It is the result of another formula: the gradient of a
+kernel that is not rotated, a sum over other axes, a part of the terms. Each hypothesis here is a function. It
+computes the result of one such formula from the Jacobian, the arrays and dy (evidence.py), and compares it
+with the given gradient. They must agree to nine digits on every entry, which does not happen by chance.
 
     form.py         nothing given, another shape, not a number, zero everywhere
     factors.py      a constant factor, one factor for each sample, a factor that was forgotten
@@ -13,8 +13,8 @@ gradient. They must agree to nine digits on every entry, which does not happen b
     formulas.py     batch normalization's statistics constant, a mask not applied, a mistyped slope
     where.py        none of these: then at least the position of the error
 
-A hypothesis returns a sentence for the report, or None. The first that fits is reported. So special hypotheses come
-before general ones, and simple ones before complicated ones.
+A hypothesis returns a sentence for the report, or None. The first that fits is reported. So special
+hypotheses come before general ones, and simple ones before complicated ones.
 """
 
 from collections.abc import Callable

@@ -4,9 +4,10 @@ A right gradient is a sum with one term for each output (docs/backprop/index.md,
 
     right[i] = Σ_j  dy[j] · ∂y[j]/∂x[i]        the terms: dy times a column of the Jacobian
 
-A backward pass computes it without building the Jacobian. To find a fault, time does not matter, so here the Jacobian
-is built. A fault is then a statement such as "only the terms with j in the last sample are there". A *candidate* is
-the result of such a statement, computed from the columns. It is compared with the result of the backward pass.
+A backward pass computes it without building the Jacobian. To find a fault, time does not matter, so here the
+Jacobian is built. A fault is then a statement such as "only the terms with j in the last sample are there". A
+*candidate* is the result of such a statement, computed from the columns. It is compared with the result of
+the backward pass.
 """
 
 from collections.abc import Iterable, Iterator
@@ -106,7 +107,7 @@ class Evidence:
         """Whether every entry of the array is compared."""
         return len(self.index) == self.array.size
 
-    # ---- the judgment --------------------------------------------------------------------------------------------
+    # ---- comparisons ----------------------------------------------------------------------------------------------
 
     @cached_property
     def tolerance(self) -> float:
@@ -118,11 +119,11 @@ class Evidence:
         return max(max(1e-9, 10 * bound) * float(largest), 10 * bound * self.gradient.scale)
 
     def fits(self, candidate: Iterable[float]) -> bool:
-        """Whether a candidate explains the gradient: both are equal at each entry of ``index``, up to rounding.
+        """Whether a candidate equals the given gradient at each entry of ``index``, up to rounding.
 
-        Where the candidate is nan, nothing is compared. At least one of the compared entries must be certainly
-        wrong, or else the right gradient would fit too. The largest errors come first, so most candidates are
-        rejected at the first number: give a generator if each number is costly.
+        Where the candidate is nan, nothing is compared. At least one of the compared entries must be
+        certainly wrong, or else the right gradient would fit too. The largest errors come first, so most
+        candidates are rejected at the first number: give a generator if each number is costly.
         """
         tells = False
         for value, given, wrong in zip(candidate, self.given, self.wrong):
@@ -134,7 +135,7 @@ class Evidence:
         return bool(tells)
 
     def same(self, a: np.ndarray, b: np.ndarray) -> bool:
-        """Whether two arrays have equal shapes and, where neither is nan, equal numbers. False if all are zero."""
+        """Whether two arrays have equal shapes and, where neither is nan, equal numbers, not all zero."""
         a, b = np.asarray(a), np.asarray(b)
         if a.shape != b.shape or not a.size:
             return False
@@ -230,7 +231,7 @@ class Evidence:
         return self.gradient.numeric.ravel().copy()
 
     def reached(self, i: int) -> np.ndarray:
-        """Which outputs depend on flat entry i: they change when it becomes by far the largest. Of y's shape."""
+        """Which outputs change when flat entry i becomes by far the largest, an array of y's shape."""
         raised = self.array.copy()
         raised.ravel()[i] = raised.max() + np.ptp(raised) + 1
         return np.real(self.ask(**{self.gradient.name: raised})) != self.y

@@ -12,7 +12,7 @@ ENOUGH = 3
 
 
 def constant_factor(e: Evidence) -> str | None:
-    """given = f · right for one number f: a mean instead of a sum, the 2 of a square, a sign. The report names f."""
+    """given = f · right for one number f: a mean instead of a sum, the 2 of a square, a sign."""
     telling = np.count_nonzero(~e.zero(e.right))
     if not telling or (telling < ENOUGH and not e.complete):
         return None
@@ -64,7 +64,7 @@ def _known_numbers(e: Evidence) -> Iterator[tuple[float, str]]:
 
 
 def missing_array(e: Evidence) -> str | None:
-    """given · w = right for each entry, with another array w: a factor of a product was forgotten (or used twice)."""
+    """given · w = right for each entry, with another array w: a factor was forgotten (or used twice)."""
     for name, array in e.arrays.items():
         if name == e.gradient.name or not array.any():
             continue

@@ -34,14 +34,14 @@ def transposed(e: Evidence) -> str | None:
 
 
 def reshaped(e: Evidence) -> str | None:
-    """The right numbers in the right order, but another shape: an axis of length 1 too many or too few, still flat."""
+    """The right numbers in the right order, but another shape: flat, or an axis of length 1 too many or too few."""
     if e.analytic.size == e.array.size and e.same(e.analytic.reshape(e.array.shape), e.gradient.numeric):
         return f"the numbers are right, their shape is not: reshape {e.analytic.shape} to {e.array.shape}"
     return None
 
 
 def not_cropped(e: Evidence) -> str | None:
-    """The gradient of the padded array: the right one is inside it. Or the other way round: too much is cropped."""
+    """The gradient of the padded array, with the right one inside it; or too much is cropped."""
     for outer, inner, text in (
         (
             e.analytic,

@@ -15,8 +15,8 @@ def statistics_constant(e: Evidence) -> str | None:
         dx = γ·r · ( dy  −  mean(dy)  −  x̂·mean(dy·x̂) )           r = 1/√(v + ε), each channel by itself
                    direct   the mean     the variance
 
-    So in each channel, right = a·dy + b·1 + c·(x − μ). Least squares finds the three numbers without γ and ε. If the
-    residual is 0, the function is a normalization. Then the same is done with the given gradient.
+    So in each channel, right = a·dy + b·1 + c·(x − μ). Least squares finds the three numbers without γ and ε.
+    If the residual is 0, the function is a normalization. Then the same is done with the given gradient.
     """
     if e.array.shape != e.dy.shape or e.array.ndim < 2 or e.jacobian is None:
         return None
@@ -85,9 +85,9 @@ def mask(e: Evidence) -> str | None:
 def slope(e: Evidence) -> str | None:
     """A function of one number with a wrong slope f′(x): the error of the slope is a smooth function of x.
 
-    If x is sorted, this error rises and falls only a few times. The same is true of its rank among all errors: in each
-    rise or fall, the changes of the rank add up to n at most. An error that depends on something else is irregular:
-    its rank changes by n/3 on average at each step.
+    If x is sorted, this error rises and falls only a few times. The same is true of its rank among all
+    errors: in each rise or fall, the changes of the rank add up to n at most. An error that depends on
+    something else is irregular: its rank changes by n/3 on average at each step.
     """
     if e.slopes is None or not e.wrong.any():
         return None

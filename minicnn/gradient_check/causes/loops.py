@@ -21,9 +21,10 @@ ENOUGH = 3
 def overwritten(e: Evidence) -> str | None:
     """Each entry has one term only, its last or its first: windows overlap, and = is used instead of +=.
 
-    The order is that of a loop over windows, dy's row-major order. (If the loop is over the entries of a window, the
-    order is reversed: the first window comes last.) A window may also overwrite with 0, as in max-pooling. So two
-    sets of windows are tried: all that contain the entry, and only those whose term is not 0.
+    The order is that of a loop over windows, dy's row-major order. (If the loop is over the entries of a
+    window, the order is reversed: the first window comes last.) A window may also overwrite with 0, as in
+    max-pooling. So two sets of windows are tried: all that contain the entry, and only those whose term is
+    not 0.
     """
     if e.dy.ndim < 2:
         return None
@@ -49,7 +50,7 @@ def overwritten(e: Evidence) -> str | None:
 
 
 def tied_maxima(e: Evidence) -> str | None:
-    """Several entries of a window are its maximum: only the first should get the gradient, but others do too."""
+    """Several entries of a window are its maximum: only the first should get the gradient, but others do."""
     if e.array.size > MOST_ENTRIES or e.array.size * e.dy.size > MOST_NUMBERS:
         return None
     y = e.y

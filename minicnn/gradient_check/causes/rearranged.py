@@ -40,7 +40,7 @@ class Move(NamedTuple):
 
 
 def moves(shape: tuple[int, ...]) -> list[Move]:
-    """Return every rearrangement that changes something, the simplest first. Axes of length 1 are not moved."""
+    """Return every rearrangement that changes something, the simplest first; axes of length 1 stay."""
     long = [axis for axis, length in enumerate(shape) if length > 1]
     every = []
     for places in orders(long):
@@ -57,9 +57,9 @@ def moves(shape: tuple[int, ...]) -> list[Move]:
 def wrong_operand(e: Evidence) -> str | None:
     """The gradient is right for another kernel: rotated, transposed, or with its channels swapped.
 
-    For stride 1, dx is dy convolved with the kernel rotated by 180° and its channels swapped. Without the rotation,
-    the result is the gradient of a layer with the rotated kernel. So the function is differentiated again for each
-    rearrangement of each of the other arrays.
+    For stride 1, dx is dy convolved with the kernel rotated by 180° and its channels swapped. Without the
+    rotation, the result is the gradient of a layer with the rotated kernel. So the function is differentiated
+    again for each rearrangement of each of the other arrays.
     """
     for name, array in e.arrays.items():
         if name == e.gradient.name or array.ndim < 2:
@@ -134,7 +134,7 @@ def wrong_reshape(e: Evidence) -> str | None:
 
 
 def shifted(e: Evidence) -> str | None:
-    """given[i] = right[i + p] along one or two axes: the padding cropped on the wrong side, an index off by one."""
+    """given[i] = right[i + p] along one or two axes: padding cropped on the wrong side, an index off by one."""
     axes_of_array = range(e.array.ndim)
     for axes in [*((axis,) for axis in axes_of_array), *pairwise(axes_of_array)]:
         far = [min(e.array.shape[axis] // 2, FARTHEST) for axis in axes]
@@ -162,7 +162,7 @@ def _shifted_places(e: Evidence, shifts: dict[int, int]) -> np.ndarray:
 
 
 def dilation_ignored(e: Evidence) -> str | None:
-    """given[d·a, e·b] = right[a, b]: entry (a, b) was read a pixels away instead of d·a, without the dilation."""
+    """given[d·a, e·b] = right[a, b]: entry (a, b) was read a pixels away instead of d·a."""
     if e.array.ndim < 3 or e.of_input:
         return None
     rows, columns, *_ = e.places

@@ -17,8 +17,8 @@ def upstream_ignored(e: Evidence) -> str | None:
 def wrong_axes(e: Evidence) -> str | None:
     """A bias, or another array that is broadcast, has the sum of dy over the wrong axes, or its mean.
 
-    Each output depends on at most one entry of such an array. So terms = dy · ∂y/∂entry has y's shape, and the
-    gradient is its sum over the axes that the array does not have. Every other set of axes is tried.
+    Each output depends on at most one entry of such an array. So terms = dy · ∂y/∂entry has y's shape, and
+    the gradient is its sum over the axes that the array does not have. Every other set of axes is tried.
     """
     if e.array.size >= e.dy.size or e.jacobian is None or np.count_nonzero(e.jacobian, axis=0).max() > 1:
         return None
@@ -82,7 +82,7 @@ def shortcut(e: Evidence) -> str | None:
 
 
 def regularizer(e: Evidence) -> str | None:
-    """right − given = a·w + b·sign(w): a penalty is in the loss but not in the gradient, or the other way round."""
+    """right − given = a·w + b·sign(w): a penalty is in the loss but not in the gradient, or vice versa."""
     w = e.array.ravel()[e.index]
     if e.dy.size != 1 or len(np.unique(np.abs(w[w != 0]))) < 4:
         return None

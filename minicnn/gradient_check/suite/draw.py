@@ -1,7 +1,8 @@
 """The arguments of a check, drawn at random: shapes, windows, and the numbers in the arrays.
 
-Shapes include one pixel, one channel and a batch of one; windows overlap, touch, leave gaps or extend over the border.
-There are several kinds of random numbers ("flavours"), because normal ones do not show every error.
+Shapes include one pixel, one channel and a batch of one; windows overlap, touch, leave gaps or extend over
+the border. There are several kinds of random numbers ("flavours"), because normal ones do not show every
+error.
 
 Every draw uses two choices: an integer from a range, and one of several options. :class:`Draw` makes them with a NumPy
 generator; the tests make them with Hypothesis, which then reduces a failure to its simplest form.
@@ -83,7 +84,7 @@ class Draw:
         return (height, width), options | ({"dilation": dilation} if dilated else {})
 
     def matrices(self, images: int) -> np.ndarray:
-        """Return affine maps (N, 2, 3): random ones, or flips with shifts by whole and half pixels (rounding ties)."""
+        """Return affine maps (N, 2, 3): random ones, or flips with shifts by whole and half pixels."""
         rng = self.rng()
         if self.boolean():
             return np.eye(2, 3) + rng.standard_normal((images, 2, 3))

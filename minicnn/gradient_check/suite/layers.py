@@ -51,7 +51,7 @@ def _layer(kind: type[Layer], *arguments: Any, **options: Any) -> Callable[[str]
 
 
 def _normal(draw: Draw, shape: Any) -> np.ndarray:
-    """Return normal numbers: ties after a weighted sum would depend on rounding, which differs in the Numba kernels."""
+    """Return normal numbers: after a weighted sum, ties would depend on how each implementation rounds."""
     return draw.array(shape, ["normal"])
 
 

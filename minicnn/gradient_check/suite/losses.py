@@ -63,7 +63,7 @@ def _sparse_categorical(draw: Draw) -> LossCase:
 def _binary(draw: Draw) -> LossCase:
     options, shape = _options(draw), _shape(draw)
     y_true = draw.rng().integers(0, 2, shape).astype(float)
-    # Some are below 0, where they are clipped and the gradient is 0. None is near 1: float32 is too coarse there.
+    # Some are below 0, where they are clipped and the gradient is 0. None is near 1: float32 is too coarse.
     scores = _scores(draw, shape) if options["from_logits"] else draw.rng().uniform(-0.05, 0.97, shape)
     return _weighted(draw, losses.BinaryCrossentropy(**options), y_true, scores)
 

@@ -171,8 +171,9 @@ def _batch_norm(draw, wide):
 def _apart(x):
     """Return x changed so that the numbers of each channel (last axis) are clearly different, or all equal.
 
-    If the first digits of all numbers are equal, the rounding errors are large compared with the numbers minus their
-    mean. Then the division by the small deviation would amplify rounding errors, and these would be tested instead.
+    If the first digits of all numbers are equal, the rounding errors are large compared with the numbers
+    minus their mean. Then the division by the small deviation would amplify rounding errors, and these would
+    be tested instead.
     """
     rows = x.reshape(-1, x.shape[-1]).copy()
     spread, size = np.ptp(rows, axis=0), np.abs(rows).max(axis=0)

@@ -4,8 +4,8 @@
     kernels    all results of the Numba kernels, compared with the reference, float64
     float32    all results of the Numba kernels in float32, compared with float64, for the same numbers
 
-``backward`` uses small arrays and differentiates every entry. The other two use larger arrays, which fill whole
-vectors and tiles of the Numba kernels and leave a remainder.
+``backward`` uses small arrays and differentiates every entry. The other two use larger arrays, which fill
+whole vectors and tiles of the Numba kernels and leave a remainder.
 """
 
 from collections.abc import Callable

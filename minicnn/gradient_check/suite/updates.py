@@ -1,4 +1,4 @@
-"""Every optimizer's step on one array. It has no gradient to check; its Numba kernel is compared with the reference."""
+"""Every optimizer's step on one array. There is no gradient; the Numba kernel is compared with the reference."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

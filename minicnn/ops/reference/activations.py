@@ -1,4 +1,4 @@
-"""Activations: one function of one number, applied to every entry; so dx = dy · f'(x), entry by entry.
+"""Activations: a function of one number, applied to every entry. So dx = dy · f'(x) for each entry.
 
     relu        f = max(x, 0)                                   f' = 1 if x > 0 else 0
     leaky_relu  f = x if x > 0 else a·x                         f' = 1 if x > 0 else a
@@ -11,12 +11,12 @@
     hard_sigmoid  f = min(max(x + 3, 0), 6) / 6                 f' = 1/6 if −3 < x < 3 else 0
     mish        f = x·tanh(s),  s = log(1 + eˣ)                 f' = t + x·(1 − t²)·σ(x),  t = tanh s,  σ(x) = s'
 
-At the kink x = 0 the left branch is taken, so ReLU'(0) = 0 (a convention: any slope between those of the
-branches would do). At hard_sigmoid's kinks x = ±3 the constant branches are taken, so its slope there is 0.
-NaN stays NaN: tests are written `x <= 0`, which is false for it. Where f' follows from y = f(x), the cache is
-y.
+At the kink x = 0 the left branch is used, so ReLU'(0) = 0 (a convention: any slope between those of the two
+branches is a subgradient). At hard_sigmoid's kinks x = ±3 the constant branches are used, so its slope there
+is 0. NaN stays NaN: conditions are written `x <= 0`, which is false for NaN. If f' can be computed from y =
+f(x), the cache is y.
 
-Shapes: x, y, dy and dx have the same shape, which is any.
+Shapes: x, y, dy and dx have the same shape, which may be any.
 """
 
 import math
@@ -165,10 +165,10 @@ def _normal_cdf_by_tanh(x: Array) -> tuple[Array, Array]:
 
 
 def _erf(x: Array) -> Array:
-    """Return erf(x), by the standard library; NumPy has none.
+    """Return erf(x), from the standard library; NumPy has no erf.
 
-    For complex x = r + i·h it is erf(r) + i·h·erf'(r), erf'(r) = 2/√π·e^(−r²): with an error of O(h²), too
-    small to matter for a complex step of 1e-30.
+    For complex x = r + i·h it is erf(r) + i·h·erf'(r), with erf'(r) = 2/√π·e^(−r²). The error is O(h²), which
+    is negligible for a complex step of 1e-30.
     """
     real = np.vectorize(math.erf, otypes=[x.real.dtype])(x.real) if x.size else x.real
     if not np.iscomplexobj(x):

@@ -1,9 +1,9 @@
-"""Convolution (cross-correlation, as every deep-learning library calls convolution), by its definition.
+"""Convolution, by its definition. (Strictly it is cross-correlation; every library says convolution.)
 
     y[n,i,j,k] = bias[k] + Σ_a Σ_b Σ_c  xp[n, i·s + a·d, j·s + b·d, c] · kernel[a,b,c,k]
 
-with stride s, dilation d and xp the zero-padded input. Each y is a sum of products, so each factor's gradient
-is dy times the other factor, summed over every y that it is part of:
+with stride s, dilation d and xp the zero-padded input. Each y is a sum of products. So the gradient of each
+factor is dy times the other factor, summed over all y that use this factor:
 
     dbias[k]       = Σ_n Σ_i Σ_j  dy[n,i,j,k]
     dkernel[a,b,c,k] = Σ_n Σ_i Σ_j  xp[n, i·s + a·d, j·s + b·d, c] · dy[n,i,j,k]

@@ -2,8 +2,8 @@
 
     y[n,u] = bias[u] + Σ_d x[n,d] · kernel[d,u]                y = x·W + b
 
-Each y is a sum of products, so each factor's gradient is dy times the other factor, summed over every y that
-it is part of:
+Each y is a sum of products. So the gradient of each factor is dy times the other factor, summed over all y
+that use this factor:
 
     dbias[u]     = Σ_n dy[n,u]
     dkernel[d,u] = Σ_n x[n,d] · dy[n,u]                        dW = xᵀ·dy

@@ -4,7 +4,7 @@
 
 Spatial dropout sets whole maps to 0: one decision for each sample and channel.
 
-The mask is a function of (key, index) and not a sequence of random numbers: the bits of entry i are a hash of
+The mask is a function of (key, index), not a sequence of random numbers: the bits of entry i are a hash of
 the key and i. So the mask is the same in any order of computation and with any number of threads.
 
     gamma = 0x9E3779B97F4A7C15              mix(z): z ^= z >> 30;  z *= 0xBF58476D1CE4E5B9
@@ -29,7 +29,7 @@ _GAMMA = np.uint64(0x9E3779B97F4A7C15)
 
 
 def dropout_mask(key: int, shape: tuple[int, ...], rate: float) -> NDArray[np.bool_]:
-    """Return a bool array of ``shape``, True = kept, the same for the same ``key``: any integer."""
+    """Return a bool array of ``shape``, True = kept; ``key`` is any integer, and determines the mask."""
     start, threshold = start_and_threshold(key, rate)
     index = np.arange(math.prod(shape), dtype=np.uint64)
     bits = _mix(start + index * _GAMMA)
@@ -37,7 +37,7 @@ def dropout_mask(key: int, shape: tuple[int, ...], rate: float) -> NDArray[np.bo
 
 
 def start_and_threshold(key: int, rate: float) -> tuple[np.uint64, np.uint64]:
-    """Return mix(key) + gamma and rate·2²⁴, where the hash starts and what its bits are compared with."""
+    """Return mix(key) + gamma, the start of the hash, and rate·2²⁴, which its bits are compared with."""
     if not 0 <= rate < 1:
         raise ValueError(f"rate={rate!r}: expected a fraction to drop, 0 <= rate < 1")
     # an array: NumPy warns when a scalar wraps around

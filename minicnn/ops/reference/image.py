@@ -1,15 +1,15 @@
 """Image warps for augmentation: affine transformation and random erasing.
 
-Affine: output pixel (i, j) is read at the input point (u, v), which in general lies between pixels:
+Affine: output pixel (i, j) is read at the input point (u, v), which is usually between pixels:
 
     (u, v) = A·(i, j, 1)            A (2, 3), one for each image
     y[n,i,j,c] = Σ_taps w · x[n, row, column, c]
 
-    bilinear: four taps, rows ⌊u⌋ and ⌊u⌋ + 1 with weights 1 − (u − ⌊u⌋) and u − ⌊u⌋, columns alike; w
-              is their product
+    bilinear: four taps: rows ⌊u⌋ and ⌊u⌋ + 1 with weights 1 − (u − ⌊u⌋) and u − ⌊u⌋, columns in the same
+              way; w is the product of both weights
     nearest:  one tap, the rounded (u, v), w = 1
 
-y is linear in x, with weights that do not depend on x, so each dy goes back through the same taps:
+y is linear in x, and the weights do not depend on x. So each dy goes back through the same taps:
 
     dx[n, row, column, c] += w · dy[n,i,j,c]
 
@@ -50,7 +50,7 @@ def affine_transform_forward(
     interpolation: str = "bilinear",
     fill_value: float = 0.0,
 ) -> tuple[Array, Cache]:
-    """Return (y, cache): image n is moved by ``matrices[n]``; see the module's equations."""
+    """Return (y, cache): image n is transformed by ``matrices[n]``; see the module's equations."""
     check_modes(fill_mode, interpolation)
     # with rows and columns (N, H, W): x[images, rows, columns] (N, H, W, C)
     images = np.arange(len(x))[:, None, None]
@@ -63,7 +63,7 @@ def affine_transform_forward(
 
 
 def affine_transform_backward(dy: Array, cache: Cache) -> Array:
-    """Return dx: the adjoint, each dy added to the pixels that its y was read from."""
+    """Return dx, the adjoint: each dy is added to the pixels that its y was read from."""
     shape, taps = cache
     dx = np.zeros(shape, dy.dtype)
     for weight, inside, pixels in taps:

@@ -1,8 +1,8 @@
-"""Batch normalization: give every channel mean 0 and variance 1, then a learned scale and offset.
+"""Batch normalization: every channel gets mean 0 and variance 1, then a learned scale and offset.
 
     μ = 1/m · Σ x        v = 1/m · Σ (x − μ)²        x̂ = (x − μ) / √(v + ε)        y = γ·x̂ + β
 
-for each channel, sums over the m entries of all other axes. β and γ are a sum and a product away from y:
+for each channel, with sums over its m entries, those of all other axes. The gradients of β, γ and x̂:
 
     dβ = Σ dy            dγ = Σ dy·x̂            dx̂ = γ·dy
 
@@ -12,13 +12,13 @@ x reaches x̂ by three paths: directly, through μ and through v. With r = 1/√
     dx = r·dx̂  +  dv · 2·(x − μ)/m  +  dμ/m
        = γ·r · ( dy  −  dβ/m  −  x̂·dγ/m )
 
-The last line subtracts from dy its mean and its component along x̂: y does not change when all x are shifted
-or scaled together. Therefore Σ dx = 0, and an all-ones dy gives dx = 0 even if the rest of the code is wrong:
-never check this layer with one.
+The last line subtracts from dy its mean and its component along x̂, because y does not change when all x are
+shifted or scaled together. Therefore Σ dx = 0. An all-ones dy gives dx = 0 even if the rest of the code is
+wrong: never check this layer with such a dy.
 
-At inference μ and v are fixed numbers (moving averages), so only the direct path is left: dx = γ·r·dy.
+At inference μ and v are fixed numbers (moving averages), so there is only the direct path: dx = γ·r·dy.
 
-Group normalization takes μ and v of each sample by itself, over the m entries of a group of neighboring channels.
+Group normalization computes μ and v for each sample, over the m entries of a group of neighboring channels.
 γ differs between the channels of a group, so it stays inside the sums:
 
     dx = r · ( dx̂  −  1/m · Σ dx̂  −  x̂ · 1/m · Σ dx̂·x̂ )          with dx̂ = γ·dy, sums over the group

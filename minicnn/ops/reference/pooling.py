@@ -3,15 +3,14 @@
     max      y[n,i,j,c] = xp[n, i·s + a*, j·s + b*, c]     (a*, b*) = argmax over the window's entries (a, b)
     average  y[n,i,j,c] = 1/|W| · Σ xp[n, i·s + a, j·s + b, c]     over W: the window's entries inside the map
 
-with stride s and xp the padded input. The maximum copies one entry, so that entry alone receives the
-gradient. The average has equal weights, so each entry receives an equal share. A pixel in several windows
-receives the sum (+=):
+with stride s and xp the padded input. The maximum copies one entry, so only this entry gets the gradient. The
+average has equal weights, so each entry gets an equal share. A pixel in several windows gets the sum (+=):
 
     max      dxp[n, i·s + a*, j·s + b*, c] += dy[n,i,j,c]
     average  dxp[n, i·s + a,  j·s + b,  c] += dy[n,i,j,c] / |W|       for every (a, b) in W
 
-Two conventions: of equal maxima the first in row-major order wins and takes the whole gradient; padding
-("same") never wins (it is −∞, not 0) and is not counted in an average. Keras and TensorFlow do both.
+Two conventions, as in Keras and TensorFlow: of several equal maxima, the first in row-major order gets the
+whole gradient; padding ("same") is never the maximum (it is −∞, not 0) and is not counted in an average.
 
 Global pooling is one window over the whole map.
 
@@ -40,11 +39,11 @@ __all__ = [
 def max_pool2d_forward(
     x: Array, pool_size: Pair = (2, 2), strides: Pair | None = None, padding: str = "valid"
 ) -> tuple[Array, Cache]:
-    """Return (y, cache), see the equations. ``strides=None`` means ``pool_size``: windows side by side."""
+    """Return (y, cache), see the equations. ``strides=None`` means ``pool_size``: no overlap."""
     windows = Windows(x.shape, pool_size, strides or pool_size, padding)
     xp = windows.pad(x, -np.inf)
     entries = np.stack([xp[index] for _, _, index in windows.entries()])  # (kh·kw, N, OH, OW, C)
-    winner = entries.real.argmax(axis=0)  # (N, OH, OW, C); argmax returns the first of equals
+    winner = entries.real.argmax(axis=0)  # (N, OH, OW, C); argmax returns the first of equal entries
     y = np.take_along_axis(entries, winner[None], axis=0)[0]
     return y, (winner, xp.shape, windows)
 
@@ -61,7 +60,7 @@ def max_pool2d_backward(dy: Array, cache: Cache) -> Array:
 def average_pool2d_forward(
     x: Array, pool_size: Pair = (2, 2), strides: Pair | None = None, padding: str = "valid"
 ) -> tuple[Array, Cache]:
-    """Return (y, cache), see the equations. ``strides=None`` means ``pool_size``: windows side by side."""
+    """Return (y, cache), see the equations. ``strides=None`` means ``pool_size``: no overlap."""
     windows = Windows(x.shape, pool_size, strides or pool_size, padding)
     xp = windows.pad(x)
     inside = windows.pad(np.ones((1, *x.shape[1:3], 1), x.real.dtype))  # 1 in the map, 0 in the padding
@@ -71,7 +70,7 @@ def average_pool2d_forward(
 
 
 def average_pool2d_backward(dy: Array, cache: Cache) -> Array:
-    """Return dx: each dy is divided evenly among the pixels it averaged."""
+    """Return dx: each dy is divided equally among the pixels of its window."""
     count, padded_shape, windows = cache
     dxp = np.zeros(padded_shape, dy.dtype)
     for _, _, index in windows.entries():
@@ -98,7 +97,7 @@ def global_max_pool2d_forward(x: Array) -> tuple[Array, Cache]:
 
 
 def global_max_pool2d_backward(dy: Array, cache: Cache) -> Array:
-    """Return dx: dy[n,c] at the pixel that won, 0 elsewhere."""
+    """Return dx: dy[n,c] at the largest pixel, 0 elsewhere."""
     winner, shape = cache
     dx = np.zeros((shape[0], shape[1] * shape[2], shape[3]), dy.dtype)  # (N, H·W, C)
     np.put_along_axis(dx, winner, dy[:, None], axis=1)

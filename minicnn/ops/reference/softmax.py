@@ -2,8 +2,9 @@
 
     p_k = e^(z_k) / Σ_j e^(z_j)            log p_k = z_k − log Σ_j e^(z_j)
 
-Both stay the same when one number is added to every z. The largest z is shifted to 0, so that no exponential
-overflows. The derivative is a full matrix, ∂p_k/∂z_j = p_k·(δ_kj − p_j): raising one lowers the others.
+Both do not change when the same number is added to every z. So all z are shifted until the largest is 0, and
+no exponential overflows. The derivative is a full matrix, ∂p_k/∂z_j = p_k·(δ_kj − p_j): if one p grows, the
+others fall.
 
     softmax      dz_j = Σ_k dp_k·p_k·(δ_kj − p_j)         = p_j·(dp_j − Σ_k dp_k·p_k)
     log_softmax  dz_j = Σ_k dl_k·(δ_kj − p_j)             = dl_j − p_j·Σ_k dl_k
@@ -12,8 +13,8 @@ Cross-entropy with target probabilities t, smoothed by ε over K classes:
 
     t' = (1 − ε)·t + ε/K            loss = −Σ_k t'_k·log p_k            dz_j = dloss·(p_j·Σ_k t'_k − t'_j)
 
-For targets that sum to 1 and dloss = 1 the last is p − t. Since softmax and logarithm are one operation,
-there is no log(0) to guard against. Class and sample weights, and the mean over the batch, are part of dloss.
+For targets that sum to 1 and dloss = 1, the last line is p − t. Softmax and logarithm are one operation, so
+log(0) cannot occur. Class and sample weights, and the mean over the batch, are part of dloss.
 
 Shapes: softmax over the last axis of any z; cross-entropy: logits and targets (N, K), loss and dloss (N,).
 """
@@ -40,7 +41,7 @@ def softmax_forward(x: Array) -> tuple[Array, Cache]:
 
 
 def softmax_backward(dy: Array, cache: Cache) -> Array:
-    """Return dx = p·(dy − Σ dy·p): the whole Jacobian, not its diagonal p·(1 − p)."""
+    """Return dx = p·(dy − Σ dy·p): the full Jacobian, not only its diagonal p·(1 − p)."""
     p = cache
     return p * (dy - (dy * p).sum(axis=-1, keepdims=True))
 
@@ -61,7 +62,7 @@ def log_softmax_backward(dy: Array, cache: Cache) -> Array:
 def softmax_cross_entropy_forward(
     logits: Array, targets: Array, label_smoothing: float = 0.0
 ) -> tuple[Array, Cache]:
-    """Return (loss, cache) for logits and target probabilities, both (N, K): loss (N,), one a sample."""
+    """Return (loss, cache) for logits and target probabilities, both (N, K): loss (N,), one per sample."""
     targets = targets.astype(logits.real.dtype)
     targets = (1 - label_smoothing) * targets + label_smoothing / targets.shape[1]
     log_p, p = log_softmax_forward(logits)

@@ -1,6 +1,7 @@
 """One optimizer step on one parameter, in place.
 
-Every step makes g from the gradient dw, shrinks the weights, then moves them by the optimizer's rule:
+Every step computes g from the gradient dw, multiplies the weights by 1 − η·λ, then applies the optimizer's
+rule:
 
     g = clip(scale · dw, −limit, limit)          scale: clipping by norm, limit: clipping by value
     w ← w · (1 − η·λ)                            η the learning rate, λ the weight decay
@@ -10,18 +11,18 @@ AdamW and Adam with an L2 penalty). The rules, with all state starting at 0 and 
 steps:
 
     SGD        w ← w − η·g
-    momentum   u ← μ·u − η·g;  w ← w + u                  Nesterov: w ← w + μ·u − η·g, one look ahead
+    momentum   u ← μ·u − η·g;  w ← w + u                  Nesterov: w ← w + μ·u − η·g, with the next μ·u
     Adam       m ← m + (1 − β₁)·(g − m)                   the mean of g
                v ← v + (1 − β₂)·(g² − v)                  the mean of g²
-               w ← w − η · √(1 − β₂ᵗ)/(1 − β₁ᵗ) · m/(√v + ε)       both means start at 0: divide that bias out
-    AMSGrad    as Adam, with v̂ ← max(v̂, v) and √v̂ in place of √v
+               w ← w − η · √(1 − β₂ᵗ)/(1 − β₁ᵗ) · m/(√v + ε)       (corrects the start at 0)
+    AMSGrad    as Adam, with v̂ ← max(v̂, v) and √v̂ instead of √v
     RMSprop    v ← ρ·v + (1 − ρ)·g²;  d = g/√(v + ε)      centered: a ← ρ·a + (1 − ρ)·g;  d = g/√(v − a² + ε)
                w ← w − η·d                                with momentum: u ← μ·u + η·d;  w ← w − u
 
 Sources: Sutskever et al. (2013), Kingma and Ba (2015), Reddi et al. (2018), Hinton's lecture 6 (2012),
 Loshchilov and Hutter (2019). ε is added where Keras adds it.
 
-Shapes: w, dw and every state array have one shape and one dtype; all but dw are changed in place.
+Shapes: w, dw and every state array have the same shape and dtype; all except dw are changed in place.
 """
 
 import math
@@ -115,12 +116,12 @@ def average_update(average: Array, w: Array, momentum: float) -> None:
 
 
 def squared_norm(dw: Array) -> float:
-    """Return Σ dw², summed in float64 whatever the dtype, as a float."""
+    """Return Σ dw² as a float, summed in float64 for every dtype."""
     return float(np.sum(np.square(dw, dtype=np.float64)))
 
 
 def adam_rate(learning_rate: float, beta_1: float, beta_2: float, t: int) -> float:
-    """Return η · √(1 − β₂ᵗ)/(1 − β₁ᵗ), the learning rate with the bias of both means divided out."""
+    """Return η · √(1 − β₂ᵗ)/(1 − β₁ᵗ), the learning rate with the bias correction of both means."""
     return learning_rate * math.sqrt(1 - beta_2**t) / (1 - beta_1**t)
 
 

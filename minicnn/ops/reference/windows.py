@@ -23,7 +23,7 @@ class Windows:
     ) -> None:
         self.shape, self.size, self.strides, self.dilation = shape, size, strides, dilation
         self.rows, self.columns = geometry.axes(shape[1], shape[2], size, strides, padding, dilation)
-        # with strides, there may be pixels after the last window that are in no window
+        # with strides, the last pixels may be in no window
         self.padding = ((0, 0), self.rows[1:], self.columns[1:], (0, 0))
 
     def pad(self, x: Array, value: float = 0) -> Array:
