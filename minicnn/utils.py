@@ -71,7 +71,7 @@ def to_categorical(x: Any, num_classes: int | None = None) -> np.ndarray:
 
 def plot_model(
     model: Any,
-    to_file: str | os.PathLike | None = "model.png",
+    to_file: str | os.PathLike[str] | None = "model.png",
     show_shapes: bool = False,
     show_dtype: bool = False,
     show_layer_names: bool = False,

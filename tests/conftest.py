@@ -25,7 +25,10 @@ PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "dev")
 common = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow, HealthCheck.data_too_large]}
 settings.register_profile("dev", max_examples=25, **common)
 settings.register_profile("ci", max_examples=200, derandomize=True, print_blob=True, **common)
-settings.register_profile("random", max_examples=100, database=None, print_blob=True, **common)
+# Where the variable CI is set, Hypothesis itself would draw the same cases each time.
+settings.register_profile(
+    "random", max_examples=100, derandomize=False, database=None, print_blob=True, **common
+)
 settings.load_profile(PROFILE)
 
 

@@ -118,6 +118,18 @@ if TYPE_CHECKING:
         list(imports("from .base import Layer"))
 
 
+def test_other_packages_alone_are_imported_by_a_variable():
+    found = [
+        name
+        for name, path in MODULES.items()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and _imports_by_a_string(node.func)
+        if not all(isinstance(argument, ast.Constant) for argument in node.args)
+    ]
+    # h5py, onnx, …; and whether torch and keras are there
+    assert found == ["minicnn.benchmark.__main__", "minicnn.saving.checks"]
+
+
 @pytest.mark.parametrize("name", MODULES)
 def test_no_circles(name):
     reached, new = set(), set(GRAPH[name])

@@ -11,6 +11,7 @@ import pytest
 from tests.test_design import MODULES
 
 FILES = sorted(MODULES.values())
+PACKAGES = {name.rpartition(".")[0] for name in MODULES}
 OF_OTHERS = {("machine_code.py", "_cache")}  # Numba's, of a compiled function
 NAMEDTUPLE = {"_asdict", "_fields", "_make", "_replace"}  # public, whatever their names look like
 ACCESSORS = {"getattr", "setattr", "hasattr", "delattr"}
@@ -62,17 +63,34 @@ def reached(node):
 def reaches(path):
     """Return where a file reaches private names that only files of other folders define: (line, name)."""
     elsewhere = names_of_room(None) - names_of_room(path.parent)
-    return [
+    attributes = [
         (node.lineno, name)
         for node in ast.walk(tree(path))
         for name in reached(node)
         if is_private(str(name)) and name in elsewhere and (path.name, name) not in OF_OTHERS
     ]
+    imported = [
+        (node.lineno, alias.name)
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.ImportFrom) and node.module in MODULES
+        for alias in node.names
+        if is_private(alias.name) and f"{node.module}.{alias.name}" not in PACKAGES
+        if MODULES[node.module].parent != path.parent
+    ]
+    return attributes + imported
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: "/".join(path.parts[-3:]))
 def test_no_private_attribute_is_reached_across_rooms(path):
     assert reaches(path) == []
+
+
+def test_an_imported_private_name_is_found(tmp_path):
+    source = tmp_path / "code.py"
+    source.write_text(
+        "from minicnn.ops.kernels.activations import _GELU, relu_forward\nfrom minicnn import _base\n"
+    )
+    assert reaches(source) == [(1, "_GELU")]
 
 
 def test_a_reach_is_found(tmp_path, monkeypatch):

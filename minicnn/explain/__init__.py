@@ -29,7 +29,7 @@ def write(
     model: Any,
     x: Any,
     y: Any,
-    path: str | os.PathLike,
+    path: str | os.PathLike[str],
     *,
     classes: Any = None,
     optimizer: Any = None,

@@ -17,7 +17,7 @@ DEEP_GRAY = ("I;16", "I")  # Pillow's gray modes of more than 8 bits
 
 
 def load_img(
-    path: str | os.PathLike | io.BytesIO,
+    path: str | os.PathLike[str] | io.BytesIO,
     color_mode: str = "rgb",
     target_size: tuple[int, int] | None = None,
     interpolation: str = "nearest",
@@ -128,7 +128,7 @@ def save_img(
         ValueError: the array has another shape, or the format is unknown.
     """
     image = array_to_img(x, data_format, scale)
-    if file_format is None and isinstance(path, str | os.PathLike):
+    if file_format is None and isinstance(path, str | os.PathLike[str]):
         file_format = Path(path).suffix[1:]
     jpeg = (file_format or "").lower() in ("jpg", "jpeg")
     if jpeg and image.mode == "RGBA":

@@ -55,7 +55,7 @@ def unpack(value: Any, arrays: Mapping[str, np.ndarray]) -> Any:
     return {key: unpack(item, arrays) for key, item in value.items()}
 
 
-def checked_name(path: str | os.PathLike) -> Path:
+def checked_name(path: str | os.PathLike[str]) -> Path:
     """Return the path of a model's file: .npz or one of Keras's suffixes. The content is always minicnn's.
 
     Raises:
@@ -67,7 +67,7 @@ def checked_name(path: str | os.PathLike) -> Path:
     return path
 
 
-def write(path: str | os.PathLike, config: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
+def write(path: str | os.PathLike[str], config: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
     """Write a configuration and arrays to ``path``, completely or not at all.
 
     Raises:
@@ -82,7 +82,7 @@ def write(path: str | os.PathLike, config: Mapping[str, Any], arrays: Mapping[st
         np.savez(file, **contents)
 
 
-def read(path: str | os.PathLike) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Return what :func:`write` wrote: (configuration, arrays).
 
     Raises:

@@ -25,7 +25,7 @@ CODE = ("Lambda", "__lambda__")  # classes whose configuration is Python's compi
 LARGEST_CONFIG = 64 * 2**20  # bytes
 
 
-def load_keras_weights(model: Layer, path: str | os.PathLike) -> None:
+def load_keras_weights(model: Layer, path: str | os.PathLike[str]) -> None:
     """Set the weights of a built model from a file of an equal Keras model: .weights.h5, .keras or .h5.
 
     Optimizer, random states and the file's configuration are ignored. Layers are matched by name if the user

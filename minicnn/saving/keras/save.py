@@ -19,7 +19,7 @@ from minicnn.saving.keras import config, layout
 KERAS = "3.10.0"  # the version of the file form
 
 
-def save_keras_weights(model: Any, path: str | os.PathLike) -> None:
+def save_keras_weights(model: Any, path: str | os.PathLike[str]) -> None:
     """Write a built model's weights for Keras 3.
 
     Args:

@@ -27,7 +27,7 @@ from minicnn.saving.onnx.registry import exported
 OLDEST_OPSET = 13  # Softmax means what it means here from then on
 
 
-def export_onnx(model: Any, path: str | os.PathLike, opset: int = 17) -> None:
+def export_onnx(model: Any, path: str | os.PathLike[str], opset: int = 17) -> None:
     """Write a built model as ONNX.
 
     Args:
