@@ -60,7 +60,9 @@ def _grid(axis, values, title, limit, border=None):
 
 
 def convolution_dx():
-    """The worked example of convolution.md: dx by scattering copies of the kernel, and by the rotated kernel."""
+    """The worked example of convolution.md: dx by scattering copies of the kernel,
+    and by the rotated kernel.
+    """
     kernel = np.array([[1.0, 2.0], [3.0, 4.0]])
     dy = np.array([[1.0, 10.0], [0.0, 100.0]])
     _, cache = reference.conv2d_forward(np.zeros((1, 3, 3, 1)), kernel[:, :, None, None])

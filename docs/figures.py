@@ -22,7 +22,9 @@ def trained(dataset, epochs=4):
 
 
 def one_step(model, image, label):
-    """Return [(layer, output, gradient)] of one training step on one image: forward, then backward, layer by layer."""
+    """Return [(layer, output, gradient)] of one training step on one image: forward,
+    then backward, layer by layer.
+    """
     x = image[None, :, :, None].astype("float32")
     outputs = []
     for layer in model.layers:

@@ -1,4 +1,5 @@
-"""Measure how good a trained network is: ``python -m fer.evaluate runs/003``, or ``evaluate.run("runs/003")``.
+"""Measure how good a trained network is: ``python -m fer.evaluate runs/003``, or
+``evaluate.run("runs/003")``.
 
 The files go to a folder of their own in the run's folder, such as evaluation_test or
 evaluation_validation_flip (for several runs, or a model's file elsewhere, to a new folder evaluations/001):
@@ -60,7 +61,8 @@ def run(
     which: str = "best",
     out: str | os.PathLike[str] | None = None,
 ) -> tuple[Path, Report]:
-    """Evaluate a trained network, write the files that the module lists, and return their folder and the numbers.
+    """Evaluate a trained network, write the files that the module lists, and return
+    their folder and the numbers.
 
     Args:
         run: a run's folder, a model's file, "vgg" or "tiny"; or several of these: then the mean of their
@@ -100,7 +102,8 @@ def write(
     facts: Mapping[str, Any] | None = None,
     train: Split | None = None,
 ) -> Report:
-    """Evaluate a network on the faces of a split, write the files that the module lists, and return the numbers.
+    """Evaluate a network on the faces of a split, write the files that the module
+    lists, and return the numbers.
 
     Args:
         folder: where the files go; those of an earlier evaluation are replaced.
@@ -110,7 +113,8 @@ def write(
         title: data, split and model: "fer2013.csv, test, model of epoch 12".
         tta: "flip": the mean of the probabilities for each face and its mirror image.
         facts: further entries of report.json.
-        train: the training faces; the report then also holds the accuracy without the faces that have a copy in them.
+        train: the training faces; the report then also holds the accuracy without the
+            faces that have a copy in them.
     """
     probabilities = inference.probabilities(model, split.images, tta)
     copies = None if train is None else split.copies_in(train)

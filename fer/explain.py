@@ -1,7 +1,7 @@
 """Explain one training step of a network on a face, as a page: ``python -m fer.explain tiny --sample 3``.
 
-The page shows every number of the step, and what it is computed from: see docs/explain.md. Without a network, a small
-one is trained on the embedded faces first.
+The page shows every number of the step, and what it is computed from: see docs/explain.md. Without a network,
+a small one is trained on the embedded faces first.
 """
 
 import argparse

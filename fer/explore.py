@@ -90,11 +90,14 @@ def _write_tables(folder: Path, result: Survey) -> None:
 
 
 def load(path: str | os.PathLike[str] | None) -> FerDataset:
-    """Return the faces at ``path``, else those that FER2013_DATA names, else synthetic ones, with a printed note."""
+    """Return the faces at ``path``, else those that FER2013_DATA names, else
+    synthetic ones, with a printed note.
+    """
     if path is not None or os.environ.get(dataset.ENV_VARIABLE):
         return dataset.load(path)
     print(
-        f"No data given: these are synthetic faces, drawn by code in the form of FER2013.\n{dataset.WHERE_TO_GET}.\n",
+        "No data given: these are synthetic faces, drawn by code in the form of "
+        f"FER2013.\n{dataset.WHERE_TO_GET}.\n",
         flush=True,
     )
     return synthetic.load()

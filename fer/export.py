@@ -29,7 +29,8 @@ examples:
 def write(
     run: str | os.PathLike[str], path: str | os.PathLike[str], which: str = "best"
 ) -> inference.TrainedNetwork:
-    """Write the network of a run to a new file, and return the network itself, with weights that are not rounded.
+    """Write the network of a run to a new file, and return the network itself, with
+    weights that are not rounded.
 
     Args:
         run: a run's folder, a model's file or the name of a network that comes with fer.
@@ -37,8 +38,8 @@ def write(
         which: "best" or "last", of the run's models.
 
     Raises:
-        BadInput: the run cannot be used, the file exists already, its name has another ending, the package onnx
-            is missing, or a weight is too large for float16.
+        BadInput: the run cannot be used, the file exists already, its name has another ending, the package
+            onnx is missing, or a weight is too large for float16.
         OSError: the file cannot be written.
     """
     path = Path(path)

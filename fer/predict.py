@@ -1,4 +1,5 @@
-"""Predict the emotion of faces: ``python -m fer.predict photo.jpg``, or ``runs/003 photo.jpg`` for your own network.
+"""Predict the emotion of faces: ``python -m fer.predict photo.jpg``, or ``runs/003
+photo.jpg`` for your own network.
 
 The files go to a new folder predictions/001, predictions/002, …:
 
@@ -223,7 +224,9 @@ def _predict(arguments: argparse.Namespace) -> None:
 
 
 def _split_run_and_paths(paths: Sequence[str], sampled: bool) -> tuple[str, Sequence[str]]:
-    """Return the run and what is to be predicted; if no run is named, it is the network that comes with fer."""
+    """Return the run and what is to be predicted; if no run is named, it is the
+    network that comes with fer.
+    """
     if not paths or not (inference.is_run(paths[0]) or (sampled and len(paths) == 1)):
         # A misspelt name of a run must not be taken for a picture, and skipped.
         if paths and not Path(paths[0]).exists():

@@ -122,7 +122,8 @@ class Run:
                 return  # a file system without locks
             owner = os.read(file, 20).decode() or "unknown"
             raise BadInput(
-                f"{self.folder} is in use: process {owner} trains in it. Wait for it, or stop it (kill {owner})"
+                f"{self.folder} is in use: process {owner} trains in it. Wait for it, or stop it "
+                f"(kill {owner})"
             ) from None
 
 

@@ -110,7 +110,8 @@ def _saying_how_to_resume(folder: Run) -> Iterator[None]:
         raise Stopped(f"stopped. To resume: {folder.resume}", status) from None
     except OSError as error:
         raise BadInput(
-            f"{folder} cannot be written: {error.strerror}. The files saved before are complete; correct the cause, "
+            f"{folder} cannot be written: {error.strerror}. The files saved before are complete; "
+            "correct the cause, "
             f"then resume: {folder.resume}"
         ) from None
 
@@ -124,8 +125,10 @@ def _config_to_resume(folder: Run, asked: Config | None) -> Config:
     started_with = folder.read_json(runs.CONFIG).get("versions", {})
     if started_with.get("minicnn") != minicnn.__version__:
         raise BadInput(
-            f"{folder} was started with minicnn {started_with.get('minicnn')}, but this is {minicnn.__version__}: "
-            f"a run must be resumed with the same version. To start a new run: --config {folder.path(runs.CONFIG)}"
+            f"{folder} was started with minicnn {started_with.get('minicnn')}, but this is "
+            f"{minicnn.__version__}: "
+            "a run must be resumed with the same version. To start a new run: --config "
+            f"{folder.path(runs.CONFIG)}"
         )
     others = [name for name, version in _versions().items() if started_with.get(name) != version]
     if others:
@@ -139,7 +142,8 @@ def _check_same_data(folder: Run, data: FerDataset) -> None:
         sizes = " + ".join(str(sum(split.values())) for split in before.get("faces", {}).values())
         raise BadInput(
             f"{folder} was started on {before.get('name')} ({sizes} faces), and {data.name} "
-            f"({' + '.join(str(len(split)) for split in data.splits().values())} faces) is not the same data: "
+            f"({' + '.join(str(len(split)) for split in data.splits().values())} faces) is not "
+            "the same data: "
             "give their present path with --data PATH"
         )
 
@@ -186,7 +190,8 @@ def _fit(
     targets, validation_targets = train.labels, validation.labels
     added: list[callbacks.Callback] = []
     if config.ema:
-        # First in the list: the averages must be in place when the next callbacks evaluate and save the model.
+        # First in the list: the averages must be in place when the next callbacks
+        # evaluate and save the model.
         added.append(callbacks.SwapEMAWeights(swap_on_epoch=True))
     if config.self_distillation:
         distillation = SelfDistillation(train, config.self_distillation)
@@ -213,7 +218,9 @@ def _fit(
 
 
 def _evaluate_best(folder: Run, history: dict[str, list[float]], data: FerDataset, finished: bool) -> Result:
-    """Evaluate the best model on the test rows (if there are none, the validation rows); write and print that."""
+    """Evaluate the best model on the test rows (if there are none, the validation
+    rows); write and print that.
+    """
     name, split = ("test", data.test) if data.test is not None else ("validation", data.validation)
     assert split is not None
     best = best_epoch(history)
@@ -240,7 +247,9 @@ def _evaluate_best(folder: Run, history: dict[str, list[float]], data: FerDatase
 
 
 def _description(config: Config, data: FerDataset, model: minicnn.Sequential) -> dict[str, Any]:
-    """Return the content of config.json: the arguments, which repeat the run, and facts about data and machine."""
+    """Return the content of config.json: the arguments, which repeat the run, and
+    facts about data and machine.
+    """
     weights = components.class_weights(data.train, config.class_weight)
     return {
         "arguments": asdict(config),

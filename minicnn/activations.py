@@ -4,9 +4,9 @@
     layers.Conv2D(32, 3, activation=activations.relu)      # the same
     activations.softmax(np.array([[1.0, 2.0]]))            # array([[0.26894142, 0.73105858]])
 
-``TABLE`` says everything that the rest of the library has to know of an activation. To add one, write its two passes
-(minicnn.ops.reference.activations, minicnn.ops.kernels.activations), a function here, and a row of the table: layers,
-gradient checks, the ONNX export and the tests go over its rows.
+``TABLE`` says everything that the rest of the library has to know of an activation. To add one, write its two
+passes (minicnn.ops.reference.activations, minicnn.ops.kernels.activations), a function here, and a row of the
+table: layers, gradient checks, the ONNX export and the tests go over its rows.
 """
 
 import math
@@ -37,7 +37,7 @@ __all__ = [
 ]
 keras_errors.add_getattr(__name__)
 
-# ---- the functions ---------------------------------------------------------------------------------------------------
+# ---- the functions -----------------------------------------------------------------------------------------
 
 
 def relu(x: Any, negative_slope: float = 0.0) -> np.ndarray:
@@ -103,7 +103,7 @@ def _apply(forward: Callable[..., Any], x: Any, *options: Any) -> np.ndarray:
     return y
 
 
-# ---- the table -------------------------------------------------------------------------------------------------------
+# ---- the table ---------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -114,11 +114,13 @@ class Row:
         function: the function for arrays; the activation has its name.
         forward: ``forward(x, **options) -> (y, cache)``.
         backward: ``backward(dy, cache) -> dx``.
-        onnx: ``onnx(op, x, **options) -> y`` adds it to an ONNX graph: x and y are names of values there, and
-            ``op("Mul", x, 2.0, **attributes)`` adds an operation on names and numbers and returns its output's name.
-        options: what forward takes besides x, with the values that Keras gives them when the activation is named alone.
-        by_row: whether an entry of y depends on a whole row of x (the last axis), not on one entry; then ``onnx`` takes
-            ``axis`` too, the row's axis in the graph.
+        onnx: ``onnx(op, x, **options) -> y`` adds it to an ONNX graph: x and y are names of
+            values there, and ``op("Mul", x, 2.0, **attributes)`` adds an operation on names and
+            numbers and returns its output's name.
+        options: what forward takes besides x, with the values that Keras gives them when
+            the activation is named alone.
+        by_row: whether an entry of y depends on a whole row of x (the last axis), not on one entry; then
+            ``onnx`` takes ``axis`` too, the row's axis in the graph.
     """
 
     function: Callable[..., np.ndarray]
@@ -196,7 +198,7 @@ TABLE: dict[str, Row] = {
 }
 
 
-# ---- by name ---------------------------------------------------------------------------------------------------------
+# ---- by name -----------------------------------------------------------------------------------------------
 
 
 def name_of(activation: Any) -> str:
@@ -204,8 +206,8 @@ def name_of(activation: Any) -> str:
 
     Raises:
         ValueError: there is no activation of that name.
-        NotImplementedError: Keras has it and minicnn has not, or it is a function of your own, whose gradient is not
-            known.
+        NotImplementedError: Keras has it and minicnn has not, or it is a function of your own,
+            whose gradient is not known.
     """
     if activation is None:
         return "linear"

@@ -164,7 +164,9 @@ class CategoricalCrossentropy(_CrossEntropy):
 
 
 class SparseCategoricalCrossentropy(CategoricalCrossentropy):
-    """−log p of the right class; targets are class numbers 0 … K − 1. Keras has no ``label_smoothing`` here."""
+    """−log p of the right class; targets are class numbers 0 … K − 1. Keras has no
+    ``label_smoothing`` here.
+    """
 
     sparse = True
 
@@ -183,7 +185,8 @@ class SparseCategoricalCrossentropy(CategoricalCrossentropy):
         numbers = np.asarray(y_true)
         if numbers.size != len(y_pred):
             raise ValueError(
-                f"{self.name}: y_true has shape {numbers.shape}, expected ({len(y_pred)},): one class number a sample; "
+                f"{self.name}: y_true has shape {numbers.shape}, expected ({len(y_pred)},): one class "
+                "number a sample; "
                 "for one-hot targets use categorical_crossentropy"
             )
         numbers = numbers.reshape(-1)

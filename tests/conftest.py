@@ -42,8 +42,8 @@ def pytest_configure(config):
 def pytest_collection_finish(session):
     """Before a run of the whole suite, start a second process that compiles kernels on another core.
 
-    It stores the machine code on disk, where the tests find it. Without it, the first run in a new clone spends
-    much of its time compiling, on one core.
+    It stores the machine code on disk, where the tests find it. Without it, the first run in a new clone
+    spends much of its time compiling, on one core.
     """
     if len(session.items) > WHOLE_SUITE and not session.config.option.collectonly:
         command = [sys.executable, "-m", "minicnn.gradient_check", "--cases", "3"]

@@ -1,6 +1,8 @@
-"""Private attributes stay in their room: a file reaches ``_name`` only if a file of the same folder defines it.
+"""Private attributes stay in their room: a file reaches ``_name`` only if a file
+of the same folder defines it.
 
-Names that no file of the project defines belong to other packages; OF_OTHERS lists those that only look like ours.
+Names that no file of the project defines belong to other packages; OF_OTHERS lists
+those that only look like ours.
 """
 
 import ast
@@ -97,7 +99,8 @@ def test_a_reach_is_found(tmp_path, monkeypatch):
     for folder, text in (
         (
             "one",
-            "class A:\n    def __init__(self):\n        self._x = self._y = 1\n\ndef f(a):\n    return a._x\n",
+            "class A:\n    def __init__(self):\n        self._x = self._y = 1\n\ndef f(a):\n   "
+            " return a._x\n",
         ),
         ("two", "def g(a):\n    return a._x + getattr(a, '_y') + a.pair._replace(b=1) + a._numba\n"),
     ):

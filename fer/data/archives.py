@@ -1,4 +1,5 @@
-"""Folders, .zip and .tar(.gz) files behind one interface: names of files and their content. Nothing is unpacked.
+"""Folders, .zip and .tar(.gz) files behind one interface: names of files and their
+content. Nothing is unpacked.
 
     with archives.open_source(path) as source:
         source.names                        {"fer2013/fer2013.csv": 301072766, …}
@@ -43,7 +44,9 @@ class Source(Protocol):
 
 
 class Folder:
-    """The files in a folder, to a depth of MAX_DEPTH; ``stats`` holds (name, size, time of change) of each."""
+    """The files in a folder, to a depth of MAX_DEPTH; ``stats`` holds (name, size,
+    time of change) of each.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path

@@ -27,7 +27,8 @@ _CODE = MachineCode("fer-csv", [Path(__file__), Path(table.__file__), Path(emoti
 
 COLUMNS = ("emotion", "pixels", "usage")
 
-# Allowed around a value: icml_face_data.csv has spaces, files from Windows have \r, some programs write quotes.
+# Allowed around a value: icml_face_data.csv has spaces, files from Windows have \r,
+# some programs write quotes.
 _BLANKS = b' \t\r"'
 _MIN_ROW_BYTES = 2 * PIXELS  # bytes: one digit a pixel, a space or a line end after each
 _BUFFER_BYTES = 1 << 22
@@ -172,7 +173,9 @@ def _explain(start: bytes, columns: np.ndarray, name: str, row: int, is_last: bo
 
 
 def _whole_rows(buffer: bytearray, filled: int, more: bool) -> int:
-    """Return where the last complete row of buffer[:filled] ends; blank lines may follow it at the end of the file."""
+    """Return where the last complete row of buffer[:filled] ends; blank lines may
+    follow it at the end of the file.
+    """
     last = filled
     while last > 0 and buffer[last - 1] in _BLANKS + b"\n":
         last -= 1
@@ -242,7 +245,9 @@ def _parse_pixels(data, i, image):
 
 @_CODE.compiled()
 def _byte(data, i):
-    """Return data[i], i >= 0. An unsigned index needs no check whether it is negative: a third of the time less."""
+    """Return data[i], i >= 0. An unsigned index needs no check whether it is
+    negative: a third of the time less.
+    """
     return data[np.uint64(i)]
 
 

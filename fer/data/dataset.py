@@ -67,7 +67,8 @@ class FerDataset:
         return {name: split for name, split in named.items() if split is not None}
 
     def with_validation(self) -> "FerDataset":
-        """Return the data with validation rows: if there are none, a tenth of the training rows, always the same ones.
+        """Return the data with validation rows: if there are none, a tenth of the
+        training rows, always the same ones.
 
         A tenth of each emotion is taken. All copies of a picture stay on one side: otherwise a copy that was
         trained on would help to choose the epoch.
@@ -81,7 +82,8 @@ class FerDataset:
         held_out = split_at_random(train.images, train.labels, seed=0) == 1
         if not held_out.any() or held_out.all():
             raise BadInput(
-                f"{self.name} has no PublicTest rows to choose the best epoch by, and too few to hold some out"
+                f"{self.name} has no PublicTest rows to choose the best epoch by, and too few "
+                "to hold some out"
             )
         kept = Split(train.images[~held_out], train.labels[~held_out])
         validation = Split(train.images[held_out], train.labels[held_out])
@@ -133,9 +135,10 @@ def read(path: str | os.PathLike[str] | None = None) -> Rows:
     """Read the faces of a file or a folder as they are: not split, perhaps without labels or Usage.
 
     Args:
-        path: fer2013.csv, icml_face_data.csv, train.csv (no Usage), test.csv (no labels); a .npz (``images`` uint8
-            (N, 48, 48), and ``labels``, ``usage`` with the CSV's three names, or none); a folder that holds one of
-            these, or folders of pictures named after the emotions; a .zip, .tar or .tar.gz of any of them.
+        path: fer2013.csv, icml_face_data.csv, train.csv (no Usage), test.csv (no labels); a .npz
+            (``images`` uint8 (N, 48, 48), and ``labels``, ``usage`` with the CSV's three names, or none);
+            a folder that holds one of these, or folders of pictures named after the emotions; a .zip,
+            .tar or .tar.gz of any of them.
             None: the one that FER2013_DATA names.
 
     Raises:

@@ -21,7 +21,8 @@ from fer.errors import BadInput
 FILES = ("fer2013.csv", "icml_face_data.csv", "train.csv", "fer2013.npz")  # looked for in this order
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
 WHERE_TO_GET = (
-    "FER2013 is available at https://www.kaggle.com/c/challenges-in-representation-learning-facial-expression-"
+    "FER2013 is available at "
+    "https://www.kaggle.com/c/challenges-in-representation-learning-facial-expression-"
     "recognition-challenge (log in, accept the rules) or https://www.kaggle.com/datasets/msambare/fer2013; "
     "pass it with --data fer2013.csv or set FER2013_DATA=fer2013.csv"
 )
@@ -29,7 +30,8 @@ _EXPECTED = f"{', '.join(FILES)} or folders of pictures named after the emotions
 
 
 def find(path: Path) -> Path:
-    """Return the file that a path means: the path itself, or the data file in that folder (or in a folder in it).
+    """Return the file that a path means: the path itself, or the data file in that
+    folder (or in a folder in it).
 
     A folder without a data file is returned as it is; it may hold pictures.
 
@@ -60,7 +62,8 @@ def read(path: Path, use_cache: bool = True) -> Rows:
     """Read the faces of a file or a folder, with their labels and Usage if it has them.
 
     Raises:
-        FileNotFoundError: there is no such file, or no data in the folder; the message says where to get them.
+        FileNotFoundError: there is no such file, or no data in the folder; the
+            message says where to get them.
         BadInput: names the file, the row, what was found and what was expected.
         OSError: the file cannot be opened or read.
     """
@@ -135,7 +138,9 @@ def _read_source(source: Source, where: str, recogniser: Recogniser) -> Rows | N
 
 
 def _choose(names: Iterable[str]) -> str | None:
-    """Return the table among the files: the first of FILES, else the only .npz or .csv; None if there is none."""
+    """Return the table among the files: the first of FILES, else the only .npz or
+    .csv; None if there is none.
+    """
     by_depth = sorted(names, key=lambda name: (name.count("/"), name))
     for file in FILES:
         for name in by_depth:

@@ -117,7 +117,8 @@ def _usage(paths: list[str], where: str) -> tuple[np.ndarray | None, str]:
     if (usage < 0).any():
         path = paths[int(np.argmin(usage))]
         raise BadInput(
-            f"{where}/{path} is in no folder named train, validation or test, unlike others; expected that for all"
+            f"{where}/{path} is in no folder named train, validation or test, unlike others; "
+            "expected that for all"
         )
     return usage.astype(np.uint8), "the split from the folders train, validation and test"
 

@@ -29,7 +29,8 @@ def read(file: IO[bytes], name: str) -> Rows:
     """Read faces from an open .npz file; the name is for messages.
 
     Raises:
-        BadInput: it is not such a file, or an array in it is wrong; names the array, what was found and expected.
+        BadInput: it is not such a file, or an array in it is wrong; names the array,
+            what was found and expected.
     """
     try:
         if file.read(6) == npy.MAGIC_PREFIX:
@@ -69,8 +70,8 @@ def holds_faces(file: IO[bytes]) -> bool:
         return False
 
 
-# Errors of zipfile and NumPy for damaged files. NotImplementedError: a compression that zipfile does not know;
-# RuntimeError: a password; SyntaxError: the text of an array's header; OSError: bzip2.
+# Errors of zipfile and NumPy for damaged files. NotImplementedError: a compression that zipfile does not
+# know; RuntimeError: a password; SyntaxError: the text of an array's header; OSError: bzip2.
 READ_ERRORS = (
     zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, tokenize.TokenError, SyntaxError, EOFError, OSError,
     NotImplementedError, RuntimeError, ValueError, TypeError, LookupError, OverflowError, MemoryError,

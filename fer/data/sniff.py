@@ -1,4 +1,6 @@
-"""What a file is, by its first bytes instead of its name: a log-in page saved as fer2013.csv is still a page."""
+"""What a file is, by its first bytes instead of its name: a log-in page saved as
+fer2013.csv is still a page.
+"""
 
 START = 1024  # bytes that are enough
 
@@ -27,7 +29,9 @@ _SIGNS = (
 
 
 def describe(start: bytes) -> str | None:
-    """Return what a file with these first bytes is, and the fix if there is one; None if it may be plain text."""
+    """Return what a file with these first bytes is, and the fix if there is one;
+    None if it may be plain text.
+    """
     if start[257:262] == b"ustar":
         return "a tar archive"
     if start[4:12] in (b"ftypheic", b"ftypheix", b"ftypmif1"):

@@ -29,7 +29,8 @@ class Face:
     Attributes:
         image: (48, 48) uint8.
         source: the file that it comes from, or another name.
-        number: of this face in its file: the row (from 0) of a table, the face (from 1) of a photograph; or None.
+        number: of this face in its file: the row (from 0) of a table, the face (from
+            1) of a photograph; or None.
         label: the index of the true emotion, if it is known.
         box: where it is in its picture; None for a row of a table or an array.
         is_row: whether it comes from a table.
@@ -109,7 +110,9 @@ def open_picture(path: str | os.PathLike[str]) -> Image.Image:
 
 
 def load_photo(path: str | os.PathLike[str], longest: int) -> tuple[np.ndarray, float]:
-    """Return a picture, (H, W) gray or (H, W, 3), reduced to at most ``longest`` pixels a side, and its scale."""
+    """Return a picture, (H, W) gray or (H, W, 3), reduced to at most ``longest``
+    pixels a side, and its scale.
+    """
     picture = open_picture(path)
     if picture.mode in ("RGB", "YCbCr", "CMYK", "P", "RGBA"):
         picture = picture.convert("RGBA")

@@ -1,4 +1,5 @@
-"""A data set of faces drawn by code, so that everything runs, and networks learn, without a download of FER2013.
+"""A data set of faces drawn by code, so that everything runs, and networks learn,
+without a download of FER2013.
 
 It has FER2013's form: 48×48 gray pictures, seven emotions in the same order, about 80 % for training and 10 %
 each for validation and test, and in each split the same imbalance (a quarter Happy, one in seventy Disgust).
@@ -50,7 +51,8 @@ def load(count: int = 6000, seed: int = 0) -> FerDataset:
     count = operator.index(count)
     if count < MIN_COUNT:
         raise ValueError(
-            f"count={count} is too few: expected at least {MIN_COUNT}, so that each split can hold each of the "
+            f"count={count} is too few: expected at least {MIN_COUNT}, so that each split can "
+            "hold each of the "
             f"{len(EMOTIONS)} emotions; try load(count=600)"
         )
     rng = np.random.default_rng(seed)
@@ -64,14 +66,18 @@ def load(count: int = 6000, seed: int = 0) -> FerDataset:
 
 
 def class_counts(count: int) -> np.ndarray:
-    """Return how many faces of each emotion each split of ``count`` faces holds, (3, 7), in FER2013's proportions."""
+    """Return how many faces of each emotion each split of ``count`` faces holds, (3,
+    7), in FER2013's proportions.
+    """
     tenth = round(count / 10)
     sizes = (count - 2 * tenth, tenth, tenth)
     return np.stack([apportion(size, shares) for size, shares in zip(sizes, FER2013)])
 
 
 def apportion(size: int, shares: np.ndarray) -> np.ndarray:
-    """Return whole numbers that sum to ``size``, each at least 1, as near as possible in proportion to ``shares``."""
+    """Return whole numbers that sum to ``size``, each at least 1, as near as possible
+    in proportion to ``shares``.
+    """
     exact = size * shares / shares.sum()
     counts = np.maximum(np.floor(exact), 1).astype(int)
     while counts.sum() < size:
@@ -94,7 +100,8 @@ def draw(labels: ArrayLike, seed: int | np.random.Generator = 0) -> np.ndarray:
     labels = np.asarray(labels)
     if labels.ndim != 1 or labels.dtype.kind not in "iu":
         raise ValueError(
-            f"labels has shape {labels.shape} and dtype {labels.dtype}; expected N integers, such as [3, 3, 0]"
+            f"labels has shape {labels.shape} and dtype {labels.dtype}; expected N integers, "
+            "such as [3, 3, 0]"
         )
     wrong = labels[(labels < 0) | (labels >= len(EMOTIONS))]
     if wrong.size:

@@ -62,7 +62,9 @@ def sample(
     count: int,
     rng: np.random.Generator,
 ) -> SimpleNamespace:
-    """Return a namespace of (count, 1, 1) float32 arrays: uniform within ``ranges``, 0 or 1 by ``chances``."""
+    """Return a namespace of (count, 1, 1) float32 arrays: uniform within
+    ``ranges``, 0 or 1 by ``chances``.
+    """
     columns: dict[str, np.ndarray] = {
         name: rng.uniform(low, high, count) for name, (low, high) in ranges.items()
     }
@@ -96,7 +98,8 @@ def landmarks(person: SimpleNamespace, au: np.ndarray) -> SimpleNamespace:
     at.nose_y = person.nose_y - 1.3 * au[9] - 0.3 * au[10]
     at.nose_width = person.nose_width * (1 + 0.25 * au[9] + 0.12 * au[12] + 0.1 * au[10])
 
-    # Mouth: a seam through its middle, whose ends (the corners) rise or fall; parted lips open a gap about the seam.
+    # Mouth: a seam through its middle, whose ends (the corners) rise or fall; parted lips
+    # open a gap about the seam.
     stretch = 0.34 * au[12] + 0.32 * au[20] + 0.06 * au[15] - 0.15 * au[23] - 0.08 * au[24] - 0.22 * au[26]
     at.mouth_width = person.mouth_width * (1 + stretch)
     at.mouth_y = person.nose_y + person.mouth_drop - 1.0 * au[17] - 0.9 * au[10] + 0.3 * au[12]

@@ -1,4 +1,6 @@
-"""Brows, eyes, nose, cheeks, mouth: each first changes the relief, for light and shade, and then is painted."""
+"""Brows, eyes, nose, cheeks, mouth: each first changes the relief, for light and
+shade, and then is painted.
+"""
 
 import numpy as np
 
@@ -24,7 +26,9 @@ def brows(face: Face) -> None:
 
 
 def eyes(face: Face) -> None:
-    """Draw the eyes: sockets; the opening between two lids; in it white, iris, pupil and a glint; then the lids."""
+    """Draw the eyes: sockets; the opening between two lids; in it white, iris,
+    pupil and a glint; then the lids.
+    """
     v, w, person, at = face.v, face.w, face.person, face.at
     side = np.sign(face.u)
     face.relief -= 1.6 * hill(w - person.eye_x + 0.6, v - person.eye_y, 5.0, 4.0)
@@ -81,7 +85,9 @@ def cheeks(face: Face) -> None:
 
 
 def mouth(face: Face) -> None:
-    """Draw chin and mouth: two lips; between them the gap, with tongue and upper teeth, or the line where they meet."""
+    """Draw chin and mouth: two lips; between them the gap, with tongue and upper teeth,
+    or the line where they meet.
+    """
     u, v, w, person, at = face.u, face.v, face.w, face.person, face.at
     face.relief += 1.2 * hill(u, v - at.mouth_y + 1.0, at.mouth_width + 1.5, 4.0)  # the teeth behind the lips
     face.relief += 1.2 * at.chin_boss * hill(u, v - at.chin_y + 4.0, 5.0, 3.4)

@@ -7,7 +7,9 @@ from fer.faces.shapes import cover, ellipse, paint, segment
 
 
 def wall(face: Face) -> None:
-    """Paint the background: its own brightness, unevenly lit, with an edge (a door, a shelf) somewhere across it."""
+    """Paint the background: its own brightness, unevenly lit, with an edge (a
+    door, a shelf) somewhere across it.
+    """
     scene = face.scene
     along = np.cos(scene.wall_angle) * face.column + np.sin(scene.wall_angle) * face.row
     step = scene.wall_step * cover(along - scene.wall_edge, 1.5)
@@ -25,7 +27,8 @@ def body(face: Face) -> None:
 
 
 def skull(face: Face, grown: np.ndarray | float = 0.0) -> np.ndarray:
-    """Return how far inside the head, ``grown`` outwards by some pixels, each point lies, from 1 (middle) to 0 (edge).
+    """Return how far inside the head, ``grown`` outwards by some pixels, each point lies,
+    from 1 (middle) to 0 (edge).
 
     1 − (x/width)² − (1 − q)·t² − q·t⁴, where t runs from 0 at the middle to 1 at the top or the chin and q
     squares it.
@@ -41,7 +44,9 @@ def skull(face: Face, grown: np.ndarray | float = 0.0) -> np.ndarray:
 
 
 def hair(face: Face) -> tuple[np.ndarray, np.ndarray]:
-    """Return the hair's tone, streaked by its strands, and how far inside the head of hair each pixel lies."""
+    """Return the hair's tone, streaked by its strands, and how far inside the
+    head of hair each pixel lies.
+    """
     x, y, person = face.x, face.y, face.person
     along = person.hair_waves * (1.5 * np.abs(x - 8.0 * person.hair_parting) - 0.3 * y)
     strands = np.sin(along + 1.5 * np.sin(0.35 * y + 0.6 * along)) * np.sin(0.43 * along + 1.0)

@@ -29,7 +29,9 @@ POSE = {
 
 @dataclass
 class Face:
-    """What a drawing function draws on: N blank pictures, the coordinates of their pixels, and the persons."""
+    """What a drawing function draws on: N blank pictures, the coordinates of their
+    pixels, and the persons.
+    """
 
     person: SimpleNamespace  # as anatomy.PERSON, each (N, 1, 1)
     at: SimpleNamespace  # anatomy.landmarks, each (N, 1, 1)
@@ -49,7 +51,9 @@ class Face:
         return np.abs(self.u)
 
     def rows(self, first: int, last: int) -> "Face":
-        """Return the rows from ``first`` to ``last`` of these pictures: a view, so that drawing in it changes them."""
+        """Return the rows from ``first`` to ``last`` of these pictures: a view, so
+        that drawing in it changes them.
+        """
         band = slice(first, last)
         parts = {
             name: getattr(self, name)[:, band] for name in ("row", "x", "y", "u", "v", "canvas", "relief")

@@ -1,4 +1,5 @@
-"""Tools to draw shapes. A shape is a number at each pixel: how many pixels that point lies inside its outline.
+"""Tools to draw shapes. A shape is a number at each pixel: how many pixels that
+point lies inside its outline.
 
     inside > 0   within the shape;    inside = 0   on its outline;    inside < 0   outside
 
@@ -22,7 +23,9 @@ def paint(canvas: np.ndarray, colour: np.ndarray | float, amount: np.ndarray) ->
 
 
 def ellipse(x: np.ndarray, y: np.ndarray, radius_x: Length, radius_y: Length) -> np.ndarray:
-    """Return how far inside an ellipse about the origin each point lies (exact on the axes, near enough elsewhere)."""
+    """Return how far inside an ellipse about the origin each point lies (exact on the
+    axes, near enough elsewhere).
+    """
     return np.minimum(radius_x, radius_y) * (1.0 - np.sqrt((x / radius_x) ** 2 + (y / radius_y) ** 2))
 
 

@@ -18,14 +18,17 @@ MEAN, STD = 129.47, 65.03  # of FER2013's training pixels
 INPUT_SHAPE = (48, 48, 1)
 CLASSES = 7
 AUGMENTATIONS = ("none", "light", "full", "strong")
-# rotation in degrees, zoom, shift in pixels, the share of faces with an erased box, the largest share of its area
+# rotation in degrees, zoom, shift in pixels, the share of faces with an erased box,
+# the largest share of its area
 STRENGTHS = {"full": (10, 0.12, 4, 0.25, 0.2), "strong": (15, 0.2, 7, 0.5, 0.25)}
 
 Layers = list[Any]
 
 
 def simple(classes: int = CLASSES, dropout: float = 1.0, batch_norm: bool = True) -> Layers:
-    """Return the classic Keras network: three convolutions, each with pooling, and a hidden layer; no batch norm."""
+    """Return the classic Keras network: three convolutions, each with pooling, and a
+    hidden layer; no batch norm.
+    """
     body: Layers = []
     for filters in (32, 64, 128):
         body += [layers.Conv2D(filters, 3, padding="same", activation="relu"), layers.MaxPooling2D()]
@@ -39,7 +42,8 @@ def simple(classes: int = CLASSES, dropout: float = 1.0, batch_norm: bool = True
 
 
 def vgg(classes: int = CLASSES, dropout: float = 1.0, batch_norm: bool = True) -> Layers:
-    """Return a small VGG with batch norm: two convolutions at each of four sizes, then global average pooling.
+    """Return a small VGG with batch norm: two convolutions at each of four sizes,
+    then global average pooling.
 
     Source: Simonyan and Zisserman, arXiv:1409.1556; Ioffe and Szegedy, arXiv:1502.03167.
     """
@@ -79,9 +83,9 @@ def augmentation(kind: str) -> Layers:
     """Return layers that change the training images at random.
 
     Args:
-        kind: "none"; "light": flips and shifts of up to 2 pixels, for trainings of about twelve epochs; "full": also
-            rotations, zooms and erased boxes, for long trainings; "strong": the same, stronger, for trainings that
-            still overfit with "full".
+        kind: "none"; "light": flips and shifts of up to 2 pixels, for trainings of about twelve epochs;
+            "full": also rotations, zooms and erased boxes, for long trainings; "strong": the same, stronger,
+            for trainings that still overfit with "full".
     """
     if kind not in AUGMENTATIONS:
         raise ValueError(f"augment={kind!r}: expected one of {', '.join(AUGMENTATIONS)}")
@@ -144,7 +148,8 @@ def build(
 
 
 def output_layer(classes: int) -> Any:
-    """Return the last layer; with its small weights all classes are at first about equally probable: a loss of ln 7.
+    """Return the last layer; with its small weights all classes are at first about
+    equally probable: a loss of ln 7.
 
     After batch norm, weights of the usual size give a first loss of 2.1 to 3.8.
     """
@@ -153,7 +158,9 @@ def output_layer(classes: int) -> Any:
 
 
 def _conv_norm(filters: int, kernel_size: int, batch_norm: bool) -> Layers:
-    """Return a convolution and its batch norm. With batch norm it has no bias, because the norm would subtract it."""
+    """Return a convolution and its batch norm. With batch norm it has no bias,
+    because the norm would subtract it.
+    """
     convolution = layers.Conv2D(
         filters, kernel_size, padding="same", use_bias=not batch_norm, kernel_initializer="he_normal"
     )

@@ -82,8 +82,8 @@ def open_run(run: str | os.PathLike[str] = BUNDLED[0], which: str = "best") -> T
     """Load a trained network.
 
     Args:
-        run: a run's folder; a folder of runs, for the newest; a model's file (.npz); or the name of a network that
-            comes with fer, "vgg" or "tiny".
+        run: a run's folder; a folder of runs, for the newest; a model's file (.npz); or the name of a network
+            that comes with fer, "vgg" or "tiny".
         which: in a run's folder, "best" (the epoch of the best validation accuracy) or "last".
 
     Raises:
@@ -95,7 +95,8 @@ def open_run(run: str | os.PathLike[str] = BUNDLED[0], which: str = "best") -> T
         path = WEIGHTS / f"{run}.npz"
     if not path.exists():
         raise FileNotFoundError(
-            f"{path} does not exist: expected a run's folder such as runs/001, a .npz, or {' or '.join(BUNDLED)}"
+            f"{path} does not exist: expected a run's folder such as runs/001, a .npz, or "
+            f"{' or '.join(BUNDLED)}"
         )
     folder: Path | None = None
     if path.is_dir():
@@ -107,7 +108,9 @@ def open_run(run: str | os.PathLike[str] = BUNDLED[0], which: str = "best") -> T
 
 
 def is_run(path: str | os.PathLike[str]) -> bool:
-    """Return whether a path names a trained network: a run's folder, a folder of runs, a model's file or name."""
+    """Return whether a path names a trained network: a run's folder, a folder of
+    runs, a model's file or name.
+    """
     path = Path(path)
     if not path.exists():
         return str(path) in BUNDLED

@@ -87,8 +87,8 @@ class Predictor:
     """A trained network that predicts faces.
 
     Args:
-        run: a run's folder; a folder of runs, for the newest; a model's file (.npz); a model; or the name of a
-            network that comes with fer: "vgg", with 1.2 million weights, or "tiny", with 0.4.
+        run: a run's folder; a folder of runs, for the newest; a model's file (.npz); a model; or the name of
+            a network that comes with fer: "vgg", with 1.2 million weights, or "tiny", with 0.4.
         which: "best" or "last", of a run's models.
         tta: "flip" averages the probabilities with those for each face's mirror image.
 
@@ -108,7 +108,8 @@ class Predictor:
         self.model = run if isinstance(run, Sequential) else inference.open_run(run, which).model
         self.tta = tta
 
-    # A path or an array can hold one face or several, which no type tells: the last overload is right for one face.
+    # A path or an array can hold one face or several, which no type tells: the last
+    # overload is right for one face.
     @overload
     def predict(self, what: Sources, find_faces: bool = False) -> list[Prediction]: ...
     @overload
@@ -122,16 +123,17 @@ class Predictor:
         ``predict(["holiday/"])``.
 
         Args:
-            what: one picture gives one prediction: the path of a picture's file; a Pillow image; an array (H, W) gray,
-                (H, W, 1), (H, W, 3) RGB or (H, W, 4) RGBA. Several give a list: a list of the above; an array of faces
-                (N, 48, 48), or of pictures (N, H, W, 1, 3 or 4); the path of a folder or of a table such as test.csv.
-                Arrays hold gray or colour values, integers or floats from 0 to 255, or floats from 0 to 1.
-            find_faces: cut out all faces in each picture, and return a list; needs OpenCV. Otherwise the square in
-                the middle of a picture is taken.
+            what: one picture gives one prediction: the path of a picture's file; a Pillow image; an array
+                (H, W) gray, (H, W, 1), (H, W, 3) RGB or (H, W, 4) RGBA. Several give a list: a list of
+                the above; an array of faces (N, 48, 48), or of pictures (N, H, W, 1, 3 or 4); the path of
+                a folder or of a table such as test.csv. Arrays hold gray or colour values, integers or
+                floats from 0 to 255, or floats from 0 to 1.
+            find_faces: cut out all faces in each picture, and return a list; needs OpenCV. Otherwise the
+                square in the middle of a picture is taken.
 
         Raises:
-            BadInput: a ValueError; a picture or an array cannot be used. Such files in a folder are skipped, with a
-                warning.
+            BadInput: a ValueError; a picture or an array cannot be used. Such files in a folder
+                are skipped, with a warning.
             OSError: a file cannot be read.
         """
         faces, single = _faces(what, find_faces)
@@ -202,6 +204,7 @@ def gray_levels(array: np.ndarray) -> np.ndarray:
     most = array.max()
     if 1 < most < 2:
         raise BadInput(
-            f"the image has values up to {most:.4g}: expected 0 to 1 or 0 to 255; clip it, or multiply it by 255"
+            f"the image has values up to {most:.4g}: expected 0 to 1 or 0 to 255; clip it, or "
+            "multiply it by 255"
         )
     return array * 255 if 0 < most <= 1 else array

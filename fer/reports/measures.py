@@ -68,7 +68,8 @@ class Report:
         confusion: (7, 7) int, row = true emotion, column = predicted.
         top2: the share of faces whose emotion is first or second.
         calibration: accuracy and confidence, bin by bin.
-        without_copies: the numbers for the faces that have no copy in Training; None if all have one, or none.
+        without_copies: the numbers for the faces that have no copy in Training;
+            None if all have one, or none.
     """
 
     scores: metrics.ClassificationReport

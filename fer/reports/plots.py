@@ -77,7 +77,9 @@ def confusion_matrix(confusion: np.ndarray, title: str = "") -> Figure:
 
 
 def class_bars(splits: Mapping[str, Split], title: str = "") -> Figure:
-    """Draw how many faces each emotion has: a panel for each split, with counts and shares beside the bars."""
+    """Draw how many faces each emotion has: a panel for each split, with counts
+    and shares beside the bars.
+    """
     figure = new_figure(3.6 * len(splits) + 1, 3.2)
     headline(figure, title)
     panels = np.atleast_1d(figure.subplots(1, len(splits), sharey=True))

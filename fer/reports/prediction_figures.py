@@ -1,4 +1,6 @@
-"""Which figures a set of predictions gets: one for each picture; for tables and samples, sheets of 12 faces."""
+"""Which figures a set of predictions gets: one for each picture; for tables and
+samples, sheets of 12 faces.
+"""
 
 from collections.abc import Iterator, Sequence
 from itertools import count, groupby

@@ -82,7 +82,9 @@ def face(axes: Axes, image: np.ndarray, caption: str = "") -> None:
 
 
 def bars(axes: Axes, probabilities: np.ndarray, label: int | None = None) -> None:
-    """Draw the probabilities (7,) of one face as bars: the highest in colour, the true emotion's name bold."""
+    """Draw the probabilities (7,) of one face as bars: the highest in colour, the
+    true emotion's name bold.
+    """
     chosen = int(np.argmax(probabilities))
     right = label is None or label == chosen
     colours = [PALE] * len(EMOTIONS)

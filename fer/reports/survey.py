@@ -1,4 +1,5 @@
-"""What is in a data set, in numbers: faces of each emotion, gray values, copies, conflicting labels, blank images.
+"""What is in a data set, in numbers: faces of each emotion, gray values, copies,
+conflicting labels, blank images.
 
 Copies are images that are equal in every pixel. If a training image has a copy among the validation or test
 rows, a network looks better than it is, because it was trained on that face; copies with different labels
@@ -133,7 +134,8 @@ class Survey:
             have = "face of {} has" if count == 1 else "faces of {} have"
             lines.append(f"        {count:,} {have.format(late)} a copy in {early}")
         lines += [
-            f"conflicting labels: {_images_occur(len(self.conflicts))} more than once under different emotions",
+            f"conflicting labels: {_images_occur(len(self.conflicts))} more than once under "
+            "different emotions",
             f"blank images (all pixels equal): {_row_list(self.blank)}",
         ]
         return "\n".join(lines) + "\n"

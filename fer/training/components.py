@@ -1,4 +1,6 @@
-"""From a Config to the components of a training: the data, the network with its optimizer, the class weights."""
+"""From a Config to the components of a training: the data, the network with its
+optimizer, the class weights.
+"""
 
 import os
 from typing import Any

@@ -32,26 +32,28 @@ class Config:
     """What to train and how; the default settings train on synthetic faces in two minutes.
 
     Attributes:
-        data: a path for :func:`fer.load`, or "synthetic"; None: the path in FER2013_DATA if it is set, else synthetic.
+        data: a path for :func:`fer.load`, or "synthetic"; None: the path in FER2013_DATA
+            if it is set, else synthetic.
         drop_faulty: leave out the training rows that show no face.
         arch: a name in ``architectures.ARCHITECTURES``.
         epochs: how often each training face is seen.
         batch_size: faces per step.
         learning_rate: of the optimizer, at the beginning.
-        schedule: of the learning rate: "cosine" decreases to 0 along half a cosine, "constant" does not change.
+        schedule: of the learning rate: "cosine" decreases to 0 along half a
+            cosine, "constant" does not change.
         optimizer: "adam", "adamw", "sgd" (Nesterov, momentum 0.9) or "rmsprop".
-        weight_decay: at each step kernels shrink by this times the learning rate; None: the optimizer's default,
-            which is 0 except for "adamw". Biases and batch norm's gamma and beta do not shrink.
+        weight_decay: at each step kernels shrink by this times the learning rate; None: the optimizer's
+            default, which is 0 except for "adamw". Biases and batch norm's gamma and beta do not shrink.
         label_smoothing: the share of each label that is spread over all emotions.
-        ema: the weights are averaged over the steps, w̄ ← ema·w̄ + (1 − ema)·w, and w̄ is evaluated and saved;
-            0: the weights themselves are.
+        ema: the weights are averaged over the steps, w̄ ← ema·w̄ + (1 − ema)·w, and w̄ is evaluated and
+            saved; 0: the weights themselves are.
         self_distillation: share of the network's own predictions in its targets, at the end of the training
             (:mod:`fer.training.self_distillation`); 0: the labels alone.
         dropout: a factor for the network's dropout rates; 0: no dropout.
         batch_norm: False: the network without its batch norm, for comparison.
         class_weight: how much more a rare emotion counts: "none", "sqrt" (of its rarity) or "balanced".
-        augment: how training faces are changed at random: "none", "light" (flipped, shifted), "full" (also rotated,
-            zoomed, partly erased) or "strong" (the same, stronger).
+        augment: how training faces are changed at random: "none", "light" (flipped, shifted), "full" (also
+            rotated, zoomed, partly erased) or "strong" (the same, stronger).
         early_stopping: end when the validation accuracy has not improved for this many epochs; 0: never.
         seed: of the weights, the order of the faces, dropout and augmentation.
         out: the folder in which the run's numbered folder is created.
@@ -167,7 +169,8 @@ def check_unchanged(folder: Path, own: Config, asked: Config) -> None:
             continue
         why = ", and the learning rate's schedule extends over all of them" if name == "epochs" else ""
         raise BadInput(
-            f"{folder} is resumed as it was started, with {name}={was}{why}: {name}={now} would be another run. "
+            f"{folder} is resumed as it was started, with {name}={was}{why}: {name}={now} would "
+            "be another run. "
             f"To start that one: "
             f"python -m fer.train --config {folder / 'config.json'} {option(name, now)}"
         )

@@ -41,7 +41,9 @@ examples:
 
 
 def parser() -> argparse.ArgumentParser:
-    """Return the command line's parser: an option for each field of Config, absent from the result unless given."""
+    """Return the command line's parser: an option for each field of Config, absent
+    from the result unless given.
+    """
     networks = "".join(f"  {name:8}{text}\n" for name, text in architectures.DESCRIPTIONS.items())
     result = new_parser(
         "train",

@@ -18,7 +18,9 @@ SIGNALS = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}
 
 
 class Stopped(KeyboardInterrupt):
-    """A run was stopped by a signal; ``status`` is the command's exit status, 130 for Ctrl-C, 143 for SIGTERM."""
+    """A run was stopped by a signal; ``status`` is the command's exit status, 130
+    for Ctrl-C, 143 for SIGTERM.
+    """
 
     def __init__(self, message: str, status: int = 130) -> None:
         super().__init__(message)
@@ -75,7 +77,9 @@ class StopRequest:
 
     @contextmanager
     def between_batches(self) -> Iterator[None]:
-        """Within this block only note the first signal; if training has not stopped for it, stop at the end."""
+        """Within this block only note the first signal; if training has not stopped
+        for it, stop at the end.
+        """
         self.deferring = True
         try:
             yield

@@ -11,14 +11,15 @@ from typing import IO
 def replacing(path: Path, sync: bool = True) -> Iterator[IO[bytes]]:
     """Give a new binary file to write to. When the block ends, the file gets the name ``path``.
 
-    The file is written under a temporary name in the same folder, ``.NAME.….tmp``, flushed to the disk (``fsync``) and
-    then renamed, which is one step. So ``path`` is always the complete old file or the complete new one, also after an
-    error, a kill or a power cut. If the process is killed, the temporary file stays; otherwise it is removed.
-    The new file's permissions are those of any new file (umask).
+    The file is written under a temporary name in the same folder, ``.NAME.….tmp``, flushed to the disk
+    (``fsync``) and then renamed, which is one step. So ``path`` is always the complete old file or the
+    complete new one, also after an error, a kill or a power cut. If the process is killed, the temporary file
+    stays; otherwise it is removed. The new file's permissions are those of any new file (umask).
 
     Args:
         path: the file to write or to replace.
-        sync: False does not wait for the disk. Only a power cut can then leave an incomplete file: for a cache.
+        sync: False does not wait for the disk. Only a power cut can then leave an
+            incomplete file: for a cache.
 
     Raises:
         OSError: the file cannot be written; the error names ``path``, not the temporary file.

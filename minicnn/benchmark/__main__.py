@@ -78,7 +78,8 @@ def main(arguments: list[str] | None = None) -> int:
         **measure.whole_nets(names, options.threads, rounds),
     }
     print(
-        f"Images per second, {options.threads} threads, batch {measure.BATCH}, float32; medians of alternating runs\n"
+        f"Images per second, {options.threads} threads, batch {measure.BATCH}, float32; medians of "
+        "alternating runs\n"
     )
     rows = []
     for kind in ("train", "predict"):
@@ -91,7 +92,8 @@ def main(arguments: list[str] | None = None) -> int:
         results["peak_gflop_s"] = peak.multiply_add(options.threads)
         results["conv"] = measure.convolutions(names, options.threads, rounds)
         print(
-            f"3×3 convolutions: effective GFLOP/s; this CPU's measured FMA peak is {results['peak_gflop_s']:.0f}\n"
+            "3×3 convolutions: effective GFLOP/s; this CPU's measured FMA peak is "
+            f"{results['peak_gflop_s']:.0f}\n"
         )
         rows = [
             [f"{c['side']}×{c['side']}", f"{c['channels']}→{c['filters']}", c["pass"], c["ms"]["minicnn"]]

@@ -71,7 +71,8 @@ class BackupAndRestore(Callback):
         inside = self.save_freq != "epoch" or self.seconds is not None
         if inside and not self.model.training_batches.resumable:
             raise ValueError(
-                f"save_freq={self.save_freq!r}, seconds={self.seconds!r}: inside an epoch the position in a generator, "
+                f"save_freq={self.save_freq!r}, seconds={self.seconds!r}: inside an epoch the position "
+                "in a generator, "
                 'a dataset without get_state or steps_per_epoch cannot be saved: give save_freq="epoch", or arrays'
             )
         self._batches, self._saved_at = 0, time.monotonic()

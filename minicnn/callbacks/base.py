@@ -105,7 +105,9 @@ class Callback:
 
 
 class Resumable(Callback):
-    """A callback with a state, the attributes in ``state_names``: reset when a training begins, or restored."""
+    """A callback with a state, the attributes in ``state_names``: reset when a
+    training begins, or restored.
+    """
 
     state_names: tuple[str, ...] = ()
 

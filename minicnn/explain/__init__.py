@@ -1,4 +1,5 @@
-"""One training step of a net on one image, as a page to click through: every number, and what it is computed from.
+"""One training step of a net on one image, as a page to click through: every number,
+and what it is computed from.
 
     minicnn.explain.write(model, image, label, "explain.html")      python -m minicnn.explain MODEL --image FILE
 
@@ -45,7 +46,8 @@ def write(
 
     Args:
         path: "explain.html"; an existing file is replaced.
-        docs: the address of docs/backprop for links; None: the docs of the clone that this package is in, if any.
+        docs: the address of docs/backprop for links; None: the docs of the clone
+            that this package is in, if any.
         model, x, y, classes, optimizer, layers, title, notes, seed: see :func:`record`.
 
     Raises:
@@ -78,7 +80,9 @@ def write(
 
 
 def docs_from(page: Path) -> str | None:
-    """Return where docs/backprop is, seen from a page, with a slash at its end; None where there are no docs."""
+    """Return where docs/backprop is, seen from a page, with a slash at its end; None
+    where there are no docs.
+    """
     folder = Path(__file__).parents[2] / "docs" / "backprop"
     if not folder.is_dir():
         return None

@@ -1,4 +1,6 @@
-"""The command ``python -m minicnn.explain``: a page that explains one training step of a model on a picture."""
+"""The command ``python -m minicnn.explain``: a page that explains one training step
+of a model on a picture.
+"""
 
 import argparse
 import sys

@@ -5,8 +5,8 @@ The JavaScript is written as modules, which import each other:
     main.js  the page      view/  the interface      engine/  a training step      layers/  each kind of layer
     base/    arrays, quantities, terms               imports run in this direction only
 
-They become one script: each module after those that it imports, beginning with main.js, without the imports and the
-word export. So no two may declare the same name at their top, and imports rename nothing.
+They become one script: each module after those that it imports, beginning with main.js, without the imports
+and the word export. So no two may declare the same name at their top, and imports rename nothing.
 """
 
 import functools
@@ -118,7 +118,8 @@ def declarations(text: str) -> list[str]:
 
 
 def keys(text: str, table: str) -> list[str]:
-    """Return the keys of a table that a module declares at its top, ``const NAME = {``: one a line, two spaces in.
+    """Return the keys of a table that a module declares at its top, ``const NAME =
+    {``: one a line, two spaces in.
 
     Raises:
         ValueError: there is no such table.

@@ -1,4 +1,6 @@
-"""The command ``python -m minicnn.gradient_check``: a table of the errors of every gradient of the library."""
+"""The command ``python -m minicnn.gradient_check``: a table of the errors of every
+gradient of the library.
+"""
 
 import argparse
 import difflib
@@ -162,7 +164,9 @@ def table(rows: Sequence[Row], cases: int, seed: int) -> list[Line]:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Run the command; exit with 1 if a gradient is wrong, with 2 and one line for input that cannot be used."""
+    """Run the command; exit with 1 if a gradient is wrong, with 2 and one line for
+    input that cannot be used.
+    """
     arguments = parser().parse_args(argv)
     try:
         rows = chosen(arguments.names)

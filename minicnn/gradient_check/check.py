@@ -2,7 +2,8 @@
 
     y = f(arrays)        L = Σ dy·y with a random dy        backward(dy) should be dL/d(each entry of each array)
 
-All of it runs in float64 on the reference operations. Random layers draw the same numbers in every evaluation.
+All of it runs in float64 on the reference operations. Random layers draw the same
+numbers in every evaluation.
 """
 
 import dataclasses
@@ -40,7 +41,8 @@ def compare(
         arrays: name -> float64 array, the points at which to differentiate.
         dy: the upstream gradient.
         analytic: name -> the gradient of ``sum(dy * y)`` to check.
-        method: "complex step", "central differences", or "auto": the first if the function takes complex numbers.
+        method: "complex step", "central differences", or "auto": the first if the
+            function takes complex numbers.
         entries: how many entries of each array to check, drawn at random; None: all.
         seed: of that draw.
 
@@ -95,8 +97,9 @@ def check_op(
     """Check an operation: a pair of functions, or the name of one in ``minicnn.ops``.
 
     Args:
-        op: "conv2d", or (forward, backward): ``forward(**arrays, **options) -> (y, …, cache)`` and
-            ``backward(dy, cache)`` -> the gradients of the arrays, in their order, as a tuple or a single array.
+        op: "conv2d", or (forward, backward): ``forward(**arrays, **options) -> (y, …,
+            cache)`` and ``backward(dy, cache)`` -> the gradients of the arrays, in their
+            order, as a tuple or a single array.
         arrays: name -> the arrays that have gradients, in the order in which the backward pass returns these.
         method, entries, seed: as :func:`compare`; the seed also draws dy.
         options: passed on to forward.
@@ -105,7 +108,8 @@ def check_op(
         a :class:`Report`, name -> gradient.
 
     Raises:
-        ValueError: there is no operation of this name, or backward returned fewer gradients than there are arrays.
+        ValueError: there is no operation of this name, or backward returned fewer
+            gradients than there are arrays.
 
     Example:
         check_op("conv2d", {"x": x, "kernel": kernel}, strides=(2, 2), padding="same")
@@ -230,7 +234,8 @@ def _named(layer: Layer) -> dict[str, Any]:
 
 @contextmanager
 def _borrowed(layer: Layer, x: np.ndarray) -> Iterator[Callable[[], None]]:
-    """Let a layer compute in float64 within a ``with`` block; yield a function that restarts its random generators.
+    """Let a layer compute in float64 within a ``with`` block; yield a function that
+    restarts its random generators.
 
     At the end, its weights, moving statistics and generators are restored.
     """

@@ -9,12 +9,13 @@ while a finite difference (f(x + h) − f(x − h)) / 2h keeps half of the digit
 operations (is ReLU's input above 0? which pixel of a window is the maximum?) uses the real part, which the
 step does not change: the check never crosses a kink.
 
-**Central differences**, for functions that do not take complex numbers. D(h) = (f(x + h) − f(x − h)) / 2h has the error
-c₂·h² + c₄·h⁴ + …, so two steps cancel the first term: (4·D(h/2) − D(h)) / 3, and so on (Richardson). At a kink the
-slopes on the two sides differ and there is no derivative; each side is then extrapolated separately.
+**Central differences**, for functions that do not take complex numbers. D(h) = (f(x + h) − f(x − h))
+/ 2h has the error c₂·h² + c₄·h⁴ + …, so two steps cancel the first term: (4·D(h/2) − D(h)) / 3, and
+so on (Richardson). At a kink the slopes on the two sides differ and there is no derivative; each side
+is then extrapolated separately.
 
-Sources: Squire and Trapp, "Using complex variables to estimate derivatives of real functions", SIAM Review 40 (1998);
-Ridders, "Accurate computation of F'(x) and F'(x)F''(x)", Advances in Engineering Software 4 (1982).
+Sources: Squire and Trapp, "Using complex variables to estimate derivatives of real functions", SIAM Review 40
+(1998); Ridders, "Accurate computation of F'(x) and F'(x)F''(x)", Advances in Engineering Software 4 (1982).
 """
 
 import warnings
@@ -109,7 +110,9 @@ def _apart(a: float, b: float) -> bool:
 
 
 def slope(function: Function, arrays: Arrays, dy: np.ndarray, name: str, entry: tuple[int, ...]) -> Slope:
-    """Return the derivative of ``sum(dy * function(**arrays))`` with respect to one entry, by refined differences."""
+    """Return the derivative of ``sum(dy * function(**arrays))`` with respect to one
+    entry, by refined differences.
+    """
     moved = {**arrays, name: arrays[name].copy()}
     x = float(arrays[name][entry])
 
@@ -151,7 +154,9 @@ def _extrapolate(values: list[float], power: int) -> float:
 
 
 def worst_error(analytic: np.ndarray, exact: np.ndarray) -> float:
-    """Return the largest difference between two arrays of one shape, relative to the largest entry of either (or 1)."""
+    """Return the largest difference between two arrays of one shape, relative to the
+    largest entry of either (or 1).
+    """
     if analytic.shape != exact.shape:
         raise ValueError(f"analytic has shape {analytic.shape}, expected {exact.shape}")
     if exact.size == 0:

@@ -1,4 +1,6 @@
-"""The result of a check: for each array the largest error, its entry, both values, kinks, the likely cause."""
+"""The result of a check: for each array the largest error, its entry, both values,
+kinks, the likely cause.
+"""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -76,7 +78,9 @@ class Gradient:
 
     @property
     def errors(self) -> np.ndarray:
-        """|analytic − numeric| / scale of each entry; 0 where none was compared, infinite where one is not a number."""
+        """|analytic − numeric| / scale of each entry; 0 where none was compared,
+        infinite where one is not a number.
+        """
         if self.analytic is None or not self.fits:
             return np.full(self.numeric.shape, np.inf)
         difference = np.abs(self.analytic - self.numeric) / self.scale

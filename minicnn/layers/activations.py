@@ -66,7 +66,9 @@ class Activation(Layer):
 
 
 def make_activation(activation, owner: Layer) -> Activation:
-    """Return the activation at the end of ``owner``: from a name, a function, None, or an activation layer."""
+    """Return the activation at the end of ``owner``: from a name, a function,
+    None, or an activation layer.
+    """
     if isinstance(activation, Activation):
         return activation
     return Activation(activation, name=f"{owner.name}/activation")

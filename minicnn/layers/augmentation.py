@@ -89,7 +89,9 @@ class _RandomAffine(_Augmentation):
 
 
 class RandomFlip(_RandomAffine):
-    """Mirror images with probability ½: "horizontal" (left-right), "vertical" or "horizontal_and_vertical"."""
+    """Mirror images with probability ½: "horizontal" (left-right), "vertical" or
+    "horizontal_and_vertical".
+    """
 
     def __init__(
         self,

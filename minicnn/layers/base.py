@@ -218,7 +218,9 @@ class Layer:
         trainable: bool = True,
         regularizer: Any = None,
     ) -> Parameter:
-        """Create, register and return a :class:`Parameter`; ``initializer`` (a name or an object) fills it."""
+        """Create, register and return a :class:`Parameter`; ``initializer`` (a
+        name or an object) fills it.
+        """
         draw: Any = initializers.get(initializer)
         value = np.ascontiguousarray(draw(tuple(shape), dtype=self.dtype, generator=random.generator()))
         parameter = Parameter(value, name, f"{self.name}/{name}", trainable, regularizers.get(regularizer))

@@ -75,7 +75,8 @@ class Graph(Layer):
         layer, times = counts.most_common(1)[0] if counts else (None, 0)
         if layer is not None and times > 1:
             raise NotImplementedError(
-                f"layer {layer.name!r} is in {times} places of {self.name}: it keeps the values for its backward "
+                f"layer {layer.name!r} is in {times} places of {self.name}: it keeps the values "
+                "for its backward "
                 f"pass for one place only; make a {type(layer).__name__} for each"
             )
         name, times = Counter(layer.name for layer in self.sublayers).most_common(1)[0]
@@ -128,7 +129,9 @@ class Graph(Layer):
         return self._one_or_several([gradients.get(each) for each in self.inputs]) if self.needs_dx else None
 
     def _needed(self) -> dict[Symbol, bool]:
-        """Whether each value's gradient is needed: for a weight before it, or for the gradient of the input."""
+        """Whether each value's gradient is needed: for a weight before it, or for
+        the gradient of the input.
+        """
         needed = dict.fromkeys(self.inputs, self.needs_dx)
         for chain, sources, target, _ in self.segments:
             needed[target] = bool(chain.trainable_weights) or any(needed[each] for each in sources)
@@ -166,7 +169,8 @@ def in_order(inputs: list[Symbol], outputs: list[Symbol]) -> list[Symbol]:
         if symbol not in inputs:
             if not symbol.inputs:
                 raise ValueError(
-                    f"the outputs need {symbol!r}, which is not among the inputs: expected Model(inputs, outputs) with "
+                    f"the outputs need {symbol!r}, which is not among the inputs: expected Model(inputs, "
+                    "outputs) with "
                     "all of the inputs that the outputs are computed from"
                 )
             for source in symbol.inputs:

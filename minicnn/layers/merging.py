@@ -73,8 +73,10 @@ class _Merge(Layer):
         axes = [set(lengths) - {1} or {1} for lengths in zip(*shapes)]
         if len({len(shape) for shape in shapes}) > 1 or any(len(lengths - {None}) > 1 for lengths in axes):
             raise ValueError(
-                f"{self.name}: inputs of shapes {_listed(shapes)} do not fit together: expected the same shape, or 1 "
-                f"on an axis; Conv2D({shapes[0][-1]}, 1, strides=…) changes the number of channels or the size of maps"
+                f"{self.name}: inputs of shapes {_listed(shapes)} do not fit together: expected the "
+                "same shape, or 1 "
+                f"on an axis; Conv2D({shapes[0][-1]}, 1, strides=…) changes the number of channels or "
+                "the size of maps"
             )
         return tuple(None if None in lengths else lengths.pop() for lengths in axes)
 
@@ -186,7 +188,8 @@ class Concatenate(_Merge):
         others = {(*shape[:axis], *shape[axis + 1 :]) for shape in shapes}
         if len(others) > 1 or axis == 0 or not -axes < self.axis < axes:
             raise ValueError(
-                f"{self.name}: inputs of shapes {_listed(shapes)} do not fit together along axis {self.axis}: expected "
+                f"{self.name}: inputs of shapes {_listed(shapes)} do not fit together along axis "
+                f"{self.axis}: expected "
                 "the same lengths on all other axes, the batch's among them"
             )
         lengths = [shape[axis] for shape in shapes]

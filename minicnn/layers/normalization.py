@@ -208,7 +208,8 @@ class GroupNormalization(ScaleAndOffset):
         if channels % self.groups:
             possible = [str(groups) for groups in range(1, channels + 1) if channels % groups == 0]
             raise ValueError(
-                f"{self.name}: groups={self.groups}, but the input has {channels} channels, which is not a multiple; "
+                f"{self.name}: groups={self.groups}, but the input has {channels} channels, which is "
+                "not a multiple; "
                 f"expected one of {', '.join(possible)}"
             )
         super().build(input_shape)

@@ -52,7 +52,8 @@ class Reshape(Layer):
             length < 1 and length != -1 for length in self.target_shape
         ):
             raise ValueError(
-                f"target_shape={target_shape!r}: expected positive lengths, at most one of them -1, without the "
+                f"target_shape={target_shape!r}: expected positive lengths, at most one of them "
+                "-1, without the "
                 "batch's axis, such as (48, 48, 1)"
             )
 
@@ -67,7 +68,8 @@ class Reshape(Layer):
         open_ended = -1 in self.target_shape
         if entries % known or (entries != known and not open_ended):
             raise ValueError(
-                f"{self.name}: samples of shape {tuple(input_shape[1:])} have {entries} entries, which do not fit "
+                f"{self.name}: samples of shape {tuple(input_shape[1:])} have {entries} entries, "
+                "which do not fit "
                 f"target_shape={self.target_shape}"
             )
         return input_shape[0], *(entries // known if n == -1 else n for n in self.target_shape)

@@ -116,7 +116,8 @@ def record(layer: Any, x: Any, training: bool | None = None) -> Symbol:
     others = [each for each in inputs if not isinstance(each, Symbol)]
     if others:
         raise TypeError(
-            f"{layer.name}: called on symbols and a {type(others[0]).__name__} together: make everything symbols "
+            f"{layer.name}: called on symbols and a {type(others[0]).__name__} together: make "
+            "everything symbols "
             "(Input for data that will come) or everything arrays"
         )
     several = isinstance(x, list | tuple) and (layer.multiple_inputs or len(inputs) > 1)
@@ -129,7 +130,8 @@ def record(layer: Any, x: Any, training: bool | None = None) -> Symbol:
     output_shape = layer.compute_output_shape(shape)
     if isinstance(output_shape, list):
         raise NotImplementedError(
-            f"{layer.name} gives {len(output_shape)} outputs: a layer called on a symbol must give one; make a "
+            f"{layer.name} gives {len(output_shape)} outputs: a layer called on a symbol must "
+            "give one; make a "
             "Model(inputs, output) for the one that you need"
         )
     return Symbol(layer, inputs, output_shape, layer.dtype, training)

@@ -1,4 +1,5 @@
-"""Model: layers that split and join; and what every model can do beside training: summary, save, load weights.
+"""Model: layers that split and join; and what every model can do beside training:
+summary, save, load weights.
 
 Model(inputs, outputs)      layers that split and join, between symbols; its class is Functional
 Sequential([…])             layers in a row: sequential.py
@@ -58,8 +59,10 @@ class Model(Trainer):
             super().__init__(**kwargs)
             if not isinstance(self, Chain | Graph):
                 raise NotImplementedError(
-                    f"{type(self).__name__}: a subclass of Model with call() has no backward pass here; make the model "
-                    "with Model(inputs, outputs), and write its special part as a Layer with forward and backward"
+                    f"{type(self).__name__}: a subclass of Model with call() has no backward pass here; "
+                    "make the model "
+                    "with Model(inputs, outputs), and write its special part as a Layer with "
+                    "forward and backward"
                 )
             self.generator = random.generator()  # shuffles the samples
 
@@ -225,7 +228,9 @@ class Model(Trainer):
 
 
 class Functional(Graph, Model):
-    """The class of ``Model(inputs, outputs)``: a graph of layers. With one input and output it can be trained."""
+    """The class of ``Model(inputs, outputs)``: a graph of layers. With one input
+    and output it can be trained.
+    """
 
     def __init__(
         self,
@@ -250,15 +255,19 @@ class Functional(Graph, Model):
         """
         if len(self.outputs) > 1:
             raise NotImplementedError(
-                f"{self.name} has {len(self.outputs)} outputs: a model is trained on the loss of one; compile "
-                "Model(inputs, one_of_the_outputs), which has the same layers and weights, or concatenate them"
+                f"{self.name} has {len(self.outputs)} outputs: a model is trained on the loss "
+                "of one; compile "
+                "Model(inputs, one_of_the_outputs), which has the same layers and weights, or "
+                "concatenate them"
             )
 
     def _build_for(self, x: Any) -> None:
         if self.multiple_inputs:
             raise NotImplementedError(
-                f"{self.name} has {len(self.inputs)} inputs: fit, evaluate and predict take one array; make one "
-                "input of them, such as channels of an image, and split it in a layer; or call the model, model([a, b])"
+                f"{self.name} has {len(self.inputs)} inputs: fit, evaluate and predict take one "
+                "array; make one "
+                "input of them, such as channels of an image, and split it in a layer; or call the "
+                "model, model([a, b])"
             )
         super()._build_for(x)
 

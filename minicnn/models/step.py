@@ -135,7 +135,9 @@ class TrainingStep(Layer):
         return value, prediction
 
     def set_gradients(self, need_dx: bool = False) -> Any:
-        """Set ``grad`` of all trainable parameters for the last :meth:`forward_loss`; return dL/dx if needed."""
+        """Set ``grad`` of all trainable parameters for the last
+        :meth:`forward_loss`; return dL/dx if needed.
+        """
         loss, of_logits = self._last_loss
         self.needs_dx = need_dx  # training does not need the gradient of the images
         try:

@@ -162,7 +162,8 @@ class Trainer(TrainingStep):
         else:
             if position.step < source.steps:
                 warnings.warn(
-                    f"the data ended after {position.step} of an epoch's {source.steps} batches: training ends here. "
+                    f"the data ended after {position.step} of an epoch's {source.steps} batches: "
+                    "training ends here. "
                     "A generator has to give steps_per_epoch * epochs batches",
                     stacklevel=3,
                 )
@@ -177,7 +178,9 @@ class Trainer(TrainingStep):
         class_weight: Mapping[int, float] | None = None,
         return_dict: bool = False,
     ) -> Any:
-        """Take one step on one batch; return loss and metrics, a list or with ``return_dict`` a dictionary."""
+        """Take one step on one batch; return loss and metrics, a list or with
+        ``return_dict`` a dictionary.
+        """
         self._build_for(x)
         results = self.check_compiled().restart()
         ((x, y, weight),) = data.Batches(x, y, sample_weight, class_weight, len(x), self.dtype).iterate()
@@ -224,7 +227,8 @@ class Trainer(TrainingStep):
         callbacks: Callbacks = None,
         return_dict: bool = False,
     ) -> Any:
-        """Return loss and metrics on (x, y): a list in the order of ``metrics_names``, a number, or a dictionary.
+        """Return loss and metrics on (x, y): a list in the order of
+        ``metrics_names``, a number, or a dictionary.
 
         x may be a generator or a dataset, as in :meth:`fit`. ``steps`` batches are used, by default all.
 

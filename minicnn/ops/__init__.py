@@ -38,7 +38,9 @@ def _load(name: str) -> ModuleType:
 
 
 class use:  # a verb that is also a context manager
-    """Choose the implementation: ``use("reference")`` or ``use("kernels")``, from now on or in a ``with`` block."""
+    """Choose the implementation: ``use("reference")`` or ``use("kernels")``, from
+    now on or in a ``with`` block.
+    """
 
     def __init__(self, name: str) -> None:
         global _active
@@ -59,7 +61,9 @@ def active() -> str:
 
 
 def _operation(definition: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a function that calls the implementation in use; its documentation and source are the definition's."""
+    """Return a function that calls the implementation in use; its documentation and
+    source are the definition's.
+    """
     name = definition.__name__
 
     @functools.wraps(definition)

@@ -17,7 +17,9 @@ PADDINGS = ("valid", "same")
 
 
 class Axis(NamedTuple):
-    """One spatial axis of a sliding window: the output's length and the padding before and after the input."""
+    """One spatial axis of a sliding window: the output's length and the padding
+    before and after the input.
+    """
 
     out: int
     before: int

@@ -48,7 +48,8 @@ class MachineCode:
 
     Args:
         name: the folder's name begins with it.
-        sources: all files whose functions or constants are compiled; the first one lies where ``__pycache__`` should.
+        sources: all files whose functions or constants are compiled; the first one lies
+            where ``__pycache__`` should.
     """
 
     def __init__(self, name: str, sources: Iterable[Path]) -> None:
@@ -136,7 +137,8 @@ class _Cache(FunctionCache):
         """Do nothing: a file is replaced when its function is compiled again."""
 
     def _key(self, signature: Any, codegen: Any) -> Any:
-        # Numba's key: argument types, processor, bytecode, closure; the line tells apart functions of one name
+        # Numba's key: argument types, processor, bytecode, closure; the line tells
+        # apart functions of one name
         return self._py_func.__code__.co_firstlineno, self._index_key(signature, codegen)
 
     def _file(self, key: Any) -> str:

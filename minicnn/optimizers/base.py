@@ -41,7 +41,9 @@ class OptimizerOptions(TypedDict, total=False):
 
 
 class UpdateOptions(TypedDict):
-    """What every update operation takes besides the numbers of its rule: see minicnn.ops.reference.updates."""
+    """What every update operation takes besides the numbers of its rule: see
+    minicnn.ops.reference.updates.
+    """
 
     weight_decay: float
     scale: float
@@ -121,8 +123,10 @@ class Optimizer(Configured):
     def learning_rate(self, value: Rate) -> None:
         if callable(self._learning_rate) and not callable(value):
             raise TypeError(
-                f"learning_rate={value!r}: this optimizer follows {self._learning_rate!r}, which a number would "
-                "replace. Set another schedule, such as schedules.Constant, or make the optimizer with a number"
+                f"learning_rate={value!r}: this optimizer follows {self._learning_rate!r}, which "
+                "a number would "
+                "replace. Set another schedule, such as schedules.Constant, or make the "
+                "optimizer with a number"
             )
         self._learning_rate = checked_rate(value)
 

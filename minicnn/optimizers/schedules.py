@@ -154,7 +154,8 @@ class PiecewiseConstantDecay(LearningRateSchedule):
     def __post_init__(self) -> None:
         if len(self.values) != len(self.boundaries) + 1 or list(self.boundaries) != sorted(self.boundaries):
             raise ValueError(
-                f"boundaries={self.boundaries}, values={self.values}: expected rising boundaries, and one more value"
+                f"boundaries={self.boundaries}, values={self.values}: expected rising boundaries, and "
+                "one more value"
             )
 
     def __call__(self, step: int) -> float:

@@ -70,7 +70,8 @@ class ImageDataGenerator:
         check_choice("fill_mode", fill_mode, FILL_MODES)
         if zca_whitening:
             raise NotImplementedError(
-                "zca_whitening=True is Keras's, but not in minicnn. Nearest: featurewise_std_normalization=True"
+                "zca_whitening=True is Keras's, but not in minicnn. Nearest: "
+                "featurewise_std_normalization=True"
             )
         if interpolation_order not in (0, 1):
             raise NotImplementedError(

@@ -128,7 +128,8 @@ class NumpyArrayIterator(Iterator):
         self.sample_weight = None if sample_weight is None else np.asarray(sample_weight)
         if self.x.ndim != 4 or self.x.dtype.kind not in "biuf":
             raise ValueError(
-                f"x has shape {self.x.shape} and dtype {self.x.dtype}, expected numbers (N, height, width, channels)"
+                f"x has shape {self.x.shape} and dtype {self.x.dtype}, expected numbers (N, height, "
+                "width, channels)"
                 + (": gray images? add their one channel, x[..., None]" if self.x.ndim == 3 else "")
             )
         for name, other in (("y", self.y), ("sample_weight", self.sample_weight)):

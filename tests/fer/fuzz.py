@@ -1,13 +1,14 @@
 """Damaged files thrown at the readers: ``python -m tests.fer.fuzz --cases 10000``.
 
-Each case takes a good file (CSV, .npz, zip, tar, tar.gz, gzip, pictures of many formats, all made here from synthetic
-faces), damages it, gives it a name that may lie, and reads it. Then one of two things must hold:
+Each case takes a good file (CSV, .npz, zip, tar, tar.gz, gzip, pictures of many formats, all made here from
+synthetic faces), damages it, gives it a name that may lie, and reads it. Then one of two things must hold:
 
 * the reader returns faces: uint8, 48×48, labels 0-6, uses 0-2;
 * it raises what a command prints in one line: BadInput or OSError, whose text is one line and names the file.
 
-Anything else is a failure: another exception, a warning, a line on the error stream, more than TIME seconds, more than
-MEMORY bytes. A failure prints its seed and number; ``--only NUMBER`` runs that case alone, and keeps its file.
+Anything else is a failure: another exception, a warning, a line on the error stream, more than TIME
+seconds, more than MEMORY bytes. A failure prints its seed and number; ``--only NUMBER`` runs that
+case alone, and keeps its file.
 """
 
 import argparse
@@ -132,7 +133,9 @@ def tarred(members, mode):
 
 
 def damaged(content, others, rng):
-    """Return the content with one to six changes, most of them near its beginning or its end, where the headers are."""
+    """Return the content with one to six changes, most of them near its beginning or
+    its end, where the headers are.
+    """
     data = bytearray(content)
     for _ in range(rng.integers(1, 7)):
         size = len(data)

@@ -2,11 +2,13 @@
 
     python -m tests.fer.kill --kills 100
 
-One training runs undisturbed. The others are killed by SIGKILL, which no process can prepare for, and resumed, as often
-as it takes. Whenever one comes to its end, all its results must be those of the first, to the byte.
+One training runs undisturbed. The others are killed by SIGKILL, which no process can prepare
+for, and resumed, as often as it takes. Whenever one comes to its end, all its results must be
+those of the first, to the byte.
 
-Each training is forked from this process, which has imported and compiled everything, so that a kill costs the time
-until the kill and not that of starting Python. Of Numba's thread pools the one named "workqueue" can be forked.
+Each training is forked from this process, which has imported and compiled everything, so that a
+kill costs the time until the kill and not that of starting Python. Of Numba's thread pools the
+one named "workqueue" can be forked.
 """
 
 import argparse
@@ -64,7 +66,8 @@ def fork(arguments: list[str], seconds: float, log: Path) -> int:
         with log.open("a") as file:
             os.dup2(file.fileno(), 1)
             os.dup2(file.fileno(), 2)
-        # Numba's lock is shared by all processes forked from here: one killed while it held it would block the others
+        # Numba's lock is shared by all processes forked from here: one killed while it
+        # held it would block the others
         parallel._set_init_process_lock()
         checkpoint.CHECKPOINT_SECONDS, self_distillation.EPOCHS_PER_UPDATE = seconds, 1
         train.main(arguments)
@@ -128,7 +131,9 @@ def main() -> None:
 
 
 def kill(place: Path, log: Path, kills: int, dice: random.Random) -> tuple[int, int, int]:
-    """Train, kill and resume; return the number of kills, of those that left half a file, and of runs that ended."""
+    """Train, kill and resume; return the number of kills, of those that left half a
+    file, and of runs that ended.
+    """
     write_faces(place / "faces.npz")
     settings = [f"--{name.replace('_', '-')}={value}" for name, value in SETTINGS.items()]
     begin = ["--data", str(place / "faces.npz"), *settings, "--out"]

@@ -31,7 +31,9 @@ def convolving_reader():
 
 
 def face(emotion, gray=255, rest=100):
-    """Return an image (48, 48) that a reader takes for ``emotion``, the more surely the higher ``gray`` is."""
+    """Return an image (48, 48) that a reader takes for ``emotion``, the more
+    surely the higher ``gray`` is.
+    """
     image = np.full((48, 48), rest, np.uint8)
     image[0, :7] = 0
     image[0, emotion] = gray

@@ -111,7 +111,7 @@ def test_with_flip_the_answer_is_the_mean_with_the_mirror_image(tmp_path):
     assert json.loads((tmp_path / "report.json").read_text())["tta"] == "flip"
 
 
-# ---- the command, most of it without the figures, which take a second ----------------------------------------
+# ---- the command, most of it without the figures, which take a second --------------------------------------
 
 
 @pytest.mark.usefixtures("unsaved_figures")

@@ -1,4 +1,6 @@
-"""python -m fer.explain: a network of faces, a face or a picture, and the names of the emotions are on the page."""
+"""python -m fer.explain: a network of faces, a face or a picture, and the names of
+the emotions are on the page.
+"""
 
 import re
 

@@ -1,4 +1,6 @@
-"""A part of the fuzz test; ``python -m tests.fer.fuzz --cases 10000``, or FER_FUZZ_CASES=10000, is the whole."""
+"""A part of the fuzz test; ``python -m tests.fer.fuzz --cases 10000``, or
+FER_FUZZ_CASES=10000, is the whole.
+"""
 
 import os
 

@@ -55,7 +55,7 @@ def names(folder):
     return sorted(child.name for child in folder.iterdir())
 
 
-# ---- what is predicted ----------------------------------------------------------------------------------------------
+# ---- what is predicted -------------------------------------------------------------------------------------
 
 
 def test_a_picture(here, capsys):
@@ -138,7 +138,7 @@ def test_a_photograph_s_middle_is_said_to_have_been_taken(capsys):
     assert line in capsys.readouterr().out.splitlines()
 
 
-# ---- what is written ------------------------------------------------------------------------------------------------
+# ---- what is written ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.usefixtures("no_figures")
@@ -195,7 +195,7 @@ def test_explanations_are_drawn_beside_the_face(here):
     assert widths[0] > 1.7 * widths[1]
 
 
-# ---- what is refused ------------------------------------------------------------------------------------------------
+# ---- what is refused ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,6 @@
-"""Facial emotions: a functional model whose branches see small and large details; names imported one by one."""
+"""Facial emotions: a functional model whose branches see small and large details;
+names imported one by one.
+"""
 
 import sys
 

@@ -1,8 +1,10 @@
-"""Ten Keras scripts, each of another shape, run here once their imports are changed, and do what they do under Keras.
+"""Ten Keras scripts, each of another shape, run here once their imports are changed, and
+do what they do under Keras.
 
-The scripts are what a Keras user writes; they are given a folder with drawn faces, as the CSV file of FER2013, as an
-.npz file and as images in folders. Under minicnn only lines that import are changed, by IMPORTS; under Keras,
-`tensorflow.keras` is changed to what TensorFlow itself shows under that name, so that TensorFlow need not be there.
+The scripts are what a Keras user writes; they are given a folder with drawn faces, as the CSV file of
+FER2013, as an .npz file and as images in folders. Under minicnn only lines that import are changed, by
+IMPORTS; under Keras, `tensorflow.keras` is changed to what TensorFlow itself shows under that name, so that
+TensorFlow need not be there.
 """
 
 import os
@@ -108,7 +110,7 @@ def test_only_imports_are_changed(script):
     assert not re.search(r"(from|import) (tensorflow|keras)\b", "\n".join(after))
 
 
-# ---- beside Keras -------------------------------------------------------------------------------------------------
+# ---- beside Keras ------------------------------------------------------------------------------------------
 
 
 def facts(model):
@@ -124,7 +126,9 @@ def facts(model):
 
 @pytest.fixture
 def same_start(monkeypatch):
-    """Let every fit keep the order of the samples; let models of Keras start from the weights of minicnn's."""
+    """Let every fit keep the order of the samples; let models of Keras start from
+    the weights of minicnn's.
+    """
     import keras
 
     import minicnn

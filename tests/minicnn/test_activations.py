@@ -1,4 +1,6 @@
-"""The table of activations holds together, and each of its rows is written down where a reader looks for it."""
+"""The table of activations holds together, and each of its rows is written down
+where a reader looks for it.
+"""
 
 import inspect
 import sys
@@ -38,7 +40,9 @@ def test_a_row_has_its_derivation_and_its_formula(row):
 
 
 def test_no_two_passes_of_one_activation_are_left_out():
-    """What has the name of an activation's pass is in the table: a pass without a row would not be tested as one."""
+    """What has the name of an activation's pass is in the table: a pass without a
+    row would not be tested as one.
+    """
     known = {row.forward for row in activations.TABLE.values()}
     passes = vars(ops.reference.activations)["__all__"]
     assert {getattr(ops, name) for name in passes if name.endswith("_forward")} <= known

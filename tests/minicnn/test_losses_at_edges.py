@@ -52,7 +52,7 @@ def test_sample_weights_may_stand_in_a_column(rng):
     np.testing.assert_array_equal(loss.backward(), expected[1])
 
 
-# ---- the loss of a whole model ------------------------------------------------------------------------------------
+# ---- the loss of a whole model -----------------------------------------------------------------------------
 
 
 def small_model(activation, loss, **options):

@@ -124,7 +124,9 @@ class Campaign:
         return sorted(known, key=lambda index: (-catches[index], self.seconds[index]))
 
     def _places(self, function: Function) -> Iterator[tuple[str, str]]:
-        """Yield the code of a function, or that which reads a constant or what the function made at import."""
+        """Yield the code of a function, or that which reads a constant or what the
+        function made at import.
+        """
         if not function.is_constant:
             yield from self._ran_in(function)
         for constant in [function] if function.is_constant else made_by(function):

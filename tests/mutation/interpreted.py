@@ -21,7 +21,8 @@ SETTINGS = {
 }
 # warnings of NumPy's numbers in plain Python; machine code computes the same silently
 WARNINGS = (
-    "error\nignore::pytest.PytestAssertRewriteWarning\nignore:.*in scalar:RuntimeWarning:minicnn.ops.kernels\n"
+    "error\nignore::pytest.PytestAssertRewriteWarning\nignore:.*in "
+    "scalar:RuntimeWarning:minicnn.ops.kernels\n"
     "ignore::RuntimeWarning:tests.mutation.stand_ins"
 )
 

@@ -72,7 +72,9 @@ def _differs(old: ast.AST, new: ast.AST) -> bool:
 
 
 def header(statement: ast.stmt) -> str:
-    """Return a statement in one line, as `ast.unparse` writes it; of a loop or an `if`, only the first line."""
+    """Return a statement in one line, as `ast.unparse` writes it; of a loop or an
+    `if`, only the first line.
+    """
     if hasattr(statement, "body"):
         empty = {name: [] for name in ("orelse", "handlers", "finalbody") if hasattr(statement, name)}
         statement = changed(statement, body=[ast.Pass()], **empty)

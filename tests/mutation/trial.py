@@ -33,7 +33,9 @@ class Ending:
 def run_children(
     tasks: Iterable[Any], work: Callable[[Any, Callable[[str], None]], Any], jobs: int
 ) -> Iterator[Ending]:
-    """Call ``work(task, say)`` in a child for each task; yield how each ended, in the order of the endings."""
+    """Call ``work(task, say)`` in a child for each task; yield how each ended, in
+    the order of the endings.
+    """
     waiting, running = iter(tasks), {}
     selector = selectors.DefaultSelector()
     exhausted = False

@@ -11,7 +11,9 @@ os.environ.setdefault("KERAS_BACKEND", "torch")
 
 @pytest.fixture
 def computing_in(monkeypatch):
-    """Return a function that makes both libraries compute in "float32" or "float64" for the rest of the test."""
+    """Return a function that makes both libraries compute in "float32" or "float64"
+    for the rest of the test.
+    """
     keras = pytest.importorskip("keras")
 
     def choose(dtype):
@@ -20,7 +22,8 @@ def computing_in(monkeypatch):
         keras.config.set_dtype_policy(dtype)
 
     def compute_in(dtype):
-        # Keras on PyTorch turns float64 into float32 in matrix products, norms and more, as JAX does: not here
+        # Keras on PyTorch turns float64 into float32 in matrix products, norms and
+        # more, as JAX does: not here
         from keras.src.backend.common import dtypes
 
         monkeypatch.setitem(dtypes.BIT64_TO_BIT32_DTYPE, "float64", "float64")

@@ -1,7 +1,8 @@
-"""Every activation of the table beside Keras's of the same name: values and slopes, at ordinary and extreme numbers.
+"""Every activation of the table beside Keras's of the same name: values and slopes, at
+ordinary and extreme numbers.
 
-Keras differentiates with PyTorch; here it is by hand. The kinks are in the grid too: PyTorch and minicnn choose the
-same slope there.
+Keras differentiates with PyTorch; here it is by hand. The kinks are in the grid too: PyTorch and minicnn
+choose the same slope there.
 """
 
 import numpy as np

@@ -36,7 +36,9 @@ def residual(k):
 
 
 def inception(k):
-    """Branches of several depths, joined along the channels; all other ways to join; a gate that is repeated."""
+    """Branches of several depths, joined along the channels; all other ways to join;
+    a gate that is repeated.
+    """
     inputs = k.Input((12, 12, 1))
     x = k.layers.Conv2D(4, 3, activation="elu")(inputs)
     a = k.layers.Conv2D(3, 1)(x)

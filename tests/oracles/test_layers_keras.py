@@ -1,6 +1,8 @@
-"""Every layer beside Keras's: the same weights, the same output, the same gradients; in evaluation and in training.
+"""Every layer beside Keras's: the same weights, the same output, the same gradients;
+in evaluation and in training.
 
-The lines that make a layer are the same in both vocabularies. Keras differentiates with PyTorch; here it is by hand.
+The lines that make a layer are the same in both vocabularies. Keras differentiates with
+PyTorch; here it is by hand.
 """
 
 import numpy as np
@@ -40,7 +42,8 @@ CASES = [
     (lambda L: L.MaxPool2D(3, 2, "same"), [IMAGES]),
     (lambda L: L.MaxPooling2D((2, 3), (1, 2)), [IMAGES]),
     (lambda L: L.AveragePooling2D(2), [IMAGES]),
-    # uneven padding: in test_layers_torch.py, because Keras 3.15 counts the padding on PyTorch (keras-team/keras#23233)
+    # uneven padding: in test_layers_torch.py, because Keras 3.15 counts the padding on
+    # PyTorch (keras-team/keras#23233)
     (lambda L: L.AvgPool2D(3, 1, padding="same"), [IMAGES]),
     (lambda L: L.GlobalAveragePooling2D(), [IMAGES]),
     (lambda L: L.GlobalMaxPooling2D(keepdims=True), [IMAGES]),
@@ -124,7 +127,9 @@ def test_layer(make, shapes, training, dtype, tolerance, computing_in, rng):
 
 
 def compare(ours, theirs, inputs, leaves, training, tolerance, rng):
-    """Outputs, the gradients of inputs and weights, and the moving statistics, for a random upstream gradient."""
+    """Outputs, the gradients of inputs and weights, and the moving statistics,
+    for a random upstream gradient.
+    """
     y = ours(one_or_all(inputs), training=training)
     expected = theirs(one_or_all(leaves), training=training)
     dy = rng.standard_normal(y.shape).astype(y.dtype)
@@ -144,7 +149,7 @@ def compare(ours, theirs, inputs, leaves, training, tolerance, rng):
         alike(parameter.value, variable.numpy())
 
 
-# ---- every layer, as the gradient suite draws it -------------------------------------------------------------------
+# ---- every layer, as the gradient suite draws it -----------------------------------------------------------
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-10), ("float32", 1e-5)])

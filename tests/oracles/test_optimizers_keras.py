@@ -43,7 +43,9 @@ def float64(computing_in):
 
 
 def gradient(step, name, shape):
-    """Of changing size, so that clipping sometimes bites; a fixed sequence, so that errors do not feed back."""
+    """Of changing size, so that clipping sometimes bites; a fixed sequence, so that
+    errors do not feed back.
+    """
     rng = np.random.default_rng([step, len(name)])
     return rng.normal(size=shape) * 10.0 ** rng.uniform(-2, 0.5)
 

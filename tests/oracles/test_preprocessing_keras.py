@@ -1,4 +1,5 @@
-"""ImageDataGenerator against Keras's: the same parameters make the same image, the same folder the same batches.
+"""ImageDataGenerator against Keras's: the same parameters make the same image, the
+same folder the same batches.
 
 Keras needs scipy for it. What is compared are square images: Keras turns others about another point.
 """

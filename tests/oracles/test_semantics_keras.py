@@ -1,4 +1,6 @@
-"""What `compile`, `fit`, `evaluate` and the callbacks do, in the same lines in both vocabularies: numbers and names."""
+"""What `compile`, `fit`, `evaluate` and the callbacks do, in the same lines in both
+vocabularies: numbers and names.
+"""
 
 import csv
 
@@ -23,7 +25,9 @@ def data(rng):
 
 @pytest.fixture
 def pair():
-    """Make the same compiled model in both libraries, with the same weights: yields (library, model) twice."""
+    """Make the same compiled model in both libraries, with the same weights:
+    yields (library, model) twice.
+    """
 
     def make(
         optimizer=lambda k: k.optimizers.SGD(0.05, momentum=0.9), loss="categorical_crossentropy", **options

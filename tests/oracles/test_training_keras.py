@@ -1,4 +1,6 @@
-"""A whole training run beside Keras: the same weights, batches in the same order, the same losses epoch by epoch."""
+"""A whole training run beside Keras: the same weights, batches in the same order,
+the same losses epoch by epoch.
+"""
 
 import inspect
 import os

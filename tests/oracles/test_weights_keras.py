@@ -1,4 +1,6 @@
-"""Weights to and from Keras, by its own files: what each side wrote, the other reads, and predicts the same."""
+"""Weights to and from Keras, by its own files: what each side wrote, the other
+reads, and predicts the same.
+"""
 
 import inspect
 import os

@@ -1,1 +1,3 @@
-"""What must hold of every operation, whatever it computes; minicnn/gradient_check/suite/operations.py lists them."""
+"""What must hold of every operation, whatever it computes;
+minicnn/gradient_check/suite/operations.py lists them.
+"""

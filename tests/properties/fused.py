@@ -1,4 +1,6 @@
-"""Batch norm and the ReLU after it: by the definitions one after the other, and by the kernel that does both."""
+"""Batch norm and the ReLU after it: by the definitions one after the other, and by
+the kernel that does both.
+"""
 
 from minicnn.gradient_check.suite.operations import OPERATIONS, Case
 from minicnn.ops import reference

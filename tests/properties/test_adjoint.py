@@ -1,7 +1,7 @@
 """⟨dy, J·v⟩ = ⟨Jᵀ·dy, v⟩: the backward pass is the transpose of the derivative, in both implementations.
 
-J·v, the change of y when all arrays move along v, is one complex step of the definition. Jᵀ·dy is the backward
-pass.
+J·v, the change of y when all arrays move along v, is one complex step of the
+definition. Jᵀ·dy is the backward pass.
 """
 
 import numpy as np

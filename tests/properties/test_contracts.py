@@ -1,4 +1,6 @@
-"""What operations and layers promise beside their numbers: the planted faults of tests/mutation asked for these."""
+"""What operations and layers promise beside their numbers: the planted faults of
+tests/mutation asked for these.
+"""
 
 import numpy as np
 import pytest
@@ -20,7 +22,9 @@ CONVOLUTIONS = {
 @pytest.mark.parametrize("name", OPERATIONS)
 @given(data=st.data(), seed=seeds)
 def test_a_tiny_imaginary_part_changes_no_decision(name, data, seed):
-    """On the reference, of the backward pass too: which side of a kink, which maximum, is the real part's affair."""
+    """On the reference, of the backward pass too: which side of a kink, which
+    maximum, is the real part's affair.
+    """
     op, rng = OPERATIONS[name], np.random.default_rng(seed)
     case = op.draw(HypothesisDraw(data), False)
     nudged = {
@@ -100,7 +104,7 @@ def test_no_kernel_squares_a_complex_gradient():
         ops.kernels.squared_norm(np.ones(3, complex))
 
 
-# ---- layers -------------------------------------------------------------------------------------------------------
+# ---- layers ------------------------------------------------------------------------------------------------
 
 
 def test_a_dropout_that_drops_nothing_draws_nothing(rng):
@@ -176,7 +180,9 @@ def test_no_two_dropout_masks_are_alike():
 
 
 def test_a_model_that_ends_in_softmax_learns_from_a_probability_of_zero():
-    """Its gradient is p − t, taken at the logits: through the probability, which underflows, there would be none."""
+    """Its gradient is p − t, taken at the logits: through the probability, which
+    underflows, there would be none.
+    """
     model = models.Sequential(
         [layers.Dense(3, activation="softmax", kernel_initializer="ones", dtype="float64")]
     )

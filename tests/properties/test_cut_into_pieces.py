@@ -1,4 +1,5 @@
-"""Kernels cut their work into pieces: more images, rows or entries than pieces, fewer, a number that does not divide.
+"""Kernels cut their work into pieces: more images, rows or entries than pieces, fewer, a
+number that does not divide.
 
 The random cases of the other tests are small, so a piece of theirs holds one image at most.
 """
@@ -79,7 +80,9 @@ def test_batch_norm_over_any_number_of_rows(rows, relu, rng):
 
 @pytest.mark.parametrize("implementation", ops.IMPLEMENTATIONS)
 def test_an_entry_whose_bits_are_the_threshold_is_kept(implementation):
-    """Kept where bits >= rate · 2²⁴: a rate made of an entry's own bits keeps it, the next larger one does not."""
+    """Kept where bits >= rate · 2²⁴: a rate made of an entry's own bits keeps it,
+    the next larger one does not.
+    """
     with ops.use(implementation):
         low, high = 0, 2**24  # entry 0 is kept at rate low/2²⁴, dropped at high/2²⁴
         while high - low > 1:

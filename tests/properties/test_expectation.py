@@ -22,7 +22,8 @@ def test_dropout_keeps_the_mean_of_every_entry(implementation, spatial, rate, se
     with ops.use(implementation):
         y, cache = ops.dropout_forward(x, rate, int(rng.integers(2**63)), spatial)
         dx = ops.dropout_backward(x, cache)
-    # an entry is x / (1 − rate) with probability 1 − rate: its standard deviation is |x| · √(rate / (1 − rate))
+    # an entry is x / (1 − rate) with probability 1 − rate: its standard deviation is
+    # |x| · √(rate / (1 − rate))
     error = np.abs(one) * np.sqrt(rate / (1 - rate) / SAMPLES)
     assert np.all(np.abs(y.mean(axis=0) - one) <= 6 * error)
     assert np.array_equal(dx, y)  # dy = x: the same entries, the same scale

@@ -1,4 +1,6 @@
-"""The kernel of batch norm with ReLU against the two definitions, and what is promised of every kernel besides."""
+"""The kernel of batch norm with ReLU against the two definitions, and what is
+promised of every kernel besides.
+"""
 
 import inspect
 

@@ -1,4 +1,6 @@
-"""Every row of ``python -m minicnn.gradient_check``: gradients, kernels and float32, each within its bound."""
+"""Every row of ``python -m minicnn.gradient_check``: gradients, kernels and
+float32, each within its bound.
+"""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,6 @@
-"""Shift equivariance: where windows do not see the border, what moves by one stride moves the output by one pixel."""
+"""Shift equivariance: where windows do not see the border, what moves by one stride
+moves the output by one pixel.
+"""
 
 import numpy as np
 import pytest

@@ -1,6 +1,8 @@
-"""mypy is needed here: `pip install -e ".[test,lint]"`, then `python -m pytest tests/typing`, as .ci/run does.
+"""mypy is needed here: `pip install -e ".[test,lint]"`, then `python -m pytest
+tests/typing`, as .ci/run does.
 
-Without mypy, a run of the whole suite leaves these tests out; `pytest tests/typing` then fails: no tests are collected.
+Without mypy, a run of the whole suite leaves these tests out; `pytest tests/typing` then
+fails: no tests are collected.
 """
 
 from importlib.util import find_spec

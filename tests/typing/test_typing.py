@@ -1,4 +1,6 @@
-"""What a user's type checker says: nothing about a right script, and something about each mistake in a wrong one."""
+"""What a user's type checker says: nothing about a right script, and something about
+each mistake in a wrong one.
+"""
 
 import os
 import re
@@ -14,7 +16,9 @@ ROOT = FOLDER.parent.parent
 
 @pytest.fixture(scope="module")
 def reports(tmp_path_factory):
-    """Return a function: a script -> {line: what mypy --strict reports there}. It uses no configuration file."""
+    """Return a function: a script -> {line: what mypy --strict reports there}. It
+    uses no configuration file.
+    """
     cache = tmp_path_factory.mktemp("mypy_cache")
 
     def of(script):

@@ -35,7 +35,7 @@ images: np.ndarray = random.generator(1).random((64, 48, 48, 1))
 labels = np.arange(64) % 7
 one_hot: np.ndarray = utils.to_categorical(labels, 7)
 
-# ---- a layer, a callback, a loss, a metric and an optimizer of your own ----------------------------------------
+# ---- a layer, a callback, a loss, a metric and an optimizer of your own ------------------------------------
 
 
 class Scale(Layer):

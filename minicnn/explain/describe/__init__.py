@@ -1,7 +1,8 @@
-"""What happens in each kind of node, in a sentence and an equation, forward and backward: those of docs/backprop.
+"""What happens in each kind of node, in a sentence and an equation, forward and
+backward: those of docs/backprop.
 
-The equations are the pages', for one image: without the index n of the sample, and so without sums over it. Indices
-follow a "_"; windows lie on xp, the input with its padding.
+The equations are the pages', for one image: without the index n of the sample, and so without sums over it.
+Indices follow a "_"; windows lie on xp, the input with its padding.
 """
 
 from collections.abc import Iterable

@@ -14,16 +14,19 @@ COMPUTING = {
         "Input",
         "The numbers as the net gets them: a gray value for each pixel and channel.",
         _ENTRYWISE,
-        "How fast the loss grows when a pixel gets brighter: the sum over everything that the pixel is used for.",
+        "How fast the loss grows when a pixel gets brighter: the sum over everything that the "
+        "pixel is used for.",
         "dx_i = Σ_j dy_j · ∂y_j/∂x_i",
         "index.md#the-chain-rule",
     ),
     "Conv2D": Words(
         "Convolution",
-        "A kernel slides over the map. At each position it is multiplied with the window under it, through all "
+        "A kernel slides over the map. At each position it is multiplied with the window under "
+        "it, through all "
         "channels, and the products are added up.",
         "y[i,j,k] = b[k] + Σ_a Σ_b Σ_c xp[i·s + a·d, j·s + b·d, c] · K[a,b,c,k]",
-        "Each dy adds a copy of its kernel, scaled by itself, to the window that it came from; overlapping copies "
+        "Each dy adds a copy of its kernel, scaled by itself, to the window that it came from; "
+        "overlapping copies "
         "add up. A kernel entry gets x · dy from every position.",
         "dxp[i·s + a·d, j·s + b·d, c] += Σ_k dy[i,j,k] · K[a,b,c,k]; "
         "dK[a,b,c,k] = Σ_i Σ_j xp[i·s + a·d, j·s + b·d, c] · dy[i,j,k]",
@@ -42,7 +45,8 @@ COMPUTING = {
         "Dense",
         "Every output uses every input, each with a weight of its own.",
         "y[u] = b[u] + Σ_d x[d] · W[d,u]",
-        "The slope of a product is its other factor: x gets dy times the weights, a weight gets its input times dy.",
+        "The slope of a product is its other factor: x gets dy times the weights, a weight gets its "
+        "input times dy.",
         "dx[d] = Σ_u dy[u] · W[d,u]; dW[d,u] = x[d] · dy[u]; db[u] = dy[u]",
         "dense.md",
     ),
@@ -66,7 +70,8 @@ COMPUTING = {
         "Max-pooling",
         "The largest entry of each window, in each channel by itself.",
         _MAX,
-        "The winner gets the whole gradient, the others nothing. Among equals the first in reading order wins.",
+        "The winner gets the whole gradient, the others nothing. Among equals the first in "
+        "reading order wins.",
         _WINNER,
         "pooling.md",
     ),
@@ -96,10 +101,13 @@ COMPUTING = {
     ),
     "BatchNormalization": Words(
         "Batch normalization",
-        "Each channel gets mean 0 and variance 1 over all m of its entries, then a learned scale γ and offset β.",
+        "Each channel gets mean 0 and variance 1 over all m of its entries, then a learned scale "
+        "γ and offset β.",
         "r = 1/√(v + ε); x̂_i = (x_i − μ)·r; y_i = γ·x̂_i + β",
-        "An entry reaches y on three paths: directly, through the mean, through the variance. So dx is dy without the "
-        "part that a shift or a scaling of the whole channel could explain. (With moving statistics there is only the "
+        "An entry reaches y on three paths: directly, through the mean, through the variance. So dx is "
+        "dy without the "
+        "part that a shift or a scaling of the whole channel could explain. (With moving statistics "
+        "there is only the "
         "direct path.)",
         "dx_i = γ·r·(dy_i − dβ/m − x̂_i·dγ/m); dβ = Σ_i dy_i; dγ = Σ_i dy_i·x̂_i",
         "batch_normalization.md",
@@ -109,7 +117,8 @@ COMPUTING = {
         "Each group of channels gets mean 0 and variance 1 over all m of its entries, then each channel a "
         "learned scale γ and offset β.",
         "r = 1/√(v + ε); x̂_i = (x_i − μ)·r; y_i = γ_c·x̂_i + β_c",
-        "An entry reaches y on three paths: directly, through the mean, through the variance of its group. γ differs "
+        "An entry reaches y on three paths: directly, through the mean, through the variance of its "
+        "group. γ differs "
         "between the channels of a group, so it stays inside the sums.",
         "dx_i = r·(dx̂_i − 1/m·Σ_j dx̂_j − x̂_i·1/m·Σ_j dx̂_j·x̂_j); dβ_c = Σ dy; dγ_c = Σ dy·x̂",
         "group_normalization.md",
@@ -142,7 +151,8 @@ COMPUTING = {
         "Softmax",
         "A row of scores becomes positive numbers that add up to 1.",
         "p_k = e^z_k / Σ_j e^z_j",
-        "Each score is in every probability: raising one lowers the others. With cross-entropy after it, all of this "
+        "Each score is in every probability: raising one lowers the others. With cross-entropy after "
+        "it, all of this "
         "becomes p − t.",
         "dz_j = Σ_k dp_k·p_k·(δ_kj − p_j) = p_j·(dp_j − Σ_k dp_k·p_k)",
         "softmax_cross_entropy.md",

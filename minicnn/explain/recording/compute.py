@@ -81,7 +81,8 @@ def _batch_normalization(tape: Tape, layer: Any, x: int) -> int:
         )
     if training:
         tape.note(
-            "Batch normalization uses the mean and variance of this one image; in training the whole batch has them "
+            "Batch normalization uses the mean and variance of this one image; in training the whole "
+            "batch has them "
             "in common."
         )
     config = {"epsilon": layer.epsilon, "momentum": layer.momentum, "training": training}

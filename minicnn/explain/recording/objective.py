@@ -1,8 +1,9 @@
 """What the step minimizes: the loss for a target, and the gradient that the backward pass begins with.
 
-A net that ends in softmax and trains on cross-entropy computes the loss from the logits, and its backward pass enters
-below the softmax with p − t (see minicnn/models/step.py). A net that gives logits, for a loss that takes them, gets the
-softmax as a node of its own, which computes the same. On the page the two are one case.
+A net that ends in softmax and trains on cross-entropy computes the loss from the logits, and its
+backward pass enters below the softmax with p − t (see minicnn/models/step.py). A net that gives
+logits, for a loss that takes them, gets the softmax as a node of its own, which computes the same. On
+the page the two are one case.
 """
 
 import copy
@@ -64,7 +65,8 @@ def objective_of(tape: Tape, model: Model, y: Any) -> Objective:
     last = tape.nodes[-1]
     if last.value.ndim != 2:
         raise ValueError(
-            f"{model.name} gives {last.value.shape[1:]} for an image, expected one row of numbers: end it with "
+            f"{model.name} gives {last.value.shape[1:]} for an image, expected one row of "
+            "numbers: end it with "
             "GlobalAveragePooling2D or Flatten, and Dense"
         )
     loss = model.loss

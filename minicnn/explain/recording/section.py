@@ -4,7 +4,8 @@
     "conv2d_2"         one layer        "conv2d_2:"   to the end        ":conv2d_2"   from the image
     "3:7"              layers by number, as model.layers counts them
 
-The values that come into the section from before it are recorded, and the gradients that come back from after it.
+The values that come into the section from before it are recorded, and the gradients
+that come back from after it.
 """
 
 from typing import Any, NamedTuple
@@ -13,14 +14,18 @@ from minicnn.explain.recording.tape import Tape
 
 
 class Section(NamedTuple):
-    """The nodes ``first`` to ``last`` of a tape, both included; ``entries`` are the earlier ones that they need."""
+    """The nodes ``first`` to ``last`` of a tape, both included; ``entries`` are the
+    earlier ones that they need.
+    """
 
     first: int
     last: int
     entries: list[int]
 
     def is_net(self, tape: Tape) -> bool:
-        """Whether it is a net by itself, the complete one or its end: one value comes in, and the loss follows."""
+        """Whether it is a net by itself, the complete one or its end: one value
+        comes in, and the loss follows.
+        """
         return self.last == len(tape.nodes) - 1 and len(self.entries) == 1
 
 

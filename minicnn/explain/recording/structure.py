@@ -19,7 +19,9 @@ from minicnn.layers.graph import Graph
 
 
 class FixedKey:
-    """Takes the place of a dropout layer's generator: it gives always the same key, so always the same mask."""
+    """Takes the place of a dropout layer's generator: it gives always the same key,
+    so always the same mask.
+    """
 
     def __init__(self, key: int) -> None:
         self.key = key
@@ -54,7 +56,8 @@ def _dropout(tape: Tape, layer: Any, x: int) -> int:
 def _random(tape: Tape, layer: Layer, x: int) -> int:
     if tape.training:
         tape.note(
-            f"{layer.name} ({type(layer).__name__}) changes its input at random in training; it is left out here."
+            f"{layer.name} ({type(layer).__name__}) changes its input at random in training; it is "
+            "left out here."
         )
     return x
 

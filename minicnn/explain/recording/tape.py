@@ -3,9 +3,9 @@
     tape.add("Conv2D", layer, [x])       runs the layer on the value of node x; its output is a new node
     tape.backward({y: dy})               the nodes in reverse; the gradient of a value is the sum over its users
 
-A node is one column of the page: a layer, or a part of one (the activation in a convolution is a node of its own).
-Nodes are computed by copies of the model's layers, in float64 and from weights rounded to float32, as the page has
-them; the model itself is not touched. Values are (1, …): a batch of one image.
+A node is one column of the page: a layer, or a part of one (the activation in a convolution is a node of its
+own). Nodes are computed by copies of the model's layers, in float64 and from weights rounded to float32, as
+the page has them; the model itself is not touched. Values are (1, …): a batch of one image.
 """
 
 from collections.abc import Iterator, Mapping
@@ -146,7 +146,9 @@ class Tape:
 
     @contextmanager
     def inside(self, layer: Layer, branch: str | None = None, training: bool | None = None) -> Iterator[None]:
-        """In this context, nodes belong to this layer, to a branch of it, and run with ``training``, if given."""
+        """In this context, nodes belong to this layer, to a branch of it, and run
+        with ``training``, if given.
+        """
         before = self._owners, self._branches, self.training
         self._owners = (*self._owners, layer.name)
         if branch is not None:
@@ -207,7 +209,9 @@ def rounded(array: Any) -> np.ndarray:
 
 
 def in_float64(layer: Layer) -> Any:
-    """Return a copy that computes in float64, from the same weights rounded to float32; the two share no arrays."""
+    """Return a copy that computes in float64, from the same weights rounded to
+    float32; the two share no arrays.
+    """
     result = layer.detached_copy()
     for each in result.walk():
         each.dtype, each.needs_dx = np.dtype(np.float64), True

@@ -25,7 +25,8 @@ class Update:
     """One step of an optimizer.
 
     Attributes:
-        optimizer: the one that takes it: without clipping and the like, the learning rate a number, its state empty.
+        optimizer: the one that takes it: without clipping and the like, the learning
+            rate a number, its state empty.
         parameters: those of the model that it moves.
         state: the optimizer's ``get_state()`` before the step, "slot/index" by their order.
     """
@@ -53,7 +54,9 @@ class Update:
         )
 
     def slots(self, parameter: Parameter) -> dict[str, np.ndarray]:
-        """Return the parameter's state under the page's names; nothing before the first step, when all is 0."""
+        """Return the parameter's state under the page's names; nothing before the
+        first step, when all is 0.
+        """
         names, numbers = SLOTS[type(self.optimizer)], range(len(self.parameters))
         number = next((n for n in numbers if self.parameters[n] is parameter), None)
         keys = {names[slot]: f"{slot}/{number}" for slot in self.optimizer.slots}
@@ -77,7 +80,8 @@ def update_of(model: Any, optimizer: Any, note: Any) -> Update:
         note("The model is not compiled; its optimizer here is a new Adam.")
     if type(given) not in SLOTS:
         raise ValueError(
-            f"optimizer={given.name!r} cannot be explained, expected SGD, Adam or AdamW: give another, such as "
+            f"optimizer={given.name!r} cannot be explained, expected SGD, Adam or AdamW: give "
+            "another, such as "
             'optimizer="adam"'
         )
     for name in ("clipnorm", "clipvalue", "global_clipnorm", "amsgrad", "use_ema"):

@@ -46,7 +46,7 @@ class Evidence:
     arrays: Arrays
     dy: np.ndarray
 
-    # ---- the numbers ----------------------------------------------------------------------------------------------
+    # ---- the numbers ---------------------------------------------------------------------------------------
 
     @property
     def array(self) -> np.ndarray:
@@ -107,7 +107,7 @@ class Evidence:
         """Whether every entry of the array is compared."""
         return len(self.index) == self.array.size
 
-    # ---- comparisons ----------------------------------------------------------------------------------------------
+    # ---- comparisons ---------------------------------------------------------------------------------------
 
     @cached_property
     def tolerance(self) -> float:
@@ -147,7 +147,7 @@ class Evidence:
         """Where values count as 0."""
         return np.abs(values) <= self.tolerance
 
-    # ---- questions to the function --------------------------------------------------------------------------------
+    # ---- questions to the function -------------------------------------------------------------------------
 
     def ask(self, **replaced: np.ndarray) -> np.ndarray:
         """Return y with some of the arrays replaced.
@@ -243,7 +243,7 @@ def orders(axes: Iterable[int]) -> Iterator[tuple[int, ...]]:
     return permutations(axes) if len(axes) <= MOST_AXES else iter(())
 
 
-# ---- words --------------------------------------------------------------------------------------------------------
+# ---- words -------------------------------------------------------------------------------------------------
 
 
 def number(value: float) -> str:

@@ -34,7 +34,9 @@ def transposed(e: Evidence) -> str | None:
 
 
 def reshaped(e: Evidence) -> str | None:
-    """The right numbers in the right order, but another shape: flat, or an axis of length 1 too many or too few."""
+    """The right numbers in the right order, but another shape: flat, or an axis of
+    length 1 too many or too few.
+    """
     if e.analytic.size == e.array.size and e.same(e.analytic.reshape(e.array.shape), e.gradient.numeric):
         return f"the numbers are right, their shape is not: reshape {e.analytic.shape} to {e.array.shape}"
     return None
@@ -73,7 +75,8 @@ def not_a_number(e: Evidence) -> str | None:
     first = tuple(map(int, np.argwhere(bad)[0]))
     value = e.analytic[first]
     return (
-        f"{np.count_nonzero(bad)} of {bad.size} entries are not finite, the first is {value} at {list(first)}: "
+        f"{np.count_nonzero(bad)} of {bad.size} entries are not finite, the first is {value} at "
+        f"{list(first)}: "
         "a division by 0, a log(0) or an exponential that overflows"
     )
 

@@ -10,7 +10,8 @@ RISES_AND_FALLS = 4
 
 
 def statistics_constant(e: Evidence) -> str | None:
-    """Batch normalization: x reaches y directly, through the mean and through the variance. Which paths are missing?
+    """Batch normalization: x reaches y directly, through the mean and through the
+    variance. Which paths are missing?
 
         dx = γ·r · ( dy  −  mean(dy)  −  x̂·mean(dy·x̂) )           r = 1/√(v + ε), each channel by itself
                    direct   the mean     the variance
@@ -102,6 +103,7 @@ def slope(e: Evidence) -> str | None:
         return None
     worst = np.argmax(np.abs(error))
     return (
-        f"the slope is wrong, as a function of x: at x = {x[worst]:.3g}, where it is worst, {used[worst]:.4g} is used "
+        f"the slope is wrong, as a function of x: at x = {x[worst]:.3g}, where it is worst, "
+        f"{used[worst]:.4g} is used "
         f"and {right[worst]:.4g} is right. Is a constant of the formula mistyped?"
     )

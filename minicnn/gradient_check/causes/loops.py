@@ -43,7 +43,8 @@ def overwritten(e: Evidence) -> str | None:
                 if there.all():
                     return f"every entry has only the {which} term of its sum: = is used instead of +="
                 return (
-                    f"overlapping windows overwrite each other: every entry has only its {which} contribution "
+                    "overlapping windows overwrite each other: every entry has only its "
+                    f"{which} contribution "
                     "(= is used instead of +=)"
                 )
     return None
@@ -91,7 +92,9 @@ def _parts(length: int) -> list[Part]:
 
 
 def part_of_dy(e: Evidence) -> str | None:
-    """Only some outputs count: the first sample (a return inside a loop), all but the last row (a bound off by one)."""
+    """Only some outputs count: the first sample (a return inside a loop), all but the
+    last row (a bound off by one).
+    """
     if e.dy.ndim > MOST_AXES:
         return None
     left = ~e.zero(e.given)

@@ -134,7 +134,9 @@ def wrong_reshape(e: Evidence) -> str | None:
 
 
 def shifted(e: Evidence) -> str | None:
-    """given[i] = right[i + p] along one or two axes: padding cropped on the wrong side, an index off by one."""
+    """given[i] = right[i + p] along one or two axes: padding cropped on the wrong
+    side, an index off by one.
+    """
     axes_of_array = range(e.array.ndim)
     for axes in [*((axis,) for axis in axes_of_array), *pairwise(axes_of_array)]:
         far = [min(e.array.shape[axis] // 2, FARTHEST) for axis in axes]

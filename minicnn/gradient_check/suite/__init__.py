@@ -1,4 +1,6 @@
-"""What the command checks: all operations, layers, losses, regularizers, optimizer steps; random arguments."""
+"""What the command checks: all operations, layers, losses, regularizers, optimizer
+steps; random arguments.
+"""
 
 from minicnn.gradient_check.suite.draw import Draw
 from minicnn.gradient_check.suite.rows import ROWS, Outcome, Row

@@ -4,8 +4,9 @@ Shapes include one pixel, one channel and a batch of one; windows overlap, touch
 the border. There are several kinds of random numbers ("flavours"), because normal ones do not show every
 error.
 
-Every draw uses two choices: an integer from a range, and one of several options. :class:`Draw` makes them with a NumPy
-generator; the tests make them with Hypothesis, which then reduces a failure to its simplest form.
+Every draw uses two choices: an integer from a range, and one of several options. :class:`Draw`
+makes them with a NumPy generator; the tests make them with Hypothesis, which then reduces a
+failure to its simplest form.
 """
 
 from collections.abc import Sequence
@@ -43,7 +44,7 @@ class Draw:
         """Return one of the options."""
         return options[self.integer(0, len(options) - 1)]
 
-    # ---- everything else uses these two ----------------------------------------------------------------------------
+    # ---- everything else uses these two --------------------------------------------------------------------
 
     def boolean(self) -> bool:
         """Return True or False."""
@@ -75,7 +76,9 @@ class Draw:
         return self.integer(1, most), self.integer(1, most)
 
     def window(self, shape: Sequence[int], dilated: bool = False) -> tuple[tuple[int, int], dict[str, Any]]:
-        """Return (size, options): a window that fits into maps of ``shape``; strides, padding and dilation."""
+        """Return (size, options): a window that fits into maps of ``shape``;
+        strides, padding and dilation.
+        """
         padding = self.choice(["valid", "same"])
         dilation = self.pair(2) if dilated else (1, 1)
         fitting = [4 if padding == "same" else (side - 1) // d + 1 for side, d in zip(shape[1:3], dilation)]

@@ -1,4 +1,6 @@
-"""Layers that join: a graph with one input, branches that compute different things, and the layer that joins them."""
+"""Layers that join: a graph with one input, branches that compute different things,
+and the layer that joins them.
+"""
 
 from minicnn import layers
 from minicnn.gradient_check.suite.layers import RANDOM, LayerCase, register

@@ -1,6 +1,7 @@
 """Every operation with a gradient: its two passes, and how to draw arguments for it.
 
-The command and the property tests run over this list; activations come from their own table, minicnn.activations.
+The command and the property tests run over this list; activations come from their
+own table, minicnn.activations.
 """
 
 from collections.abc import Callable

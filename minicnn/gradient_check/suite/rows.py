@@ -31,7 +31,9 @@ Results = dict[str, np.ndarray]
 
 @dataclass(frozen=True)
 class Outcome:
-    """The result of one case: errors relative to the largest entry, None where there is nothing to compare."""
+    """The result of one case: errors relative to the largest entry, None where
+    there is nothing to compare.
+    """
 
     report: Report | None = None
     kernels: float | None = None
@@ -81,7 +83,7 @@ def _held(results: Callable[[str, str], Results]) -> dict[str, float]:
     return {"kernels": _differences(exact, fast), "float32": _differences(fast, single)}
 
 
-# ---- operations ---------------------------------------------------------------------------------------------------
+# ---- operations --------------------------------------------------------------------------------------------
 
 
 def check_operation(op: Operation, case: Case, seed: int) -> Report:
@@ -114,7 +116,7 @@ def _run_operation(op: Operation) -> Callable[[Draw], Outcome]:
     return run
 
 
-# ---- layers -------------------------------------------------------------------------------------------------------
+# ---- layers ------------------------------------------------------------------------------------------------
 
 
 def _run_layer(draw_case: Callable[[Draw, bool], LayerCase]) -> Callable[[Draw], Outcome]:
@@ -149,7 +151,7 @@ def layer_results(
     return {"y": y, "x": dx, **moved, **{name: grad for name, grad in gradients.items() if grad is not None}}
 
 
-# ---- losses, regularizers, updates --------------------------------------------------------------------------------
+# ---- losses, regularizers, updates -------------------------------------------------------------------------
 
 
 def _run_loss(draw_case: Callable[[Draw], LossCase]) -> Callable[[Draw], Outcome]:

@@ -1,4 +1,6 @@
-"""Every optimizer's step on one array. There is no gradient; the Numba kernel is compared with the reference."""
+"""Every optimizer's step on one array. There is no gradient; the Numba kernel is
+compared with the reference.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -83,8 +83,8 @@ def _backward_kernel(gradient):
 class _Activation:
     """The two passes of one function; ``keeps`` is "x" or "y", what the backward pass computes f' from.
 
-    The scalar functions must be ``register_jitable`` functions of this module, neither closures nor ``compiled``:
-    only then does a kernel that uses them have the same key on disk at the next start.
+    The scalar functions must be ``register_jitable`` functions of this module, neither closures nor
+    ``compiled``: only then does a kernel that uses them have the same key on disk at the next start.
     """
 
     def __init__(self, function, gradient, keeps):
@@ -152,8 +152,8 @@ def _normal_cdf(x):
 
     With z = |x|/√2 and t = (z − 3)/(z + 3), the tail on the side of x is e^(−z²)·h(t)/2.
 
-    h(t) = erfc(z)·e^(z²) is smooth for all z >= 0, which is t in [−1, 1). Here it is the polynomial through 21
-    Chebyshev nodes, with coefficients that were computed to 50 digits.
+    h(t) = erfc(z)·e^(z²) is smooth for all z >= 0, which is t in [−1, 1). Here it is the polynomial through
+    21 Chebyshev nodes, with coefficients that were computed to 50 digits.
     """
     z = abs(x) * math.sqrt(0.5)
     z = 27.0 if z > 27.0 else z  # the tail is 0 from here on
@@ -269,8 +269,8 @@ def _hard_sigmoid_dx(dy, x, _):
 def _mish_terms(x):
     """Return (e, p, q) with e = e^(−|x|) and tanh(log(1 + eˣ)) = p/q; p and q are sums of positive terms.
 
-    With E = eˣ: tanh(log(1 + E)) = ((1 + E)² − 1)/((1 + E)² + 1) = (E² + 2·E)/(E² + 2·E + 2). For x > 0 both are
-    divided by E².
+    With E = eˣ: tanh(log(1 + E)) = ((1 + E)² − 1)/((1 + E)² + 1) = (E² + 2·E)/(E² + 2·E + 2). For
+    x > 0 both are divided by E².
     """
     e = _exp(-abs(x))
     p = e * (e + 2) if x <= 0 else 1 + 2 * e

@@ -1,4 +1,5 @@
-"""Direct convolution, for any geometry: each output is its window times the kernel, computed by the register tile.
+"""Direct convolution, for any geometry: each output is its window times the kernel,
+computed by the register tile.
 
 All three passes are the product C = D + A·B of register_tile.py, with tables of the addresses of its rows and
 taps:
@@ -140,7 +141,9 @@ def _phases(length, size, stride, before, dilation):
 
 
 def _reach(phases, length, stride, out):
-    """Return (before, total): the padding before dy and its padded length, so that all outputs of the phases exist."""
+    """Return (before, total): the padding before dy and its padded length, so that all
+    outputs of the phases exist.
+    """
     starts = [i for _, met in phases for _, i in met]
     ends = [i + (length - 1 - first) // stride for first, met in phases for _, i in met]
     before = max(0, -min(starts, default=0))

@@ -1,4 +1,5 @@
-"""Products of matrices of any size, divided into register tiles; and lists of products, divided among the threads.
+"""Products of matrices of any size, divided into register tiles; and lists of
+products, divided among the threads.
 
     C = D + A · B        rows first_row … last_row of C, ``columns`` columns, k = taps × depth; addresses: register_tile
 
@@ -79,7 +80,8 @@ def products(items, ends, a, a_rows, taps, depth, step, b, bias, c, c_rows):
         ends: piece i is items ends[i] … ends[i + 1], done in order by one thread; no two pieces
             write to the same place.
         a, b, c: C-contiguous arrays of one dtype; a row of b is its last axis.
-        a_rows, c_rows, taps: tables of offsets; depth, step: k runs over taps × depth, ``step`` numbers apart in a.
+        a_rows, c_rows, taps: tables of offsets; depth, step: k runs over taps × depth,
+            ``step`` numbers apart in a.
         bias: one row of C, or None for zeros.
     """
     items = np.ascontiguousarray(items, np.intp).reshape(-1, len(ITEM))
@@ -106,7 +108,9 @@ def _transpose(x, rows, columns, reverse, y):
 
 
 def transposed(x, reverse=False):
-    """Return the matrices x (…, R, C) as (…, C, R), 16 × 16 numbers at a time; ``reverse``: the last matrix first."""
+    """Return the matrices x (…, R, C) as (…, C, R), 16 × 16 numbers at a time;
+    ``reverse``: the last matrix first.
+    """
     y = empty((*x.shape[:-2], x.shape[-1], x.shape[-2]), x.dtype)
     if x.size:
         _transpose(x.reshape(-1), *x.shape[-2:], reverse, y.reshape(-1))
@@ -114,7 +118,9 @@ def transposed(x, reverse=False):
 
 
 def sum_rows(x):
-    """Return Σ_r x[r] over every axis but the last, x (N, …, C) -> (C,): a bias is a weight whose input is always 1."""
+    """Return Σ_r x[r] over every axis but the last, x (N, …, C) -> (C,): a bias is a
+    weight whose input is always 1.
+    """
     images, columns = len(x), x.shape[-1]
     depth = x.size // max(1, images * columns)
     pieces = min(CHUNKS, images)

@@ -60,7 +60,8 @@ def empty_like(x):
 
 
 def scratch(dtype, size):
-    """Return working memory (threads, at least ``size``) of unspecified content; the next call returns the same.
+    """Return working memory (threads, at least ``size``) of unspecified content;
+    the next call returns the same.
 
     A kernel uses row ``numba.get_thread_id()``, so that a thread finds its row in its own cache again.
     """

@@ -47,7 +47,9 @@ def batch_norm_forward(x, gamma, beta, epsilon):
 
 
 def batch_norm_relu_forward(x, gamma, beta, epsilon):
-    """Return (y, mean, variance, cache) of batch norm, then ReLU; the backward pass is :func:`batch_norm_backward`."""
+    """Return (y, mean, variance, cache) of batch norm, then ReLU; the backward pass is
+    :func:`batch_norm_backward`.
+    """
     return _forward(x, gamma, beta, epsilon, relu=True)
 
 

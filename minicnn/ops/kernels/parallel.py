@@ -43,7 +43,8 @@ _CODE = MachineCode("minicnn-kernels", [Path(__file__), *SOURCES])
 def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
     """Return the decorator of every compiled function: ``numba.njit`` with :data:`OPTIONS`, kept on disk.
 
-    ``@compiled()`` is for a helper inside one piece, ``@compiled(parallel=True)`` for a kernel that may use ``prange``.
+    ``@compiled()`` is for a helper inside one piece, ``@compiled(parallel=True)`` for a
+    kernel that may use ``prange``.
     """
     return _CODE.compiled(**OPTIONS | options)
 
@@ -52,10 +53,11 @@ def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
 def start_threads() -> None:
     """Start Numba's threads, so that they wait for work without spinning for long.
 
-    A waiting thread of GNU OpenMP, the pool that Numba takes on Linux, spins: it asks again and again whether there is
-    work. On a machine that is busy with other things too, this takes the cores away from the work (measured: a step
-    five times slower beside two busy processes). OpenMP reads how long to spin from the environment when its library
-    is loaded, so the variable is set for that moment only. A user's own setting stays.
+    A waiting thread of GNU OpenMP, the pool that Numba takes on Linux, spins: it asks again and again
+    whether there is work. On a machine that is busy with other things too, this takes the cores away
+    from the work (measured: a step five times slower beside two busy processes). OpenMP reads how
+    long to spin from the environment when its library is loaded, so the variable is set for that
+    moment only. A user's own setting stays.
     """
     if config.DISABLE_JIT or {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"} & os.environ.keys():
         return
@@ -69,8 +71,8 @@ def start_threads() -> None:
 def prepare(*arrays):
     """Return the arrays C-contiguous and of one dtype, float32 or float64; ``None`` stays ``None``.
 
-    One layout means that each kernel is compiled once per dtype. One array is returned alone, several as a list. Every
-    operation begins here, so the threads are started here, too.
+    One layout means that each kernel is compiled once per dtype. One array is returned alone, several as a
+    list. Every operation begins here, so the threads are started here, too.
 
     Raises:
         TypeError: an array is complex, or not of a floating-point type that the kernels know.

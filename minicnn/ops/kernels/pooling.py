@@ -115,8 +115,8 @@ def _windows_over(pixel, axis, out):
     return max(0, first // stride), min(out, (pixel + before) // stride + 1)
 
 
-# Each kernel is a parallel loop around a plain function of one row: Numba's parallel passes are slow on long code, and
-# so they have little of it to transform.
+# Each kernel is a parallel loop around a plain function of one row: Numba's parallel passes are slow on long
+# code, and so they have little of it to transform.
 
 
 @compiled(parallel=True)

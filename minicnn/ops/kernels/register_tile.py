@@ -35,7 +35,9 @@ from numba.extending import intrinsic
 
 
 def _has_avx512() -> bool:
-    """Return whether Numba compiles for AVX-512: NUMBA_CPU_FEATURES and NUMBA_CPU_NAME may change its target."""
+    """Return whether Numba compiles for AVX-512: NUMBA_CPU_FEATURES and
+    NUMBA_CPU_NAME may change its target.
+    """
     if config.CPU_FEATURES is not None:
         return "+avx512f" in config.CPU_FEATURES
     if config.CPU_NAME is not None and llvm.get_host_cpu_name() != config.CPU_NAME:
@@ -55,7 +57,9 @@ def vector_type(element) -> ir.VectorType:
 
 
 def vector_name(name: str, vector: ir.VectorType) -> str:
-    """Return the name of an LLVM intrinsic for vectors: ("llvm.fmuladd", <16 x float>) -> llvm.fmuladd.v16f32."""
+    """Return the name of an LLVM intrinsic for vectors: ("llvm.fmuladd", <16 x
+    float>) -> llvm.fmuladd.v16f32.
+    """
     return f"{name}.v{vector.count}{'f32' if isinstance(vector.element, ir.FloatType) else 'f64'}"
 
 

@@ -42,12 +42,13 @@ from minicnn.ops.kernels.winograd_transform import (
     output_transform,
 )
 
-# Measured on a core with 2 MB of second-level cache; twice or half of it costs a few per cent. A block is larger
-# where U is larger, since each block reads all of U; and still larger in dkernel, where each block reads and writes
-# all of dU.
+# Measured on a core with 2 MB of second-level cache; twice or half of it costs a few per cent. A block is
+# larger where U is larger, since each block reads all of U; and still larger in dkernel, where each block
+# reads and writes all of dU.
 BLOCK_BYTES = 3 * 2**18, 3 * 2**20  # least and most of V and M at a time
 GRADIENT_BLOCK_BYTES = 2**20, 2**23  # least and most of V and Z
-# The threads divide a dU of this size or more by channels; a smaller one by tiles, and the pieces are then summed.
+# The threads divide a dU of this size or more by channels; a smaller one by tiles, and
+# the pieces are then summed.
 PARTIAL_BYTES = 2**19
 
 
@@ -61,7 +62,8 @@ def _tile_at(number, down, across):
 def _tile_address(shape, n, top, left):
     """Return the address of the tile at (top, left) of image n: (start, row step, column step, inside).
 
-    It may extend beyond the map: ``inside`` = (first row, end row, first column, end column) are its entries in it.
+    It may extend beyond the map: ``inside`` = (first row, end row, first column, end
+        column) are its entries in it.
     """
     height, width, channels = shape
     start = ((n * height + top) * width + left) * channels
@@ -114,7 +116,9 @@ def _forward(points, x, x_shape, U, bias, y, y_shape, grid, ends, tables, worksp
 def _gradient_piece(
     points, x, x_shape, dy, dy_shape, grid, begin, end, c0, c1, tables, memory, zero, dU, dU_start
 ):
-    """dU[dU_start:] = Σ Vᵀ·Z over tiles begin … end, for channels c0 … c1; memory: V and Z, position by position."""
+    """dU[dU_start:] = Σ Vᵀ·Z over tiles begin … end, for channels c0 … c1; memory: V
+    and Z, position by position.
+    """
     alpha, m = len(points) + 1, len(points) - 1
     top, left, down, across = grid
     v_tiles, z_tiles, v_rows, u_rows, taps = tables
@@ -162,7 +166,9 @@ def _kernel_gradient(points, x, x_shape, dy, dy_shape, grid, ends, c_ends, table
 
 @compiled(parallel=True)
 def _transform_kernels(points, kernel, U, channels, filters, zero, backward):
-    """U = G g Gᵀ, or if ``backward`` the transpose, dkernel = Gᵀ dU G; U (α², panels, C, columns of a panel)."""
+    """U = G g Gᵀ, or if ``backward`` the transpose, dkernel = Gᵀ dU G; U (α²,
+    panels, C, columns of a panel).
+    """
     alpha = len(points) + 1
     lanes, strip = VECTOR_BYTES // kernel.itemsize, PANEL_BYTES // kernel.itemsize
     line, position, inside = channels * filters, U.size // (alpha * alpha), (0, 0, 0, 0)
@@ -197,9 +203,11 @@ def _pad_to_vectors(array, *axes):
 
 
 def _blocks(tiles, tile_bytes, wanted_bytes, bounds):
-    """Return (tiles in a block, ends): piece i of the work is tiles ends[i] to ends[i + 1], in whole register tiles.
+    """Return (tiles in a block, ends): piece i of the work is tiles ends[i] to ends[i +
+    1], in whole register tiles.
 
-    Their number is a power of two, so that two, four or eight threads have equal shares; each is at least a block long.
+    Their number is a power of two, so that two, four or eight threads have equal shares;
+    each is at least a block long.
     """
     least, most = bounds
     block = max(1, min(max(least, wanted_bytes), most) // tile_bytes // ROWS) * ROWS
@@ -217,7 +225,9 @@ def _panels_size(points, channels, filters, itemsize):
 
 
 def _convolve(x, kernel, bias, top, left, height, width):
-    """Return y (N, height, width, K) = x ⋆ kernel + bias, with ``top`` rows and ``left`` columns of zeros before x."""
+    """Return y (N, height, width, K) = x ⋆ kernel + bias, with ``top`` rows and
+    ``left`` columns of zeros before x.
+    """
     filters = kernel.shape[3]
     x, kernel = _pad_to_vectors(x, 3), _pad_to_vectors(kernel, 2, 3)
     channels, whole_filters = kernel.shape[2:]
@@ -247,7 +257,9 @@ def forward(x, kernel, bias, padding):
 
 
 def input_gradient(dy, kernel, shape, padding):
-    """Return dx of the given shape: dy, with the border that completes the padding to two pixels, ⋆ rotated kernel."""
+    """Return dx of the given shape: dy, with the border that completes the padding to
+    two pixels, ⋆ rotated kernel.
+    """
     rows, columns = geometry.axes(*shape[1:3], (3, 3), (1, 1), padding)
     rotated = transposed(kernel, reverse=True)
     return _convolve(dy, rotated, None, 2 - rows.before, 2 - columns.before, *shape[1:3])

@@ -139,7 +139,9 @@ def hard_sigmoid_backward(dy: Array, cache: Cache) -> Array:
 
 
 def mish_forward(x: Array) -> tuple[Array, Cache]:
-    """Return (y, cache): y = x·tanh(log(1 + eˣ)); log(1 + eˣ) = max(x, 0) + log(1 + e^(−|x|)) does not overflow."""
+    """Return (y, cache): y = x·tanh(log(1 + eˣ)); log(1 + eˣ) = max(x, 0) + log(1 +
+    e^(−|x|)) does not overflow.
+    """
     positive = x.real > 0
     small = np.exp(np.where(positive, -x, x))  # e^(−|x|), in (0, 1]
     t = np.tanh(np.where(positive, x, 0) + np.log1p(small))

@@ -68,7 +68,8 @@ def depthwise_conv2d_forward(
     padding: str = "valid",
     dilation: Pair = (1, 1),
 ) -> tuple[Array, Cache]:
-    """Convolve each channel with its own M kernels: x (N,H,W,C), kernel (kh,kw,C,M) -> y (N,OH,OW,C·M), cache.
+    """Convolve each channel with its own M kernels: x (N,H,W,C), kernel
+    (kh,kw,C,M) -> y (N,OH,OW,C·M), cache.
 
     y[n,i,j,c·M + m] = bias[c·M + m] + Σ_a Σ_b xp[n, i·s + a·d, j·s + b·d, c] · kernel[a,b,c,m]
     """

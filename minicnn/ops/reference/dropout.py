@@ -46,7 +46,9 @@ def start_and_threshold(key: int, rate: float) -> tuple[np.uint64, np.uint64]:
 
 
 def dropout_forward(x: Array, rate: float, key: int, spatial: bool = False) -> tuple[Array, Cache]:
-    """Return (y, cache); see the module's equations. ``key`` is any integer; another key gives another mask."""
+    """Return (y, cache); see the module's equations. ``key`` is any integer;
+    another key gives another mask.
+    """
     mask = dropout_mask(key, (x.shape[0], 1, 1, x.shape[3]) if spatial else x.shape, rate)
     scaled_mask = (mask / (1 - rate)).astype(x.real.dtype)
     return x * scaled_mask, scaled_mask

@@ -77,7 +77,8 @@ def datasets(file: Any, path: Path) -> dict[str, Any]:
                     raise ValueError(f"{path}: refused: the numbers of {inner!r} are in another file")
                 if item.dtype.kind not in "fiub":
                     raise ValueError(
-                        f"{path}: refused: {inner!r} holds {item.dtype}, expected numbers; objects are not read"
+                        f"{path}: refused: {inner!r} holds {item.dtype}, expected numbers; "
+                        "objects are not read"
                     )
                 if math.prod(item.chunks or ()) * item.dtype.itemsize > LARGEST_CHUNK:
                     raise ValueError(

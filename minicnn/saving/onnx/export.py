@@ -1,8 +1,8 @@
 """A trained network as ONNX: a graph of standard operations, for every program that has an ONNX runtime.
 
-Our arrays are NHWC, ONNX's convolutions take NCHW. So images are transposed only where an operation needs the other
-order; operations on single entries take both. A network of convolutions is transposed once at its beginning, and once
-where it flattens its maps or ends.
+Our arrays are NHWC, ONNX's convolutions take NCHW. So images are transposed only where an operation needs the
+other order; operations on single entries take both. A network of convolutions is transposed once at its
+beginning, and once where it flattens its maps or ends.
 
     graph    input (batch, H, W, C) float32 -> output (batch, …) float32: what model.predict computes; where a model has
              several inputs, they are called input_NAME by their layers' names, several outputs output_NAME

@@ -16,7 +16,7 @@ from minicnn.ops import geometry
 from minicnn.saving.onnx.graph import Graph, Value
 from minicnn.saving.onnx.registry import exported, exports
 
-# ---- weights ---------------------------------------------------------------------------------------------------------
+# ---- weights -----------------------------------------------------------------------------------------------
 
 
 @exports(layers.Conv2D)
@@ -145,7 +145,9 @@ def _rescaling(graph: Graph, layer: Any, x: Value) -> Value:
 
 
 def _with_constants(graph: Graph, layer: Layer, x: Value, **operations: Any) -> Value:
-    """Add operations on x and a constant, in this order; each constant is a number, or an array with our axes."""
+    """Add operations on x and a constant, in this order; each constant is a
+    number, or an array with our axes.
+    """
     if any(np.ndim(constant) for constant in operations.values()):
         x = graph.channels_last(x)
     name = x.name
@@ -154,7 +156,7 @@ def _with_constants(graph: Graph, layer: Layer, x: Value, **operations: Any) -> 
     return Value(name, x.shape, x.channels_first)
 
 
-# ---- pooling ---------------------------------------------------------------------------------------------------------
+# ---- pooling -----------------------------------------------------------------------------------------------
 
 
 @exports(layers.MaxPooling2D)
@@ -190,7 +192,7 @@ def _globally_pooled(graph: Graph, operation: str, layer: Any, x: Value) -> Valu
     return Value(graph.add("Flatten", [y.name], layer.name, axis=1), y.shape)
 
 
-# ---- activations -----------------------------------------------------------------------------------------------------
+# ---- activations -------------------------------------------------------------------------------------------
 
 
 @exports(layers.Activation, layers.ReLU, layers.LeakyReLU, layers.ELU, layers.Softmax)

@@ -1,4 +1,6 @@
-"""Which function exports which layer: each takes the graph, the layer and its inputs, and returns its output."""
+"""Which function exports which layer: each takes the graph, the layer and its
+inputs, and returns its output.
+"""
 
 from typing import Any
 

@@ -45,7 +45,8 @@ def outputs(graph: Graph, layer: Any, *values: Value) -> list[Value]:
             continue
         if symbol.training:
             raise NotImplementedError(
-                f"{symbol.layer.name} was called with training=True, which cannot be exported as ONNX: call it without"
+                f"{symbol.layer.name} was called with training=True, which cannot be exported as ONNX: "
+                "call it without"
             )
         known[symbol] = exported(graph, symbol.layer, *(known[source] for source in symbol.inputs))
     return [known[symbol] for symbol in layer.outputs]
@@ -59,7 +60,7 @@ def _nothing(graph: Graph, layer: Layer, x: Value) -> Value:
     return x
 
 
-# ---- several values become one ---------------------------------------------------------------------------------------
+# ---- several values become one -----------------------------------------------------------------------------
 
 
 @exports(layers.Add, layers.Subtract, layers.Multiply, layers.Average, layers.Maximum, layers.Minimum)
@@ -102,7 +103,7 @@ def _concatenate(graph: Graph, layer: Any, *values: Value) -> Value:
     return Value(name, shape, values[0].channels_first)
 
 
-# ---- shapes ----------------------------------------------------------------------------------------------------------
+# ---- shapes ------------------------------------------------------------------------------------------------
 
 
 @exports(layers.Flatten)

@@ -10,7 +10,9 @@ from fer.errors import BadInput
 
 
 def opencv(found=(), empty=False):
-    """Return a stand-in for OpenCV whose cascade finds these boxes, and notes the pictures that it was shown."""
+    """Return a stand-in for OpenCV whose cascade finds these boxes, and notes the
+    pictures that it was shown.
+    """
     shown = []
 
     class Cascade:

@@ -77,7 +77,9 @@ def test_pictures_are_exposed_like_photographs(faces):
 
 
 def test_emotions_differ_from_neutral_in_the_mean_only_a_little_but_do():
-    """The mean smiling face has a brighter mouth (teeth) than the mean neutral one; pose and person blur the rest."""
+    """The mean smiling face has a brighter mouth (teeth) than the mean neutral one;
+    pose and person blur the rest.
+    """
     happy, neutral = (draw(np.full(200, label), 8).mean(axis=0) for label in (3, 6))
     difference = np.abs(happy - neutral)
     assert 3 < difference.max() < 50

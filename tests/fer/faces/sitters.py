@@ -1,4 +1,6 @@
-"""Faces without chance: every quantity in the middle of its range, seen from the front, in even light, noise-free."""
+"""Faces without chance: every quantity in the middle of its range, seen from the
+front, in even light, noise-free.
+"""
 
 from types import SimpleNamespace
 

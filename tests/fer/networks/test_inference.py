@@ -151,7 +151,7 @@ def test_there_is_no_other_tta():
         inference.probabilities(reader(), face(3)[None], tta="crop")
 
 
-# ---- the data of a run ----------------------------------------------------------------------------------------------
+# ---- the data of a run -------------------------------------------------------------------------------------
 
 
 @pytest.fixture

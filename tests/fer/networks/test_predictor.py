@@ -25,7 +25,7 @@ def emotions(predictions):
     return [prediction.emotion for prediction in predictions]
 
 
-# ---- one picture ----------------------------------------------------------------------------------------------------
+# ---- one picture -------------------------------------------------------------------------------------------
 
 
 def test_a_prediction_says_everything(predictor):
@@ -107,7 +107,7 @@ def test_a_missing_or_bad_file_is_named(predictor, tmp_path):
         predictor.predict(tmp_path / "text.jpg")
 
 
-# ---- several --------------------------------------------------------------------------------------------------------
+# ---- several -----------------------------------------------------------------------------------------------
 
 
 def test_stacks_and_lists_give_lists(predictor, tmp_path):
@@ -142,7 +142,7 @@ def test_a_table_gives_its_rows_with_their_labels(predictor, tmp_path):
     assert (only.emotion, only.face.label) == ("Fear", None)
 
 
-# ---- which network, and why -----------------------------------------------------------------------------------------
+# ---- which network, and why --------------------------------------------------------------------------------
 
 
 def test_a_run_can_be_named_or_left_out(tmp_path, monkeypatch):

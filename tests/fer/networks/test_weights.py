@@ -1,4 +1,6 @@
-"""The networks that come with fer: what they say of three drawn faces; how often they are right on the real rows."""
+"""The networks that come with fer: what they say of three drawn faces; how often
+they are right on the real rows.
+"""
 
 import os
 

@@ -11,7 +11,9 @@ from tests.fer.readers import face
 
 
 def draw(figure):
-    """Draw a figure: what cannot be drawn warns, and so fails. Return its panels that hold bars, and the others."""
+    """Draw a figure: what cannot be drawn warns, and so fails. Return its panels
+    that hold bars, and the others.
+    """
     figure.savefig(io.BytesIO(), format="png", dpi=40)
     bars = [axes for axes in figure.axes if axes.patches and not axes.images]
     return bars, [axes for axes in figure.axes if axes.images]

@@ -23,8 +23,8 @@ def split(*faces):
 
 BLACK = np.zeros((48, 48), np.uint8)
 
-# Shade 10: twice in train, both Happy, and once in validation. Shade 20: in train as Sad, in test twice as Fear.
-# Black: in train and in test, both Angry.
+# Shade 10: twice in train, both Happy, and once in validation. Shade 20: in train as Sad, in test twice as
+# Fear. Black: in train and in test, both Angry.
 DATA = FerDataset(
     train=split((face(10), 3), (face(20), 4), (face(10), 3), (BLACK, 0), (face(30), 5)),
     validation=split((face(40), 1), (face(10), 3)),

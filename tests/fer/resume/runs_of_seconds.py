@@ -1,4 +1,6 @@
-"""What the tests of this folder share: a training of milliseconds, its command, and how its results are compared."""
+"""What the tests of this folder share: a training of milliseconds, its command, and
+how its results are compared.
+"""
 
 import numpy as np
 import pytest

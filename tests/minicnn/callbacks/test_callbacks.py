@@ -33,7 +33,9 @@ class Model:
 
 
 def train(model, hooks, values, monitor="val_loss", first=0, end=True, batches=0):
-    """Run epochs whose result is given by ``values``, until the model is told to stop. Returns the epochs run."""
+    """Run epochs whose result is given by ``values``, until the model is told to
+    stop. Returns the epochs run.
+    """
     model.stop_training = False
     ran = callbacks.CallbackList(hooks, model, {"epochs": first + len(values)})
     ran.on_train_begin()
@@ -56,7 +58,7 @@ def through_json(state):
     return {k: v if isinstance(v, np.ndarray) else json.loads(json.dumps(v)) for k, v in state.items()}
 
 
-# ---- order -------------------------------------------------------------------------------------------------------
+# ---- order -------------------------------------------------------------------------------------------------
 
 
 def test_every_hook_is_told_in_order():
@@ -122,7 +124,7 @@ def test_wrong_callbacks_are_named():
         callbacks.LambdaCallback(on_epoch_over=print)
 
 
-# ---- monitoring --------------------------------------------------------------------------------------------------
+# ---- monitoring --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -220,7 +222,7 @@ def test_reduce_on_plateau_refuses_growth_and_schedules():
         train(model, [callbacks.ReduceLROnPlateau(patience=1)], [1, 1])
 
 
-# ---- checkpoints -------------------------------------------------------------------------------------------------
+# ---- checkpoints -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -272,7 +274,7 @@ def test_checkpoint_arguments_are_checked(tmp_path):
         train(Model(), [callbacks.ModelCheckpoint(tmp_path / "{val_acc}.npz")], [1.0])
 
 
-# ---- files -------------------------------------------------------------------------------------------------------
+# ---- files -------------------------------------------------------------------------------------------------
 
 
 def rows(path, separator=","):
@@ -304,7 +306,7 @@ def test_csv_gets_columns_when_they_turn_up(tmp_path):
     assert sorted(tmp_path.iterdir()) == [path]
 
 
-# ---- control -----------------------------------------------------------------------------------------------------
+# ---- control -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -369,7 +371,7 @@ def test_swap_needs_averages():
         callbacks.CallbackList([callbacks.SwapEMAWeights()], Model()).on_test_begin()
 
 
-# ---- resumption --------------------------------------------------------------------------------------------------
+# ---- resumption --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("cut", [1, 2, 3, 4])

@@ -1,4 +1,6 @@
-"""What the page's engine computes, run in node on all nets in one go, and what the library computes of the same."""
+"""What the page's engine computes, run in node on all nets in one go, and what the
+library computes of the same.
+"""
 
 import json
 import subprocess
@@ -24,7 +26,9 @@ SECTIONS = {
 
 
 def tied():
-    """Return a net where, on a blank image, windows have several maxima, ReLUs get zeros, joined inputs are equal."""
+    """Return a net where, on a blank image, windows have several maxima, ReLUs get
+    zeros, joined inputs are equal.
+    """
     x = Input(SHAPE, dtype="float64")
     largest = layers.Maximum()([layers.Rescaling(2.0)(x), layers.Rescaling(3.0)(x)])
     smallest = layers.Minimum()(
@@ -36,7 +40,9 @@ def tied():
 
 
 def probabilities():
-    """Return a net trained on the cross-entropy of outputs that no softmax has made; one of them is too small."""
+    """Return a net trained on the cross-entropy of outputs that no softmax has
+    made; one of them is too small.
+    """
     head = layers.Flatten(), layers.Dense(3, activation="sigmoid")
     model = Sequential([Input(SHAPE, dtype="float64"), *head])
     compiled(model, losses.CategoricalCrossentropy(label_smoothing=0.1), optimizers.SGD(0.1, momentum=0.5))

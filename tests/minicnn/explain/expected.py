@@ -1,8 +1,10 @@
-"""What the page has to compute from a recording: every number of the step, by minicnn's own layers in float64.
+"""What the page has to compute from a recording: every number of the step, by
+minicnn's own layers in float64.
 
     python -m tests.minicnn.explain.expected FOLDER       for each net of nets.py: NAME.json, NAME.expected.json
 
-All dictionaries are by node id; arrays have no batch axis. "gradients" lacks the softmax that cross-entropy is taken
+All dictionaries are by node id; arrays have no batch axis. "gradients" lacks the
+softmax that cross-entropy is taken
 together with: p − t comes in below it.
 """
 

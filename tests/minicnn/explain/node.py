@@ -1,4 +1,6 @@
-"""node, which runs the page's JavaScript: tests that need it are skipped where it is not installed, but fail in CI."""
+"""node, which runs the page's JavaScript: tests that need it are skipped where it is
+not installed, but fail in CI.
+"""
 
 import os
 import shutil

@@ -1,5 +1,5 @@
-"""The ready page, docs/explain.html: ``python -m tests.minicnn.explain.ready_page`` puts its recording into the page as
-it is built now. (``--record`` trains the small network again and records another step.)
+"""The ready page, docs/explain.html: ``python -m tests.minicnn.explain.ready_page`` puts its recording into
+the page as it is built now. (``--record`` trains the small network again and records another step.)
 """
 
 import json

@@ -1,4 +1,6 @@
-"""What record is asked for: which image, which target, which optimizer, which part of the net; and what it refuses."""
+"""What record is asked for: which image, which target, which optimizer, which part of
+the net; and what it refuses.
+"""
 
 import numpy as np
 import pytest

@@ -1,4 +1,6 @@
-"""python -m minicnn.explain: what it is asked for is what is on the page; what it cannot use it says in one line."""
+"""python -m minicnn.explain: what it is asked for is what is on the page; what it
+cannot use it says in one line.
+"""
 
 import re
 import subprocess

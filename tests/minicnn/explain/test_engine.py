@@ -1,7 +1,7 @@
 """The page's JavaScript engine against the library: every number of a step, and every explanation of one.
 
-It runs in node; without node the tests are skipped, but in CI they fail. It is given arrays of float32 and computes in
-float64, as expected.py does, so most numbers agree to rounding.
+It runs in node; without node the tests are skipped, but in CI they fail. It is given arrays of float32 and
+computes in float64, as expected.py does, so most numbers agree to rounding.
 """
 
 import json
@@ -154,7 +154,8 @@ def explained(name, kind, node_type):
 def test_a_convolution_shows_its_window_and_kernel():
     explanation = explained("plain", "value", "Conv2D")
     x, (kernel, bias) = library()["plain"]["values"][1], MODELS["plain"]().layers[1].get_weights()
-    # of output [0, 0, 3]: "same" pads one row above, which the kernel's first row falls on, and no column to the left
+    # of output [0, 0, 3]: "same" pads one row above, which the kernel's first row falls
+    # on, and no column to the left
     window = {
         f"x[{a - 1}, {b}, {c}] × kernel[{a}, {b}, {c}, 3]": x[a - 1, b, c] * kernel[a, b, c, 3]
         for a in (1, 2)

@@ -254,7 +254,9 @@ def test_a_folder_that_is_not_there(tmp_path):
 
 
 def test_weights_make_the_size_not_values(ours):
-    """For a net of w weights and a new optimizer, a third more than 4·w bytes, beside the image and the words."""
+    """For a net of w weights and a new optimizer, a third more than 4·w bytes,
+    beside the image and the words.
+    """
     model = NETS["plain"]()
     weights, pixels = sum(weight.value.size for weight in model.weights), np.size(image())
     one = len(json.dumps(record(model, image(), 1)))

@@ -1,4 +1,6 @@
-"""What is recorded is the net, and only that; and the nodes, one after the other, compute what the net computes."""
+"""What is recorded is the net, and only that; and the nodes, one after the other,
+compute what the net computes.
+"""
 
 import base64
 import copy

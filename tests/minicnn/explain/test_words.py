@@ -30,7 +30,9 @@ COMMANDS = {
 
 
 def plain(text):
-    """Return an equation without what differs between LaTeX and plain text; of one sample only, as a page shows."""
+    """Return an equation without what differs between LaTeX and plain text; of one
+    sample only, as a page shows.
+    """
     text = re.sub(r"\\(?:text|mathrm|mathrel)\{([^{}]*)\}", r"\1", text)
     for command, letter in COMMANDS.items():
         text = re.sub(rf"\\{command}(?![a-z])", letter, text)

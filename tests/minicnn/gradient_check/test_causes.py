@@ -1,4 +1,6 @@
-"""The report names the right cause for broken copies of the real thing, and none where there is nothing to name."""
+"""The report names the right cause for broken copies of the real thing, and none
+where there is nothing to name.
+"""
 
 import numpy as np
 import pytest
@@ -78,7 +80,7 @@ def test_with_few_entries_nothing_is_guessed():
         assert cause is None or "only in its first sample" in cause or "of the 8 entries compared" in cause
 
 
-# ---- nothing to name ----------------------------------------------------------------------------------------------
+# ---- nothing to name ---------------------------------------------------------------------------------------
 
 
 def evidence(operation, arrays, options, change):
@@ -141,7 +143,9 @@ def test_one_number_has_no_odd_factor(rng):
 
 
 def test_a_function_that_refuses_to_experiment_is_no_obstacle(rng):
-    """A function may refuse kernels that are far from its own: then hypotheses that try one are passed over."""
+    """A function may refuse kernels that are far from its own: then hypotheses that
+    try one are passed over.
+    """
     own = rng.standard_normal((3, 3))
 
     def forward(x, kernel):
@@ -167,7 +171,7 @@ def test_moves_keep_the_shape_and_change_the_order(shape):
         seen.add(moved.tobytes())
 
 
-# ---- layers and models --------------------------------------------------------------------------------------------
+# ---- layers and models -------------------------------------------------------------------------------------
 
 
 class SumsTheBiasWrongly(layers.Conv2D):

@@ -1,4 +1,6 @@
-"""check_op, check_layer, check_model: right gradients pass, wrong ones do not, and nothing is left changed."""
+"""check_op, check_layer, check_model: right gradients pass, wrong ones do not, and
+nothing is left changed.
+"""
 
 import numpy as np
 import pytest

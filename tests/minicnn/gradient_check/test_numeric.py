@@ -1,4 +1,6 @@
-"""The numbers that a gradient is compared with: exact by the complex step, close by differences, and kinks seen."""
+"""The numbers that a gradient is compared with: exact by the complex step, close by
+differences, and kinks seen.
+"""
 
 import numpy as np
 import pytest

@@ -1,4 +1,6 @@
-"""Fused neighbours compute what the layers compute one by one, to the bit, ties and negative windows included."""
+"""Fused neighbours compute what the layers compute one by one, to the bit, ties
+and negative windows included.
+"""
 
 import numpy as np
 import pytest

@@ -14,7 +14,9 @@ IMAGES = (4, 6, 5, 2)
 
 
 def cases(kind):
-    """Some of the cases that the gradient suite draws for a layer, each with a layer that takes x's type, and x."""
+    """Some of the cases that the gradient suite draws for a layer, each with a
+    layer that takes x's type, and x.
+    """
     for seed in range(4):
         case = LAYERS[kind](Draw(np.random.default_rng(seed)), False)
         # where layers join, the case is a graph, and a graph has the type of its input, not of x

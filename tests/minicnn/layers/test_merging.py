@@ -1,4 +1,6 @@
-"""Layers that join several inputs, by hand; their gradients are rows of the table (tests/properties/test_rows.py)."""
+"""Layers that join several inputs, by hand; their gradients are rows of the table
+(tests/properties/test_rows.py).
+"""
 
 import numpy as np
 import pytest

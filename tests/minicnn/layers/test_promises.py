@@ -1,4 +1,6 @@
-"""What layers and graphs promise beside their numbers: decisions, memory, what is not computed, what is not trained."""
+"""What layers and graphs promise beside their numbers: decisions, memory, what is not
+computed, what is not trained.
+"""
 
 import numpy as np
 import pytest
@@ -75,7 +77,7 @@ def test_batch_normalization_without_scale_or_center(shape, rng):
     np.testing.assert_allclose(y.std(axes), 1, rtol=1e-8)
 
 
-# ---- what is trained ----------------------------------------------------------------------------------------------
+# ---- what is trained ---------------------------------------------------------------------------------------
 
 
 def test_trainable_is_true_or_false_and_is_handed_on():

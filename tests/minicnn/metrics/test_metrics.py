@@ -130,7 +130,7 @@ def test_f1_is_zero_for_a_class_that_never_occurs():
     np.testing.assert_array_equal(scores, [1.0, 0.0, 0.0])
 
 
-# ---- names -------------------------------------------------------------------------------------------------------
+# ---- names -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["accuracy", "acc"])
@@ -185,7 +185,7 @@ def test_wrong_arguments_are_named(call, match):
         call()
 
 
-# ---- confusion matrix and report ---------------------------------------------------------------------------------
+# ---- confusion matrix and report ---------------------------------------------------------------------------
 
 
 def test_confusion_matrix_has_true_classes_in_rows():

@@ -8,7 +8,9 @@ from minicnn.models.first_nan import NotFinite, first_not_finite
 
 
 class Spoiled(layers.Layer):
-    """Passes on what it gets, but for one number: that it spoils forward, backward, or in its weight's gradient."""
+    """Passes on what it gets, but for one number: that it spoils forward, backward,
+    or in its weight's gradient.
+    """
 
     def __init__(self, when, **kwargs):
         super().__init__(**kwargs)

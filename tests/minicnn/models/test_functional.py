@@ -86,7 +86,7 @@ def test_the_softmax_meets_the_cross_entropy():
     np.testing.assert_allclose(dense.bias.grad, [1, -1, 0], atol=1e-15)
 
 
-# ---- on disk ------------------------------------------------------------------------------------------------------
+# ---- on disk -----------------------------------------------------------------------------------------------
 
 
 def test_a_saved_model_predicts_the_same_and_trains_on_to_the_bit(data, tmp_path):
@@ -174,7 +174,7 @@ def test_a_layer_of_ones_own(tmp_path):
     assert models.clone_model(model).layers[1].name == model.layers[1].name
 
 
-# ---- models in models ---------------------------------------------------------------------------------------------
+# ---- models in models --------------------------------------------------------------------------------------
 
 
 def base():
@@ -276,7 +276,7 @@ def test_layers_of_one_model_in_another(data):
     assert model.output_shape == (None, 7)
 
 
-# ---- several of them ----------------------------------------------------------------------------------------------
+# ---- several of them ---------------------------------------------------------------------------------------
 
 
 def test_several_inputs_and_outputs(data):
@@ -316,7 +316,7 @@ def test_predict_of_several_outputs(data):
     np.testing.assert_allclose(scores, model.predict(data[0], batch_size=5), rtol=1e-6)
 
 
-# ---- what it tells of itself --------------------------------------------------------------------------------------
+# ---- what it tells of itself -------------------------------------------------------------------------------
 
 
 def test_layers_by_name_and_number():
@@ -357,7 +357,9 @@ def test_summary(capsys):
 
 
 def test_where_it_looks(data):
-    """Grad-CAM at any layer of a graph, beside its formula; the derivative by the complex step's gradients."""
+    """Grad-CAM at any layer of a graph, beside its formula; the derivative by the
+    complex step's gradients.
+    """
     model = net(dtype="float64", dropout=0.0)
     x, classes = data[0][:4], np.array([2, 0, 1, 1])
     for place in ("joined", "split"):
@@ -412,7 +414,7 @@ def test_errors(make, error, message):
         make(Input((4,)))
 
 
-# ---- drawn --------------------------------------------------------------------------------------------------------
+# ---- drawn -------------------------------------------------------------------------------------------------
 
 
 def boxes(figure):

@@ -44,7 +44,8 @@ def residual():
 
 
 MODELS = {"plain": plain, "normed": normed, "residual": residual}
-# the number of the layer that the maps come from: the activation behind the last convolution, if that has none itself
+# the number of the layer that the maps come from: the activation behind the last
+# convolution, if that has none itself
 MAPS = {"plain": 0, "normed": 3, "residual": 1}
 
 

@@ -45,7 +45,9 @@ def test_known_values(name, options, x, y, slope):
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_far_out_every_activation_is_a_straight_line(name, dtype):
-    """Nothing overflows (NumPy's warnings are errors here), and the slope is that of the line through two values."""
+    """Nothing overflows (NumPy's warnings are errors here), and the slope is that of
+    the line through two values.
+    """
     row = activations.TABLE[name]
     for x in (np.array([-1e5, -1000], dtype), np.array([1000, 1e5], dtype)):
         y, cache = row.forward(x, **row.options)

@@ -1,4 +1,6 @@
-"""Dropout: the published hash, the right share of entries, and the same mask forward, backward and everywhere."""
+"""Dropout: the published hash, the right share of entries, and the same mask
+forward, backward and everywhere.
+"""
 
 import numpy as np
 import pytest

@@ -1,4 +1,6 @@
-"""Machine code on disk: when it is found again and when not, where it lies, and that importing writes nothing."""
+"""Machine code on disk: when it is found again and when not, where it lies, and
+that importing writes nothing.
+"""
 
 import ast
 import os
@@ -51,7 +53,7 @@ def code_files(folder):
     return [name for name in files(folder) if name.endswith(".nbc")]
 
 
-# ---- when it is found again ---------------------------------------------------------------------------------------
+# ---- when it is found again --------------------------------------------------------------------------------
 
 
 def test_code_is_found_again(sources):
@@ -117,7 +119,7 @@ def test_a_damaged_file_is_compiled_again(sources):
         assert run(sources) == (2.0, True)
 
 
-# ---- where it lies ------------------------------------------------------------------------------------------------
+# ---- where it lies -----------------------------------------------------------------------------------------
 
 
 def test_the_folder_of_the_environment_comes_first(sources, tmp_path, monkeypatch):
@@ -210,7 +212,7 @@ def test_only_the_folders_used_last_stay(sources):
     assert all((place / name).exists() for name in others)
 
 
-# ---- the kernels --------------------------------------------------------------------------------------------------
+# ---- the kernels -------------------------------------------------------------------------------------------
 
 
 def imported(path):
@@ -343,7 +345,7 @@ def test_processes_that_compile_at_once_do_not_disturb_each_other(installation, 
     assert files(tmp_path / "cache") == code_files(tmp_path / "cache")  # none is unfinished
 
 
-# ---- threads ------------------------------------------------------------------------------------------------------
+# ---- threads -----------------------------------------------------------------------------------------------
 
 
 @pytest.fixture

@@ -1,4 +1,6 @@
-"""Kept memory: who gets which buffer, when it is used again, where arrays begin; and what kernels are handed."""
+"""Kept memory: who gets which buffer, when it is used again, where arrays begin; and
+what kernels are handed.
+"""
 
 import numba
 import numpy as np
@@ -113,7 +115,7 @@ def test_working_memory_has_a_row_for_each_thread(dtype):
     assert memory.scratch(dtype, 5) is larger
 
 
-# ---- what kernels are handed --------------------------------------------------------------------------------------
+# ---- what kernels are handed -------------------------------------------------------------------------------
 
 
 def test_what_is_prepared_is_contiguous_and_of_one_type():

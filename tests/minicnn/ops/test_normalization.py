@@ -1,4 +1,6 @@
-"""Batch normalization: what it promises of its output and its gradient, and the cases where it breaks elsewhere."""
+"""Batch normalization: what it promises of its output and its gradient, and the
+cases where it breaks elsewhere.
+"""
 
 import numpy as np
 import pytest

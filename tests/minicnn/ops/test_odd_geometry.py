@@ -1,4 +1,6 @@
-"""Windows at the limits: wider than the map, further apart than it is long, with holes that step over every pixel."""
+"""Windows at the limits: wider than the map, further apart than it is long, with
+holes that step over every pixel.
+"""
 
 import numpy as np
 import pytest

@@ -1,4 +1,6 @@
-"""Pooling by hand: small maps whose answers can be read off, and the faults that hand-written pools have had."""
+"""Pooling by hand: small maps whose answers can be read off, and the faults that
+hand-written pools have had.
+"""
 
 import numpy as np
 import pytest

@@ -1,4 +1,5 @@
-"""The kernels' own exponential and normal law, to the last digits: a coefficient that is slightly off would show here.
+"""The kernels' own exponential and normal law, to the last digits: a coefficient that is
+slightly off would show here.
 
 EPS is the distance from 1 to the next float64; a correctly rounded result is within half of it.
 """
@@ -52,7 +53,9 @@ def test_what_is_made_of_it(forward, exact):
 
 
 def test_the_normal_law_far_into_its_tail():
-    """Relative to the tail's own size: e^(−z²) multiplies the error of z² by its size, so some digits go there."""
+    """Relative to the tail's own size: e^(−z²) multiplies the error of z² by its
+    size, so some digits go there.
+    """
     x = np.linspace(-6.0, 6.0, 4000)
     cdf = kernels.gelu_forward(x)[0] / x
     exact = np.array([math.erfc(-value / math.sqrt(2)) / 2 for value in x])

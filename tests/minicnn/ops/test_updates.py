@@ -29,7 +29,9 @@ OPTIONAL = {"velocity", "v_max", "mean"}
 
 
 def arrays_for(states, shape, dtype, seed):
-    """Weights, gradient, and states as they could have become: v positive and above the square of the mean."""
+    """Weights, gradient, and states as they could have become: v positive and
+    above the square of the mean.
+    """
     rng = np.random.default_rng(seed)
     w, dw = (rng.normal(size=shape).astype(dtype) for _ in range(2))
     arrays = {name: rng.uniform(-0.5, 0.5, shape).astype(dtype) for name in states}

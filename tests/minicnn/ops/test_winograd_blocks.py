@@ -21,7 +21,9 @@ SIZES = [  # images, height, width, channels, filters
 
 @pytest.fixture(params=["whole", "small blocks", "many pieces"])
 def blocks(request, monkeypatch):
-    """Small blocks: each of two pieces of the work is several; many pieces: each is one block. All memory is fresh."""
+    """Small blocks: each of two pieces of the work is several; many pieces: each is
+    one block. All memory is fresh.
+    """
     monkeypatch.setattr(memory, "_scratch", {})
     if request.param != "whole":
         monkeypatch.setattr(winograd, "BLOCK_BYTES", (1, 1))

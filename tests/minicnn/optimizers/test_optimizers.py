@@ -62,7 +62,7 @@ def one(value, gradient, name="kernel", dtype=np.float64):
     return weight
 
 
-# ---- resumption --------------------------------------------------------------------------------------------------
+# ---- resumption --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -134,7 +134,7 @@ def test_a_function_as_learning_rate_cannot_be_saved():
         SGD(lambda: 0.1).get_config()
 
 
-# ---- what a step does --------------------------------------------------------------------------------------------
+# ---- what a step does --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("optimizer", EVERY, ids=IDS)
@@ -245,7 +245,7 @@ def test_apply_gradients_takes_pairs():
     assert weight.value[0] == -1.0
 
 
-# ---- learning rate -----------------------------------------------------------------------------------------------
+# ---- learning rate -----------------------------------------------------------------------------------------
 
 
 def test_a_schedule_is_read_before_each_step():
@@ -277,7 +277,7 @@ def test_a_lowered_rate_survives_resumption():
     assert other.learning_rate == 0.01
 
 
-# ---- averages ----------------------------------------------------------------------------------------------------
+# ---- averages ----------------------------------------------------------------------------------------------
 
 
 def averaged(**options):
@@ -333,7 +333,7 @@ def test_without_averages_there_is_nothing_to_swap_or_finalize():
         optimizer.swap_averages()
 
 
-# ---- names and arguments -----------------------------------------------------------------------------------------
+# ---- names and arguments -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,6 @@
-"""Optimizers with several parameters, some without a gradient; what their state is called; averages over many steps."""
+"""Optimizers with several parameters, some without a gradient; what their state is
+called; averages over many steps.
+"""
 
 import numpy as np
 import pytest
@@ -85,7 +87,7 @@ def test_rmsprop_is_not_centered_unless_told():
     np.testing.assert_allclose(values(weights), [0.8])  # 0.1 · 2 / √1
 
 
-# ---- the learning rate --------------------------------------------------------------------------------------------
+# ---- the learning rate -------------------------------------------------------------------------------------
 
 
 def test_a_rate_that_is_set_is_checked_and_a_float():
@@ -115,7 +117,7 @@ def test_rates_and_schedules_do_not_overwrite_each_other():
     assert (plain.learning_rate, scheduled.learning_rate) == (0.5, 0.125)
 
 
-# ---- averages of several parameters -------------------------------------------------------------------------------
+# ---- averages of several parameters ------------------------------------------------------------------------
 
 
 def averaging(**options):

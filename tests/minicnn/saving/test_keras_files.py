@@ -55,7 +55,7 @@ def refused(model, path, match, error=ValueError):
     assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights()))
 
 
-# ---- there and back ------------------------------------------------------------------------------------------------
+# ---- there and back ----------------------------------------------------------------------------------------
 
 KINDS = {
     "conv": lambda: layers.Conv2D(3, 2, padding="same"),
@@ -147,7 +147,7 @@ def test_a_float64_file_and_a_float32_model(h5py, tmp_path, rng):
     )
 
 
-# ---- older layouts -------------------------------------------------------------------------------------------------
+# ---- older layouts -----------------------------------------------------------------------------------------
 
 
 def test_the_layout_of_keras_2_13(h5py, tmp_path, rng):
@@ -169,7 +169,9 @@ def test_the_layout_of_keras_2_13(h5py, tmp_path, rng):
 
 
 def write_keras_2(h5py, path, model, config=None, prefix="model_weights/"):
-    """Write a model's weights as Keras 2 did: bytes for names, ":0" behind each, a list too long cut in two."""
+    """Write a model's weights as Keras 2 did: bytes for names, ":0" behind each, a
+    list too long cut in two.
+    """
     with h5py.File(path, "w") as file:
         if config is not None:
             file.attrs["model_config"] = json.dumps(config).encode()
@@ -223,7 +225,7 @@ def test_a_model_in_a_model_of_keras_2(h5py, tmp_path, rng):
     refused(loaded, tmp_path / "net.h5", "holds two layers called 'twin'")
 
 
-# ---- what does not fit ---------------------------------------------------------------------------------------------
+# ---- what does not fit -------------------------------------------------------------------------------------
 
 
 def test_a_file_that_does_not_fit_changes_nothing(h5py, tmp_path, rng):
@@ -282,7 +284,7 @@ def test_without_h5py_the_error_says_how_to_get_it(monkeypatch, tmp_path):
     assert (tmp_path / "net.weights.h5").read_bytes() == hdf5.SIGNATURE
 
 
-# ---- what is refused -----------------------------------------------------------------------------------------------
+# ---- what is refused ---------------------------------------------------------------------------------------
 
 
 def test_pickles_and_other_files_are_refused(tmp_path):

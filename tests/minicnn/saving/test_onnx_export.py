@@ -61,7 +61,9 @@ def sequence(*several, shape=(7, 6, 3)):
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("kind", LAYERS, ids=lambda kind: kind.__name__)
 def test_every_layer(runtime, tmp_path, rng, kind, seed):
-    """With arguments and a shape as the gradient suite draws them; every other image comes behind a convolution."""
+    """With arguments and a shape as the gradient suite draws them; every other
+    image comes behind a convolution.
+    """
     case = LAYERS[kind](Draw(np.random.default_rng(seed)), False)
     shape = case.x.shape[1:]
     # behind a convolution, images are (N, C, H, W) in the graph

@@ -1,4 +1,6 @@
-"""A headless Chromium that opens pages of the nets in nets.py; without it, or playwright, these tests are skipped."""
+"""A headless Chromium that opens pages of the nets in nets.py; without it, or
+playwright, these tests are skipped.
+"""
 
 import re
 import shutil
@@ -49,7 +51,8 @@ def written(tmp_path_factory):
 def visit(browser, written):
     """Return a function that opens the page of a net; what it then reports as an error fails the test.
 
-    The function takes the net's name, or a file, and options of a browser context; ``address`` is what follows the #.
+    The function takes the net's name, or a file, and options of a browser context;
+    ``address`` is what follows the #.
     """
     opened, faults = [], []
 

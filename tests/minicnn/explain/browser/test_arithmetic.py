@@ -1,4 +1,6 @@
-"""Every number adds up on screen, and is the library's: all kinds of numbers, of every layer, read from the panel."""
+"""Every number adds up on screen, and is the library's: all kinds of numbers, of
+every layer, read from the panel.
+"""
 
 import math
 
@@ -26,7 +28,9 @@ def test_every_number_adds_up_and_is_the_library_s(name, visit):
 
 
 def check_sum(reading):
-    """The terms and the line of the rest, or the steps, make the number; each term is the product of its factors."""
+    """The terms and the line of the rest, or the steps, make the number; each
+    term is the product of its factors.
+    """
     where, terms = reading["address"], reading["terms"]
     assert reading["error"] is None, where
     assert reading["right"], where
@@ -52,7 +56,8 @@ def check_truth(readings, truth, fused):
         if kind == "loss":
             assert reading["value"] == pytest.approx(truth["loss"], rel=1e-5)
         array = counterpart(truth, kind, place)
-        # of the softmax that the loss is taken together with, the page shows -t/p, of which the library makes no use
+        # of the softmax that the loss is taken together with, the page shows -t/p, of
+        # which the library makes no use
         if array is None or (kind == "gradient" and int(place) == fused):
             continue
         seen.add(kind)

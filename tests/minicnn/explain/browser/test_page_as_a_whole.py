@@ -1,4 +1,6 @@
-"""The page in both themes and in narrow windows, parts of nets, closed layers, and what it says when it fails."""
+"""The page in both themes and in narrow windows, parts of nets, closed layers,
+and what it says when it fails.
+"""
 
 import pytest
 

@@ -1,4 +1,6 @@
-"""The play tells the step in order; the nudge says what the library would; the update is shown before and after."""
+"""The play tells the step in order; the nudge says what the library would; the
+update is shown before and after.
+"""
 
 import pytest
 

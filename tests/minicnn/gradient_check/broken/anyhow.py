@@ -54,7 +54,7 @@ def residual_without_shortcut(rng):
     return (forward, reference.dense_backward), dense(rng, None)[1], {}
 
 
-# ---- anything -----------------------------------------------------------------------------------------------------
+# ---- anything ----------------------------------------------------------------------------------------------
 
 
 @fault("kernel", "zero everywhere")
@@ -111,11 +111,13 @@ def shuffled(rng):
     )
 
 
-# ---- another shape ------------------------------------------------------------------------------------------------
+# ---- another shape -----------------------------------------------------------------------------------------
 
 
 def narrow(rng, broken):
-    """Return a dense layer with fewer outputs than inputs, whose gradients are ``broken(dx, dkernel, dbias)``."""
+    """Return a dense layer with fewer outputs than inputs, whose gradients are
+    ``broken(dx, dkernel, dbias)``.
+    """
 
     def backward(dy, cache):
         return broken(*reference.dense_backward(dy, cache))
@@ -156,7 +158,7 @@ def noise_of_another_shape(rng):
     return narrow(rng, lambda dx, dkernel, dbias: (dx, rng.standard_normal((4, 2)), dbias))
 
 
-# ---- another order ------------------------------------------------------------------------------------------------
+# ---- another order -----------------------------------------------------------------------------------------
 
 
 @fault("x", "dy is rearranged: these are the numbers for dy with axis 0 reversed")
@@ -186,11 +188,13 @@ def reshaped_for_transposed(rng):
     return (forward, backward), {"x": rng.standard_normal((2, 3, 4, 2))}, {}
 
 
-# ---- no cause, but a place ----------------------------------------------------------------------------------------
+# ---- no cause, but a place ---------------------------------------------------------------------------------
 
 
 def wrong_at(rng, where, of="x"):
-    """Return a convolution whose gradient of x or the kernel is noise at ``where`` (an array -> the noise's place)."""
+    """Return a convolution whose gradient of x or the kernel is noise at ``where`` (an
+    array -> the noise's place).
+    """
 
     def backward(dy, cache):
         given = dict(zip(("x", "kernel", "bias"), reference.conv2d_backward(dy, cache)))
@@ -231,7 +235,7 @@ def wrong_here_and_there_in_a_column(rng):
     return wrong_at(rng, place)
 
 
-# ---- more of it ---------------------------------------------------------------------------------------------------
+# ---- more of it --------------------------------------------------------------------------------------------
 
 
 @fault("x", "dy itself is added, though y has no such term")

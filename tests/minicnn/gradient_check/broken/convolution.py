@@ -156,7 +156,8 @@ def conv_bias_over_wrong_axes(rng):
         dx, dkernel, _ = reference.conv2d_backward(dy, cache)
         return dx, dkernel, dy.sum(axis=(0, 1, 3))
 
-    # with padding y is as wide as x: half of the time as wide as there are filters, and no shape gives it away
+    # with padding y is as wide as x: half of the time as wide as there are filters,
+    # and no shape gives it away
     return conv(rng, backward, filters=int(rng.choice([5, 6])), square=True, padding="same")
 
 

@@ -1,7 +1,7 @@
 """Broken copies of real backward passes, one fault each, and the words that the report must then find.
 
-Every one of them is a fault that somebody made: an operation's backward function, copied and broken. A case draws its
-own geometry at random, such that the fault shows (a kernel of one pixel cannot be rotated wrongly).
+Every one of them is a fault that somebody made: an operation's backward function, copied and broken. A case
+draws its own geometry at random, such that the fault shows (a kernel of one pixel cannot be rotated wrongly).
 """
 
 # name -> (case, array, words): case(rng) -> (forward, backward), arrays, options

@@ -5,7 +5,7 @@ import numpy as np
 from minicnn.ops import reference
 from tests.minicnn.gradient_check.broken.faults import fault
 
-# ---- batch normalization ------------------------------------------------------------------------------------------
+# ---- batch normalization -----------------------------------------------------------------------------------
 
 
 def batch_norm(rng, mean=1, variance=1, m_of=lambda m: m, gamma_used=True):
@@ -78,7 +78,7 @@ def batch_norm_beta_averaged(rng):
     return of_weights(rng, lambda dy, x_hat: ((dy * x_hat).sum(axis=(0, 1, 2)), dy.mean(axis=(0, 1, 2))))
 
 
-# ---- softmax ------------------------------------------------------------------------------------------------------
+# ---- softmax -----------------------------------------------------------------------------------------------
 
 
 def rows(rng):
@@ -127,7 +127,7 @@ def cross_entropy_sample_weights_left_out(rng):
     return (forward, reference.softmax_cross_entropy_backward), {"x": rng.standard_normal((5, 4))}, {}
 
 
-# ---- activations --------------------------------------------------------------------------------------------------
+# ---- activations -------------------------------------------------------------------------------------------
 
 
 def wide(rng):
@@ -178,7 +178,7 @@ def gelu_constant(rng):
     return (reference.gelu_forward, backward), wide(rng), {"approximate": True}
 
 
-# ---- dropout ------------------------------------------------------------------------------------------------------
+# ---- dropout -----------------------------------------------------------------------------------------------
 
 
 def dropout(rng, backward):
