@@ -83,8 +83,10 @@ def test_bad_files_in_a_folder_are_skipped_and_said(here, capsys):
     found = json.loads((here / "predictions" / "001" / "predictions.json").read_text())
     assert [each["source"] for each in found["predictions"]] == ["pictures/sad.png", "pictures/twice.png"]
     assert [each["source"] for each in found["skipped"]] == [
-        "pictures/cut.png", "pictures/notes.txt", "nowhere.png"
-    ]  # fmt: skip
+        "pictures/cut.png",
+        "pictures/notes.txt",
+        "nowhere.png",
+    ]
 
 
 @pytest.mark.usefixtures("no_figures")

@@ -98,12 +98,14 @@ ACTIVATIONS: dict[str, dict[str, list[Edit]]] = {
         "ops/kernels/activations": [("_GELU_CUBIC", "0.044715", "0.44715")],
     },
     "softmax: only the diagonal p(1 − p) of its Jacobian": {
-        "ops/reference/softmax": [("softmax_backward", "p * (dy - (dy * p).sum(axis=-1, keepdims=True))",
-                                   "p * (1 - p) * dy")],
-        "ops/kernels/softmax": [("_softmax_gradient", "p[i, k] * (dy[i, k] - total)",
-                                 "p[i, k] * (1 - p[i, k]) * dy[i, k]")],
+        "ops/reference/softmax": [
+            ("softmax_backward", "p * (dy - (dy * p).sum(axis=-1, keepdims=True))", "p * (1 - p) * dy")
+        ],
+        "ops/kernels/softmax": [
+            ("_softmax_gradient", "p[i, k] * (dy[i, k] - total)", "p[i, k] * (1 - p[i, k]) * dy[i, k]")
+        ],
     },
-}  # fmt: skip
+}
 
 NORMALIZATION: dict[str, dict[str, list[Edit]]] = {
     "batch norm: mean and variance taken for constants": {
@@ -220,6 +222,6 @@ TYPES: dict[str, dict[str, list[Edit]]] = {
         MAX[0]: [(MAX[2], "np.zeros(padded_shape, dy.dtype)", "np.zeros(padded_shape, np.float32)")],
         "ops/kernels/pooling": [("_average_row_backward", "dx.dtype.type(1 /", "np.float32(1 /")],
     },
-}  # fmt: skip
+}
 
 FAULTS = POOLING | CONVOLUTION | ACTIVATIONS | NORMALIZATION | DROPOUT | LOSSES | OPTIMIZERS | TYPES

@@ -36,7 +36,7 @@ def value_and_slope(name, x, **options):
         ("gelu", {"approximate": True}, [0, 1], [0, 0.841191990608276], [0.5, 1.082964083845782]),
         ("gelu", {"approximate": True}, [0, 2], [0, 1.954597694087775], [0.5, 1.086099256623618]),
     ],
-)  # fmt: skip
+)
 def test_known_values(name, options, x, y, slope):
     computed = value_and_slope(name, x, **options)
     assert np.allclose(computed, (y, slope), rtol=1e-11, atol=1e-15)

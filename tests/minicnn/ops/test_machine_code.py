@@ -322,9 +322,7 @@ for name in sys.argv[1:]:
 
 
 def test_processes_that_compile_at_once_do_not_disturb_each_other(installation, tmp_path):
-    environment = {
-        **os.environ, "PYTHONPATH": str(installation), "NUMBA_CACHE_DIR": str(tmp_path / "cache")
-    }  # fmt: skip
+    environment = {**os.environ, "PYTHONPATH": str(installation), "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
     names = ["relu", "leaky_relu", "elu"]
 
     def start(*order):
@@ -336,9 +334,11 @@ def test_processes_that_compile_at_once_do_not_disturb_each_other(installation, 
     later = start(*names).communicate(timeout=300)[0].splitlines()
     assert sorted(outputs[0]) == sorted(outputs[1]) == sorted(later)
     assert later[:4] == [
-        "relu [0.0, 2.0]", "relu [0.0, 2.0]",
-        "leaky_relu [-0.30000001192092896, 2.0]", "leaky_relu [-0.3, 2.0]",
-    ]  # fmt: skip
+        "relu [0.0, 2.0]",
+        "relu [0.0, 2.0]",
+        "leaky_relu [-0.30000001192092896, 2.0]",
+        "leaky_relu [-0.3, 2.0]",
+    ]
     assert len([name for name in code_files(tmp_path / "cache") if "_forward_kernel" in name]) == 2 * len(
         names
     )
