@@ -128,7 +128,7 @@ def save_img(
         ValueError: the array has another shape, or the format is unknown.
     """
     image = array_to_img(x, data_format, scale)
-    if file_format is None and isinstance(path, str | os.PathLike[str]):
+    if file_format is None and isinstance(path, str | os.PathLike):
         file_format = Path(path).suffix[1:]
     jpeg = (file_format or "").lower() in ("jpg", "jpeg")
     if jpeg and image.mode == "RGBA":
