@@ -52,7 +52,7 @@ def folder() -> Path | None:
 
 
 def file_fingerprint(path: Path) -> list[Any]:
-    """Return what differs when the file has changed."""
+    """Return a value that changes when the file changes."""
     samples = hashlib.sha256()
     with path.open("rb", buffering=0) as file:
         status = os.fstat(file.fileno())

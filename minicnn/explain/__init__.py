@@ -80,9 +80,7 @@ def write(
 
 
 def docs_from(page: Path) -> str | None:
-    """Return where docs/backprop is, seen from a page, with a slash at its end; None
-    where there are no docs.
-    """
+    """Return the address of docs/backprop relative to a page, ending in a slash; None if it is missing."""
     folder = Path(__file__).parents[2] / "docs" / "backprop"
     if not folder.is_dir():
         return None
