@@ -6,21 +6,15 @@
 ReLU, sigmoid and tanh keep y. That costs no memory, since the next layer keeps it as its input anyway. Two
 functions make every loop from a scalar function, which LLVM inlines and vectorises.
 
-This needs an exponential without a function call, since the C library's takes one number at a time. In
-float64:
-
-    eˣ = 2ⁿ·e^r,   n = round(x / ln 2),   r = x − n·ln 2 in [−0.35, 0.35]
-
-e^r − 1 is its Taylor polynomial to r¹³ (the next term is below 1e-17), and 2ⁿ is a float whose exponent bits
-are n.
+The exponential and what is made of it are in exponential.py.
 """
 
 import math
 
-import numpy as np
 from numba import prange
 from numba.extending import register_jitable
 
+from minicnn.ops.kernels.exponential import exp, expm1, normal_cdf, tanh
 from minicnn.ops.kernels.memory import empty_like
 from minicnn.ops.kernels.parallel import CHUNKS, OPTIONS, compiled, prepare
 
@@ -48,9 +42,6 @@ _INLINE = OPTIONS | {"forceinline": True}
 
 _GELU_CUBIC = 0.044715
 _SQRT_2_OVER_PI = math.sqrt(2 / math.pi)
-_LN2_HIGH = 0.6931471803691238  # ln 2 in two parts: n·HIGH is exact, as HIGH ends in 21 zero bits
-_LN2_LOW = 1.9082149292705877e-10
-_ROUND = 1.5 * 2.0**52  # adding it to n leaves no bits for a fraction: the sum's last bits are n, rounded
 
 
 # ---------------------------------------------------------------------------------------------------- loops
@@ -106,78 +97,6 @@ class _Activation:
         return dx
 
 
-# --------------------------------------------------------------------------------------------- exponential
-
-
-@compiled(forceinline=True, fastmath={"contract"})  # no "reassoc": (x + _ROUND) - _ROUND has to be computed
-def _exponential(x):
-    """Return (2ⁿ, e^r − 1), in float64: eˣ is 2ⁿ + 2ⁿ·(e^r − 1), and eˣ − 1 is (2ⁿ − 1) + 2ⁿ·(e^r − 1)."""
-    x = np.float64(x)
-    x = -708.0 if x < -708.0 else x  # beyond these 2ⁿ is no normal float
-    x = 709.0 if x > 709.0 else x
-    rounded = np.float64(x * (1 / math.log(2)) + _ROUND)
-    n = rounded - _ROUND
-    r = (x - n * _LN2_HIGH) - n * _LN2_LOW
-    p = r * (1 / 13) + 1  # a Horner scheme in r/k: e^r − 1 = r·(1 + r/2·(1 + r/3·(1 + …)))
-    p = p * r * (1 / 12) + 1
-    p = p * r * (1 / 11) + 1
-    p = p * r * (1 / 10) + 1
-    p = p * r * (1 / 9) + 1
-    p = p * r * (1 / 8) + 1
-    p = p * r * (1 / 7) + 1
-    p = p * r * (1 / 6) + 1
-    p = p * r * (1 / 5) + 1
-    p = p * r * (1 / 4) + 1
-    p = p * r * (1 / 3) + 1
-    p = p * r * (1 / 2) + 1
-    exponent = np.int64((rounded.view(np.int64) + 1023) << 52)
-    return exponent.view(np.float64), p * r
-
-
-@compiled(forceinline=True)
-def _exp(x):
-    power, fraction = _exponential(x)
-    return power + power * fraction
-
-
-@compiled(forceinline=True)
-def _expm1(x):
-    power, fraction = _exponential(x)
-    return (power - 1) + power * fraction
-
-
-@compiled(forceinline=True)
-def _normal_cdf(x):
-    """Return Φ(x) with an error below 1e-15.
-
-    With z = |x|/√2 and t = (z − 3)/(z + 3), the tail on the side of x is e^(−z²)·h(t)/2.
-
-    h(t) = erfc(z)·e^(z²) is smooth for all z >= 0, which is t in [−1, 1). Here it is the polynomial through
-    21 Chebyshev nodes, with coefficients that were computed to 50 digits.
-    """
-    z = abs(x) * math.sqrt(0.5)
-    z = 27.0 if z > 27.0 else z  # the tail is 0 from here on
-    t = (z - 3) / (z + 3)
-    h = (-3.6410152980314752e-09 * t - 2.1695977996809756e-09) * t + 3.654423869193241e-08
-    h = (h * t + 3.3410056799353215e-08) * t - 2.2251497924970352e-07
-    h = (h * t - 2.985990196500411e-07) * t + 1.2435316256483257e-06
-    h = (h * t + 2.1229015829547324e-06) * t - 7.973889625561072e-06
-    h = (h * t - 1.2861691088915762e-05) * t + 6.405528582105432e-05
-    h = (h * t + 4.525562086188602e-05) * t - 0.0005970617186575995
-    h = (h * t + 0.0007077463847767089) * t + 0.004269136309848642
-    h = (h * t - 0.02439249931353144) * t + 0.07166583719903666
-    h = (h * t - 0.15011593650100638) * t + 0.24560380171231647
-    h = (h * t - 0.32623356004303417) * t + 0.17900115118138996
-    tail = 0.5 * h * _exp(-z * z)
-    return tail if x < 0 else 1 - tail
-
-
-@compiled(forceinline=True)
-def _tanh(x):
-    e = _expm1(2 * x)  # tanh x = (e^2x − 1)/(e^2x + 1)
-    return e / (e + 2)
-
-
 # ---------------------------------------------------------------- f(x, parameter) and dx(dy, kept, parameter)
 # Tests are written `<= 0`, so that NaN takes the other branch and stays NaN.
 
@@ -204,17 +123,17 @@ def _leaky_relu_dx(dy, x, slope):
 
 @register_jitable(**_INLINE)
 def _elu(x, alpha):
-    return alpha * _expm1(x) if x <= 0 else x
+    return alpha * expm1(x) if x <= 0 else x
 
 
 @register_jitable(**_INLINE)
 def _elu_dx(dy, x, alpha):
-    return dy * alpha * _exp(x) if x <= 0 else dy
+    return dy * alpha * exp(x) if x <= 0 else dy
 
 
 @register_jitable(**_INLINE)
 def _sigmoid(x, _):
-    return 1 / (1 + _exp(-x))
+    return 1 / (1 + exp(-x))
 
 
 @register_jitable(**_INLINE)
@@ -224,7 +143,7 @@ def _sigmoid_dx(dy, y, _):
 
 @register_jitable(**_INLINE)
 def _tanh_y(x, _):
-    return _tanh(x)
+    return tanh(x)
 
 
 @register_jitable(**_INLINE)
@@ -234,23 +153,23 @@ def _tanh_dx(dy, y, _):
 
 @register_jitable(**_INLINE)
 def _gelu(x, _):
-    return x * _normal_cdf(x)
+    return x * normal_cdf(x)
 
 
 @register_jitable(**_INLINE)
 def _gelu_dx(dy, x, _):
-    return dy * (_normal_cdf(x) + x * _exp(-0.5 * x * x) * (1 / math.sqrt(2 * math.pi)))
+    return dy * (normal_cdf(x) + x * exp(-0.5 * x * x) * (1 / math.sqrt(2 * math.pi)))
 
 
 @register_jitable(**_INLINE)
 def _gelu_by_tanh(x, _):
-    t = _tanh(_SQRT_2_OVER_PI * (x + _GELU_CUBIC * x * x * x))
+    t = tanh(_SQRT_2_OVER_PI * (x + _GELU_CUBIC * x * x * x))
     return x * (1 + t) / 2
 
 
 @register_jitable(**_INLINE)
 def _gelu_by_tanh_dx(dy, x, _):
-    t = _tanh(_SQRT_2_OVER_PI * (x + _GELU_CUBIC * x * x * x))
+    t = tanh(_SQRT_2_OVER_PI * (x + _GELU_CUBIC * x * x * x))
     du = _SQRT_2_OVER_PI * (1 + 3 * _GELU_CUBIC * x * x)
     return dy * ((1 + t) / 2 + x / 2 * (1 - t * t) * du)
 
@@ -272,7 +191,7 @@ def _mish_terms(x):
     With E = eˣ: tanh(log(1 + E)) = ((1 + E)² − 1)/((1 + E)² + 1) = (E² + 2·E)/(E² + 2·E + 2). For
     x > 0 both are divided by E².
     """
-    e = _exp(-abs(x))
+    e = exp(-abs(x))
     p = e * (e + 2) if x <= 0 else 1 + 2 * e
     return e, p, p + (2 if x <= 0 else 2 * e * e)
 
