@@ -106,8 +106,7 @@ def _balanced_batch(train: Split) -> Split:
     return Split(train.images[rows], train.labels[rows])
 
 
-def _without_dropout(layer: Layer) -> None:
-    if isinstance(layer, layers.Dropout):
-        layer.rate = 0.0
-    for inner in layer.sublayers:
-        _without_dropout(inner)
+def _without_dropout(model: Layer) -> None:
+    for layer in model.walk():
+        if isinstance(layer, layers.Dropout):
+            layer.rate = 0.0

@@ -163,8 +163,7 @@ class Trainer(TrainingStep):
             if position.step < source.steps:
                 warnings.warn(
                     f"the data ended after {position.step} of an epoch's {source.steps} batches: "
-                    "training ends here. "
-                    "A generator has to give steps_per_epoch * epochs batches",
+                    "training ends here. A generator has to give steps_per_epoch * epochs batches",
                     stacklevel=3,
                 )
                 self.stop_training = True

@@ -124,9 +124,8 @@ class _Cache(FunctionCache):
     def __init__(self, function: Callable[..., Any], code: MachineCode) -> None:
         self._py_func, self._code = function, code
         name = f"{function.__module__}.{function.__qualname__}"
-        self._name = re.sub(
-            "[^a-zA-Z0-9_.]", "", name
-        )  # without the <> of <locals>, which Windows does not allow
+        # without the <> of <locals>, which Windows does not allow
+        self._name = re.sub("[^a-zA-Z0-9_.]", "", name)
         self.enable()
 
     @property

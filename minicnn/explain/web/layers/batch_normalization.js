@@ -236,7 +236,7 @@ function batchNormPart(trace, node, part, index) {
   };
 }
 
-function offsetFactor(trace, node, index, mean) {
+export function offsetFactor(trace, node, index, mean) {
   const x = inputFactor(trace, node, 0, index);
   return derivedFactor(`(${x.text} − μ)`, x.value - mean, x.quantity);
 }

@@ -6,7 +6,7 @@
 //   dx = r·γ·dy  −  r·1/m·Σ γ·dy  −  r·x̂·1/m·Σ γ·dy·x̂      directly, through the mean, through the variance
 import { derivedFactor, inputFactor, makeStep, makeTerm } from "../base/terms.js";
 import { outputGradient, plainFactor, readFactor, readStep, weightFactor } from "../base/terms.js";
-import { named, scaleAndOffsetGradient, scaleFactor } from "./batch_normalization.js";
+import { named, offsetFactor, scaleAndOffsetGradient, scaleFactor } from "./batch_normalization.js";
 
 export const GROUP_NORMALIZATION_LAYERS = {
   GroupNormalization: {
@@ -84,8 +84,9 @@ function groupNormBackward(node, dy, _inputs, weights, { inverse, normalized }) 
 
 // Return what all explanations need of the group that entry `index` is in.
 function groupAt(trace, node, index) {
-  const group = groupFunction(node)(index);
-  const entries = Array.from({ length: node.size }, (_, n) => n).filter((n) => groupFunction(node)(n) === group);
+  const groupOf = groupFunction(node);
+  const group = groupOf(index);
+  const entries = Array.from({ length: node.size }, (_, n) => n).filter((n) => groupOf(n) === group);
   return {
     group,
     c: index % node.shape.at(-1),
@@ -164,10 +165,7 @@ function groupNormPart(trace, node, part, index) {
   const { m, r, entries, mean } = groupAt(trace, node, part === "normalized" ? index : first);
   const mu = readFactor(trace, "μ", mean);
   const share = plainFactor(`1/${m}`, 1 / m);
-  const offset = (n) => {
-    const x = inputFactor(trace, node, 0, n);
-    return derivedFactor(`(${x.text} − μ)`, x.value - mu.value, x.quantity);
-  };
+  const offset = (n) => offsetFactor(trace, node, n, mu.value);
   if (part === "normalized") {
     return {
       equation: "x̂ = (x − μ) · r",
