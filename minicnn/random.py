@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from minicnn import ops
+
 _root = np.random.SeedSequence()
 
 
@@ -25,7 +27,10 @@ def set_seed(seed: int) -> None:
 
 def generator(seed: int | None = None) -> np.random.Generator:
     """Return a new generator: the next one of the global seed, or with ``seed`` that of this seed."""
-    return np.random.default_rng(_root.spawn(1)[0] if seed is None else seed)
+    if seed is not None:
+        return np.random.default_rng(seed)
+    with ops.turn():
+        return np.random.default_rng(_root.spawn(1)[0])
 
 
 def state(source: np.random.Generator) -> dict[str, Any]:

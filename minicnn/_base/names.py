@@ -1,9 +1,10 @@
 """Names of objects: the class's name in snake_case, numbered for each class."""
 
 import re
-from collections import Counter
+from collections.abc import Iterator
+from itertools import count
 
-_names_given: Counter[str] = Counter()
+_numbers: dict[str, Iterator[int]] = {}  # next() and setdefault() are one step each: safe in threads
 
 
 def snake_case(name: str) -> str:
@@ -13,11 +14,10 @@ def snake_case(name: str) -> str:
 
 def unique_name(base: str) -> str:
     """Return ``base``, ``base_1``, ``base_2``, … in the order of the calls."""
-    count = _names_given[base]
-    _names_given[base] += 1
-    return f"{base}_{count}" if count else base
+    number = next(_numbers.setdefault(base, count()))
+    return f"{base}_{number}" if number else base
 
 
 def restart() -> None:
     """Number the names from the beginning again."""
-    _names_given.clear()
+    _numbers.clear()

@@ -146,6 +146,7 @@ def _passes(name: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
         raise ValueError(f"op={name!r}: expected a pair of functions or one of {names}") from None
 
 
+@ops.in_turn
 def check_layer(
     layer: Layer,
     input_shape: Sequence[int] | np.ndarray,
@@ -186,6 +187,7 @@ def check_layer(
         return compare(title, function, arrays, dy, analytic, method, entries, seed)
 
 
+@ops.in_turn
 def check_model(
     model: Any,
     x: np.ndarray,

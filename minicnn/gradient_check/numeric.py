@@ -25,6 +25,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from minicnn import ops
+
 STEP = 1e-30
 HALVINGS = 5  # of the step; extrapolation then removes the error of the differences
 FIRST_STEPS = (2e-2, 2e-3, 2e-4)  # tried in this order until both sides agree: a kink may be near
@@ -76,8 +78,10 @@ def takes_complex(function: Function, arrays: Arrays, dy: np.ndarray) -> bool:
         return function(**{name: array + step * v[name] for name, array in aside.items()})
 
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")  # NumPy only warns when it discards an imaginary part
+        # one thread at a time: catch_warnings changes the filters of the process
+        with ops.turn(), warnings.catch_warnings():
+            # NumPy only warns when it discards an imaginary part
+            warnings.simplefilter("error", np.exceptions.ComplexWarning)
             y = along(1j * STEP)
     except Exception:  # a function may raise any error for complex numbers
         return False

@@ -24,7 +24,7 @@ from typing import Any, Self, overload
 import numpy as np
 from numpy.typing import ArrayLike
 
-from minicnn import backend, initializers, random, regularizers
+from minicnn import backend, initializers, ops, random, regularizers
 from minicnn._base import keras_errors
 from minicnn._base.names import snake_case, unique_name
 from minicnn.layers import symbol
@@ -126,6 +126,7 @@ class Layer:
     @overload
     def __call__(self, x: ArrayLike, training: bool | None = None) -> np.ndarray: ...
 
+    @ops.in_turn
     def __call__(self, x: Any, training: bool | None = None) -> Any:
         """Run the layer on x, an array or a list of them, built at first use. For symbols, return a symbol.
 
@@ -263,10 +264,12 @@ class Layer:
         """The random generators of this layer and all layers inside it; a checkpoint saves their states."""
         return [layer.generator for layer in self.walk() if layer.generator is not None]
 
+    @ops.in_turn
     def get_weights(self) -> list[np.ndarray]:
         """Return copies of all weights, in Keras's order."""
         return [weight.value.copy() for weight in self.weights]
 
+    @ops.in_turn
     def set_weights(self, weights: Sequence[ArrayLike]) -> None:
         """Set all weights from arrays in the order of :meth:`get_weights`.
 

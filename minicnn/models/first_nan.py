@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minicnn import random
+from minicnn import ops, random
 from minicnn.layers.base import Layer
 from minicnn.layers.symbol import as_list
 from minicnn.models.trainer import Trainer
@@ -36,6 +36,7 @@ class NotFinite(NamedTuple):
     where: str
 
 
+@ops.in_turn
 def first_not_finite(model: Trainer, x: Any, y: Any, sample_weight: Any = None) -> NotFinite | None:
     """Return what is not finite first when a compiled model trains on a batch; None if all values are finite.
 

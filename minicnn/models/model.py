@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self, overload
 import numpy as np
 from numpy.typing import ArrayLike
 
-from minicnn import random
+from minicnn import ops, random
 from minicnn._base import keras_errors
 from minicnn._base.registry import to_json
 from minicnn.layers.base import Layer
@@ -121,6 +121,7 @@ class Model(Trainer):
     @overload
     def __call__(self, x: ArrayLike, training: bool | None = None) -> np.ndarray: ...
 
+    @ops.in_turn
     def __call__(self, x: Any, training: bool | None = None) -> Any:
         """Return the output for x (N, …), which is cast to the model's float type; for a symbol, a symbol."""
         if symbolic(x):
@@ -160,6 +161,7 @@ class Model(Trainer):
         """Return the layers and how they are connected, without weights: for :func:`model_from_json`."""
         return json.dumps(to_json(self))
 
+    @ops.in_turn
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model to ``path`` (.npz): layers, weights, loss and metrics, optimizer and random states.
 
@@ -193,6 +195,7 @@ class Model(Trainer):
             arrays |= {f"optimizer/{k}": v for k, v in state.items() if isinstance(v, np.ndarray)}
         return config, arrays
 
+    @ops.in_turn
     def restore(
         self, config: Mapping[str, Any], arrays: Mapping[str, np.ndarray], optimizer: bool = True
     ) -> None:
@@ -213,6 +216,7 @@ class Model(Trainer):
             moments = {name[10:]: array for name, array in arrays.items() if name.startswith("optimizer/")}
             self.optimizer.set_state({**config["optimizer_state"], **moments})
 
+    @ops.in_turn
     def save_weights(self, path: str | os.PathLike[str]) -> None:
         """Write the weights alone to ``path`` (.npz)."""
         arrays = {f"weights/{index}": weight.value for index, weight in enumerate(self.weights)}

@@ -24,6 +24,7 @@ from typing import Any
 
 import numpy as np
 
+from minicnn import ops
 from minicnn.layers import (
     Activation,
     Add,
@@ -42,6 +43,7 @@ CONVOLUTIONS = (Conv2D, DepthwiseConv2D, SeparableConv2D)
 FOLLOWERS = (BatchNormalization, Activation, Add, Concatenate)
 
 
+@ops.in_turn
 def input_gradient(model: Model, x: Any, classes: int | Sequence[int] | None = None) -> np.ndarray:
     """Return the gradient of a class's score with respect to the input: (N, H, W, C), x's shape.
 
@@ -60,6 +62,7 @@ def input_gradient(model: Model, x: Any, classes: int | Sequence[int] | None = N
         return model.backward(_one_hot(scores, classes))
 
 
+@ops.in_turn
 def grad_cam(
     model: Model, x: Any, classes: int | Sequence[int] | None = None, layer: Layer | str | None = None
 ) -> np.ndarray:

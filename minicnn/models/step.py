@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minicnn import losses, optimizers
+from minicnn import losses, ops, optimizers
 from minicnn._base import keras_errors
 from minicnn.layers.base import Layer
 from minicnn.metrics import Metric
@@ -120,12 +120,14 @@ class TrainingStep(Layer):
         """Return the sum of all regularisers' penalties."""
         return sum(w.regularizer(w.value) for w in self.trainable_weights if w.regularizer is not None)
 
+    @ops.in_turn
     def test_step(self, x: np.ndarray, y: Any, sample_weight: Any = None) -> tuple[Any, Any]:
         """Forward and loss, as in evaluation. Returns (loss, prediction)."""
         return self.forward_loss(x, y, sample_weight, training=False)
 
     # ---- backward and update -------------------------------------------------------------------------------
 
+    @ops.in_turn
     def train_step(self, x: np.ndarray, y: Any, sample_weight: Any = None) -> tuple[Any, Any]:
         """One step on one batch: forward, loss, backward, update. Returns (loss, prediction)."""
         value, prediction = self.forward_loss(x, y, sample_weight, training=True)

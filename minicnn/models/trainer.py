@@ -15,7 +15,7 @@ from typing import Any, Literal, overload
 
 import numpy as np
 
-from minicnn import backend, random
+from minicnn import backend, ops, random
 from minicnn._base import keras_errors
 from minicnn.callbacks import Callback, CallbackList, History
 from minicnn.models import data, datasets, progress
@@ -153,7 +153,8 @@ class Trainer(TrainingStep):
             results.restart()
         for step, (x, y, weight) in enumerate(self._checked_batches(source, position), position.step):
             callback_list.on_train_batch_begin(step)
-            value, prediction = self.train_step(x, y, weight)
+            with ops.turn():  # here too: train_step may be a user's own
+                value, prediction = self.train_step(x, y, weight)
             logs = results.update(value, y, prediction, weight)
             position.step = step + 1
             callback_list.on_train_batch_end(step, logs)
@@ -183,7 +184,8 @@ class Trainer(TrainingStep):
         self._build_for(x)
         results = self.check_compiled().restart()
         ((x, y, weight),) = data.Batches(x, y, sample_weight, class_weight, len(x), self.dtype).iterate()
-        value, prediction = self.train_step(x, y, weight)
+        with ops.turn():
+            value, prediction = self.train_step(x, y, weight)
         logs = results.update(value, y, prediction, weight)
         return logs if return_dict else list(logs.values())
 
@@ -251,7 +253,8 @@ class Trainer(TrainingStep):
         step = None
         for step, (x, y, weight) in enumerate(itertools.islice(self._checked_batches(source), steps)):
             callback_list.on_test_batch_begin(step)
-            value, prediction = self.test_step(x, y, weight)
+            with ops.turn():
+                value, prediction = self.test_step(x, y, weight)
             callback_list.on_test_batch_end(step, results.update(value, y, prediction, weight))
         if step is None:
             raise ValueError("evaluation: the generator is at its end, there is no batch")
@@ -282,7 +285,8 @@ class Trainer(TrainingStep):
         outputs: list[Any] = []
         for step, (samples, _, _) in enumerate(itertools.islice(self._checked_batches(source), steps)):
             callback_list.on_predict_batch_begin(step)
-            outputs.append(self.forward(samples))
+            with ops.turn():
+                outputs.append(self.forward(samples))
             callback_list.on_predict_batch_end(step)
         callback_list.on_predict_end()
         if not outputs:
@@ -309,6 +313,7 @@ class Trainer(TrainingStep):
             self.check_shape(batch[0].shape)
             yield batch
 
+    @ops.in_turn
     def _build_for(self, x: Any) -> None:
         """Build the model for samples of x's shape, and check that they fit."""
         shape = np.shape(x)

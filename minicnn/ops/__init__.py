@@ -9,22 +9,32 @@
     with minicnn.ops.use("reference"):          # in this block only
         model.fit(x, y)                         # every line of it is NumPy that a debugger can step through
 
+The choice holds for one thread or asyncio task; a new thread begins with the kernels. Any number of threads may
+call operations and models: they take turns, see turn.py.
+
 Every forward function returns its result and a cache, every backward function takes the upstream gradient and
 that cache. A cache belongs to the implementation that made it.
 """
 
 import functools
 from collections.abc import Callable
+from contextvars import ContextVar
 from types import FunctionType, ModuleType, TracebackType
 from typing import TYPE_CHECKING, Any
 
 from minicnn.ops import reference
+from minicnn.ops.turn import in_turn as in_turn
+from minicnn.ops.turn import turn as turn
 
 if TYPE_CHECKING:
     from minicnn.ops.reference import *
 
 IMPLEMENTATIONS = ("reference", "kernels")
-_active: ModuleType | None = None  # None: the kernels, which are imported when an operation is first called
+# what was chosen: outside of all blocks, then in each open block, (block, implementation); the last one counts.
+# None: the kernels, which are imported when an operation is first called
+_choices: ContextVar[tuple[tuple[Any, ModuleType | None], ...]] = ContextVar(
+    "minicnn.ops.use", default=((None, None),)
+)
 
 
 def _load(name: str) -> ModuleType:
@@ -38,26 +48,36 @@ def _load(name: str) -> ModuleType:
 
 
 class use:  # a verb that is also a context manager
-    """Choose the implementation: ``use("reference")`` or ``use("kernels")``, from
-    now on or in a ``with`` block.
+    """Choose the implementation: ``use("reference")`` or ``use("kernels")``, from now on or in a ``with`` block.
+
+    It holds for this thread (for an asyncio task, in this task) and no other: a new thread begins with the
+    kernels. Blocks may end in any order.
     """
 
     def __init__(self, name: str) -> None:
-        global _active
-        chosen = _load(name)
-        self._before, _active = _active, chosen
+        self._module = _load(name)
+        self._before = _choices.get()
+        *outer, (block, _) = self._before
+        self._after = (*outer, (block, self._module))
+        _choices.set(self._after)
 
     def __enter__(self) -> None:
-        return None
+        choices = _choices.get()
+        # in ``with use(…):`` the constructor has just chosen: the block is to end with what was before that
+        before = self._before if choices is self._after else choices
+        _choices.set((*before, (self, self._module)))
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        global _active
-        _active = self._before
+        choices = _choices.get()
+        for place in reversed(range(1, len(choices))):
+            if choices[place][0] is self:
+                _choices.set(choices[:place] + choices[place + 1 :])
+                return
 
 
 def active() -> str:
     """Return the name of the implementation in use: "reference" or "kernels"."""
-    return "reference" if _active is reference else "kernels"
+    return "reference" if _choices.get()[-1][1] is reference else "kernels"
 
 
 def _operation(definition: Callable[..., Any]) -> Callable[..., Any]:
@@ -68,7 +88,7 @@ def _operation(definition: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(definition)
     def operation(*args: Any, **kwargs: Any) -> Any:
-        return getattr(_load("kernels") if _active is None else _active, name)(*args, **kwargs)
+        return getattr(_choices.get()[-1][1] or _load("kernels"), name)(*args, **kwargs)
 
     return operation
 

@@ -254,6 +254,7 @@ class Optimizer(Configured):
             if overwrite:
                 parameter.value[...] = average
 
+    @ops.in_turn
     def swap_averages(self) -> None:
         """Exchange the weights and their averages: once before an evaluation, once after it.
 
@@ -266,6 +267,7 @@ class Optimizer(Configured):
             parameter.value[...], average[...] = average.copy(), parameter.value.copy()
         self.averages_in_model = not self.averages_in_model
 
+    @ops.in_turn
     def finalize_variable_values(self, var_list: Iterable[Any]) -> None:
         """End training: with ``use_ema``, put the averages of these parameters into them."""
         final = {id(parameter) for parameter in var_list}

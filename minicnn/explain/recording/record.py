@@ -49,6 +49,7 @@ class Step:
             return self.tape.backward(seeds)
 
 
+@ops.in_turn
 def run_step(
     model: Any, x: Any, y: Any, *, optimizer: Any = None, layers: str | None = None, seed: int = 0
 ) -> Step:

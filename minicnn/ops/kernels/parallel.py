@@ -15,14 +15,16 @@ sum, contract a·b + c to one FMA, and multiply by a reciprocal.
 import functools
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numba import config, get_num_threads, prange
+from numba import config, get_num_threads, prange, threading_layer
 
 from minicnn.ops.kernels.memory import empty
 from minicnn.ops.machine_code import MachineCode
+from minicnn.ops.turn import LOCK
 
 CHUNKS = 16
 
@@ -43,10 +45,24 @@ _CODE = MachineCode("minicnn-kernels", [Path(__file__), *SOURCES])
 def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
     """Return the decorator of every compiled function: ``numba.njit`` with :data:`OPTIONS`, kept on disk.
 
-    ``@compiled()`` is for a helper inside one piece, ``@compiled(parallel=True)`` for a
-    kernel that may use ``prange``.
+    ``@compiled()`` is for a helper inside one piece, ``@compiled(parallel=True)`` for a kernel that may use
+    ``prange``. Kernels take turns: each uses all threads, and not every thread pool of Numba may be entered twice.
     """
-    return _CODE.compiled(**OPTIONS | options)
+    compile_ = _CODE.compiled(**OPTIONS | options)
+    if not options.get("parallel"):
+        return compile_
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        kernel = compile_(function)
+
+        @functools.wraps(function)
+        def launch(*arguments: Any) -> Any:
+            with LOCK:
+                return kernel(*arguments)
+
+        return launch
+
+    return decorate
 
 
 @functools.cache
@@ -58,14 +74,44 @@ def start_threads() -> None:
     from the work (measured: a step five times slower beside two busy processes). OpenMP reads how
     long to spin from the environment when its library is loaded, so the variable is set for that
     moment only. A user's own setting stays.
+
+    Raises:
+        RuntimeError: this process was forked from one that runs GNU OpenMP, whose threads it does not have.
     """
+    if _without_threads:
+        raise RuntimeError(
+            "this process was forked after its parent had started the kernels' threads (GNU OpenMP), and cannot "
+            'use them: start it with multiprocessing.get_context("spawn"), or fork before the first kernel runs, '
+            'or compute in NumPy: minicnn.ops.use("reference"). NUMBA_THREADING_LAYER=workqueue survives a fork'
+        )
     if config.DISABLE_JIT or {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"} & os.environ.keys():
         return
-    os.environ["GOMP_SPINCOUNT"] = "10000"
-    try:
-        get_num_threads()  # starts them
-    finally:
-        del os.environ["GOMP_SPINCOUNT"]
+    with LOCK:
+        os.environ["GOMP_SPINCOUNT"] = "10000"
+        try:
+            get_num_threads()  # starts them
+        finally:
+            os.environ.pop("GOMP_SPINCOUNT", None)
+
+
+_without_threads = False
+
+
+def _after_fork_in_child() -> None:
+    """Note whether the parent had started threads that a child cannot use: Numba would end this process."""
+    global _without_threads
+    with suppress(ValueError, ImportError):  # it had started none
+        if threading_layer() == "omp":
+            from numba.np.ufunc import (
+                omppool,
+            )  # workqueue, TBB and other OpenMPs start new threads by themselves
+
+            _without_threads = omppool.openmp_vendor == "GNU"
+            start_threads.cache_clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)
 
 
 def prepare(*arrays):
