@@ -85,7 +85,7 @@ def test_the_kink_and_nan_are_those_of_the_definition(name, number):
     exact, fast = by_definition(name, case, np.ones_like(x)), by_kernel(name, case, np.ones_like(x))
     assert fast["y"][2, 0] == 0
     assert fast["dbeta"][0] == 1  # of one entry, the positive one
-    for result in exact if number == 2 else ["y", "dbeta"]:
+    for result in exact if number == 2 or name == "batch_norm_inference" else ["y", "dbeta"]:
         np.testing.assert_allclose(fast[result], exact[result], rtol=1e-12, atol=1e-12)
 
 

@@ -41,12 +41,13 @@ def _through_mask(x, start, threshold, scale, spatial):
 @compiled(parallel=True)
 def _drop(x, start, threshold, scale, pixels, y):
     rows, channels = x.shape
+    nothing = y.dtype.type(0)
     for chunk in prange(CHUNKS):
         for i in range(chunk * rows // CHUNKS, (chunk + 1) * rows // CHUNKS):
             first = np.uint64(i // pixels * channels)
             for c in range(channels):
                 kept = _bits(start, first + np.uint64(c)) >= threshold
-                y[i, c] = x[i, c] * scale if kept else 0
+                y[i, c] = x[i, c] * (scale if kept else nothing)  # a product, so that NaN stays NaN
 
 
 @compiled()

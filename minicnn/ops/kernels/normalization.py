@@ -65,7 +65,7 @@ def _forward(x, gamma, beta, epsilon, relu):
 
 def batch_norm_backward(dy, cache):
     """Return (dx, dgamma, dbeta), as the reference does; through the ReLU as well if forward had one."""
-    return _backward(dy, cache, m=dy.size // dy.shape[-1])
+    return _backward(dy, cache, frozen=False)
 
 
 def batch_norm_inference_forward(x, gamma, beta, mean, variance, epsilon):
@@ -89,11 +89,10 @@ def _inference_forward(x, gamma, beta, mean, variance, epsilon, relu):
 
 def batch_norm_inference_backward(dy, cache):
     """Return (dx, dgamma, dbeta), as the reference does; through the ReLU as well if forward had one."""
-    # m = ∞: as in an infinite batch, whose mean and variance do not depend on this x
-    return _backward(dy, cache, m=np.inf)
+    return _backward(dy, cache, frozen=True)
 
 
-def _backward(dy, cache, m):
+def _backward(dy, cache, frozen):
     x, gamma, mean, inverse_std, gate = cache
     dy, x = prepare(dy, x)
     totals, products = np.zeros((2, CHUNKS, x.shape[-1]))
@@ -101,7 +100,9 @@ def _backward(dy, cache, m):
     _sums(_rows(dy), _rows(x), mean, scale, gate, totals, products)
     dbeta, dgamma = totals[0], products[0] * inverse_std
     dx = empty_like(dy)
-    _input_gradient(_rows(dy), _rows(x), mean, scale, gate, dbeta / m, dgamma * inverse_std / m, _rows(dx))
+    m = dy.size // dy.shape[-1]
+    constant, slope = dbeta / m, dgamma * inverse_std / m
+    _input_gradient(_rows(dy), _rows(x), mean, scale, gate, constant, slope, frozen, _rows(dx))
     return dx, dgamma.astype(x.dtype), dbeta.astype(x.dtype)
 
 
@@ -187,15 +188,19 @@ def _sums(dy, x, mean, scale, gate, totals, products):
 
 
 @compiled(parallel=True)
-def _input_gradient(dy, x, mean, scale, gate, constant, slope, dx):
-    """dx = scale · (dy − constant − slope·(x − mean)): the projection that the reference explains."""
+def _input_gradient(dy, x, mean, scale, gate, constant, slope, frozen, dx):
+    """dx = scale · (dy − constant − slope·(x − mean)): the projection that the reference explains.
+
+    If mean and variance are ``frozen``, they do not depend on x: dx = scale · dy. That is not the same as
+    constant = slope = 0, since 0 · NaN is NaN.
+    """
     rows, channels = x.shape
     for chunk in prange(CHUNKS):
         for i in range(chunk * rows // CHUNKS, (chunk + 1) * rows // CHUNKS):
             for c in range(channels):
                 deviation = x[i, c] - mean[c]
                 d = 0.0 if deviation * scale[c] + gate[c] <= 0 else np.float64(dy[i, c])
-                dx[i, c] = (d - constant[c] - deviation * slope[c]) * scale[c]
+                dx[i, c] = (d if frozen else d - constant[c] - deviation * slope[c]) * scale[c]
 
 
 # --------------------------------------------------------------------------------------------- group normalization
