@@ -10,7 +10,7 @@
         model.fit(x, y)                         # every line of it is NumPy that a debugger can step through
 
 The choice holds for one thread or asyncio task; a new thread begins with the kernels. Any number of threads may
-call operations and models: they take turns, see turn.py.
+call operations and models: they take turns, see turns.py.
 
 Every forward function returns its result and a cache, every backward function takes the upstream gradient and
 that cache. A cache belongs to the implementation that made it.
@@ -23,8 +23,8 @@ from types import FunctionType, ModuleType, TracebackType
 from typing import TYPE_CHECKING, Any
 
 from minicnn.ops import reference
-from minicnn.ops.turn import in_turn as in_turn
-from minicnn.ops.turn import turn as turn
+from minicnn.ops.turns import in_turn as in_turn
+from minicnn.ops.turns import turn as turn
 
 if TYPE_CHECKING:
     from minicnn.ops.reference import *

@@ -16,7 +16,8 @@ If there is none, functions are compiled in memory. Nothing is written before a 
 first time, and no setting of Numba changes.
 
 A file is written under another name first and then renamed, so that processes that compile at the same time
-do not disturb each other, and it begins with a checksum, so that a damaged file counts as missing.
+do not disturb each other, and it begins with a checksum, so that a damaged file counts as missing. What a killed
+process leaves under the other name is removed by the next.
 """
 
 import functools
@@ -27,6 +28,7 @@ import re
 import shutil
 import sys
 import tempfile
+import time
 import uuid
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -84,6 +86,7 @@ class MachineCode:
             if _make(found[-1]):
                 self.writable = True
                 self._remove_old(place)
+                _remove_unfinished(found[-1])
                 break
         return found
 
@@ -113,6 +116,16 @@ def _make(folder: Path) -> bool:
     except OSError:
         return False
     return True
+
+
+def _remove_unfinished(folder: Path) -> None:
+    """Remove the files that killed processes were writing. Writing takes less than a second; if a process still
+    does after a minute (its machine slept), it goes on without its file.
+    """
+    with suppress(OSError):  # another process may be removing them
+        for path in folder.glob("*.nbc.*"):
+            if path.stat().st_mtime < time.time() - 60:
+                path.unlink()
 
 
 class _Cache(FunctionCache):

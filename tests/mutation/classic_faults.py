@@ -110,7 +110,7 @@ ACTIVATIONS: dict[str, dict[str, list[Edit]]] = {
 NORMALIZATION: dict[str, dict[str, list[Edit]]] = {
     "batch norm: mean and variance taken for constants": {
         "ops/reference/normalization": [("batch_norm_backward", "(dy - dbeta / m - x_hat * (dgamma / m))", "dy")],
-        "ops/kernels/normalization": [("batch_norm_backward", "m=dy.size // dy.shape[-1]", "m=np.inf")],
+        "ops/kernels/normalization": [("batch_norm_backward", "frozen=False", "frozen=True")],
         "layers/normalization": [("BatchNormalization.backward",
                                   "ops.batch_norm_backward if self._used_batch else ops.batch", "ops.batch")],
     },

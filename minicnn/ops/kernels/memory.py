@@ -14,7 +14,7 @@ import sys
 import numpy as np
 from numba import config
 
-from minicnn.ops.turn import LOCK
+from minicnn.ops.turns import LOCK
 
 LINE = 64  # bytes of a cache line
 SMALL = 2**16  # bytes below which NumPy's own allocator is as good

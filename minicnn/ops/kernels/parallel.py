@@ -24,7 +24,7 @@ from numba import config, get_num_threads, prange, threading_layer
 
 from minicnn.ops.kernels.memory import empty
 from minicnn.ops.machine_code import MachineCode
-from minicnn.ops.turn import LOCK
+from minicnn.ops.turns import LOCK
 
 CHUNKS = 16
 

@@ -51,6 +51,21 @@ VECTORS = 2
 PANEL_BYTES = VECTORS * VECTOR_BYTES  # of one row of a tile
 
 
+def vector_code(function):
+    """Return Numba's intrinsic, or if Numba may not compile, a function that says what to do."""
+    if not config.DISABLE_JIT:
+        return intrinsic(function)
+
+    def refuse(*_):
+        raise RuntimeError(
+            "NUMBA_DISABLE_JIT is set, but the kernels have vector instructions, which Python does not run. To "
+            'step through the operations, use their definition in NumPy, minicnn.ops.use("reference"); to run '
+            "the kernels, unset NUMBA_DISABLE_JIT"
+        )
+
+    return refuse
+
+
 def vector_type(element) -> ir.VectorType:
     """Return the LLVM vector of ``element`` (float or double) that fills a register."""
     return ir.VectorType(element, VECTOR_BYTES // (4 if isinstance(element, ir.FloatType) else 8))
@@ -122,7 +137,7 @@ class Memory:
 def _tile(vectors: int, masked: bool):
     """Return the tile as an intrinsic; the module's docstring gives its arguments."""
 
-    @intrinsic
+    @vector_code
     def tile(
         context, a, a_start, a_rows, taps, tap_count, depth, step, b, b_start, b_step,
         d, d_start, d_step, c, c_start, c_rows, first_row, rows, columns,

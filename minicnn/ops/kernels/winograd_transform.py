@@ -19,9 +19,8 @@ from fractions import Fraction
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic
 
-from minicnn.ops.kernels.register_tile import Memory, fused_multiply_add, vector_type
+from minicnn.ops.kernels.register_tile import Memory, fused_multiply_add, vector_code, vector_type
 from minicnn.ops.kernels.winograd_matrices import POINTS, transforms, transpose
 
 
@@ -101,7 +100,7 @@ def _transform(choose, edge=None, add_bias=False):
     memory that is never read to write. To select an address costs less than a branch or a mask.
     """
 
-    @intrinsic
+    @vector_code
     def transform(
         context,
         points,

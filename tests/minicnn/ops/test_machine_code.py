@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import minicnn
-from minicnn.ops import machine_code
+from minicnn.ops import machine_code, turns
 from minicnn.ops.kernels import parallel
 from minicnn.ops.machine_code import KEEP, MachineCode
 
@@ -188,6 +188,20 @@ def test_a_full_disk_is_no_error(sources, monkeypatch):
     assert run(sources) == (2.0, False)
 
 
+def test_what_a_killed_process_left_is_removed_by_the_next(sources):
+    run(sources)
+    (path,) = sources[0].parent.rglob("*.nbc")
+    left, written_now = (
+        path.with_name(f"{path.name}.{end}") for end in ("0123456789abcdef", "fedcba9876543210")
+    )
+    for unfinished in (left, written_now):
+        unfinished.write_bytes(b"half")
+    os.utime(left, (0, 0))
+    os.utime(path, (0, 0))
+    assert run(sources) == (2.0, True)
+    assert files(path.parent) == [path.name, written_now.name]
+
+
 def test_only_the_folders_used_last_stay(sources):
     place = sources[0].parent / "__pycache__"
     others = ["test-notes", "other-0123456789abcdef", "one.cpython-311.pyc"]
@@ -228,8 +242,9 @@ def imported(path):
 def test_the_hash_covers_all_that_kernels_import():
     covered = set(parallel.SOURCES)
     assert {path.name for path in covered} > {"register_tile.py", "matmul.py", "memory.py", "__init__.py"}
-    # what compiles holds no number that is compiled; type aliases do not, either
-    assert {other for path in covered for other in imported(path)} - covered <= {Path(machine_code.__file__)}
+    # what compiles and what takes turns hold no number that is compiled; type aliases do not, either
+    others = {Path(machine_code.__file__), Path(turns.__file__)}
+    assert {other for path in covered for other in imported(path)} - covered <= others
 
 
 def process(program, folder, **variables):
@@ -343,6 +358,31 @@ def test_processes_that_compile_at_once_do_not_disturb_each_other(installation, 
         names
     )
     assert files(tmp_path / "cache") == code_files(tmp_path / "cache")  # none is unfinished
+
+
+# ---- no compiler -------------------------------------------------------------------------------------------
+
+
+def test_without_the_compiler_the_kernels_point_to_the_definition():
+    program = """
+import numpy as np
+from minicnn import ops
+x, kernel = np.ones((1, 6, 6, 16)), np.ones((3, 3, 16, 2))
+for forward, arrays in (("dense_forward", (np.ones((2, 3)), np.ones((3, 2)))), ("conv2d_forward", (x, kernel))):
+    try:
+        getattr(ops, forward)(*arrays)
+    except RuntimeError as error:
+        print(error)
+ops.use("reference")
+print(ops.dense_forward(np.ones((2, 3)), np.ones((3, 2)))[0].tolist())
+"""
+    environment = {**os.environ, "NUMBA_DISABLE_JIT": "1"}
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=True)
+    *messages, y = done.stdout.splitlines()
+    assert len(messages) == 2
+    assert all("NUMBA_DISABLE_JIT" in line and 'minicnn.ops.use("reference")' in line for line in messages)
+    assert y == "[[3.0, 3.0], [3.0, 3.0]]"
 
 
 # ---- threads -----------------------------------------------------------------------------------------------
