@@ -79,7 +79,7 @@ class CheckpointCallback(callbacks.BackupAndRestore):
 
     def on_train_batch_end(self, batch, logs=None) -> None:
         """Check the loss; write a checkpoint and stop if it is time to."""
-        if not math.isfinite(logs["loss"]):
+        if not math.isfinite(logs["loss"]) or self.model.skipped_steps:
             raise BadInput(self._diagnosis(batch, logs["loss"]))
         super().on_train_batch_end(batch, logs)
         self._stop_if_due()
@@ -99,6 +99,9 @@ class CheckpointCallback(callbacks.BackupAndRestore):
         more = self.model.training_position.epoch < self.params["epochs"] and not self.model.stop_training
         if more and self.stop.requested():
             self.stop.raise_stop()
+
+    def report_ended(self) -> None:
+        """Say nothing: train.py evaluates the finished run."""
 
     def save(self) -> None:
         """Write the checkpoint, of finite weights only.
@@ -135,14 +138,11 @@ class CheckpointCallback(callbacks.BackupAndRestore):
             random.restore(generator, state)
         found = first_nan.first_not_finite(self.model, self.images[rows, :, :, None], self.targets[rows])
         if found is None:
-            where = "every layer's output is finite"
-        elif found.what == "weight":
-            grad = next(weight.grad for weight in self.model.weights if weight.path == found.where)
-            cause = "the step" if grad is None or np.isfinite(grad).all() else "the gradient"
-            where = f"{cause} of the previous batch was too large for {found.where}"
+            where = "no layer's output or gradient is infinite, but the step would make a weight so"
         else:
             where = f"the first numbers that are not finite are the {found.what} of {found.where}"
-        return f"the loss became {loss} in epoch {position.epoch + 1}, batch {batch + 1}: {where}; {self._advice()}"
+        what = f"the loss became {loss}" if not math.isfinite(loss) else "there was no step"
+        return f"{what} in epoch {position.epoch + 1}, batch {batch + 1}: {where}; {self._advice()}"
 
     def _advice(self) -> str:
         kept = "the last good model is" if self.path.exists() else "the run is"

@@ -15,6 +15,7 @@ are skipped. A backup is one file, which is replaced in one step.
 
 import os
 import time
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +65,6 @@ class BackupAndRestore(Callback):
         self.path = self.backup_dir if self.backup_dir.suffix == ".npz" else self.backup_dir / FILE
         self.save_freq, self.delete_checkpoint, self.seconds = save_freq, delete_checkpoint, seconds
         self._restored: Any = None
-        self._tested: Any = None
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Restore, if there is a backup."""
@@ -76,7 +76,7 @@ class BackupAndRestore(Callback):
                 'a dataset without get_state or steps_per_epoch cannot be saved: give save_freq="epoch", or arrays'
             )
         self._batches, self._saved_at = 0, time.monotonic()
-        self._restored = self._tested = None
+        self._restored = None
         if self.path != self.backup_dir:
             self.backup_dir.mkdir(parents=True, exist_ok=True)
         if self.path.exists():
@@ -95,14 +95,6 @@ class BackupAndRestore(Callback):
             self.seconds is not None and time.monotonic() - self._saved_at >= self.seconds
         ):
             self.save()
-
-    def on_test_begin(self, logs: Logs | None = None) -> None:
-        """Remember the epoch's results: the validation uses the same metrics."""
-        self._tested = self.model.compiled_metrics.get_state()
-
-    def on_test_end(self, logs: Logs | None = None) -> None:
-        """Forget them: the epoch is over."""
-        self._tested = None
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Back up, if this is the time for it."""
@@ -126,12 +118,26 @@ class BackupAndRestore(Callback):
             "steps": self.params["steps"],
             "data": self.model.training_batches.get_state(),
             "stopped": self.model.stop_training,
-            "results": (self._tested or self.model.compiled_metrics.get_state()) if position.step else None,
+            "results": (position.sums or position.results.get_state()) if position.step else None,
+            "skipped_steps": self.model.skipped_steps if position.step else 0,
             "callbacks": self.model.callback_list.get_state(),
         }
         config["training"] = saving.pack(training, arrays, "training")
         saving.write(self.path, config, arrays)
         self._batches, self._saved_at = 0, time.monotonic()
+
+    def report_ended(self) -> None:
+        """Say that nothing is left to train: a line; a warning if epochs are asked for that do not come."""
+        done, epochs = self.model.training_position.epoch, self.params["epochs"]
+        advice = "To train anew, remove the file; to train on from its weights, load it with load_model"
+        if done < epochs:
+            warnings.warn(
+                f"{self.path}: a callback stopped this training after epoch {done}, so epochs={epochs} adds "
+                f"none, and fit returns the history of then. {advice}",
+                stacklevel=7,
+            )
+        elif self.params.get("verbose"):
+            print(f"{self.path}: all {done} epochs of this training are done. {advice}", flush=True)
 
     def restore(self) -> None:
         """Restore model, metrics and callbacks from the backup."""
@@ -156,5 +162,8 @@ class BackupAndRestore(Callback):
         position = self.model.training_position
         position.epoch, position.step = training["epoch"], training["step"]
         self.model.stop_training = training["stopped"]
+        if position.epoch >= self.params["epochs"] or self.model.stop_training:
+            self.report_ended()
+        self.model.skipped_steps = training.get("skipped_steps", 0)
         if position.step:
-            self.model.compiled_metrics.set_state(training["results"])
+            position.sums = training["results"]

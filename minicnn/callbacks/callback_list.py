@@ -1,6 +1,6 @@
 """CallbackList: several callbacks, called as one."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from typing import Any
 
 from minicnn.callbacks.base import Callback, Logs
@@ -34,6 +34,10 @@ def _flat(callbacks: Any) -> list[Any]:
 class CallbackList:
     """Several callbacks, called as one. A :class:`History` is added at the end if there is none.
 
+    Args:
+        callbacks, model, params: what is called, and what each gets by ``set_model`` and ``set_params``.
+        in_use: callbacks of a training that runs, which keep its model and params.
+
     Attributes:
         callbacks: the list.
         history: the History among them.
@@ -44,6 +48,7 @@ class CallbackList:
         callbacks: Callback | Iterable[Any] | None = None,
         model: Any = None,
         params: dict[str, Any] | None = None,
+        in_use: Container[Callback] = (),
     ) -> None:
         self.callbacks = _flat(callbacks)
         for callback in self.callbacks:
@@ -55,8 +60,9 @@ class CallbackList:
             self.callbacks.append(self.history)
         self.callbacks.sort(key=lambda callback: callback.runs_last)
         for callback in self.callbacks:
-            callback.set_params(dict(params or {}))
-            callback.set_model(model)
+            if callback not in in_use:
+                callback.set_params(dict(params or {}))
+                callback.set_model(model)
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Call all callbacks, a backup first: the others then keep what it has restored."""

@@ -51,7 +51,7 @@ class LearningRateScheduler(Callback):
 
 
 class TerminateOnNaN(Callback):
-    """Stop as soon as the loss is NaN or infinite.
+    """Stop as soon as the loss is NaN or infinite, or a step was not taken because another number was.
 
     Args:
         raise_error: raise a RuntimeError instead, which leaves ``fit`` at once.
@@ -64,9 +64,10 @@ class TerminateOnNaN(Callback):
     def on_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Look at the loss."""
         loss = (logs or {}).get("loss", 0.0)
-        if math.isfinite(loss):
+        if math.isfinite(loss) and not getattr(self.model, "skipped_steps", 0):
             return
-        message = f"batch {batch}: the loss is {loss}"
+        what = "a gradient or a statistic is not finite" if math.isfinite(loss) else f"the loss is {loss}"
+        message = f"batch {batch}: {what}"
         if self.raise_error:
             raise RuntimeError(f"{message}: lower the learning rate, or clip the gradients (clipnorm=1.0)")
         print(f"{message}, training stops")

@@ -3,6 +3,7 @@
 import csv
 import io
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,21 +19,29 @@ class History(Resumable):
     Attributes:
         epoch: the numbers of the epochs, from 0.
         history: name -> a value for each epoch.
+        skipped_steps: for each epoch, how many of its steps were not taken because a number in them was not
+            finite: see ``model.train_step``.
     """
 
-    state_names = ("epoch", "history")
+    state_names = ("epoch", "history", "skipped_steps")
 
     def reset(self) -> None:
         """Forget all epochs."""
         self.epoch: list[int] = []
         self.history: dict[str, list[Any]] = {}
+        self.skipped_steps: list[int] = []
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Add an epoch."""
         self.epoch.append(epoch)
+        self.skipped_steps.append(getattr(self.model, "skipped_steps", 0))
         for name, value in (logs or {}).items():
             self.history.setdefault(name, []).append(value)
         self.model.history = self
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Continue from what :meth:`get_state` returned, here or in a version that counted no steps."""
+        super().set_state({"skipped_steps": [0] * len(state["epoch"]), **state})
 
 
 class CSVLogger(Resumable):

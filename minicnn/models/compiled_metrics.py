@@ -1,7 +1,9 @@
 """The running means of the loss and the metrics over an epoch, which `fit` and `evaluate` report."""
 
+import copy
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -33,6 +35,7 @@ class CompiledMetrics:
             for group in (plain, weighted)
         )
         self._groups: tuple[list[metrics.Metric], ...] = ([], [])
+        self._free = [True]  # who takes the entry may use these sums; to take it is one step for all threads
 
     @property
     def names(self) -> list[str]:
@@ -56,11 +59,44 @@ class CompiledMetrics:
         """The loss's mean and the metrics, in order; names become metrics with the first batch."""
         return [self._mean_loss, *self._groups[0], *self._groups[1]]
 
-    def restart(self) -> "CompiledMetrics":
-        """Forget all batches; return self."""
-        for metric in self.metrics:
-            metric.reset_state()
-        return self
+    @contextmanager
+    def used(self) -> Iterator["CompiledMetrics"]:
+        """Give an epoch or an evaluation its sums, at 0: these, or a copy while another one uses these.
+
+        So an evaluation in a callback, or in another thread, does not touch the sums of the epoch that runs.
+        """
+        try:
+            free, results = self._free.pop(), self
+        except IndexError:
+            free, results = False, self.copy()
+        try:
+            for metric in results.metrics:
+                metric.reset_state()
+            yield results
+        finally:
+            if free:
+                self._free.append(True)
+
+    def copy(self) -> "CompiledMetrics":
+        """Return equal metrics with sums of their own.
+
+        Raises:
+            TypeError: a metric cannot be copied.
+        """
+        other = copy.copy(self)
+        other._free = [True]
+        parts = self._mean_loss, self.given, self._groups
+        try:
+            other._mean_loss, other.given, other._groups = copy.deepcopy(parts)
+        except Exception as error:
+            raise TypeError(
+                f"metrics {self.names[1:]}: an evaluation while another one runs needs copies of them, and one "
+                f"cannot be copied ({error}): keep in it only what copy.deepcopy can copy"
+            ) from error
+        return other
+
+    def __deepcopy__(self, memo: Any) -> "CompiledMetrics":
+        return self.copy()
 
     def update(self, loss: Any, y: Any, prediction: np.ndarray, sample_weight: Any) -> dict[str, Any]:
         """Add a batch; return the means so far."""

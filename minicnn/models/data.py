@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from minicnn.models import checks
+
 Batch = tuple[np.ndarray, np.ndarray | None, np.ndarray | None]
 
 
@@ -24,7 +26,8 @@ class Batches:
         batch_size: samples in a batch; the last one may be smaller.
 
     Raises:
-        ValueError: lengths differ, or there is no sample.
+        ValueError: lengths differ, there is no sample, or a weight is NaN.
+        TypeError: x or y does not hold numbers.
     """
 
     resumable = True  # a pass can continue from any batch: it depends on the order alone
@@ -39,7 +42,7 @@ class Batches:
         dtype: Any = "float32",
     ) -> None:
         self.x = np.asarray(x)
-        self.y = None if y is None else np.asarray(y)
+        self.y = None if y is None else checks.checked_targets(y)
         self.dtype = np.dtype(dtype)
         if self.x.dtype.kind not in "biuf":
             raise TypeError(f"x has dtype {self.x.dtype}, expected numbers")
@@ -51,6 +54,11 @@ class Batches:
                 raise ValueError(
                     f"x holds {len(self.x)} samples but {name} has shape {other.shape}: expected as many"
                 )
+        if self.weights is not None and np.isnan(self.weights).any():
+            raise ValueError(
+                f"sample_weight is NaN for {int(np.isnan(self.weights).sum())} of {len(self.x)} samples, first for "
+                f"number {int(np.isnan(self.weights).reshape(len(self.x), -1).any(1).argmax())}: expected numbers"
+            )
         if class_weight is not None:
             by_class = self._by_class(class_weight)
             self.weights = by_class if self.weights is None else self.weights * by_class
@@ -114,5 +122,8 @@ def split(validation_split: float, *arrays: Any) -> tuple[tuple[Any, ...], tuple
             f"validation_split={validation_split!r} leaves {cut} of {samples} samples to train on: "
             "expected a number between 0 and 1 that leaves samples in both parts"
         )
+    if len(arrays) > 1 and arrays[1] is not None:
+        advice = "Shuffle x and y first, or give validation_data"
+        checks.warn_if_sorted(arrays[1][:cut], arrays[1][cut:], advice)
     both = [(None, None) if array is None else (array[:cut], array[cut:]) for array in arrays]
     return tuple(train for train, _ in both), tuple(validation for _, validation in both)

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from minicnn.models import checks
 from minicnn.models.data import Batch, Batches
 
 
@@ -224,6 +225,9 @@ def source(
     if steps is not None and (isinstance(steps, bool) or not hasattr(steps, "__index__") or steps < 1):
         raise ValueError(f"steps={steps!r}: expected a positive integer, such as len(x) // batch_size")
     found: Any
+    if class_weight is not None:
+        known = None if y is None or is_stream(x) else checks.checked_targets(y)
+        checks.check_class_weight(class_weight, known)
     if is_stream(x):
         for name, value in (("y", y), ("sample_weight", sample_weight)):
             if value is not None:

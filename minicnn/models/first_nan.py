@@ -6,12 +6,14 @@ the next step to every weight. Its source is where it appears first, in the orde
     weights      made NaN by an earlier step with a gradient that was not finite; backward passes run from the last
                  layer to the first, so the last of these weights is the first in time
     outputs      layer by layer, first to last
+    statistics   batch norm's moving ones: an infinite variance can hide behind finite outputs
     loss
-    gradients    layer by layer, last to first
+    gradients    layer by layer, last to first; and of the regularizers
 
-A training step whose loss is not finite does not change the weights (`step.py`).
+A training step in which one of them is not finite changes no weight and no statistic (`step.py`).
 """
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -21,14 +23,14 @@ import numpy as np
 from minicnn import ops, random
 from minicnn.layers.base import Layer
 from minicnn.layers.symbol import as_list
-from minicnn.models.trainer import Trainer
+from minicnn.models.step import TrainingStep, spoiled
 
 
 class NotFinite(NamedTuple):
     """The first NaN or infinity, such as NotFinite("output", "conv2d_3").
 
     Attributes:
-        what: "input", "weight", "output", "loss" or "gradient".
+        what: "input", "weight", "output", "statistic", "loss" or "gradient".
         where: the name of the layer, or the path of the weight.
     """
 
@@ -37,7 +39,7 @@ class NotFinite(NamedTuple):
 
 
 @ops.in_turn
-def first_not_finite(model: Trainer, x: Any, y: Any, sample_weight: Any = None) -> NotFinite | None:
+def first_not_finite(model: TrainingStep, x: Any, y: Any, sample_weight: Any = None) -> NotFinite | None:
     """Return what is not finite first when a compiled model trains on a batch; None if all values are finite.
 
     Runs forward, loss and backward, but no update; weights, moving statistics and random generators are
@@ -55,12 +57,29 @@ def first_not_finite(model: Trainer, x: Any, y: Any, sample_weight: Any = None) 
             return NotFinite("weight", weight.path)
     found: list[NotFinite] = []
     with _restored(model), np.errstate(all="ignore"), _watched(_computing(model), found):
+        before = [(each, each.value.copy()) for each in model.non_trainable_weights]
         loss, _ = model.forward_loss(x, y, sample_weight, training=True)
-        if not found and np.isfinite(loss):
+        found += [NotFinite("statistic", each.path) for each, old in before if spoiled(old, each.value)]
+        if not np.isfinite(loss):
+            found.append(NotFinite("loss", model.name))
+        if not found:
             model.set_gradients()
-    if not found and not np.isfinite(loss):
-        found.append(NotFinite("loss", model.name))
+            for weight in reversed(model.trainable_weights):
+                if weight.grad is not None and not np.isfinite(weight.grad).all():
+                    found.append(NotFinite("gradient", weight.path))
     return found[0] if found else None
+
+
+def warn(model: TrainingStep, where: str, x: Any, y: Any, sample_weight: Any = None) -> None:
+    """Warn that the step on a batch was not taken, and name what was not finite first."""
+    found = first_not_finite(model, x, y, sample_weight)
+    what = "new weights" if found is None else f"{found.what} of {found.where}"
+    warnings.warn(
+        f"{where}: this step was not taken, because a number is not finite, first the {what}; weights stay as "
+        "they were. History.skipped_steps counts such steps, and this message comes once. If there are many, "
+        "look for NaN in the data, lower the learning rate, or clip the gradients (clipnorm=1.0)",
+        stacklevel=6,
+    )
 
 
 def _computing(model: Layer) -> list[Layer]:
@@ -103,7 +122,7 @@ def _watch(layer: Layer, found: list[NotFinite]) -> None:
 
 
 @contextmanager
-def _restored(model: Trainer) -> Iterator[None]:
+def _restored(model: TrainingStep) -> Iterator[None]:
     weights, states = model.get_weights(), [random.state(generator) for generator in model.generators]
     try:
         yield

@@ -18,6 +18,7 @@ import numpy as np
 from minicnn import losses, ops, optimizers
 from minicnn._base import keras_errors
 from minicnn.layers.base import Layer
+from minicnn.layers.parameter import Parameter
 from minicnn.metrics import Metric
 from minicnn.models.compiled_metrics import CompiledMetrics
 from minicnn.optimizers import Optimizer
@@ -35,6 +36,8 @@ class TrainingStep(Layer):
         optimizer, loss: those of :meth:`compile`; None before it.
         compiled_metrics: the running means of loss and metrics; None before :meth:`compile`.
         stop_training: True ends the training after the current batch.
+        skipped_steps: how many steps of this epoch were not taken, because a number in them was not finite;
+            with train_on_batch: since compile.
     """
 
     final_activation: Any  # of the Chain or Graph that the model is
@@ -42,6 +45,7 @@ class TrainingStep(Layer):
     loss: losses.Loss | None = None
     compiled_metrics: CompiledMetrics | None = None
     stop_training: bool = False
+    skipped_steps: int = 0
     _last_loss: tuple[losses.Loss, bool]  # set by forward_loss: the loss function, whether it takes logits
 
     @keras_errors.keras_arguments
@@ -72,7 +76,7 @@ class TrainingStep(Layer):
             self._loss_of_logits = copy.copy(self.loss)
             self._loss_of_logits.from_logits = True
         self.compiled_metrics = CompiledMetrics(self.loss, metrics or [], weighted_metrics or [])
-        self.stop_training = False
+        self.stop_training, self.skipped_steps = False, 0
 
     def check_trainable(self) -> None:
         """Check that the model is one that can be trained; a Functional with several outputs is not."""
@@ -129,12 +133,30 @@ class TrainingStep(Layer):
 
     @ops.in_turn
     def train_step(self, x: np.ndarray, y: Any, sample_weight: Any = None) -> tuple[Any, Any]:
-        """One step on one batch: forward, loss, backward, update. Returns (loss, prediction)."""
-        value, prediction = self.forward_loss(x, y, sample_weight, training=True)
-        if np.isfinite(value):  # a step along a gradient of NaN would make every weight NaN
-            self.set_gradients()
-            self.optimizer.apply(self.trainable_weights)
+        """One step on one batch: forward, loss, backward, update. Returns (loss, prediction).
+
+        A step is whole or not at all: one NaN would spread to every weight. So if the loss, a moving
+        statistic, a gradient or a new weight is not finite, weights, moving statistics, the optimizer's state
+        and averages are what they were, and ``skipped_steps`` counts it. Only random generators have gone on.
+        """
+        statistics = [(each, each.value, each.value.copy()) for each in self._statistics()]
+        taken = False
+        try:
+            value, prediction = self.forward_loss(x, y, sample_weight, training=True)
+            if np.isfinite(value) and not any(spoiled(old, each.value) for each, _, old in statistics):
+                self.set_gradients()
+                taken = self.optimizer.apply_if_finite(self.trainable_weights)
+            self.skipped_steps += not taken
+        finally:
+            if not taken:
+                for each, array, old in statistics:
+                    each.value = array
+                    array[...] = old
         return value, prediction
+
+    def _statistics(self) -> list[Parameter]:
+        """Return the weights that forward changes, not the optimizer: moving statistics."""
+        return [each for layer in self.walk() for each in layer.own_parameters if not each.trainable]
 
     def set_gradients(self, need_dx: bool = False) -> Any:
         """Set ``grad`` of all trainable parameters for the last
@@ -163,3 +185,8 @@ class TrainingStep(Layer):
     def metrics(self) -> list[Metric]:
         """The running mean of the loss and the metrics; the latter exist after the first batch."""
         return self.compiled_metrics.metrics if self.compiled_metrics else []
+
+
+def spoiled(before: np.ndarray, after: np.ndarray) -> bool:
+    """Return whether a moving statistic was finite and is no longer; a mask of −∞, say, never was."""
+    return not np.isfinite(after).all() and bool(np.isfinite(before).all())

@@ -9,8 +9,7 @@ The order of the samples is drawn in :meth:`Trainer._run_epoch`.
 
 import itertools
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal, overload
 
 import numpy as np
@@ -18,26 +17,11 @@ import numpy as np
 from minicnn import backend, ops, random
 from minicnn._base import keras_errors
 from minicnn.callbacks import Callback, CallbackList, History
-from minicnn.models import data, datasets, progress
+from minicnn.models import checks, data, datasets, first_nan, progress
+from minicnn.models.running import TrainingPosition, is_training, own_training
 from minicnn.models.step import TrainingStep
 
 Callbacks = Callback | Sequence[Callback | Sequence[Callback] | None] | None
-
-
-@dataclass
-class TrainingPosition:
-    """How far a training has come: ``step`` batches of ``epoch`` are done.
-
-    Attributes:
-        order: the numbers of the samples (of a dataset's batches) in the order of this epoch; None if not
-            shuffled.
-        generator: the state of the generator before this order was drawn.
-    """
-
-    epoch: int
-    step: int = 0
-    order: np.ndarray | None = None
-    generator: dict[str, Any] | None = None
 
 
 class Trainer(TrainingStep):
@@ -49,6 +33,7 @@ class Trainer(TrainingStep):
         training_position, training_batches: of the training that runs, or of the last one; None before the
             first.
         callback_list: the CallbackList of the training that runs; None if none runs.
+        skip_reported: whether it has warned of a step that was not taken.
     """
 
     generator: np.random.Generator
@@ -56,6 +41,7 @@ class Trainer(TrainingStep):
     training_position: TrainingPosition = None  # type: ignore[assignment]
     training_batches: Any = None
     callback_list: Any = None
+    skip_reported: bool = False
 
     @keras_errors.keras_arguments
     def fit(
@@ -75,7 +61,7 @@ class Trainer(TrainingStep):
         steps_per_epoch: int | None = None,
         validation_steps: int | None = None,
         validation_batch_size: int | None = None,
-        validation_freq: int = 1,
+        validation_freq: int | Sequence[int] = 1,
     ) -> History:
         """Train and return a History, as `keras.Model.fit`.
 
@@ -94,11 +80,16 @@ class Trainer(TrainingStep):
                 continues where this one stopped; arrays and datasets start again at their end. A generator
                 that ends too soon ends the training, with a warning.
             validation_steps: batches of validation_data; by default all. A generator needs it.
+            validation_freq: validate after every so many epochs; or a list of their numbers, from 1.
 
         Raises:
-            ValueError: the model is not compiled, or the data do not fit it or each other.
+            ValueError: the model is not compiled, the data do not fit it or each other, or an argument is out
+                of its range.
+            TypeError: targets or class weights are not numbers.
         """
         self.check_compiled()
+        checks.check_epochs(epochs, initial_epoch)
+        validate = checks.validated_epochs(validation_freq)
         if validation_split:
             if datasets.is_stream(x):
                 raise ValueError(
@@ -107,7 +98,8 @@ class Trainer(TrainingStep):
             (x, y, sample_weight), end = data.split(validation_split, np.asarray(x), y, sample_weight)
             validation_data = validation_data or end
         source = self._source(x, y, sample_weight, class_weight, batch_size, steps_per_epoch)
-        self.training_batches = source = datasets.in_steps(source, steps_per_epoch, "steps_per_epoch")
+        self._check_classes(class_weight)
+        source = datasets.in_steps(source, steps_per_epoch, "steps_per_epoch")
         validation: Any = None
         if validation_data is not None:
             parts = validation_data if isinstance(validation_data, tuple | list) else (validation_data,)
@@ -121,8 +113,22 @@ class Trainer(TrainingStep):
             model=self,
             params={"epochs": epochs, "steps": source.steps, "verbose": verbose},
         )
-        self.stop_training = False
-        self.training_position, self.callback_list = TrainingPosition(initial_epoch), callback_list
+        with own_training(self):
+            self.training_batches = source
+            self.training_position, self.callback_list = TrainingPosition(initial_epoch), callback_list
+            self._run_epochs(epochs, source, shuffle, validation, validation_steps, validate)
+        return callback_list.history
+
+    def _run_epochs(
+        self,
+        epochs: int,
+        source: Any,
+        shuffle: bool,
+        validation: Any,
+        validation_steps: int | None,
+        validate: Callable[[int], bool],
+    ) -> None:
+        callback_list = self.callback_list
         callback_list.on_train_begin()  # which may change the position: see callbacks.BackupAndRestore
         logs: dict[str, float] = {}
         for epoch in range(self.training_position.epoch, epochs):
@@ -133,7 +139,7 @@ class Trainer(TrainingStep):
             if not self.training_position.step:
                 break  # a generator had no batch left
             logs = epoch_logs
-            if validation is not None and (epoch + 1) % validation_freq == 0:
+            if validation is not None and validate(epoch + 1):
                 results = self._evaluate(validation, validation_steps, callback_list)
                 logs |= {f"val_{name}": value for name, value in results.items()}
             self.training_position = TrainingPosition(epoch + 1)
@@ -142,33 +148,40 @@ class Trainer(TrainingStep):
         self.optimizer.finalize_variable_values(self.trainable_weights)
         callback_list.on_train_end(logs)
         self.callback_list = None
-        return callback_list.history
 
     def _run_epoch(self, source: Any, callback_list: CallbackList, shuffle: bool) -> dict[str, Any]:
         position = self.training_position
         position.generator = random.state(self.generator)
         position.order = source.order(self.generator) if shuffle else None
-        results = self.check_compiled()
         if not position.step:
-            results.restart()
-        for step, (x, y, weight) in enumerate(self._checked_batches(source, position), position.step):
-            callback_list.on_train_batch_begin(step)
-            with ops.turn():  # here too: train_step may be a user's own
-                value, prediction = self.train_step(x, y, weight)
-            logs = results.update(value, y, prediction, weight)
-            position.step = step + 1
-            callback_list.on_train_batch_end(step, logs)
-            if self.stop_training:
-                break
-        else:
-            if position.step < source.steps:
-                warnings.warn(
-                    f"the data ended after {position.step} of an epoch's {source.steps} batches: "
-                    "training ends here. A generator has to give steps_per_epoch * epochs batches",
-                    stacklevel=3,
-                )
-                self.stop_training = True
-        return results.logs()
+            self.skipped_steps = 0
+        with self.check_compiled().used() as results:
+            if position.sums is not None:  # a part of the epoch was done before the training was resumed
+                results.set_state(position.sums)
+            position.results, position.sums = results, None
+            for step, (x, y, weight) in enumerate(self._checked_batches(source, position), position.step):
+                callback_list.on_train_batch_begin(step)
+                skipped = self.skipped_steps
+                with ops.turn():  # here too: train_step may be a user's own
+                    value, prediction = self.train_step(x, y, weight)
+                logs = results.update(value, y, prediction, weight)
+                position.step = step + 1
+                callback_list.on_train_batch_end(step, logs)
+                if self.skipped_steps > skipped and not self.skip_reported:
+                    self.skip_reported = True
+                    first_nan.warn(self, f"epoch {position.epoch + 1}, batch {step + 1}", x, y, weight)
+                if self.stop_training:
+                    break
+            else:
+                if position.step < source.steps:
+                    warnings.warn(
+                        f"the data ended after {position.step} of an epoch's {source.steps} batches: "
+                        "training ends here. A generator has to give steps_per_epoch * epochs batches",
+                        stacklevel=5,
+                    )
+                    self.stop_training = True
+            position.sums = results.get_state()
+            return results.logs()
 
     def train_on_batch(
         self,
@@ -182,11 +195,12 @@ class Trainer(TrainingStep):
         ``return_dict`` a dictionary.
         """
         self._build_for(x)
-        results = self.check_compiled().restart()
+        self._check_classes(class_weight)
         ((x, y, weight),) = data.Batches(x, y, sample_weight, class_weight, len(x), self.dtype).iterate()
-        with ops.turn():
-            value, prediction = self.train_step(x, y, weight)
-        logs = results.update(value, y, prediction, weight)
+        with self.check_compiled().used() as results:
+            with ops.turn():
+                value, prediction = self.train_step(x, y, weight)
+            logs = results.update(value, y, prediction, weight)
         return logs if return_dict else list(logs.values())
 
     @overload
@@ -238,8 +252,7 @@ class Trainer(TrainingStep):
         """
         self.check_compiled()
         source = self._source(x, y, sample_weight, batch_size=batch_size, steps=steps)
-        callback_list = CallbackList(callbacks or [], model=self, params={})
-        logs = self._evaluate(source, steps, callback_list)
+        logs = self._evaluate(source, steps, self._beside_a_training(callbacks))
         if progress.resolve(verbose):
             print(progress.describe(logs))
         if return_dict:
@@ -249,17 +262,22 @@ class Trainer(TrainingStep):
 
     def _evaluate(self, source: Any, steps: int | None, callback_list: CallbackList) -> dict[str, Any]:
         callback_list.on_test_begin()
-        results = self.check_compiled().restart()
         step = None
-        for step, (x, y, weight) in enumerate(itertools.islice(self._checked_batches(source), steps)):
-            callback_list.on_test_batch_begin(step)
-            with ops.turn():
-                value, prediction = self.test_step(x, y, weight)
-            callback_list.on_test_batch_end(step, results.update(value, y, prediction, weight))
-        if step is None:
-            raise ValueError("evaluation: the generator is at its end, there is no batch")
-        callback_list.on_test_end(results.logs())
-        return results.logs()
+        with self.check_compiled().used() as results:
+            for step, (x, y, weight) in enumerate(itertools.islice(self._checked_batches(source), steps)):
+                callback_list.on_test_batch_begin(step)
+                with ops.turn():
+                    value, prediction = self.test_step(x, y, weight)
+                callback_list.on_test_batch_end(step, results.update(value, y, prediction, weight))
+            if step is None:
+                raise ValueError("evaluation: the generator is at its end, there is no batch")
+            callback_list.on_test_end(results.logs())
+            return results.logs()
+
+    def _beside_a_training(self, callbacks: Callbacks) -> CallbackList:
+        """Return the callbacks of an evaluation or prediction; those of a running training keep its params."""
+        of_training = self.callback_list.callbacks if is_training(self) else []
+        return CallbackList(callbacks, self, {}, in_use=of_training)
 
     @keras_errors.keras_arguments
     def predict(
@@ -280,7 +298,7 @@ class Trainer(TrainingStep):
             ValueError: the data do not fit the model, or there is no batch.
         """
         source = self._source(x, batch_size=batch_size, steps=steps, targets=False)
-        callback_list = CallbackList(callbacks or [], model=self, params={})
+        callback_list = self._beside_a_training(callbacks)
         callback_list.on_predict_begin()
         outputs: list[Any] = []
         for step, (samples, _, _) in enumerate(itertools.islice(self._checked_batches(source), steps)):
@@ -300,12 +318,22 @@ class Trainer(TrainingStep):
 
     def _source(self, x: Any, *args: Any, **options: Any) -> Any:
         """Return the batches of x, see `datasets.source`, and build the model for them."""
+        if x is None:
+            raise ValueError(
+                "x=None: expected samples, an array (N, …), a generator or a PyDataset; is it what a function "
+                "without return gave?"
+            )
         if not datasets.is_stream(x):
             self._build_for(x)
         source = datasets.source(x, *args, dtype=self.dtype or backend.floatx(), **options)
         if not self.built:
             self._build_for(source.peek())
         return source
+
+    def _check_classes(self, class_weight: Any) -> None:
+        if class_weight is not None:
+            width = self.compute_output_shape(self.input_shape)[-1]
+            checks.check_class_weight(class_weight, classes=width if width > 1 else None)
 
     def _checked_batches(self, source: Any, position: TrainingPosition | None = None) -> Iterator[Any]:
         batches = source.iterate() if position is None else source.iterate(position.order, position.step)

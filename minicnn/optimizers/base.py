@@ -27,6 +27,10 @@ from minicnn.optimizers.state import AVERAGE, State
 
 Rate = float | LearningRateSchedule | Callable[[], float]
 
+# Gradients and steps below this cannot make a finite float32 infinite, not even by Adam's g². Only for larger
+# ones does apply_if_finite pay for copies.
+LARGE = 1e15
+
 
 class OptimizerOptions(TypedDict, total=False):
     """The arguments of every optimizer that are given by name: see :class:`Optimizer`."""
@@ -169,6 +173,34 @@ class Optimizer(Configured):
         """Take one step from the ``grad`` of each parameter. (Keras's ``apply`` takes gradients.)"""
         self.apply_gradients((parameter.grad, parameter) for parameter in parameters)
 
+    def apply_if_finite(self, parameters: Iterable[Any]) -> bool:
+        """Take the step of :meth:`apply` whole or not at all; return whether it was taken.
+
+        It is not if an entry of a gradient is not finite, or if one of the weights or of the state's arrays
+        would not be. Then all of them, and ``iterations``, are as before: a step that is not taken does not
+        count for a schedule or for Adam's t, as in Keras's LossScaleOptimizer and PyTorch's GradScaler.
+        """
+        pairs = list(parameters)
+        largest = _largest([parameter.grad for parameter in pairs if parameter.grad is not None])
+        if not math.isfinite(largest):
+            return False
+        rate = self._learning_rate
+        if not callable(rate) or isinstance(rate, LearningRateSchedule):  # a function may count its calls
+            largest *= max(self.learning_rate, 1.0)
+        if largest < LARGE:
+            self.apply(pairs)
+            return True
+        self.build(pairs)
+        changed = [parameter.value for parameter in pairs] + self._state.all_arrays()
+        before, iterations = [array.copy() for array in changed], self.iterations
+        self.apply(pairs)
+        if all(np.isfinite(array).all() for array in changed):
+            return True
+        for array, old in zip(changed, before):
+            array[...] = old
+        self.iterations = iterations
+        return False
+
     def apply_gradients(self, grads_and_vars: Iterable[tuple[np.ndarray | None, Any]]) -> None:
         """Take one step from pairs of a gradient and its parameter.
 
@@ -218,7 +250,7 @@ class Optimizer(Configured):
         squares = [0.0 if gradient is None else ops.squared_norm(gradient) for gradient in gradients]
         if self.global_clipnorm:
             squares = [sum(squares)] * len(squares)
-        # an infinite norm makes the weights NaN, which is noticed; limit/∞ = 0 would hide it
+        # an infinite norm makes the weights NaN, which apply_if_finite notices; limit/∞ = 0 would hide it
         return [limit / max(math.sqrt(s), limit) if math.isfinite(s) else math.nan for s in squares]
 
     # ---- weight decay --------------------------------------------------------------------------------------
@@ -331,3 +363,9 @@ class Optimizer(Configured):
         optimizer = cls(**arguments)
         optimizer._undecayed = undecayed or optimizer._undecayed
         return optimizer
+
+
+def _largest(gradients: list[np.ndarray]) -> float:
+    """Return the largest absolute value of all entries; NaN if one is NaN."""
+    ends = [end for gradient in gradients if gradient.size for end in (gradient.max(), -gradient.min())]
+    return float(np.max(ends, initial=0.0))

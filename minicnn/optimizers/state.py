@@ -46,6 +46,10 @@ class State:
         """Return each parameter with its average; nothing where no averages are kept."""
         return list(zip(self.parameters, self.arrays.get(AVERAGE, [])))
 
+    def all_arrays(self) -> list[np.ndarray]:
+        """Return the arrays of all slots."""
+        return [array for arrays in self.arrays.values() for array in arrays]
+
     def dump(self) -> dict[str, np.ndarray]:
         """Return "slot/index" -> a copy of the array."""
         return {

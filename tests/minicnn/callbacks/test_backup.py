@@ -157,7 +157,10 @@ def test_more_epochs_may_be_asked_for_and_what_stopped_stays_stopped(rng, tmp_pa
     patient = [callbacks.EarlyStopping("loss", mode="max", patience=0, baseline=99.0)]
     other = BackupAndRestore(tmp_path / "other", **keep)
     assert fit(net(), faces, [*patient, other], epochs=9).epoch == [0, 1]
-    assert fit(net(), faces, [*patient, other], epochs=9).epoch == [0, 1]
+    with pytest.warns(
+        UserWarning, match=r"a callback stopped this training after epoch 2, so epochs=9 adds none"
+    ):
+        assert fit(net(), faces, [*patient, other], epochs=9).epoch == [0, 1]
 
 
 def test_a_new_training_after_the_end_starts_over(rng, tmp_path):

@@ -1,0 +1,169 @@
+"""Checks of what fit is given: what would train on something else than was meant is refused or warned of."""
+
+import math
+import numbers
+import warnings
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+
+def check_epochs(epochs: Any, initial_epoch: Any) -> None:
+    """Check that these are numbers of epochs.
+
+    Raises:
+        ValueError: one is not, or training would begin behind its end.
+    """
+    for name, value in (("epochs", epochs), ("initial_epoch", initial_epoch)):
+        if not _is_whole(value) or value < 0:
+            raise ValueError(f"{name}={value!r}: expected an integer from 0, such as 10")
+    if initial_epoch > epochs:
+        raise ValueError(
+            f"epochs={epochs!r}, initial_epoch={initial_epoch!r}: epochs is the number of the last epoch, not "
+            f"how many there are; for {epochs} more give epochs={initial_epoch + epochs}"
+        )
+
+
+def validated_epochs(validation_freq: Any) -> Callable[[int], bool]:
+    """Return a function that tells whether an epoch, counted from 1, ends with a validation.
+
+    Raises:
+        ValueError: validation_freq is neither a positive integer nor a list of them.
+    """
+    several = (
+        validation_freq if isinstance(validation_freq, list | tuple | set | range) else [validation_freq]
+    )
+    if not all(_is_whole(each) and each >= 1 for each in several):
+        raise ValueError(
+            f"validation_freq={validation_freq!r}: expected a positive integer, such as 2 (every second "
+            "epoch), or a list of epochs, counted from 1, such as [1, 3]"
+        )
+    if several is validation_freq:
+        return lambda epoch: epoch in several
+    return lambda epoch: epoch % validation_freq == 0
+
+
+def checked_targets(y: Any) -> np.ndarray:
+    """Return y as an array of numbers.
+
+    Raises:
+        TypeError: they are something else, such as the names of classes.
+    """
+    y = np.asarray(y)
+    if y.dtype.kind in "biufc":
+        return y
+    first = (
+        y.reshape(-1)[0].item()
+        if y.size and y.dtype.kind in "US"
+        else (y.reshape(-1)[:1].tolist() or [None])[0]
+    )
+    fix = (
+        "number the classes first: names, y = np.unique(y, return_inverse=True)"
+        if isinstance(first, str | bytes)
+        else "give an array of numbers"
+    )
+    raise TypeError(f"y has dtype {y.dtype}, such as {first!r:.60}, expected numbers: {fix}")
+
+
+def check_class_weight(class_weight: Any, y: np.ndarray | None = None, classes: int | None = None) -> None:
+    """Check {class number: weight}.
+
+    Args:
+        class_weight: what fit was given.
+        y: all targets, if they are known: class numbers or one-hot rows.
+        classes: how many classes the model tells apart, if more than two.
+
+    Raises:
+        TypeError: it is not a dictionary, or a key is not a class number.
+        ValueError: a weight is not a finite number from 0, or the keys are other numbers than the classes'.
+    """
+    if not isinstance(class_weight, Mapping):
+        fix = "for a list of weights, dict(enumerate(weights))"
+        if isinstance(class_weight, str):
+            fix = (
+                "balanced weights of targets y with numbers from 0 are n = np.bincount(y), then "
+                "dict(enumerate(len(y) / (len(n) * n)))"
+            )
+        raise TypeError(
+            f"class_weight={class_weight!r:.80}: expected {{class number: weight}}, such as {{0: 1.0, 1: 2.5}}; {fix}"
+        )
+    for key, weight in class_weight.items():
+        if not _is_whole(key):
+            raise TypeError(
+                f"class_weight={dict(class_weight)!r:.80}: the key {key!r} is not a class number, expected an integer "
+                "such as 0: a weight under another key would not be used"
+            )
+        if not isinstance(weight, numbers.Real) or not 0 <= float(weight) < math.inf:
+            raise ValueError(f"class_weight: class {key} has the weight {weight!r}, expected a number from 0")
+    if y is not None and y.ndim > 1 and y.shape[-1] > 1:
+        classes = y.shape[-1]
+    keys = {int(key) for key in class_weight}
+    wrong = sorted(key for key in keys if key < 0 or (classes is not None and key >= classes))
+    if wrong:
+        raise ValueError(
+            f"class_weight has the classes {sorted(keys)!s:.60}, but {wrong[0]} is none"
+            + (
+                f": there are {classes}, numbered from 0 to {classes - 1}"
+                if classes
+                else ": they count from 0"
+            )
+        )
+    if y is not None and (y.ndim == 1 or y.shape[-1] == 1):
+        labels = set(np.unique(y).tolist())
+        if keys - labels and labels - keys:
+            raise ValueError(
+                f"class_weight has the class {min(keys - labels)}, which is not in y, but not "
+                f"{min(labels - keys)}, which is: expected the numbers of the classes in y, {sorted(labels)!s:.60}"
+            )
+
+
+def warn_if_sorted(training: Any, validation: Any, advice: str) -> None:
+    """Warn if rows were split that are sorted by class, so that the two parts hold different classes.
+
+    Args:
+        training, validation: the labels of the two parts in the order of the rows: class numbers or names; or
+            one-hot rows. Other targets are not looked at.
+        advice: what to do.
+    """
+    parts = [_labels(part) for part in (training, validation)]
+    first, second = (_runs(part) for part in parts)
+    classes = set(first) | set(second)
+    repeated = len(classes) * 2 <= len(parts[0]) + len(parts[1])  # else these are no classes
+    if repeated and set(first) != set(second) and _is_sorted(first) and _is_sorted(second):
+        warnings.warn(
+            f"the rows are sorted by class: those for validation hold {_few(second)}, those for training "
+            f"{_few(first)}. {advice}",
+            stacklevel=6,
+        )
+
+
+def _labels(y: Any) -> list[Any]:
+    """Return class numbers or names; none if these are other targets."""
+    y = np.asarray(y)
+    if y.ndim == 2 and y.shape[1] > 1 and np.isin(y, (0, 1)).all() and (y.sum(axis=1) == 1).all():
+        y = y.argmax(axis=1)
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = y[:, 0]
+    return y.tolist() if y.ndim == 1 and y.dtype.kind in "biuUO" else []
+
+
+def _runs(labels: Iterable[Any]) -> list[Any]:
+    """Return the labels without repetitions of the one before."""
+    runs: list[Any] = []
+    for label in labels:
+        if not runs or label != runs[-1]:
+            runs.append(label)
+    return runs
+
+
+def _is_sorted(runs: list[Any]) -> bool:
+    return len(runs) == len(set(runs))
+
+
+def _few(labels: list[Any]) -> str:
+    return "only " + ", ".join(map(str, labels[:5])) + (", …" if len(labels) > 5 else "")
+
+
+def _is_whole(value: Any) -> bool:
+    return hasattr(value, "__index__") and not isinstance(value, bool | np.bool_)
