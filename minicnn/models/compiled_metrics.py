@@ -118,7 +118,7 @@ class CompiledMetrics:
         given = [self._mean_loss, *self.given[0], *self.given[1]]
         return [
             {
-                "sums": metric.get_state(),
+                "sums": copy.deepcopy(metric.get_state()),  # a metric may go on in the same arrays
                 "metric": metrics.serialize(metric) if isinstance(original, str) else None,
             }
             for original, metric in zip(given, self.metrics)

@@ -35,12 +35,19 @@ class State:
 
     def index(self, parameter: Any) -> int:
         """Return the index of a parameter in every slot."""
-        if id(parameter) not in self._indices:
+        index = self._indices.get(id(parameter), -1)
+        if not self._is(index, parameter):  # new, or this is a copy, whose parameters have other ids
+            self._indices = {id(each): number for number, each in enumerate(self.parameters)}
+            index = self._indices.get(id(parameter), -1)
+        if not self._is(index, parameter):
             raise ValueError(
                 f"{parameter.path} is new to this optimizer, whose state is of the weights it began with: "
                 "make a new optimizer (compile the model again)"
             )
-        return self._indices[id(parameter)]
+        return index
+
+    def _is(self, index: int, parameter: Any) -> bool:
+        return 0 <= index < len(self.parameters) and self.parameters[index] is parameter
 
     def averages(self) -> list[tuple[Any, np.ndarray]]:
         """Return each parameter with its average; nothing where no averages are kept."""
