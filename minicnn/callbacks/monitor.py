@@ -9,6 +9,9 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
+from minicnn import metrics
 from minicnn.callbacks.base import Logs, Resumable
 
 LARGER_IS_BETTER = ("acc", "precision", "recall", "f1", "auc", "top_k")
@@ -23,7 +26,7 @@ class Monitor(Resumable):
         min_delta: how much better a result must be to count.
 
     Raises:
-        ValueError: there is no such mode.
+        ValueError: there is no such mode; when training begins: the result is not one number.
     """
 
     def __init__(
@@ -35,6 +38,23 @@ class Monitor(Resumable):
         self.best: float | None = None
         super().__init__(**unknown)
 
+    def set_model(self, model: Any) -> None:
+        """Set ``model``, and check that its metric that is watched gives one number."""
+        super().set_model(model)
+        compiled = getattr(model, "compiled_metrics", None)
+        if compiled is not None:
+            given = [metric for group in compiled.given for metric in group]
+            metric = dict(zip(compiled.names[1:], given)).get(self.monitor.removeprefix("val_"))
+            self._refuse_several(getattr(metrics.get(metric) if metric else None, "average", "one") is None)
+
+    def _refuse_several(self, several: bool) -> None:
+        if several:
+            raise ValueError(
+                f"{type(self).__name__}(monitor={self.monitor!r}): this result is several numbers, such as one for "
+                'each class, and only one can be watched: give the metric an average, such as F1Score("macro"), '
+                "or watch another result"
+            )
+
     def value(self, logs: Logs | None) -> float | None:
         """Return the result that is watched; None, with a warning, if there is none."""
         logs = logs or {}
@@ -43,6 +63,7 @@ class Monitor(Resumable):
                 f"{type(self).__name__} watches {self.monitor!r}, but the results are {sorted(logs)}",
                 stacklevel=3,
             )
+        self._refuse_several(np.ndim(logs.get(self.monitor, 0)) > 0)
         return logs.get(self.monitor)
 
     def improves(self, value: float, reference: float | None) -> bool:

@@ -19,7 +19,7 @@ Your own layer needs three methods, and `minicnn.gradient_check` checks the last
 import copy
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Self, overload
+from typing import TYPE_CHECKING, Any, Self, overload
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -28,6 +28,7 @@ from minicnn import backend, initializers, ops, random, regularizers
 from minicnn._base import keras_errors
 from minicnn._base.names import snake_case, unique_name
 from minicnn.layers import symbol
+from minicnn.layers.arguments import LayerArguments
 from minicnn.layers.parameter import Parameter
 from minicnn.layers.symbol import Symbol
 
@@ -58,7 +59,15 @@ class Layer:
 
     needs_dx: bool = True  # whether backward must return dx; the container sets it: see Chain.backward
     multiple_inputs: bool = False  # whether x is a list of arrays, and dx a list of gradients: see merging.py
+    plain_arrays: tuple[str, ...] = ()  # attributes: arrays of floats that are there when the layer is built
     _output: Symbol | None = None
+    _given: tuple[int, tuple[str, ...]] = (0, ())  # to the constructor: how many by position, and the names
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        """Make the layer, and remember which arguments were given: see :meth:`get_config`."""
+        layer = super().__new__(cls)
+        layer._given = len(args), tuple(kwargs)
+        return layer
 
     def __init__(
         self,
@@ -82,11 +91,21 @@ class Layer:
         self.own_parameters: list[Parameter] = []
         self.generator: Any = None
 
+    if not TYPE_CHECKING:  # a type checker reports unknown names itself
+
+        def __getattr__(self, name: str) -> Any:
+            message = f"{type(self).__name__!r} object has no attribute {name!r}"
+            if "own_parameters" not in vars(self):
+                message += ": begin its __init__ with super().__init__(**kwargs), and let it take **kwargs"
+            raise AttributeError(message, name=name, obj=self)
+
     # ---- what a layer defines ------------------------------------------------------------------------------
 
     def build(self, input_shape: Any) -> None:
         """Create the weights for inputs of ``input_shape`` (batch first, which may be None)."""
-        self.input_shape = (None, *input_shape[1:])
+        several = self.multiple_inputs and isinstance(input_shape, list)
+        shapes = [(None, *shape[1:]) for shape in (input_shape if several else [input_shape])]
+        self.input_shape = shapes if several else shapes[0]
         if self.dtype is None:
             self.dtype = np.dtype(backend.floatx())
         self.built = True
@@ -103,7 +122,10 @@ class Layer:
 
     def backward(self, dy: Any) -> Any:
         """Given dL/dy of the last forward pass, set ``grad`` of each parameter and return dL/dx."""
-        raise NotImplementedError(f"{type(self).__name__}.backward")
+        raise NotImplementedError(
+            f"{type(self).__name__}.backward: training needs it; given dL/dy, it sets the grad of each weight and "
+            "returns dL/dx"
+        )
 
     def check_axis(self, input_shape: tuple[int | None, ...]) -> None:
         """Check that ``self.axis`` is the last axis (channels or classes): -1, or its number.
@@ -149,6 +171,13 @@ class Layer:
         else:
             self.dtype = self.dtype or np.dtype(dtype)
             self.build(shape)
+            if not self.built:  # as in Keras, a build of one's own need not call super().build
+                Layer.build(self, shape)
+            self.plain_arrays = tuple(
+                name
+                for name, value in vars(self).items()
+                if isinstance(value, np.ndarray) and value.dtype.kind == "f"
+            )
 
     @property
     def output(self) -> Any:
@@ -222,6 +251,8 @@ class Layer:
         """Create, register and return a :class:`Parameter`; ``initializer`` (a
         name or an object) fills it.
         """
+        if self.dtype is None:  # in a constructor, before the input is known
+            self.dtype = np.dtype(backend.floatx())
         draw: Any = initializers.get(initializer)
         value = np.ascontiguousarray(draw(tuple(shape), dtype=self.dtype, generator=random.generator()))
         parameter = Parameter(value, name, f"{self.name}/{name}", trainable, regularizers.get(regularizer))
@@ -297,13 +328,36 @@ class Layer:
         return sum(weight.value.size for weight in self.weights)
 
     def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments; a layer stores each in an attribute of the same name."""
+        """Return the constructor's arguments; a layer stores each in an attribute of the same name.
+
+        Raises:
+            ValueError: an argument is in no attribute of its name, so that a saved layer would lose it.
+        """
+        positional, given = self._given
+        parameters = list(inspect.signature(type(self).__init__).parameters.values())[1:]
         own = [
-            name
-            for name, argument in inspect.signature(type(self).__init__).parameters.items()
-            if name != "self" and argument.kind is argument.POSITIONAL_OR_KEYWORD
+            each.name for each in parameters if each.kind in (each.POSITIONAL_OR_KEYWORD, each.KEYWORD_ONLY)
         ]
-        config = {name: getattr(self, name) for name in own if hasattr(self, name)}
+        # what was given by **kwargs is a parent's: class Wide(Conv2D) is called as Wide(2, padding="same")
+        signatures = [
+            inspect.signature(vars(each)["__init__"])
+            for each in type(self).__mro__[:-1]
+            if "__init__" in vars(each)
+        ]
+        parents = {name for each in signatures for name in each.parameters}
+        own += [name for name in given if name in parents and name not in own]
+        wanted = [name for name in own if name not in LayerArguments.__annotations__]
+        missing = [name for name in wanted if not hasattr(self, name)]
+        if any(each.kind is each.VAR_POSITIONAL for each in parameters) and positional > len(own):
+            missing.append("*args")
+        if missing and not self._configures_itself():
+            name = missing[0]
+            fix = "give it by name" if name == "*args" else f"keep it in __init__, self.{name} = {name}"
+            raise ValueError(
+                f"layer {self.name!r} of class {type(self).__name__}: the argument {name} is in no attribute of "
+                f"that name, so a saved layer would lose it: {fix}; or define get_config"
+            )
+        config = {name: getattr(self, name) for name in wanted if name not in missing}
         return config | {
             "name": self.name,
             "trainable": self.trainable,
@@ -313,7 +367,27 @@ class Layer:
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> "Layer":
         """Return a new layer from the result of :meth:`get_config`."""
-        return cls(**config)
+        parameters = inspect.signature(cls.__init__).parameters.values()
+        names = {each.name for each in parameters}
+        if any(each.kind is each.VAR_KEYWORD for each in parameters):
+            return cls(**config)
+        layer = cls(**{name: value for name, value in config.items() if name in names})
+        if "name" in config and "name" not in names:
+            layer.name = config["name"]
+        if "trainable" in config and "trainable" not in names:
+            layer.trainable = config["trainable"]
+        if config.get("dtype") and "dtype" not in names:
+            layer.dtype = backend.checked_dtype(config["dtype"])
+        return layer
+
+    def _configures_itself(self) -> bool:
+        """Return whether the class whose constructor this is has also defined get_config, or is minicnn's."""
+
+        def definer(method: str) -> Any:
+            return next(each for each in type(self).__mro__ if method in vars(each))
+
+        constructor: type = definer("__init__")
+        return constructor.__module__.startswith("minicnn.") or issubclass(definer("get_config"), constructor)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name}>"

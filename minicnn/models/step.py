@@ -9,8 +9,8 @@
 """
 
 import copy
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import nullcontext
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from minicnn._base import keras_errors
 from minicnn.layers.base import Layer
 from minicnn.layers.parameter import Parameter
 from minicnn.metrics import Metric
+from minicnn.models import own_layers
 from minicnn.models.compiled_metrics import CompiledMetrics
 from minicnn.optimizers import Optimizer
 
@@ -46,6 +47,7 @@ class TrainingStep(Layer):
     compiled_metrics: CompiledMetrics | None = None
     stop_training: bool = False
     skipped_steps: int = 0
+    _passes_checked: frozenset[str] = frozenset()
     _last_loss: tuple[losses.Loss, bool]  # set by forward_loss: the loss function, whether it takes logits
 
     @keras_errors.keras_arguments
@@ -76,7 +78,7 @@ class TrainingStep(Layer):
             self._loss_of_logits = copy.copy(self.loss)
             self._loss_of_logits.from_logits = True
         self.compiled_metrics = CompiledMetrics(self.loss, metrics or [], weighted_metrics or [])
-        self.stop_training, self.skipped_steps = False, 0
+        self.stop_training, self.skipped_steps, self._passes_checked = False, 0, frozenset()
 
     def check_trainable(self) -> None:
         """Check that the model is one that can be trained; a Functional with several outputs is not."""
@@ -127,7 +129,8 @@ class TrainingStep(Layer):
     @ops.in_turn
     def test_step(self, x: np.ndarray, y: Any, sample_weight: Any = None) -> tuple[Any, Any]:
         """Forward and loss, as in evaluation. Returns (loss, prediction)."""
-        return self.forward_loss(x, y, sample_weight, training=False)
+        with self.first_pass_checked("forward"):
+            return self.forward_loss(x, y, sample_weight, training=False)
 
     # ---- backward and update -------------------------------------------------------------------------------
 
@@ -142,9 +145,14 @@ class TrainingStep(Layer):
         statistics = [(each, each.value, each.value.copy()) for each in self._statistics()]
         taken = False
         try:
-            value, prediction = self.forward_loss(x, y, sample_weight, training=True)
-            if np.isfinite(value) and not any(spoiled(old, each.value) for each, _, old in statistics):
-                self.set_gradients()
+            with self.first_pass_checked("backward"):
+                value, prediction = self.forward_loss(x, y, sample_weight, training=True)
+                finite = np.isfinite(value) and not any(
+                    spoiled(old, each.value) for each, _, old in statistics
+                )
+                if finite:
+                    self.set_gradients()
+            if finite:
                 taken = self.optimizer.apply_if_finite(self.trainable_weights)
             self.skipped_steps += not taken
         finally:
@@ -153,6 +161,16 @@ class TrainingStep(Layer):
                     each.value = array
                     array[...] = old
         return value, prediction
+
+    @contextmanager
+    def first_pass_checked(self, which: str) -> Iterator[None]:
+        """In this context, layers of one's own are checked, the first time: see own_layers.py."""
+        if which in self._passes_checked:
+            yield
+            return
+        with own_layers.checked(self):
+            yield
+        self._passes_checked |= {which, "forward"}
 
     def _statistics(self) -> list[Parameter]:
         """Return the weights that forward changes, not the optimizer: moving statistics."""

@@ -303,7 +303,7 @@ class Trainer(TrainingStep):
         outputs: list[Any] = []
         for step, (samples, _, _) in enumerate(itertools.islice(self._checked_batches(source), steps)):
             callback_list.on_predict_batch_begin(step)
-            with ops.turn():
+            with ops.turn(), self.first_pass_checked("forward"):
                 outputs.append(self.forward(samples))
             callback_list.on_predict_batch_end(step)
         callback_list.on_predict_end()

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from minicnn.models import checks
 from minicnn.preprocessing.files import CHANNELS, check_choice, img_to_array, load_img
 from minicnn.preprocessing.iterators import Folder, Iterator
 
@@ -181,6 +182,15 @@ class DataFrameIterator(_FileIterator):
         named = class_mode in ("categorical", "binary", "sparse")
         if named:
             table = self._number_classes(table, y_col, classes)
+        if self.subset and named:
+            labels, cut = (
+                [str(label) for label in table[y_col]],
+                int(image_data_generator.validation_split * len(table)),
+            )
+            advice = (
+                "Shuffle the rows first, table.sample(frac=1, random_state=1): the first are for validation"
+            )
+            checks.warn_if_sorted(labels[cut:], labels[:cut], advice)
         table = table.iloc[self.part(len(table))]
         self.filenames = table[x_col].tolist()
         self.filepaths = [os.path.join(self.directory, name) for name in self.filenames]
