@@ -17,7 +17,6 @@ Your own layer needs three methods, and `minicnn.gradient_check` checks the last
 """
 
 import copy
-import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self, overload
 
@@ -27,8 +26,7 @@ from numpy.typing import ArrayLike
 from minicnn import backend, initializers, ops, random, regularizers
 from minicnn._base import keras_errors
 from minicnn._base.names import snake_case, unique_name
-from minicnn.layers import symbol
-from minicnn.layers.arguments import LayerArguments
+from minicnn.layers import configuration, symbol
 from minicnn.layers.parameter import Parameter
 from minicnn.layers.symbol import Symbol
 
@@ -333,32 +331,7 @@ class Layer:
         Raises:
             ValueError: an argument is in no attribute of its name, so that a saved layer would lose it.
         """
-        positional, given = self._given
-        parameters = list(inspect.signature(type(self).__init__).parameters.values())[1:]
-        own = [
-            each.name for each in parameters if each.kind in (each.POSITIONAL_OR_KEYWORD, each.KEYWORD_ONLY)
-        ]
-        # what was given by **kwargs is a parent's: class Wide(Conv2D) is called as Wide(2, padding="same")
-        signatures = [
-            inspect.signature(vars(each)["__init__"])
-            for each in type(self).__mro__[:-1]
-            if "__init__" in vars(each)
-        ]
-        parents = {name for each in signatures for name in each.parameters}
-        own += [name for name in given if name in parents and name not in own]
-        wanted = [name for name in own if name not in LayerArguments.__annotations__]
-        missing = [name for name in wanted if not hasattr(self, name)]
-        if any(each.kind is each.VAR_POSITIONAL for each in parameters) and positional > len(own):
-            missing.append("*args")
-        if missing and not self._configures_itself():
-            name = missing[0]
-            fix = "give it by name" if name == "*args" else f"keep it in __init__, self.{name} = {name}"
-            raise ValueError(
-                f"layer {self.name!r} of class {type(self).__name__}: the argument {name} is in no attribute of "
-                f"that name, so a saved layer would lose it: {fix}; or define get_config"
-            )
-        config = {name: getattr(self, name) for name in wanted if name not in missing}
-        return config | {
+        return configuration.arguments(self, *self._given) | {
             "name": self.name,
             "trainable": self.trainable,
             "dtype": self.dtype and str(self.dtype),
@@ -367,27 +340,8 @@ class Layer:
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> "Layer":
         """Return a new layer from the result of :meth:`get_config`."""
-        parameters = inspect.signature(cls.__init__).parameters.values()
-        names = {each.name for each in parameters}
-        if any(each.kind is each.VAR_KEYWORD for each in parameters):
-            return cls(**config)
-        layer = cls(**{name: value for name, value in config.items() if name in names})
-        if "name" in config and "name" not in names:
-            layer.name = config["name"]
-        if "trainable" in config and "trainable" not in names:
-            layer.trainable = config["trainable"]
-        if config.get("dtype") and "dtype" not in names:
-            layer.dtype = backend.checked_dtype(config["dtype"])
+        layer: Layer = configuration.from_arguments(cls, config)
         return layer
-
-    def _configures_itself(self) -> bool:
-        """Return whether the class whose constructor this is has also defined get_config, or is minicnn's."""
-
-        def definer(method: str) -> Any:
-            return next(each for each in type(self).__mro__ if method in vars(each))
-
-        constructor: type = definer("__init__")
-        return constructor.__module__.startswith("minicnn.") or issubclass(definer("get_config"), constructor)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name}>"

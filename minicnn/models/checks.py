@@ -118,13 +118,14 @@ def check_class_weight(class_weight: Any, y: np.ndarray | None = None, classes: 
             )
 
 
-def warn_if_sorted(training: Any, validation: Any, advice: str) -> None:
+def warn_if_sorted(training: Any, validation: Any, advice: str, stacklevel: int = 5) -> None:
     """Warn if rows were split that are sorted by class, so that the two parts hold different classes.
 
     Args:
         training, validation: the labels of the two parts in the order of the rows: class numbers or names; or
             one-hot rows. Other targets are not looked at.
         advice: what to do.
+        stacklevel: where the warning points to, as for `warnings.warn`.
     """
     parts = [_labels(part) for part in (training, validation)]
     first, second = (_runs(part) for part in parts)
@@ -134,7 +135,7 @@ def warn_if_sorted(training: Any, validation: Any, advice: str) -> None:
         warnings.warn(
             f"the rows are sorted by class: those for validation hold {_few(second)}, those for training "
             f"{_few(first)}. {advice}",
-            stacklevel=6,
+            stacklevel=stacklevel,
         )
 
 

@@ -190,7 +190,7 @@ class DataFrameIterator(_FileIterator):
             advice = (
                 "Shuffle the rows first, table.sample(frac=1, random_state=1): the first are for validation"
             )
-            checks.warn_if_sorted(labels[cut:], labels[:cut], advice)
+            checks.warn_if_sorted(labels[cut:], labels[:cut], advice, stacklevel=4)
         table = table.iloc[self.part(len(table))]
         self.filenames = table[x_col].tolist()
         self.filepaths = [os.path.join(self.directory, name) for name in self.filenames]

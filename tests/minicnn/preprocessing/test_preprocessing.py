@@ -394,3 +394,17 @@ def test_a_sample_may_have_several_classes(folder, table):
     table["class"] = [["a", "b"], ["b"], ["c", "a"], ["a"]]
     flow = ImageDataGenerator().flow_from_dataframe(table, folder, classes=["a", "b"], shuffle=False)
     np.testing.assert_array_equal(flow[0][1], [[1, 1], [0, 1], [1, 0], [1, 0]])
+
+
+def test_a_split_of_a_sorted_table_is_told(folder, table):
+    table = table.drop(index=2).sort_values("class")
+    table = table.iloc[[0, 0, 0, 0, 1, 1, 2, 2, 3, 3]]  # a a a a b b b b c c
+    generator = ImageDataGenerator(validation_split=0.4)
+    for subset in ("training", "validation"):
+        with pytest.warns(
+            UserWarning, match=r"those for validation hold only a, .* only b, c\. Shuffle"
+        ) as told:
+            generator.flow_from_dataframe(table, folder, subset=subset)
+        assert [each.filename for each in told] == [__file__]
+    generator.flow_from_dataframe(table, folder)  # all of it
+    generator.flow_from_dataframe(table.iloc[[0, 4, 1, 5, 2, 6, 3, 8]], folder, subset="training")
