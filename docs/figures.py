@@ -32,11 +32,10 @@ def one_step(model, image, label):
         outputs.append(x)
     dy = x - np.eye(len(EMOTIONS), dtype="float32")[[label]]  # p − y: softmax and cross-entropy in one
     gradients = []
-    with model.final_activation.skipped():
-        for layer in reversed(model.layers):
-            gradients.append(dy)
-            layer.needs_dx = True
-            dy = layer.backward(dy)
+    for layer in reversed(model.layers):
+        gradients.append(dy)
+        layer.needs_dx = True
+        dy = (layer.pre_activation_backward if layer is model.layers[-1] else layer.backward)(dy)
     return list(zip(model.layers, outputs, reversed(gradients)))
 
 

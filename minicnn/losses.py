@@ -19,6 +19,7 @@ Label smoothing s trains towards t·(1 − s) + s/K. Shapes: targets and predict
 or (N, 1).
 """
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -29,14 +30,19 @@ from minicnn._base import keras_errors
 from minicnn._base.registry import Configured, Registry
 from minicnn._base.registry import serialize as serialize
 
-EPSILON = backend.epsilon()  # Keras's: probabilities are kept in [EPSILON, 1 − EPSILON]: log stays finite
+EPSILON = backend.epsilon()  # Keras's: a probability that is exactly 0 counts as this; log stays finite
 REDUCTIONS = ("sum_over_batch_size", "mean", "sum", "mean_with_sample_weight")
 
 
-def _clip(p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return p clipped to [EPSILON, 1 − EPSILON], and where it was inside: outside, the gradient is 0."""
-    inside = (p.real >= EPSILON) & (p.real <= 1 - EPSILON)
-    return np.where(inside, p, np.clip(p.real, EPSILON, 1 - EPSILON)).astype(p.dtype), inside
+def _log(p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return log p and its slope 1/p, for probabilities p; both are finite.
+
+    0, and what is too small for a normal number (1e-38 in float32), counts as EPSILON. What is outside
+    [0, 1] counts as the nearer of EPSILON and 1, with slope 0.
+    """
+    inside, zero = (p.real >= np.finfo(p.dtype).tiny) & (p.real <= 1), (p.real < np.finfo(p.dtype).tiny)
+    kept = np.where(inside, p, np.where(zero, EPSILON, 1)).astype(p.dtype)
+    return np.log(kept), np.where(inside | (zero & (p.real >= 0)), 1 / kept, 0)
 
 
 class Loss(Configured):
@@ -65,11 +71,11 @@ class Loss(Configured):
         self.name = name or type(self).__name__
 
     def losses(self, y_true: np.ndarray, y_pred: np.ndarray) -> tuple[np.ndarray, Any]:
-        """Return each sample's loss (N,), and a cache for :meth:`gradient`."""
+        """Return each sample's loss (N,), or (N, …) for maps, and a cache for :meth:`gradient`."""
         raise NotImplementedError
 
     def gradient(self, dlosses: np.ndarray, cache: Any) -> np.ndarray:
-        """Given dL/dℓ (N,), return dL/dy_pred, of y_pred's shape."""
+        """Given dL/dℓ, of the losses' shape, return dL/dy_pred, of y_pred's shape."""
         raise NotImplementedError
 
     def targets(self, y_true: Any, y_pred: np.ndarray) -> np.ndarray:
@@ -88,20 +94,48 @@ class Loss(Configured):
         return y_true.astype(y_pred.real.dtype, copy=False)
 
     def forward(self, y_true: Any, y_pred: np.ndarray, sample_weight: Any = None) -> np.ndarray:
-        """Return the batch's loss, a scalar, and keep what :meth:`backward` needs."""
+        """Return the batch's loss, a scalar, and keep what :meth:`backward` needs.
+
+        Args:
+            y_true: targets.
+            y_pred: predictions.
+            sample_weight: one a sample, (N,) or (N, 1); or, as in Keras, what broadcasts with the losses: a
+                number, or one for each pixel of a map.
+
+        Raises:
+            ValueError: the targets or the weights do not fit.
+        """
         targets = self.targets(y_true, y_pred)
-        losses, cache = self.losses(targets, y_pred)  # (N,)
-        weights = np.ones(len(losses), targets.dtype)
-        if sample_weight is not None:
-            weights = np.asarray(sample_weight, targets.dtype).reshape(-1)
-            if len(weights) != len(losses):
-                raise ValueError(f"sample_weight has {len(weights)} entries, expected {len(losses)}")
-        if self.reduction in ("sum_over_batch_size", "mean"):
-            weights = weights / len(losses)
-        elif self.reduction == "mean_with_sample_weight":
-            weights = weights / (weights.sum() or 1)  # all weights 0: the loss is 0
+        losses, cache = self.losses(targets, y_pred)  # (N,), or (N, …) for maps
+        weights = self._dlosses(losses, sample_weight, targets.dtype)
         self._cache = weights, cache
         return np.sum(weights * losses)
+
+    def _dlosses(self, losses: np.ndarray, sample_weight: Any, dtype: Any) -> np.ndarray:
+        """Return dL/dℓ, of the losses' shape: the weights, divided as ``reduction`` says."""
+        weights = np.asarray(1 if sample_weight is None else sample_weight, dtype)
+        if weights.ndim == losses.ndim + 1 and weights.shape[-1] == 1:
+            weights = weights[..., 0]
+        if weights.shape == losses.shape[:1]:  # one a sample
+            weights = weights.reshape(-1, *[1] * (losses.ndim - 1))
+        try:
+            shape = np.broadcast_shapes(losses.shape, weights.shape)
+        except ValueError:
+            raise ValueError(
+                f"sample_weight has {weights.size} entries, expected {len(losses)}, one a sample: its shape "
+                f"{weights.shape} does not broadcast with the losses' {losses.shape}"
+            ) from None
+        divisor: Any = 1
+        if self.reduction == "mean_with_sample_weight" and sample_weight is not None:
+            divisor = weights.sum() or 1  # all weights 0: the loss is 0
+        elif self.reduction != "sum":
+            divisor = np.asarray(math.prod(shape), dtype)
+        dlosses = np.broadcast_to(weights / divisor, shape).astype(dtype)
+        # a loss that meets several weights has their sum
+        added = tuple(range(len(shape) - losses.ndim))
+        dlosses = dlosses.sum(axis=added)
+        repeated = tuple(axis for axis, length in enumerate(losses.shape) if length < dlosses.shape[axis])
+        return dlosses.sum(axis=repeated, keepdims=True) if repeated else dlosses
 
     def backward(self) -> np.ndarray:
         """Return dL/dy_pred of the last :meth:`forward`."""
@@ -127,9 +161,13 @@ class _CrossEntropy(Loss):
 class CategoricalCrossentropy(_CrossEntropy):
     """−Σ t·log p, for one-hot or probability targets. See the module for shapes.
 
+    Predictions p are divided by the sum of their row first. Where p is exactly 0, the formula is infinite: p
+    counts as 1e-7 there, for the loss and for its slope −t/p. A negative p counts as 1e-7, one above 1 as 1, and
+    their slope is 0.
+
     Args:
-        from_logits: predictions are logits, before any softmax. A model whose last activation is softmax is
-            trained on its logits in any case: the gradient p − t is then exact even where p underflows.
+        from_logits: predictions are logits, before any softmax. A model whose last function is softmax or
+            sigmoid is trained on its logits in any case: its gradient is exact even where p underflows.
         label_smoothing: s, from 0 to 1.
         reduction, name: as :class:`Loss`.
     """
@@ -151,15 +189,16 @@ class CategoricalCrossentropy(_CrossEntropy):
             return losses, (cache,)
         smooth = y_true * (1 - self.label_smoothing) + self.label_smoothing / y_true.shape[-1]
         total = y_pred.sum(-1, keepdims=True)
-        p, inside = _clip(y_pred / total)  # as Keras: rows are made to sum to 1
-        return -np.sum(smooth * np.log(p), -1), (smooth, p, inside, total)
+        p = y_pred / total  # as Keras: rows are made to sum to 1
+        log_p, slope = _log(p)
+        return -np.sum(smooth * log_p, -1), (smooth, p, slope, total)
 
     def gradient(self, dlosses: np.ndarray, cache: Any) -> np.ndarray:
         """Return dL/dy_pred."""
         if self.from_logits:
             return ops.softmax_cross_entropy_backward(dlosses, *cache)
-        smooth, p, inside, total = cache
-        dp = np.where(inside, -dlosses[:, None] * smooth / p, 0)
+        smooth, p, slope, total = cache
+        dp = -dlosses[..., None] * smooth * slope
         return (dp - np.sum(dp * p, -1, keepdims=True)) / total  # through the division by the row's sum
 
 
@@ -201,7 +240,12 @@ class SparseCategoricalCrossentropy(CategoricalCrossentropy):
 
 
 class BinaryCrossentropy(_CrossEntropy):
-    """−(t·log p + (1 − t)·log(1 − p)), the mean over a sample's entries."""
+    """−(t·log p + (1 − t)·log(1 − p)), the mean over the last axis, as in Keras: (N, …, K) -> (N, …).
+
+    The slope is −t/p + (1 − t)/(1 − p). Where p is exactly 0 or 1, a part of the formula is infinite: p counts as
+    1e-7 away from it there, so that the slope is up to 1e7. Outside [0, 1] it counts so too, with slope 0. A
+    model whose last function is sigmoid or softmax is trained on its logits, where nothing is rounded to 0 or 1.
+    """
 
     def __init__(
         self,
@@ -214,28 +258,26 @@ class BinaryCrossentropy(_CrossEntropy):
         super().__init__(from_logits, label_smoothing, reduction, name, **others)
 
     def losses(self, y_true: np.ndarray, y_pred: np.ndarray) -> tuple[np.ndarray, Any]:
-        """Return the mean cross-entropy of each sample's entries."""
+        """Return the mean cross-entropy of each row of entries."""
         t = y_true * (1 - self.label_smoothing) + self.label_smoothing / 2
         if self.from_logits:
             # −t·log σ(z) − (1 − t)·log(1 − σ(z)) = max(z, 0) − z·t + log(1 + e^−|z|), which cannot overflow
             positive = y_pred.real > 0
             decay = np.exp(np.where(positive, -y_pred, y_pred))  # e^−|z|
             entries = np.where(positive, y_pred, 0) - y_pred * t + np.log1p(decay)
-            p, inside = np.where(positive, 1, decay) / (1 + decay), None
-        else:
-            p, inside = _clip(y_pred)
-            entries = -t * np.log(p) - (1 - t) * np.log1p(-p)
-        return entries.reshape(len(t), -1).mean(1), (t, p, inside)
+            return _row_means(entries), np.where(positive, 1, decay) / (1 + decay) - t
+        (log_p, slope), (log_q, slope_q) = _log(y_pred), _log(1 - y_pred)
+        # log(1 − p) of a small p, without rounding 1 − p
+        np.log1p(-y_pred, out=log_q, where=(y_pred.real > 0) & (y_pred.real < 0.5))
+        return _row_means(-t * log_p - (1 - t) * log_q), (1 - t) * slope_q - t * slope
 
     def gradient(self, dlosses: np.ndarray, cache: Any) -> np.ndarray:
         """Return dL/dy_pred."""
-        t, p, inside = cache
-        d = p - t if self.from_logits else np.where(inside, (p - t) / (p * (1 - p)), 0)
-        return d * _each(dlosses, t)
+        return cache * _each(dlosses, cache)
 
 
 class MeanSquaredError(Loss):
-    """(p − t)², the mean over a sample's entries."""
+    """(p − t)², the mean over the last axis, as in Keras: (N, …, K) -> (N, …)."""
 
     def __init__(
         self, reduction: str = "sum_over_batch_size", name: str | None = "mean_squared_error", **others: Any
@@ -243,9 +285,9 @@ class MeanSquaredError(Loss):
         super().__init__(reduction, name, **others)
 
     def losses(self, y_true: np.ndarray, y_pred: np.ndarray) -> tuple[np.ndarray, Any]:
-        """Return the mean squared error of each sample."""
+        """Return the mean squared error of each row of entries."""
         error = y_pred - y_true
-        return (error * error).reshape(len(error), -1).mean(1), error
+        return _row_means(error * error), error
 
     def gradient(self, dlosses: np.ndarray, cache: Any) -> np.ndarray:
         """Return dL/dy_pred."""
@@ -276,10 +318,16 @@ class CategoricalHinge(Loss):
         return d * (dlosses * active)[:, None]
 
 
+def _row_means(entries: np.ndarray) -> np.ndarray:
+    """Return the mean over the last axis, (N, …, K) -> (N, …); numbers (N,) are N samples."""
+    return entries.mean(-1) if entries.ndim > 1 else entries
+
+
 def _each(dlosses: np.ndarray, entries: np.ndarray) -> np.ndarray:
     """Return dL/dℓ divided by the number of entries in the mean ℓ, in a shape to multiply them with."""
-    per_sample = entries[0].size
-    return (dlosses / np.asarray(per_sample, dlosses.dtype)).reshape(-1, *[1] * (entries.ndim - 1))
+    if entries.ndim == 1:
+        return dlosses
+    return (dlosses / np.asarray(entries.shape[-1], dlosses.dtype))[..., None]
 
 
 def _function(kind: type[Loss]) -> Callable[..., np.ndarray]:
@@ -290,7 +338,7 @@ def _function(kind: type[Loss]) -> Callable[..., np.ndarray]:
         return loss.losses(loss.targets(y_true, y_pred), y_pred)[0]
 
     losses.__name__ = losses.__qualname__ = kind().name
-    losses.__doc__ = f"Return each sample's loss (N,), as `{kind.__name__}`, whose options it takes."
+    losses.__doc__ = f"Return each sample's loss, as `{kind.__name__}`, whose options it takes."
     return losses
 
 

@@ -6,7 +6,6 @@ Input and output have the same shape, which may be any. Formulas: minicnn.ops.re
 minicnn.activations.
 """
 
-from contextlib import contextmanager
 from typing import Any, Unpack
 
 import numpy as np
@@ -14,6 +13,7 @@ import numpy as np
 from minicnn import activations, initializers, regularizers
 from minicnn.layers.arguments import (
     ActivationLike,
+    Array,
     InitializerLike,
     LayerArguments,
     Pair,
@@ -38,31 +38,64 @@ class Activation(Layer):
         super().__init__(**kwargs)
         self.activation = activations.name_of(activation)
         self.options = dict(activations.TABLE[self.activation].options)
-        self._skipped = False
 
-    @contextmanager
-    def skipped(self):
-        """Return x and dy unchanged within a ``with`` block: a loss or fused layer applies the activation."""
-        self._skipped = True
-        try:
-            yield
-        finally:
-            self._skipped = False
+    @property
+    def last_function(self):
+        """The activation's name."""
+        return self.activation if self.has_library_passes else None
+
+    @property
+    def only_moves(self):
+        """ "linear" copies its input."""
+        return "rows" if self.last_function == "linear" else None
 
     def forward(self, x, training=False):
         """Return f(x)."""
-        if self.activation == "softmax":
-            self.logits = x
-        if self._skipped:
-            return x
         y, self._cache = activations.TABLE[self.activation].forward(x, **self.options)
         return y
 
     def backward(self, dy):
         """Return dy · f'(x)."""
-        if self._skipped:
-            return dy
         return activations.TABLE[self.activation].backward(dy, self._cache)
+
+    def pre_activation_forward(self, x, training=False):
+        """Return x."""
+        return x
+
+    def pre_activation_backward(self, dz):
+        """Return dz."""
+        return dz
+
+
+class ActivatedLayer(Layer):
+    """A layer that ends in an activation f, such as Dense. It defines the two passes below f.
+
+    z = pre_activation_forward(x)        y = f(z)
+    dx = pre_activation_backward(dz)     dz = dy · f'(z)
+    """
+
+    def __init__(self, activation: ActivationLike, **kwargs: Unpack[LayerArguments]) -> None:
+        super().__init__(**kwargs)
+        self.activation = activation_config(activation)
+        self._activation = make_activation(activation, self)
+
+    @property
+    def final_activation(self) -> Activation:
+        """The activation layer at the end of this one."""
+        return self._activation
+
+    @property
+    def last_function(self) -> str | None:
+        """The activation's name."""
+        return self._activation.last_function if self.has_library_passes else None
+
+    def forward(self, x: Array, training: bool = False) -> Array:
+        """The pass below the activation, then the activation."""
+        return self._activation.forward(self.pre_activation_forward(x, training), training)
+
+    def backward(self, dy: Array) -> Array | None:
+        """Back through the activation, then through the pass below it."""
+        return self.pre_activation_backward(self._activation.backward(dy))
 
 
 def make_activation(activation, owner: Layer) -> Activation:

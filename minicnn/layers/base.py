@@ -138,6 +138,36 @@ class Layer:
                 "(channels last); move yours there with np.moveaxis"
             )
 
+    # ---- the last function of a network: softmax or sigmoid ------------------------------------------------
+
+    @property
+    def last_function(self) -> str | None:
+        """The name of the activation whose values are the output ("softmax"), in another order
+        perhaps; or None.
+        """
+        return None
+
+    def pre_activation_forward(self, x: Any, training: bool = False) -> Any:
+        """Return what :meth:`forward` gives without its last function: a loss of logits begins there."""
+        raise NotImplementedError(f"{type(self).__name__}.pre_activation_forward")
+
+    def pre_activation_backward(self, dz: Any) -> Any:
+        """Return dL/dx, given dL/dz of the last :meth:`pre_activation_forward`."""
+        raise NotImplementedError(f"{type(self).__name__}.pre_activation_backward")
+
+    @property
+    def only_moves(self) -> str | None:
+        """None for a layer that computes. Of one that only copies numbers to other places: "rows" if
+        the last axis stays together (a softmax is over that axis), otherwise "entries".
+        """
+        return None
+
+    @property
+    def has_library_passes(self) -> bool:
+        """Whether forward and backward are the library's own, not those of a subclass."""
+        library = __name__.rpartition(".")[0]
+        return all(each.__module__.startswith(f"{library}.") for each in (self.forward, self.backward))
+
     # ---- what every layer inherits -------------------------------------------------------------------------
 
     @overload

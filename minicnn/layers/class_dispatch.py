@@ -23,8 +23,11 @@ class ClassDispatch:
 
     def find(self, layer: Any) -> Function | None:
         """Return the function for a layer's class or for the class that defines its forward pass, or None."""
+        passes = ("forward", "pre_activation_forward")
         for kind in type(layer).__mro__:
             # a subclass with another forward pass is another layer
-            if kind in self.functions and getattr(kind, "forward", None) is type(layer).forward:
+            if kind in self.functions and all(
+                getattr(kind, each) is getattr(type(layer), each) for each in passes
+            ):
                 return self.functions[kind]
         return None

@@ -7,11 +7,12 @@ The gradient of a value that is used twice is the sum of the gradients of both u
 no other rule. Source: He et al., "Deep Residual Learning for Image Recognition", arXiv:1512.03385.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Unpack
 
 import numpy as np
 
+from minicnn import activations
 from minicnn.layers import fusion
 from minicnn.layers.arguments import LayerArguments
 from minicnn.layers.base import Layer
@@ -68,9 +69,16 @@ class Chain(Layer):
 
     def forward(self, x: Any, training: bool = False) -> Any:
         """Run the layers in order."""
+        return self._forward(x, training, None)
+
+    def pre_activation_forward(self, x: Any, training: bool = False) -> Any:
+        """Run the layers in order, the one with the last function without it."""
+        return self._forward(x, training, head_of(self._layers)[0])
+
+    def _forward(self, x: Any, training: bool, head: Layer | None) -> Any:
         self._ran = fusion.units(self._layers)
         for _, unit in self._ran:
-            x = unit.forward(x, training)
+            x = (head.pre_activation_forward if head is unit else unit.forward)(x, training)
         return x
 
     def backward(self, dy: Any) -> Any:
@@ -79,12 +87,19 @@ class Chain(Layer):
         Without ``needs_dx`` it stops at the first layer with trainable weights: layers before it need no
         gradient.
         """
+        return self._backward(dy, None)
+
+    def pre_activation_backward(self, dz: Any) -> Any:
+        """Run the layers' backward passes in reverse order, the one with the last function without it."""
+        return self._backward(dz, head_of(self._layers)[0])
+
+    def _backward(self, dy: Any, head: Layer | None) -> Any:
         first = 0 if self.needs_dx else self._first_trained()
         for number, layer in enumerate(self._layers):
             layer.needs_dx = self.needs_dx or number > first
         for number, unit in reversed(self._ran):
             if number >= first:
-                dy = unit.backward(dy)
+                dy = (head.pre_activation_backward if head is unit else unit.backward)(dy)
         return dy if self.needs_dx else None
 
     def _first_trained(self) -> int:
@@ -92,10 +107,33 @@ class Chain(Layer):
         return next(trained, len(self._layers))
 
     @property
-    def final_activation(self) -> Any:
-        """The activation of the last layer, or None."""
-        last = self._layers[-1] if self._layers else None
-        return getattr(last, "final_activation", last)
+    def last_function(self) -> str | None:
+        """The activation whose values are the output, in another order perhaps; or None."""
+        return head_of(self._layers)[1] if self.has_library_passes else None
+
+    @property
+    def only_moves(self) -> str | None:
+        """What the layers together leave in place: "rows" or "entries"; or None."""
+        kinds = {layer.only_moves for layer in self._layers}
+        if None in kinds or not self.has_library_passes:
+            return None
+        return "entries" if "entries" in kinds else "rows"
+
+
+def head_of(layers: Sequence[Layer]) -> tuple[Layer | None, str | None]:
+    """Return the one of layers in a row whose last function gives the output, and that function's name.
+
+    The layers after it only move its values: f(z) moved is f of z moved. A softmax needs its rows for that.
+    """
+    moved = "rows"
+    for layer in reversed(layers):
+        if layer.only_moves is None:
+            name = layer.last_function
+            if name is None or (activations.TABLE[name].by_row and moved != "rows"):
+                break
+            return layer, name
+        moved = layer.only_moves if moved == "rows" else moved
+    return None, None
 
 
 class Residual(Layer):

@@ -10,7 +10,7 @@ filters).
 from typing import Unpack
 
 from minicnn import initializers, ops, regularizers
-from minicnn.layers.activations import Activation, activation_config, make_activation
+from minicnn.layers.activations import ActivatedLayer
 from minicnn.layers.arguments import (
     ActivationLike,
     Array,
@@ -20,11 +20,10 @@ from minicnn.layers.arguments import (
     RegularizerLike,
     Shape,
 )
-from minicnn.layers.base import Layer
 from minicnn.ops import geometry
 
 
-class _Convolution(Layer):
+class _Convolution(ActivatedLayer):
     """What the three convolutions share: window geometry, bias and activation."""
 
     def __init__(
@@ -39,20 +38,14 @@ class _Convolution(Layer):
         bias_regularizer: RegularizerLike,
         **kwargs: Unpack[LayerArguments],
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(activation, **kwargs)
         self.kernel_size = geometry.pair(kernel_size, "kernel_size")
         self.strides = geometry.pair(strides, "strides")
         self.dilation_rate = geometry.pair(dilation_rate, "dilation_rate")
         self.padding = geometry.checked_padding(padding)
-        self.activation, self.use_bias = activation_config(activation), use_bias
+        self.use_bias = use_bias
         self.bias_initializer = initializers.get(bias_initializer)
         self.bias_regularizer = regularizers.get(bias_regularizer)
-        self._activation = make_activation(activation, self)
-
-    @property
-    def final_activation(self) -> Activation:
-        """The activation layer at the end of this one."""
-        return self._activation
 
     def output_channels(self, channels: int) -> int:
         """Return the number of output channels for ``channels`` input channels."""
@@ -139,15 +132,14 @@ class Conv2D(_Convolution):
         """Return ``filters``."""
         return self.filters
 
-    def forward(self, x: Array, training: bool = False) -> Array:
-        """Convolve, add the bias, activate."""
-        y, self._cache = ops.conv2d_forward(x, self.kernel.value, self._bias_value, *self._geometry)
-        return self._activation.forward(y, training)
+    def pre_activation_forward(self, x: Array, training: bool = False) -> Array:
+        """Convolve, add the bias."""
+        z, self._cache = ops.conv2d_forward(x, self.kernel.value, self._bias_value, *self._geometry)
+        return z
 
-    def backward(self, dy: Array) -> Array | None:
-        """Back through the activation, then to kernel, bias and x."""
-        dy = self._activation.backward(dy)
-        dx, self.kernel.grad, dbias = ops.conv2d_backward(dy, self._cache, self.needs_dx)
+    def pre_activation_backward(self, dz: Array) -> Array | None:
+        """Back to kernel, bias and x."""
+        dx, self.kernel.grad, dbias = ops.conv2d_backward(dz, self._cache, self.needs_dx)
         self._set_bias_gradient(dbias)
         return dx
 
@@ -192,15 +184,14 @@ class DepthwiseConv2D(_Convolution):
         """Return C · depth_multiplier."""
         return channels * self.depth_multiplier
 
-    def forward(self, x: Array, training: bool = False) -> Array:
-        """Convolve each channel, add the bias, activate."""
-        y, self._cache = ops.depthwise_conv2d_forward(x, self.kernel.value, self._bias_value, *self._geometry)
-        return self._activation.forward(y, training)
+    def pre_activation_forward(self, x: Array, training: bool = False) -> Array:
+        """Convolve each channel, add the bias."""
+        z, self._cache = ops.depthwise_conv2d_forward(x, self.kernel.value, self._bias_value, *self._geometry)
+        return z
 
-    def backward(self, dy: Array) -> Array | None:
-        """Back through the activation, then to kernel, bias and x."""
-        dy = self._activation.backward(dy)
-        dx, self.kernel.grad, dbias = ops.depthwise_conv2d_backward(dy, self._cache, self.needs_dx)
+    def pre_activation_backward(self, dz: Array) -> Array | None:
+        """Back to kernel, bias and x."""
+        dx, self.kernel.grad, dbias = ops.depthwise_conv2d_backward(dz, self._cache, self.needs_dx)
         self._set_bias_gradient(dbias)
         return dx
 
@@ -258,18 +249,19 @@ class SeparableConv2D(_Convolution):
         """Return ``filters``."""
         return self.filters
 
-    def forward(self, x: Array, training: bool = False) -> Array:
-        """Depthwise, pointwise, bias, activation."""
-        z, self._depthwise = ops.depthwise_conv2d_forward(
+    def pre_activation_forward(self, x: Array, training: bool = False) -> Array:
+        """Depthwise, pointwise, bias."""
+        each, self._depthwise = ops.depthwise_conv2d_forward(
             x, self.depthwise_kernel.value, None, *self._geometry
         )
-        y, self._pointwise = ops.conv2d_forward(z, self.pointwise_kernel.value, self._bias_value)
-        return self._activation.forward(y, training)
+        z, self._pointwise = ops.conv2d_forward(each, self.pointwise_kernel.value, self._bias_value)
+        return z
 
-    def backward(self, dy: Array) -> Array | None:
+    def pre_activation_backward(self, dz: Array) -> Array | None:
         """The backward passes of the same steps in reverse order."""
-        dy = self._activation.backward(dy)
-        dz, self.pointwise_kernel.grad, dbias = ops.conv2d_backward(dy, self._pointwise)
+        deach, self.pointwise_kernel.grad, dbias = ops.conv2d_backward(dz, self._pointwise)
         self._set_bias_gradient(dbias)
-        dx, self.depthwise_kernel.grad, _ = ops.depthwise_conv2d_backward(dz, self._depthwise, self.needs_dx)
+        dx, self.depthwise_kernel.grad, _ = ops.depthwise_conv2d_backward(
+            deach, self._depthwise, self.needs_dx
+        )
         return dx

@@ -1,14 +1,15 @@
 """The dense layer: every output depends on every input.
 
-    y = x · kernel + bias        dx = dy · kernelᵀ        dkernel = xᵀ · dy        dbias = Σ_n dy[n]
+    z = x · kernel + bias        dx = dz · kernelᵀ        dkernel = xᵀ · dz        dbias = Σ_n dz[n]
+    y = activation(z)            dz = dy · activation'(z)
 
-Shapes: x (N, D), kernel (D, units), y (N, units). Further axes before the last are treated as more samples.
+Shapes: x (N, D), kernel (D, units), y and z (N, units). Further axes before the last are treated as more samples.
 """
 
 from typing import Unpack
 
 from minicnn import initializers, ops, regularizers
-from minicnn.layers.activations import Activation, activation_config, make_activation
+from minicnn.layers.activations import ActivatedLayer
 from minicnn.layers.arguments import (
     ActivationLike,
     Array,
@@ -17,11 +18,10 @@ from minicnn.layers.arguments import (
     RegularizerLike,
     Shape,
 )
-from minicnn.layers.base import Layer
 from minicnn.ops import geometry
 
 
-class Dense(Layer):
+class Dense(ActivatedLayer):
     """Fully connected layer, as `keras.layers.Dense`."""
 
     def __init__(
@@ -35,19 +35,13 @@ class Dense(Layer):
         bias_regularizer: RegularizerLike = None,
         **kwargs: Unpack[LayerArguments],
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(activation, **kwargs)
         self.units = geometry.pair(units, "units")[0]
-        self.activation, self.use_bias = activation_config(activation), use_bias
+        self.use_bias = use_bias
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.bias_initializer = initializers.get(bias_initializer)
         self.kernel_regularizer = regularizers.get(kernel_regularizer)
         self.bias_regularizer = regularizers.get(bias_regularizer)
-        self._activation = make_activation(activation, self)
-
-    @property
-    def final_activation(self) -> Activation:
-        """The activation layer at the end of this one."""
-        return self._activation
 
     def build(self, input_shape: Shape) -> None:
         """Create kernel (D, units) and bias (units,)."""
@@ -67,19 +61,18 @@ class Dense(Layer):
         """(N, …, D) -> (N, …, units)."""
         return (*input_shape[:-1], self.units)
 
-    def forward(self, x: Array, training: bool = False) -> Array:
-        """Multiply, add the bias, activate."""
+    def pre_activation_forward(self, x: Array, training: bool = False) -> Array:
+        """Multiply, add the bias."""
         rows = x.reshape(-1, x.shape[-1])
-        y, self._cache = ops.dense_forward(
+        z, self._cache = ops.dense_forward(
             rows, self.kernel.value, self.bias.value if self.use_bias else None
         )
-        return self._activation.forward(y.reshape(*x.shape[:-1], self.units), training)
+        return z.reshape(*x.shape[:-1], self.units)
 
-    def backward(self, dy: Array) -> Array | None:
-        """Back through the activation, then to kernel, bias and x."""
-        dy = self._activation.backward(dy)
-        rows = dy.reshape(-1, self.units)
+    def pre_activation_backward(self, dz: Array) -> Array | None:
+        """Back to kernel, bias and x."""
+        rows = dz.reshape(-1, self.units)
         dx, self.kernel.grad, dbias = ops.dense_backward(rows, self._cache, self.needs_dx)
         if self.use_bias:
             self.bias.grad = dbias
-        return None if dx is None else dx.reshape(*dy.shape[:-1], -1)
+        return None if dx is None else dx.reshape(*dz.shape[:-1], -1)

@@ -51,15 +51,13 @@ class PoolBeforeReLU:
 
     def forward(self, x: Any, training: bool = False) -> Any:
         """Convolve, pool, then ReLU."""
-        with self.convolution.final_activation.skipped():
-            y = self.convolution.forward(x, training)
-        return self.convolution.final_activation.forward(self.pooling.forward(y, training), training)
+        z = self.convolution.pre_activation_forward(x, training)
+        return self.convolution.final_activation.forward(self.pooling.forward(z, training), training)
 
     def backward(self, dy: Any) -> Any:
         """Return dx, through all three."""
         dy = self.pooling.backward(self.convolution.final_activation.backward(dy))
-        with self.convolution.final_activation.skipped():
-            return self.convolution.backward(dy)
+        return self.convolution.pre_activation_backward(dy)
 
 
 Unit = Layer | NormReLU | PoolBeforeReLU
@@ -79,6 +77,8 @@ def units(layers: Iterable[Layer]) -> list[tuple[int, Unit]]:
 
 def fused(before: Unit, layer: Layer) -> Unit | None:
     """Return the fused pair that replaces two neighboring layers, or None."""
+    if not (isinstance(before, Layer) and before.has_library_passes and layer.has_library_passes):
+        return None  # a layer of one's own, such as a subclass of Conv2D with another forward pass
     if (
         isinstance(before, BatchNormalization)
         and isinstance(layer, Activation)

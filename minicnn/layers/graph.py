@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minicnn.layers.base import Layer
-from minicnn.layers.containers import Chain
+from minicnn.layers.containers import Chain, head_of
 from minicnn.layers.inputs import Input, InputLayer
 from minicnn.layers.symbol import Symbol, as_list, record
 
@@ -107,21 +107,37 @@ class Graph(Layer):
 
     def forward(self, x: Any, training: bool = False) -> Any:
         """Compute every value after its inputs."""
+        return self._forward(x, training, None)
+
+    def pre_activation_forward(self, x: Any, training: bool = False) -> Any:
+        """Compute every value after its inputs, without the function that is the last."""
+        return self._forward(x, training, head_of(self._last_row())[0])
+
+    def _forward(self, x: Any, training: bool, head: Layer | None) -> Any:
         values = dict(zip(self.inputs, x if self.multiple_inputs else [x]))
         for chain, sources, target, fixed in self.segments:
             inputs = _one_or_all([values[each] for each in sources], chain)
-            values[target] = chain.forward(inputs, training if fixed is None else fixed)
+            run = chain.pre_activation_forward if chain is head else chain.forward
+            values[target] = run(inputs, training if fixed is None else fixed)
         return self._one_or_several([values[each] for each in self.outputs])
 
     def backward(self, dy: Any) -> Any:
         """Pass gradients from the outputs to the inputs; at a value with several uses, add them."""
+        return self._backward(dy, None)
+
+    def pre_activation_backward(self, dz: Any) -> Any:
+        """Pass gradients back from below the last function."""
+        return self._backward(dz, head_of(self._last_row())[0])
+
+    def _backward(self, dy: Any, head: Layer | None) -> Any:
         needed = self._needed()
         gradients = dict(zip(self.outputs, as_list(dy)))
         for chain, sources, target, _ in reversed(self.segments):
             if not needed[target]:
                 continue
             chain.needs_dx = any(needed[each] for each in sources)
-            returned = chain.backward(gradients.pop(target))
+            run = chain.pre_activation_backward if chain is head else chain.backward
+            returned = run(gradients.pop(target))
             for source, dx in zip(sources, as_list(returned)):
                 if needed[source]:
                     # a new array, never in place: another layer may use this one too
@@ -141,9 +157,27 @@ class Graph(Layer):
         return several if len(several) > 1 else several[0]
 
     @property
-    def final_activation(self) -> Any:
-        """The activation of the last layer of a graph with one output, or None."""
-        return self.segments[-1].chain.final_activation if self.segments and len(self.outputs) == 1 else None
+    def last_function(self) -> str | None:
+        """The activation whose values are the one output, in another order perhaps; or None."""
+        return head_of(self._last_row())[1] if self.has_library_passes else None
+
+    @property
+    def only_moves(self) -> str | None:
+        """What the layers together leave in place, if they are in a row: "rows" or "entries"; or None."""
+        row = self._last_row()
+        in_a_row = len(row) == len(self.segments) and self.has_library_passes
+        return Chain(row).only_moves if in_a_row else None
+
+    def _last_row(self) -> list[Chain]:
+        """The segments in a row that end in the output, if there is one: each is the only use of the one before."""
+        segment_of = {each.target: each for each in self.segments}
+        row: list[Chain] = []
+        sources: tuple[Symbol, ...] = tuple(self.outputs)
+        while len(sources) == 1 and sources[0] in segment_of:
+            segment = segment_of[sources[0]]
+            row.insert(0, segment.chain)
+            sources = segment.sources
+        return row
 
 
 def _one_or_all(values: list[Any], chain: Chain) -> Any:

@@ -62,6 +62,11 @@ class InputLayer(Layer):
         self.build((None, *self.shape))
         self._output = Symbol(self, (), (batch_size, *self.shape), self.dtype)
 
+    @property
+    def only_moves(self) -> str:
+        """It moves nothing at all."""
+        return "rows"
+
     def forward(self, x: Array, training: bool = False) -> Array:
         """Return x."""
         return x

@@ -21,7 +21,22 @@ from minicnn.layers.base import Layer
 from minicnn.ops import geometry
 
 
-class Flatten(Layer):
+class _Mover(Layer):
+    """A layer that copies each number of x to one place or several."""
+
+    @property
+    def only_moves(self) -> str | None:
+        """ "rows" if the last axis stays as it is, otherwise "entries"."""
+        if not self.has_library_passes:
+            return None
+        return "rows" if self.built and self.keeps_rows() else "entries"
+
+    def keeps_rows(self) -> bool:
+        """Whether the last axis stays: entries stay in their order, so its length tells."""
+        return bool(self.input_shape[-1] == self.compute_output_shape(self.input_shape)[-1])
+
+
+class Flatten(_Mover):
     """(N, H, W, C) -> (N, H · W · C), as `keras.layers.Flatten`."""
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
@@ -38,7 +53,7 @@ class Flatten(Layer):
         return dy.reshape(self._shape)
 
 
-class Reshape(Layer):
+class Reshape(_Mover):
     """(N, …) -> (N, *target_shape), as `keras.layers.Reshape`.
 
     Args:
@@ -84,7 +99,7 @@ class Reshape(Layer):
         return dy.reshape(self._shape)
 
 
-class Permute(Layer):
+class Permute(_Mover):
     """Another order of axes, as `keras.layers.Permute`: Permute((2, 1, 3)) exchanges rows and columns.
 
     Args:
@@ -108,6 +123,10 @@ class Permute(Layer):
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """The lengths in the new order."""
         return input_shape[0], *(input_shape[axis] for axis in self.dims)
+
+    def keeps_rows(self) -> bool:
+        """Whether the last axis is the last of the input."""
+        return self.dims[-1] == len(self.dims)
 
     def forward(self, x: Array, training: bool = False) -> Array:
         """Return x with its axes in the new order."""
@@ -156,7 +175,7 @@ class ZeroPadding2D(Layer):
         return np.ascontiguousarray(dy[:, top : dy.shape[1] - bottom, left : dy.shape[2] - right])
 
 
-class UpSampling2D(Layer):
+class UpSampling2D(_Mover):
     """Each pixel repeated, as `keras.layers.UpSampling2D` with its interpolation="nearest".
 
     Args:

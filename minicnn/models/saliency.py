@@ -1,7 +1,7 @@
 """Which pixels does a prediction depend on? Two maps of an image, from the backward pass of training.
 
-Let s be the score of a class: its logit, the input of the softmax. (The probability saturates: near 1 it
-hardly changes.) The backward pass starts with ds/dlogits = 1 for that class and 0 for the others, and gives
+Let s be the score of a class: its logit, the input of the last softmax or sigmoid. (The probability saturates:
+near 1 it hardly changes.) The backward pass starts with ds/dlogits = 1 for that class and 0 for the others, and gives
 ds/d… of all values:
 
     input gradient   ds/dx, (N, H, W, C)
@@ -18,9 +18,8 @@ Sources: Simonyan et al., "Deep Inside Convolutional Networks", arXiv:1312.6034;
 arXiv:1610.02391.
 """
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -35,8 +34,8 @@ from minicnn.layers import (
     SeparableConv2D,
 )
 from minicnn.layers.base import Layer
-from minicnn.layers.graph import Graph
-from minicnn.layers.symbol import Symbol
+from minicnn.layers.graph import Graph, in_order
+from minicnn.layers.symbol import Symbol, record
 from minicnn.models.model import Model
 
 CONVOLUTIONS = (Conv2D, DepthwiseConv2D, SeparableConv2D)
@@ -57,9 +56,8 @@ def input_gradient(model: Model, x: Any, classes: int | Sequence[int] | None = N
         ValueError: x does not fit the model, or there is no such class.
     """
     x = _samples(model, x)
-    with _without_softmax(model):
-        scores = model.forward(x)
-        return model.backward(_one_hot(scores, classes))
+    forward, backward = _passes(model)
+    return backward(_one_hot(forward(x), classes))
 
 
 @ops.in_turn
@@ -73,20 +71,21 @@ def grad_cam(
             pass.
         x: samples, (N, H, W, C).
         classes: a class number, or one for each sample; None: the class that the model predicts.
-        layer: a layer of the model, or its name: its output are the maps; None: the last convolution with the
-            batch norm, the activation and the sum with a shortcut that follow it.
+        layer: a layer of the model, or its name: its output are the maps. Of a layer inside a model that is
+            a layer, "features/conv2d_1", if that model is called features. None: the last convolution with
+            the batch norm, the activation and the sum with a shortcut that follow it.
 
     Raises:
         ValueError: x does not fit the model, there is no such class or layer, or the layer's output is not
             (N, h, w, K).
     """
     x = _samples(model, x)
-    target = _last_maps(model) if layer is None else _symbol_of(model, layer)
-    before, after = Graph(model.inputs, target), Graph([target, *model.inputs], model.outputs)
-    with _without_softmax(model):
-        maps = before.forward(x)
-        scores = after.forward([maps, x])
-        dmaps, _ = after.backward(_one_hot(scores, classes))
+    places: list[Place] = []
+    outputs = _unfold(model, model.inputs, "", None, places)
+    target = _last_maps(model, places) if layer is None else _symbol_of(model, places, layer)
+    maps = Graph(model.inputs, target).forward(x)
+    forward, backward = _passes(Graph([target, *model.inputs], outputs))
+    dmaps, _ = backward(_one_hot(forward([maps, x]), classes))
     if maps.ndim != 4:
         raise ValueError(
             f"layer {target.name} gives {maps.shape}, no maps: expected one that gives "
@@ -107,10 +106,11 @@ def _samples(model: Model, x: Any) -> np.ndarray:
     return x.astype(model.dtype, copy=False)
 
 
-def _without_softmax(model: Model) -> AbstractContextManager:
-    """Return a context in which a model that ends in softmax gives its logits."""
-    last = model.final_activation
-    return last.skipped() if getattr(last, "activation", None) == "softmax" else nullcontext()
+def _passes(network: Layer) -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
+    """Return the forward and backward pass; without the last function, if that is softmax or sigmoid."""
+    if network.last_function in ("softmax", "sigmoid"):
+        return network.pre_activation_forward, network.pre_activation_backward
+    return network.forward, network.backward
 
 
 def _one_hot(scores: np.ndarray, classes: int | Sequence[int] | None) -> np.ndarray:
@@ -130,14 +130,44 @@ def _one_hot(scores: np.ndarray, classes: int | Sequence[int] | None) -> np.ndar
     return dscores
 
 
-def _last_maps(model: Model) -> Symbol:
+class Place(NamedTuple):
+    """A layer in a model or in a model inside it, and the symbol of its output."""
+
+    path: str
+    layer: Layer
+    symbol: Symbol
+
+
+def _unfold(
+    model: Model, inputs: list[Symbol], path: str, training: bool | None, places: list[Place]
+) -> list[Symbol]:
+    """Call the layers of a model, and of the models inside it, on ``inputs``; return the outputs.
+
+    Each layer is added to ``places``, in the order in which they run.
+    """
+    new = dict(zip(model.inputs, inputs))
+    for symbol in in_order(model.inputs, model.outputs):
+        if symbol in new:
+            continue
+        layer, sources = symbol.layer, [new[each] for each in symbol.inputs]
+        fixed = training if symbol.training is None else symbol.training
+        if isinstance(layer, Model) and layer.has_library_passes:
+            [new[symbol]] = _unfold(layer, sources, f"{path}{layer.name}/", fixed, places)
+        else:
+            new[symbol] = record(layer, sources if layer.multiple_inputs else sources[0], fixed)
+        places.append(Place(path + layer.name, layer, new[symbol]))
+    return [new[each] for each in model.outputs]
+
+
+def _last_maps(model: Model, places: list[Place]) -> Symbol:
     """Return the output of the last convolution, or of the layers that follow it, if it has no other use."""
-    found = [symbol for symbol in model.symbols if _convolves(symbol.layer)]
+    symbols = {each.symbol: each.symbol.layer for each in places}
+    found = [symbol for symbol, layer in symbols.items() if _convolves(layer)]
     if not found:
         raise ValueError(f"{model.name} has no convolution: give the layer of the maps, layer=…")
     maps = found[-1]
     while True:
-        uses = [symbol for symbol in model.symbols if maps in symbol.inputs]
+        uses = [symbol for symbol in symbols if maps in symbol.inputs]
         if len(uses) != 1 or not isinstance(uses[0].layer, FOLLOWERS):
             return maps
         maps = uses[0]
@@ -147,11 +177,10 @@ def _convolves(layer: Layer) -> bool:
     return any(isinstance(each, CONVOLUTIONS) for each in layer.walk())
 
 
-def _symbol_of(model: Model, layer: Layer | str) -> Symbol:
+def _symbol_of(model: Model, places: list[Place], layer: Layer | str) -> Symbol:
     """Return the symbol of a layer's output."""
-    symbols = [symbol for symbol in model.symbols if symbol.inputs]
-    for symbol in symbols:
-        if symbol.layer is layer or symbol.name == layer:
-            return symbol
-    names = ", ".join(symbol.name for symbol in symbols)
+    for place in places:
+        if place.layer is layer or place.path == layer:
+            return place.symbol
+    names = ", ".join(place.path for place in places)
     raise ValueError(f"layer={layer!r} is not in {model.name}: expected one of {names}")

@@ -8,20 +8,20 @@
 `TrainingStep.train_step` does this; put a breakpoint there. The loops over many batches are in trainer.py.
 """
 
-import copy
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minicnn import losses, ops, optimizers
+from minicnn import activations, losses, ops, optimizers
 from minicnn._base import keras_errors
 from minicnn.layers.base import Layer
 from minicnn.layers.parameter import Parameter
 from minicnn.metrics import Metric
 from minicnn.models import own_layers
 from minicnn.models.compiled_metrics import CompiledMetrics
+from minicnn.models.logits import of_logits
 from minicnn.optimizers import Optimizer
 
 Config = Mapping[str, Any]  # {"class_name": …, "config": …}
@@ -41,7 +41,6 @@ class TrainingStep(Layer):
             with train_on_batch: since compile.
     """
 
-    final_activation: Any  # of the Chain or Graph that the model is
     optimizer: Optimizer = None  # type: ignore[assignment]  # None until compile: a user reads it after that
     loss: losses.Loss | None = None
     compiled_metrics: CompiledMetrics | None = None
@@ -73,10 +72,6 @@ class TrainingStep(Layer):
         self.check_trainable()
         self.optimizer = optimizers.get(optimizer)
         self.loss = None if loss is None else losses.get(loss)
-        self._loss_of_logits = None
-        if isinstance(self.loss, losses.CategoricalCrossentropy) and not self.loss.from_logits:
-            self._loss_of_logits = copy.copy(self.loss)
-            self._loss_of_logits.from_logits = True
         self.compiled_metrics = CompiledMetrics(self.loss, metrics or [], weighted_metrics or [])
         self.stop_training, self.skipped_steps, self._passes_checked = False, 0, frozenset()
 
@@ -107,20 +102,16 @@ class TrainingStep(Layer):
         self, x: np.ndarray, y: Any, sample_weight: Any = None, training: bool = False
     ) -> tuple[Any, Any]:
         """Forward and loss, with the regularisers' penalties. Returns (loss, prediction)."""
-        prediction = self.forward(x, training)
-        loss, scores = self._loss_of(prediction)
-        self._last_loss = loss, scores is not prediction
+        function: Any = self.last_function
+        loss: Any = of_logits(self.loss, function)
+        if loss is None:
+            loss = self.loss
+            scores = prediction = self.forward(x, training)
+        else:  # softmax and cross-entropy in one: p − t, exact even where a probability is rounded to 0 or 1
+            scores = self.pre_activation_forward(x, training)
+            prediction = activations.get(function)(scores)
+        self._last_loss = loss, loss is not self.loss
         return loss.forward(y, scores, sample_weight) + self.penalty(), prediction
-
-    def _loss_of(self, prediction: Any) -> tuple[Any, Any]:
-        """Return (loss function, its input): for cross-entropy after a softmax, the logits before it.
-
-        Softmax and cross-entropy in one have the gradient p − t, exact even where a probability underflows.
-        """
-        last = self.final_activation
-        if self._loss_of_logits is None or getattr(last, "activation", None) != "softmax":
-            return self.loss, prediction
-        return self._loss_of_logits, last.logits
 
     def penalty(self) -> Any:
         """Return the sum of all regularisers' penalties."""
@@ -180,11 +171,10 @@ class TrainingStep(Layer):
         """Set ``grad`` of all trainable parameters for the last
         :meth:`forward_loss`; return dL/dx if needed.
         """
-        loss, of_logits = self._last_loss
+        loss, takes_logits = self._last_loss
         self.needs_dx = need_dx  # training does not need the gradient of the images
         try:
-            with self.final_activation.skipped() if of_logits else nullcontext():
-                dx = self.backward(loss.backward())
+            dx = (self.pre_activation_backward if takes_logits else self.backward)(loss.backward())
         finally:
             self.needs_dx = True
         for weight in self.trainable_weights:

@@ -1,4 +1,4 @@
-"""Losses where a probability is clipped, where predictions have more axes, where weights come as a column."""
+"""Losses where a probability is near 0 or 1, where predictions have more axes, where weights come as a column."""
 
 import numpy as np
 import pytest
@@ -19,20 +19,57 @@ def gradients(loss, y_true, y_pred, weights=None):
 
 
 @pytest.mark.parametrize("target", range(3))
-def test_a_clipped_probability_has_no_gradient_of_its_own(target):
-    """Rows whose entries lie outside [EPSILON, 1 − EPSILON], all of them or some; they sum to 1 and not."""
-    y_pred = np.array([[1.0, 0.0, 0.0], [0.0, 0.4, 0.6], [1e-9, 0.5, 0.7], [0.2, 0.3, 0.5]])
-    y_true = np.eye(3)[[target] * 4]
+def test_a_small_probability_has_the_slope_of_its_logarithm(target):
+    """Rows whose entries lie far outside [1e-7, 1 − 1e-7], all of them or some; they sum to 1 and not."""
+    y_pred = np.array([[1.0, 1e-18, 1e-12], [1e-9, 0.5, 0.7], [0.2, 0.3, 0.5]])
+    y_true = np.eye(3)[[target] * 3]
     analytic, exact = gradients(losses.CategoricalCrossentropy(), y_true, y_pred)
     assert worst_error(analytic, exact) <= 1e-12
-    assert not analytic[0].any()
+    formula = -y_true / y_pred + 1 / y_pred.sum(1, keepdims=True)
+    np.testing.assert_allclose(analytic, formula / 3, rtol=1e-12, atol=1e-15)
 
 
-def test_a_clipped_probability_of_two_classes_has_no_gradient():
-    y_pred, y_true = np.array([[0.0, 1.0, 0.25]]), np.array([[1.0, 1.0, 0.0]])
-    analytic, exact = gradients(losses.BinaryCrossentropy(), y_true, y_pred)
+def test_where_a_probability_is_exactly_0_the_slope_is_finite():
+    loss, t = losses.CategoricalCrossentropy(), np.array([[0.0, 1.0, 0.0]])
+    for zero in (0.0, 1e-310):  # too small for a normal number
+        assert loss(t, np.array([[0.5, zero, 1.5]])) == pytest.approx(-np.log(1e-7))
+        np.testing.assert_allclose(loss.backward(), [[0, -1e7 / 2, 0]], atol=1e-300)
+    # no probability at all: it counts as one, and has no slope of its own
+    assert loss(t, np.array([[1.5, -0.5, 1.0]])) == pytest.approx(-np.log(1e-7))
+    assert not loss.backward().any()
+    assert loss(t, np.array([[-0.5, 2.5, 0.0]])) == 0
+    assert not loss.backward().any()
+
+
+@pytest.mark.parametrize("p", [1e-18, 1e-12, 0.3, 0.5, 0.9, 1 - 1e-12])
+@pytest.mark.parametrize("t", [0.0, 0.25, 1.0])
+def test_binary_cross_entropy_has_the_slope_of_the_formula(p, t):
+    analytic, exact = gradients(losses.BinaryCrossentropy(), np.array([[t]]), np.array([[p]]))
     assert worst_error(analytic, exact) <= 1e-12
-    np.testing.assert_allclose(analytic, [[0, 0, 1 / 0.75 / 3]])
+    assert analytic == pytest.approx(-t / p + (1 - t) / (1 - p), rel=1e-12)
+
+
+def test_the_smallest_numbers_have_the_slope_of_the_formula_too():
+    """Where the complex step, 1e-30, would be larger than the number."""
+    loss = losses.BinaryCrossentropy()
+    for dtype, p in (("float32", 1e-37), ("float64", 1e-300)):
+        assert loss([[1]], np.array([[p]], dtype)) == pytest.approx(-np.log(p), rel=1e-6)
+        assert loss.backward() == pytest.approx(-1 / p, rel=1e-6)
+
+
+def test_a_probability_of_exactly_0_or_1_has_a_finite_slope():
+    loss, p = losses.BinaryCrossentropy(), np.array([[0.0, 0.0, 1.0, 1.0, 1e-310]])
+    assert loss([[1, 0, 1, 0, 1]], p) == pytest.approx(-3 * np.log(1e-7) / 5)
+    np.testing.assert_allclose(loss.backward(), [[-1e7 / 5, 1 / 5, -1 / 5, 1e7 / 5, -1e7 / 5]], rtol=1e-12)
+    # outside [0, 1] it is no probability: the loss is that of the edge, and has no slope
+    assert loss([[1, 0, 1, 0]], np.array([[-0.5, -0.5, 1.5, 1.5]])) == pytest.approx(-2 * np.log(1e-7) / 4)
+    np.testing.assert_array_equal(loss.backward(), 0)
+
+
+def test_the_logarithm_of_1_minus_a_small_probability_is_not_rounded():
+    """log(1 − p) = −p − p²/2 − …; 1 − p itself is 1 in float32."""
+    loss = losses.BinaryCrossentropy()
+    assert loss([[0]], np.array([[1e-10]], "float32")) == pytest.approx(1e-10, rel=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -171,7 +171,7 @@ def test_a_chain_returns_dx_only_where_it_is_needed(inner, rng):
 
 
 def test_an_empty_chain_ends_in_no_activation():
-    assert layers.Chain([]).final_activation is None
+    assert layers.Chain([]).last_function is None
 
 
 def test_no_two_dropout_masks_are_alike():

@@ -9,13 +9,13 @@ the page has them; the model itself is not touched. Values are (1, …): a batch
 """
 
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from minicnn.layers import Activation
+from minicnn.layers.activations import ActivatedLayer
 from minicnn.layers.base import Layer, Parameter
 from minicnn.layers.symbol import as_list
 
@@ -65,23 +65,22 @@ class Node:
 
     def forward(self, *values: np.ndarray) -> np.ndarray:
         """Run the layer, without the activation at its end."""
-        with self._without_activation():
-            return self.layer.forward(
-                list(values) if self.layer.multiple_inputs else values[0], training=self.training
-            )
+        run = self.layer.pre_activation_forward if self._is_cut else self.layer.forward
+        return run(list(values) if self.layer.multiple_inputs else values[0], training=self.training)
 
     def backward(self, dy: np.ndarray) -> list[np.ndarray]:
         """Return the gradient of each input; the layer's parameters get their ``grad``."""
-        with self._without_activation():
-            return as_list(self.layer.backward(dy))
+        run = self.layer.pre_activation_backward if self._is_cut else self.layer.backward
+        return as_list(run(dy))
 
     def parameter(self, name: str) -> Parameter:
         """Return the copy's parameter of this name."""
         return getattr(self.layer, name)
 
-    def _without_activation(self) -> AbstractContextManager:
-        last = getattr(self.layer, "final_activation", None)
-        return last.skipped() if isinstance(last, Activation) and not self.is_opaque else nullcontext()
+    @property
+    def _is_cut(self) -> bool:
+        """Whether the activation at the layer's end is a node of its own."""
+        return isinstance(self.layer, ActivatedLayer) and not self.is_opaque
 
 
 class Tape:

@@ -38,12 +38,11 @@ def test_the_options_of_one_layer_are_not_those_of_another(monkeypatch):
     assert other.options == {"negative_slope": 0.2}
 
 
-def test_a_skipped_activation_returns_what_it_is_given():
+def test_below_an_activation_is_what_it_is_given():
     layer, dy = layers.Activation("tanh"), np.ones_like(X)
-    with layer.skipped():
-        assert layer.forward(X) is X
-        assert layer.backward(dy) is dy
     np.testing.assert_allclose(layer.forward(X), np.tanh(X))
+    assert layer.pre_activation_forward(X) is X
+    assert layer.pre_activation_backward(dy) is dy
     np.testing.assert_allclose(layer.backward(dy), 1 - np.tanh(X) ** 2)
 
 

@@ -51,9 +51,10 @@ MAPS = {"plain": 0, "normed": 3, "residual": 1}
 
 def logits(model, x, first=0):
     """Return what goes into the softmax, for x that goes into the layer of this number."""
-    for layer in model.layers[first:]:
+    *before, last = model.layers[first:]
+    for layer in before:
         x = layer.forward(x)
-    return model.final_activation.logits
+    return x @ last.kernel.value + last.bias.value
 
 
 @pytest.fixture(params=MODELS)

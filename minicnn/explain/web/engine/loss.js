@@ -7,11 +7,13 @@
 //
 // A softmax before a cross-entropy is taken together with it: p − t arrives below the softmax, exact also
 // where a probability underflows. Cross-entropy of outputs that are neither logits nor a softmax's: they are
-// divided by their sum and kept within [1e-7, 1 − 1e-7], as Keras does.
+// divided by their sum. A p of 0 (below the smallest normal number) counts as 1e-7, one outside [0, 1] as 1e-7 or
+// 1, with slope 0.
 import { derivedFactor, makeStep, makeTerm, plainFactor, readFactor, readStep } from "../base/terms.js";
 import { softmaxRow, softmaxSteps } from "../layers/softmax.js";
 
-const SMALLEST_PROBABILITY = 1e-7;
+const ZERO_COUNTS_AS = 1e-7;
+const SMALLEST_NORMAL = 2 ** -1022;
 
 // Return the id of the softmax that the cross-entropy is taken together with, or null.
 export function fusedSoftmax({ loss, nodes, consumers }) {
@@ -36,11 +38,11 @@ export function lossForward(net, values, softmaxMoved = false) {
     return { value: crossEntropy(target, logP), form: "logits", p, logP };
   }
   const total = output.reduce((sum, p) => sum + p, 0);
-  const shares = output.map((p) => p / total);
-  const inside = Array.from(shares, (p) => p >= SMALLEST_PROBABILITY && p <= 1 - SMALLEST_PROBABILITY);
-  const p = shares.map((share) => Math.min(Math.max(share, SMALLEST_PROBABILITY), 1 - SMALLEST_PROBABILITY));
-  const logP = p.map(Math.log);
-  return { value: crossEntropy(target, logP), form: "probabilities", p, logP, total, inside };
+  const p = output.map((y) => y / total);
+  const kept = p.map((share) => (share < SMALLEST_NORMAL ? ZERO_COUNTS_AS : Math.min(share, 1)));
+  const slopes = p.map((share, k) => (share >= 0 && share <= 1 ? 1 / kept[k] : 0)); // of log p
+  const logP = kept.map(Math.log);
+  return { value: crossEntropy(target, logP), form: "probabilities", p, logP, total, slopes };
 }
 
 function crossEntropy(target, logP) {
@@ -49,12 +51,12 @@ function crossEntropy(target, logP) {
 
 // Return the gradient at the node that the loss looks at; of softmax and cross-entropy together, at softmax's
 // input.
-export function lossBackward(net, { form, p, total, inside }) {
+export function lossBackward(net, { form, p, total, slopes }) {
   const { target } = net;
   const targets = target.reduce((sum, t) => sum + t, 0);
   if (form === "squares") return p.map((value, k) => (2 * (value - target[k])) / p.length);
   if (form === "logits") return p.map((value, k) => value * targets - target[k]);
-  const dp = p.map((value, k) => (inside[k] ? -target[k] / value : 0));
+  const dp = slopes.map((slope, k) => -target[k] * slope);
   const mean = dp.reduce((sum, gradient, k) => sum + gradient * p[k], 0);
   return dp.map((gradient) => (gradient - mean) / total);
 }
@@ -190,12 +192,12 @@ function probabilityGradient(trace, k) {
   };
 }
 
-// dL/dy[j] = (dp[j] − Σ dp[k] · p[k]) / Σy,  dp = −t/p,  p = y / Σy kept within [1e-7, 1 − 1e-7]
+// dL/dy[j] = (dp[j] − Σ dp[k] · p[k]) / Σy,  dp = −t/p,  p = y / Σy
 function shareGradient(trace, j, p, total) {
   const { net, run } = trace;
   const share = plainFactor("1/Σy", 1 / total);
   const slope = (k) => {
-    const value = run.lossParts.inside[k] ? -net.target[k] / p[k] : 0;
+    const value = -net.target[k] * run.lossParts.slopes[k];
     return derivedFactor(`−t[${k}]/p[${k}]`, value, probability(trace, k));
   };
   const terms = [makeTerm(slope(j), share)];
@@ -222,7 +224,7 @@ export function probabilityPart(trace, k) {
   const y = readFactor(trace, "y", z);
   return {
     form: "steps",
-    equation: "p = y / Σy, within [1e-7, 1 − 1e-7]",
+    equation: "p = y / Σy",
     sentence: "The output's share of the sum of all.",
     terms: [],
     steps: [makeStep(y.text, y.value, z), makeStep("Σy", total), makeStep("p", p[k])],

@@ -1,0 +1,327 @@
+"""A model that ends in softmax or sigmoid learns from the logits, wherever that function stands.
+
+Right values are those of the formulas in float64, computed here from the logits: no probability is rounded.
+"""
+
+import numpy as np
+import pytest
+
+from minicnn import Input, Model, Sequential, layers, losses, ops
+from minicnn.gradient_check import check_model
+from minicnn.models.logits import of_logits
+
+CLASSES = 3
+
+
+def log_sigmoid(z):
+    return -np.logaddexp(0, -z)
+
+
+def log_softmax(z):
+    return z - np.logaddexp.reduce(z, axis=-1, keepdims=True)
+
+
+def log_others(z):
+    """log(1 − softmax(z)), from the sum of the others."""
+    return np.stack(
+        [
+            np.logaddexp.reduce(np.delete(z, k, axis=-1), axis=-1) - np.logaddexp.reduce(z, axis=-1)
+            for k in range(z.shape[-1])
+        ],
+        axis=-1,
+    )
+
+
+def loss_of(kind, function, t, z):
+    """The loss of each row, from its logits."""
+    if kind == "binary_crossentropy":
+        yes = log_sigmoid(z) if function == "sigmoid" else log_softmax(z)
+        no = log_sigmoid(-z) if function == "sigmoid" else log_others(z)
+        return -(t * yes + (1 - t) * no).mean(-1)
+    log_p = log_sigmoid(z) if function == "sigmoid" else log_softmax(z)
+    return -(t * (log_p - np.logaddexp.reduce(log_p, axis=-1, keepdims=True))).sum(-1)
+
+
+def slope_of(kind, function, t, z, step=1e-4):
+    """Central differences of the mean loss; z may be large, the loss is nearly linear there."""
+    slope = np.empty_like(z)
+    for place in np.ndindex(z.shape):
+        moved = np.zeros_like(z)
+        moved[place] = step
+        up, down = (loss_of(kind, function, t, z + sign * moved).mean() for sign in (1, -1))
+        slope[place] = (up - down) / (2 * step)
+    return slope
+
+
+LAST = {
+    "dense": lambda f: [layers.Dense(CLASSES, f)],
+    "an activation layer": lambda f: [layers.Dense(CLASSES), layers.Activation(f)],
+    "reshape": lambda f: [layers.Dense(CLASSES, f), layers.Reshape((1, 1, CLASSES)), layers.Flatten()],
+    "convolution": lambda f: [
+        layers.Reshape((1, 1, CLASSES)),
+        layers.Conv2D(CLASSES, 1, activation=f),
+        layers.Flatten(),
+    ],
+    "depthwise": lambda f: [
+        layers.Reshape((1, 1, CLASSES)),
+        layers.DepthwiseConv2D(1, activation=f),
+        layers.Flatten(),
+    ],
+    "separable": lambda f: [
+        layers.Reshape((1, 1, CLASSES)),
+        layers.SeparableConv2D(CLASSES, 1, activation=f),
+        layers.Flatten(),
+    ],
+    "permute": lambda f: [
+        layers.Dense(CLASSES),
+        layers.Reshape((1, 1, CLASSES)),
+        layers.Activation(f),
+        layers.Permute((2, 1, 3)),
+        layers.Flatten(),
+    ],
+    "linear": lambda f: [layers.Dense(CLASSES, f), layers.Activation("linear")],
+    "sequential in sequential": lambda f: [
+        Sequential([layers.Dense(CLASSES), Sequential([layers.Activation(f)])])
+    ],
+    "a model that only moves": lambda f: [
+        layers.Dense(CLASSES, f),
+        Sequential([Input((CLASSES,)), layers.Reshape((1, CLASSES)), layers.Flatten()]),
+    ],
+    "a chain": lambda f: [layers.Chain([layers.Dense(CLASSES, f)])],
+}
+
+
+def sequential(last, function, dtype):
+    return Sequential([Input((CLASSES,), dtype=dtype), *LAST[last](function)])
+
+
+def graph(last, function, dtype):
+    x = start = Input((CLASSES,), dtype=dtype)
+    x = layers.add([x, layers.Dense(CLASSES, kernel_initializer="zeros")(x)])
+    for layer in LAST[last](function):
+        x = layer(x)
+    return Model(start, x)
+
+
+def nested(last, function, dtype):
+    inner, start = graph(last, function, dtype), Input((CLASSES,), dtype=dtype)
+    return Model(start, inner(start))
+
+
+def fixed(last, function, dtype):
+    """Layers called with a fixed ``training`` are parts of their own in a graph."""
+    x = start = Input((CLASSES,), dtype=dtype)
+    for number, layer in enumerate(LAST[last](function)):
+        x = layer(x, training=(None, False)[number % 2])
+    return Model(start, x)
+
+
+def with_logits(make, last, function, dtype, scale):
+    """A model whose logits are its input · scale."""
+    model = make(last, function, dtype)
+    for weight in model.weights:
+        if weight.value.ndim > 1 and weight.value.any():  # a kernel; one of zeros stays so
+            one_each = weight.shape[-1] == 1  # depthwise
+            weight.assign(np.ones(weight.shape) if one_each else np.eye(CLASSES).reshape(weight.shape))
+    return model, scale * np.array([[2.0, -1.0, 0.5], [-2.0, 1.5, 1.0], [0.0, 0.5, -0.25]])
+
+
+TARGETS = np.array([[0.0, 1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
+PAIRS = [
+    (function, loss)
+    for function in ("softmax", "sigmoid")
+    for loss in ("categorical_crossentropy", "binary_crossentropy")
+]
+
+
+@pytest.mark.parametrize("implementation", ["reference", "kernels"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("function", "loss"), PAIRS)
+@pytest.mark.parametrize("make", [sequential, graph, nested, fixed], ids=lambda make: make.__name__)
+@pytest.mark.parametrize("last", LAST)
+def test_the_loss_and_its_gradient_are_those_of_the_logits(last, make, function, loss, dtype, implementation):
+    for scale in (1.0, 20.0, 400.0):
+        model, z = with_logits(make, last, function, dtype, scale)
+        model.compile("sgd", loss)
+        with ops.use(implementation):
+            plain = model.forward(z.astype(dtype))
+            value, prediction = model.forward_loss(z.astype(dtype), TARGETS, training=True)
+            dx = model.set_gradients(need_dx=True)
+        # the mean over three rows; rounding is that of the numbers in it, up to 2·scale
+        close = {"rtol": 1e-6 if dtype == "float32" else 1e-12, "atol": 2e-7 if dtype == "float32" else 1e-12}
+        np.testing.assert_allclose(value, loss_of(loss, function, TARGETS, z).mean(), **close)
+        np.testing.assert_allclose(
+            dx, slope_of(loss, function, TARGETS, z), atol=1e-8 * max(scale, 1) + close["atol"]
+        )
+        np.testing.assert_array_equal(prediction, plain)  # the prediction is what it was
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+@pytest.mark.parametrize(("function", "loss"), PAIRS)
+def test_smoothing_and_weights_enter_the_loss_of_the_logits(function, loss, smoothing):
+    model, z = with_logits(sequential, "dense", function, "float64", 20.0)
+    model.compile("sgd", losses.get(loss).__class__(label_smoothing=smoothing))
+    weights = np.array([0.5, 2.0, 1.0])
+    value, _ = model.forward_loss(z, TARGETS, weights, training=True)
+    dx = model.set_gradients(need_dx=True)
+    smooth = TARGETS * (1 - smoothing) + smoothing / (2 if loss == "binary_crossentropy" else CLASSES)
+    np.testing.assert_allclose(value, (weights * loss_of(loss, function, smooth, z)).mean(), rtol=1e-12)
+    np.testing.assert_allclose(dx, weights[:, None] * slope_of(loss, function, smooth, z), atol=1e-7)
+
+
+@pytest.mark.parametrize(("function", "loss"), PAIRS)
+@pytest.mark.parametrize("scale", [1.0, 30.0])
+def test_every_gradient_of_such_a_model_is_exact(function, loss, scale, rng):
+    model = Sequential([layers.Dense(4, "gelu"), layers.Dense(CLASSES, function), layers.Reshape((CLASSES,))])
+    model.compile("sgd", loss)
+    x, y = scale * rng.standard_normal((5, 2)), np.eye(CLASSES)[rng.integers(CLASSES, size=5)]
+    report = check_model(model, x, y, entries=None)
+    assert report.error <= 1e-12, str(report)
+
+
+def test_it_learns_where_the_probability_is_1_and_should_be_0():
+    """A step of SGD: the logit 20 moves by lr · (p − t) · x = 0.1, and so does the bias."""
+    model = Sequential([Input((1,)), layers.Dense(1, "sigmoid", kernel_initializer="ones")])
+    model.compile("sgd", "binary_crossentropy")
+    model.optimizer.learning_rate = 0.005
+    history = model.fit(np.array([[20.0]]), np.array([[0.0]]), verbose=0)
+    assert history.history["loss"] == [20.0]
+    np.testing.assert_allclose([weight.value.item() for weight in model.weights], [0.9, -0.005], rtol=1e-6)
+    assert model.evaluate(np.array([[20.0]]), np.array([[1.0]]), verbose=0) == pytest.approx(
+        np.logaddexp(0, -17.995), rel=1e-5
+    )
+    [value] = model.train_on_batch(np.array([[20.0]]), np.array([[0.0]]), class_weight={0: 3.0, 1: 1.0})
+    assert value == pytest.approx(3 * 17.995, rel=1e-6)
+
+
+def test_one_unit_of_softmax_is_always_1():
+    model = Sequential([Input((1,)), layers.Dense(1, "softmax")])
+    model.compile("sgd", "binary_crossentropy")
+    for target, loss in ((0.0, -np.log(1e-7)), (1.0, 1e-7)):
+        value, _ = model.forward_loss(np.array([[3.0]], "float32"), np.array([[target]]))
+        assert value == pytest.approx(loss, rel=1e-4)
+        assert model.set_gradients(need_dx=True) == 0
+
+
+# ---- where there are no logits -----------------------------------------------------------------------------
+
+
+class Sigmoid(layers.Layer):
+    """A sigmoid of one's own."""
+
+    def forward(self, x, training=False):
+        self.y = 1 / (1 + np.exp(-x))
+        return self.y
+
+    def backward(self, dy):
+        return dy * self.y * (1 - self.y)
+
+
+class OwnDense(layers.Dense):
+    def forward(self, x, training=False):
+        return super().forward(x, training) ** 2
+
+    def backward(self, dy):
+        raise NotImplementedError
+
+
+class OwnActivation(layers.Activation):
+    def forward(self, x, training=False):
+        return 1 - super().forward(x, training)
+
+
+class OwnFlatten(layers.Flatten):
+    def forward(self, x, training=False):
+        return super().forward(x, training) / 2
+
+
+class OwnModel(Sequential):
+    def forward(self, x, training=False):
+        return super().forward(x, training) / 2
+
+
+class OwnLoss(losses.BinaryCrossentropy):
+    def losses(self, y_true, y_pred):
+        assert (y_pred <= 1).all()
+        return super().losses(y_true, y_pred)
+
+
+@pytest.mark.parametrize(
+    ("function", "last"),
+    [
+        ("sigmoid", [OwnDense(3, "sigmoid")]),
+        ("sigmoid", [layers.Dense(3, OwnActivation("sigmoid"))]),
+        ("sigmoid", [OwnActivation("sigmoid")]),
+        ("sigmoid", [layers.Dense(3, "sigmoid"), OwnFlatten()]),
+        ("sigmoid", [layers.Dense(3, "sigmoid"), layers.Dropout(0.5)]),
+        ("sigmoid", [layers.Dense(3, "sigmoid"), layers.Rescaling(0.5)]),
+        ("sigmoid", [layers.Dense(3, "sigmoid"), Sequential([layers.Flatten(), layers.Rescaling(0.5)])]),
+        ("sigmoid", [OwnModel([layers.Dense(3, "sigmoid")])]),
+        ("sigmoid", [layers.Dense(3, "sigmoid"), OwnModel([layers.Flatten()])]),
+        ("sigmoid", [layers.Residual([layers.Dense(3, "sigmoid")])]),
+        ("softmax", [layers.Dense(4, "softmax"), layers.Reshape((2, 2)), layers.Flatten()]),
+        ("softmax", [layers.Reshape((3, 1)), layers.Dense(2, "softmax"), layers.Permute((2, 1))]),
+        ("softmax", [layers.Reshape((1, 1, 3)), layers.Dense(2, "softmax"), layers.ZeroPadding2D()]),
+        ("softmax", [layers.Dense(4, "softmax"), Sequential([layers.Reshape((2, 2)), layers.Flatten()])]),
+    ],
+)
+def test_where_another_function_is_the_last_the_loss_takes_probabilities(function, last):
+    model = Sequential([Input((3,)), *last])
+    assert model.last_function != function
+    through = Model(model.inputs, model.outputs)
+    assert through.last_function != function
+    assert of_logits(losses.BinaryCrossentropy(), model.last_function) is None
+
+
+def test_a_sigmoid_may_be_moved_anywhere():
+    last = [
+        layers.Dense(4, "sigmoid"),
+        layers.Reshape((2, 2, 1)),
+        layers.Permute((3, 2, 1)),
+        layers.UpSampling2D(),
+    ]
+    assert Sequential([Input((3,)), *last, layers.Flatten()]).last_function == "sigmoid"
+    rows = [
+        layers.Reshape((3, 1, 1)),
+        layers.Dense(2, "softmax"),
+        layers.Permute((2, 1, 3)),
+        layers.UpSampling2D(),
+    ]
+    assert Sequential([Input((3,)), *rows]).last_function == "softmax"
+    several = Sequential([Input((3,)), layers.Dense(2, "softmax")])
+    assert (
+        Model(several.inputs, [several.outputs[0], layers.Flatten()(several.outputs[0])]).last_function
+        is None
+    )
+
+
+def test_a_loss_of_ones_own_and_one_of_logits_stay_as_they_are():
+    for loss in (None, OwnLoss(), losses.BinaryCrossentropy(from_logits=True), losses.MeanSquaredError()):
+        assert of_logits(loss, "sigmoid") is None
+    assert of_logits(losses.BinaryCrossentropy(), "tanh") is None
+    given = losses.BinaryCrossentropy(label_smoothing=0.25, reduction="sum")
+    found = of_logits(given, "sigmoid")
+    assert (found.from_logits, found.label_smoothing, found.reduction) == (True, 0.25, "sum")
+    assert not given.from_logits
+
+
+@pytest.mark.parametrize("z", [-700.0, -60.0, -20.0, 0.5, 20.0, 33.0])
+@pytest.mark.parametrize("t", [0.0, 1.0])
+def test_a_sigmoid_of_ones_own_has_the_gradient_of_the_formula(z, t):
+    """p − t, as long as p and 1 − p are not rounded to 0: in float64 up to the logit 36."""
+    model = Sequential([Input((1,), dtype="float64"), Sigmoid()])
+    model.compile("sgd", "binary_crossentropy")
+    value, _ = model.forward_loss(np.array([[z]]), np.array([[t]]), training=True)
+    close = {"rel": 1e-16 / np.exp(-max(z, 0)) * 4 + 1e-12, "abs": 1e-15}
+    assert value == pytest.approx(np.logaddexp(0, -z if t else z), **close)
+    exact = -np.exp(-np.logaddexp(0, z)) if t else np.exp(-np.logaddexp(0, -z))
+    assert model.set_gradients(need_dx=True) == pytest.approx(exact, **close)
+
+
+def test_a_softmax_before_a_dropout_has_the_gradient_of_the_formula():
+    """At rate 0 the dropout changes nothing, but it stands in between: p = e^−60 has its slope −1/p."""
+    model = Sequential([Input((2,), dtype="float64"), layers.Activation("softmax"), layers.Dropout(0.0)])
+    model.compile("sgd", "categorical_crossentropy")
+    value, _ = model.forward_loss(np.array([[60.0, 0.0]]), np.array([[0.0, 1.0]]), training=True)
+    assert value == pytest.approx(60.0, rel=1e-12)
+    np.testing.assert_allclose(model.set_gradients(need_dx=True), [[1, -1]], rtol=1e-12)
