@@ -6,8 +6,12 @@ read:
     (row, column)ᵢₙ = M · (row, column, 1)ₒᵤₜ          M (N, 2, 3)
 
 A value between pixels is a bilinear interpolation, a weighted mean of four pixels. So y is linear in x, and
-the gradient adds dy to the same four pixels with the same weights. At evaluation these layers return x
-unchanged. Images are (N, H, W, C); arguments are Keras's.
+the gradient adds dy to the same four pixels with the same weights. In evaluate and predict these layers return
+x unchanged; a layer that is called by itself changes it, as in Keras:
+
+    images = RandomRotation(0.1)(images)               one image (H, W, C) too; not with training=False
+
+Images are (N, H, W, C), integers or floats; the result is in the layer's float type. Arguments are Keras's.
 """
 
 from typing import Any, Unpack
@@ -17,6 +21,7 @@ import numpy as np
 from minicnn import ops, random
 from minicnn.layers.arguments import Array, Interval, LayerArguments
 from minicnn.layers.base import Layer
+from minicnn.layers.symbol import symbolic
 
 
 def _interval(factor: Interval, argument: str, lowest: float = -np.inf) -> tuple[float, float]:
@@ -29,7 +34,9 @@ def _interval(factor: Interval, argument: str, lowest: float = -np.inf) -> tuple
     return float(low), float(high)
 
 
-class _Augmentation(Layer):
+class Augmentation(Layer):
+    """Base class of the layers that change images at random."""
+
     def __init__(self, seed: int | None, **kwargs: Unpack[LayerArguments]) -> None:
         super().__init__(**kwargs)
         self.seed = seed
@@ -40,16 +47,36 @@ class _Augmentation(Layer):
         """Return a changed x and the cache of the operation that changed it."""
         raise NotImplementedError
 
-    def forward(self, x: Array, training: bool = False) -> Array:
-        """Return changed images when training; x itself otherwise."""
-        if not training:
+    def __call__(self, x: Any, training: bool | None = None) -> Any:
+        """Return changed images, (N, H, W, C) or one (H, W, C); x itself with ``training=False``.
+
+        Raises:
+            ValueError: x has another number of axes.
+        """
+        if not symbolic(x) and np.ndim(x) == 3:
+            return super().__call__(np.asarray(x)[None], training)[0]
+        return super().__call__(x, training)
+
+    def build_for(self, shape: Any, dtype: Any) -> None:
+        """Check that x is a batch of images. Their size may change from call to call: there are no weights."""
+        if len(shape) != 4:
+            raise ValueError(
+                f"{self.name}: input of shape {tuple(shape)}, expected images (N, H, W, C); gray images need "
+                "their one channel: x[..., None]"
+            )
+        if not self.built:
+            super().build_for(shape, dtype)
+
+    def forward(self, x: Array, training: bool | None = False) -> Array:
+        """Return changed images when training or called by itself (None); x itself otherwise."""
+        if training is not None and not training:
             self._cache = None
             return x
         y, self._cache = self.transform(x)
         return y
 
 
-class _RandomAffine(_Augmentation):
+class _RandomAffine(Augmentation):
     def __init__(
         self,
         fill_mode: str = "reflect",
@@ -255,7 +282,7 @@ class RandomAffine(_RandomAffine):
         return self._move.shift(samples, height, width)
 
 
-class RandomErasing(_Augmentation):
+class RandomErasing(Augmentation):
     """Fill a random rectangle of an image with one value, as `keras.layers.RandomErasing`.
 
     Args:

@@ -180,6 +180,8 @@ class Layer:
     def __call__(self, x: Any, training: bool | None = None) -> Any:
         """Run the layer on x, an array or a list of them, built at first use. For symbols, return a symbol.
 
+        As in Keras, ``training=None`` is evaluation for all but random augmentation, which then changes images.
+
         Raises:
             TypeError: x has another float type than the layer's weights.
             ValueError: x has another shape than the layer was built for.
@@ -190,7 +192,8 @@ class Layer:
             return y
         x = np.asarray(x)
         self.build_for(x.shape, backend.float_type(x))
-        return self.forward(self.checked_type(x), bool(training))
+        by_itself: Any = training  # forward gets None, which is false for all layers but augmentation
+        return self.forward(self.checked_type(x), by_itself)
 
     def build_for(self, shape: Any, dtype: Any) -> None:
         """Build the layer at its first use for inputs of ``shape``; after that, check that they fit."""

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 from minicnn import ops, random
 from minicnn._base import keras_errors
 from minicnn._base.registry import to_json
+from minicnn.layers.augmentation import Augmentation
 from minicnn.layers.base import Layer
 from minicnn.layers.containers import Chain
 from minicnn.layers.graph import Graph
@@ -123,9 +124,16 @@ class Model(Trainer):
 
     @ops.in_turn
     def __call__(self, x: Any, training: bool | None = None) -> Any:
-        """Return the output for x (N, …), which is cast to the model's float type; for a symbol, a symbol."""
+        """Return the output for x (N, …), which is cast to the model's float type; for a symbol, a symbol.
+
+        As in Keras, ``training=None`` is evaluation for all layers but random augmentation, which then changes
+        images. A model that is not built and begins with augmentation takes one image (H, W, C) too.
+        """
         if symbolic(x):
             return super().__call__(x, training)
+        first = self.layers[0] if self.layers else None
+        if not self.built and isinstance(first, Augmentation) and np.ndim(x) == 3:
+            return self(np.asarray(x)[None], training)[0]
         several: Any = [np.asarray(each) for each in (x if self.multiple_inputs else [x])]
         shapes: Any = [each.shape for each in several]
         if not self.built:
@@ -134,7 +142,8 @@ class Model(Trainer):
         several = [
             each if each.dtype.kind == "c" else each.astype(self.dtype, copy=False) for each in several
         ]
-        return self.forward(several if self.multiple_inputs else several[0], bool(training))
+        by_itself: Any = training
+        return self.forward(several if self.multiple_inputs else several[0], by_itself)
 
     @keras_errors.keras_arguments
     def summary(

@@ -288,3 +288,33 @@ def test_a_loss_that_is_not_a_number_ends_the_training(pair, data):
         for k, model in pair()
     ]  # fmt: skip
     assert epochs[1] == epochs[0] == [0]
+
+
+@pytest.mark.parametrize("call", ["layer", "sequential", "graph", "predict"])
+@pytest.mark.parametrize("training", [None, True, False])
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("RandomFlip", {"mode": "horizontal"}),
+        ("RandomRotation", {"factor": 0.1}),
+        ("RandomTranslation", {"height_factor": 0.3, "width_factor": 0.3}),
+        ("RandomZoom", {"height_factor": 0.3}),
+        ("RandomErasing", {}),
+        ("Dropout", {"rate": 0.5}),
+        ("GaussianNoise", {"stddev": 0.5}),
+    ],
+)
+def test_which_call_changes_images(name, arguments, training, call):
+    x = np.random.default_rng(4).uniform(size=(32, 6, 5, 3)).astype("float32")
+
+    def changed(library):
+        layer, start = getattr(library.layers, name)(**arguments), library.Input((6, 5, 3))
+        model = library.Model(start, layer(start)) if call == "graph" else library.Sequential([layer])
+        if call == "predict":
+            return np.abs(np.asarray(model.predict(x, verbose=0)) - x).max() > 1e-6
+        given = {} if training is None else {"training": training}
+        y = (layer if call == "layer" else model)(x, **given)
+        y = y if library is minicnn else keras.ops.convert_to_numpy(y)
+        return np.abs(y - x).max() > 1e-6
+
+    assert changed(minicnn) == changed(keras)
