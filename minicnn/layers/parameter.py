@@ -41,8 +41,8 @@ class Parameter:
         return self.value.dtype
 
     def numpy(self) -> np.ndarray:
-        """Return the value: Keras's spelling."""
-        return self.value
+        """Return a copy of the value: Keras's spelling."""
+        return self.value.copy()
 
     def assign(self, value: Any) -> None:
         """Copy ``value``, of the same shape, into the parameter.
@@ -56,7 +56,8 @@ class Parameter:
         self.value[...] = array
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        return np.array(self.value, dtype=dtype, copy=copy)
+        # a copy unless it is refused: who changes np.asarray(weight) must not change the weight
+        return np.array(self.value, dtype=dtype, copy=copy is not False)
 
     def __repr__(self) -> str:
         return f"<Parameter {self.path} shape={self.shape} dtype={self.dtype}>"

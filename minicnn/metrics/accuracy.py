@@ -75,13 +75,20 @@ def class_numbers(y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
     return y_true.reshape(-1).astype(np.int64)
 
 
+def in_columns(y_true: Any, y_pred: Any) -> np.ndarray:
+    """Return the predictions; as a column (N, 1) if the targets are one."""
+    y_pred = np.asarray(y_pred)
+    return y_pred[:, None] if y_pred.ndim == 1 and np.shape(y_true) == (len(y_pred), 1) else y_pred
+
+
 def _equal(y_true: np.ndarray, y_pred: np.ndarray) -> Any:
+    y_pred = in_columns(y_true, y_pred)
     return _alike(y_true, y_pred) == y_pred
 
 
 def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> np.ndarray:
     """Return where y_pred, above ``threshold`` or not, equals y_true, 1 or 0: of their shape."""
-    y_true, y_pred = np.asarray(y_true), np.asarray(y_pred)
+    y_true, y_pred = np.asarray(y_true), in_columns(y_true, y_pred)
     return _alike(y_true, y_pred) == (y_pred > threshold)
 
 

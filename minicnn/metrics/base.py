@@ -43,7 +43,7 @@ class Metric(Configured):
         raise NotImplementedError(f"{type(self).__name__}.reset_state")
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Add a batch: targets, predictions, and (N,) weights of the samples, 1 by default."""
+        """Add a batch: targets, predictions, and weights, 1 by default: (N,), or as Keras broadcasts them."""
         raise NotImplementedError(f"{type(self).__name__}.update_state")
 
     def result(self) -> Any:
@@ -77,12 +77,27 @@ class Mean(Metric):
         self.total = self.count = 0.0
 
     def update_state(self, values: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
-        """Add values, (N, …) or a single one, and their weights (N,)."""
-        values = np.atleast_1d(np.asarray(values, np.float64))
-        samples = values.reshape(len(values), -1).mean(axis=1) if values.size else values.reshape(-1)
-        weights = as_weights(sample_weight, len(samples))
-        self.total += float(np.sum(samples * weights))
-        self.count += float(np.sum(weights))
+        """Add values, (N, …) or a single one, and their weights.
+
+        The weights are those of the samples (N,), or, as in Keras, have as many axes as the values or
+        fewer: the values are averaged over the axes that the weights lack. A number weighs the whole batch.
+
+        Raises:
+            ValueError: the weights do not broadcast to the values.
+        """
+        values = np.asarray(values, np.float64)
+        if sample_weight is None:
+            weights = np.ones(values.shape[:1])
+        else:
+            weights = np.asarray(sample_weight, np.float64)
+            if weights.ndim == values.ndim + 1 and weights.shape[-1] == 1:
+                weights = weights[..., 0]
+            elif weights.ndim == 1 and values.shape[1:] == (1,):
+                weights = weights[:, None]
+        values = _means(values, weights.ndim)
+        weights = broadcast_weights(weights, values.shape, sample_weight)
+        self.total += float(np.sum(_means(values * weights, 1)))
+        self.count += float(np.sum(_means(weights, 1)))
 
     def result(self) -> float:
         """Return the mean so far."""
@@ -113,20 +128,44 @@ class MeanMetricWrapper(Mean):
         return super().get_config() | self._arguments
 
 
-def as_weights(sample_weight: Any, samples: int) -> np.ndarray:
-    """Return the weights of the samples, (N,), in float64: all 1 for None.
+def _means(values: np.ndarray, kept: int) -> np.ndarray:
+    """Return the means over all axes but the first ``kept``."""
+    axes = tuple(range(kept, values.ndim))
+    return values.mean(axis=axes) if values.size else values.sum(axis=axes)
+
+
+def weights_of_entries(sample_weight: Any, shape: tuple[int, ...]) -> np.ndarray:
+    """Return the weight of each entry of predictions (N, …), in float64: all 1 for None.
+
+    Args:
+        sample_weight: one a sample, (N,); or, as in Keras, what broadcasts to the predictions, with as many
+            axes or without the last one; or a number.
+        shape: of the predictions.
 
     Raises:
-        ValueError: there is not one for each sample.
+        ValueError: they do not broadcast.
     """
-    if sample_weight is None:
-        return np.ones(samples)
-    weights = np.asarray(sample_weight, np.float64).reshape(-1)
-    if len(weights) != samples:
+    weights = np.asarray(1 if sample_weight is None else sample_weight, np.float64)
+    if weights.shape == shape[:1]:  # one a sample
+        weights = weights.reshape(-1, *[1] * (len(shape) - 1))
+    elif weights.ndim < len(shape):
+        weights = weights[..., None]
+    return broadcast_weights(weights, shape, sample_weight)
+
+
+def broadcast_weights(weights: np.ndarray, shape: tuple[int, ...], given: Any) -> np.ndarray:
+    """Return weights broadcast to a shape; ``given`` is what the user gave.
+
+    Raises:
+        ValueError: they do not fit.
+    """
+    try:
+        return np.broadcast_to(weights, shape)
+    except ValueError:
         raise ValueError(
-            f"sample_weight of shape {np.shape(sample_weight)}: expected ({samples},), one a sample"
-        )
-    return weights
+            f"sample_weight of shape {np.shape(given)}: expected {shape[:1]}, one a sample, or what broadcasts "
+            f"to {shape}"
+        ) from None
 
 
 def ratio(part: Any, whole: Any) -> Any:

@@ -8,13 +8,14 @@ Targets are 0/1 of the predictions' shape (one-hot for classes), or class number
 Errors in a rare class hardly change the accuracy; they change the recall of the class.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from minicnn.metrics.accuracy import class_numbers
-from minicnn.metrics.base import Metric, as_weights, ratio
+from minicnn.metrics.accuracy import class_numbers, in_columns
+from minicnn.metrics.base import Metric, ratio, weights_of_entries
 
 Thresholds = float | Sequence[float] | None
 AVERAGES = (None, "micro", "macro", "weighted")
@@ -31,8 +32,9 @@ class Counts(Metric):
         self.false_negatives: Any = 0.0
 
     def _count(self, positive: np.ndarray, called: np.ndarray, weights: np.ndarray) -> None:
-        """Add a batch: what is positive and what was called so, (N, …); sums go over the samples."""
-        weights = weights.reshape(-1, *[1] * (positive.ndim - 1))
+        """Add a batch: what is positive and what was called so, (N, …), and the weights, which broadcast to
+        these; sums go over the samples.
+        """
         self.true_positives = self.true_positives + np.sum(weights * (positive & called), axis=0)
         self.false_positives = self.false_positives + np.sum(weights * (~positive & called), axis=0)
         self.true_negatives = self.true_negatives + np.sum(weights * (~positive & ~called), axis=0)
@@ -63,7 +65,7 @@ class Precision(Counts):
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Add a batch: y_pred (N, K) or (N,), y_true alike or class numbers."""
-        y_pred = np.asarray(y_pred)
+        y_pred = in_columns(y_true, y_pred)
         positive = indicators(y_true, y_pred)
         default = 0.5 if self.top_k is None else -np.inf
         thresholds = np.atleast_1d(default if self.thresholds is None else self.thresholds)
@@ -72,13 +74,11 @@ class Precision(Counts):
             rank = np.argsort(np.argsort(-y_pred, axis=-1, kind="stable"), axis=-1)  # 0 for the highest
             called &= (rank < self.top_k)[..., None]
         if self.class_id is not None:
-            positive, called = positive[:, self.class_id], called[:, self.class_id]
-        positive = np.broadcast_to(positive[..., None], called.shape)
-        samples = len(y_pred)
-        weights = as_weights(sample_weight, samples)
-        flat = (samples, -1, len(thresholds))
-        positive, called = positive.reshape(flat), called.reshape(flat)
-        self._count(positive, called, weights)
+            positive, called = positive[:, [self.class_id]], called[:, [self.class_id]]
+        weights = weights_of_entries(sample_weight, positive.shape)
+        flat = (len(y_pred), math.prod(positive.shape[1:]))
+        positive, weights = positive.reshape(*flat, 1), weights.reshape(*flat, 1)
+        self._count(positive, called.reshape(*flat, -1), weights)
 
     def result(self) -> Any:
         """Return TP / (TP + FP): a float, or an array for a list of thresholds."""
@@ -177,7 +177,12 @@ class F1Score(Counts):
         else:
             # as in Keras: classes that tie are all called, and a row of zeros calls none
             called = (y_pred >= y_pred.max(axis=-1, keepdims=True)) & (np.abs(y_pred) > 1e-9)
-        self._count(indicators(y_true, y_pred), called, as_weights(sample_weight, len(y_pred)))
+        if sample_weight is not None and np.ndim(sample_weight) != 1:
+            raise ValueError(
+                f"sample_weight of shape {np.shape(sample_weight)}: expected ({len(y_pred)},), one a sample"
+            )
+        weights = weights_of_entries(sample_weight, (len(y_pred), 1))
+        self._count(indicators(y_true, y_pred), called, weights)
 
     def result(self) -> Any:
         """Return a float, or with ``average=None`` an array of one score for each class."""

@@ -13,12 +13,14 @@ curve, TP and P = TP + FP are linear, not the precision; with the slope s = ΔTP
 between precision-recall and ROC curves" (2006).
 """
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from minicnn.metrics.base import as_weights, ratio
+from minicnn.metrics.accuracy import in_columns
+from minicnn.metrics.base import ratio, weights_of_entries
 from minicnn.metrics.counts import Counts, indicators
 
 CURVES = ("ROC", "PR")
@@ -62,10 +64,11 @@ class AUC(Counts):
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Add a batch: y_pred (N, K) or (N,), y_true alike or class numbers."""
-        y_pred = np.asarray(y_pred)
-        positive = indicators(y_true, y_pred).reshape(len(y_pred), -1, 1)
-        called = y_pred.reshape(len(y_pred), -1, 1) > self._levels  # (N, K, T)
-        self._count(np.broadcast_to(positive, called.shape), called, as_weights(sample_weight, len(y_pred)))
+        y_pred = in_columns(y_true, y_pred)
+        flat = (len(y_pred), math.prod(y_pred.shape[1:]), 1)
+        positive = indicators(y_true, y_pred).reshape(flat)
+        called = y_pred.reshape(flat) > self._levels  # (N, K, T)
+        self._count(positive, called, weights_of_entries(sample_weight, y_pred.shape).reshape(flat))
 
     def result(self) -> float:
         """Return the area so far."""

@@ -138,3 +138,17 @@ def test_after_the_gradients_a_model_is_as_it_was(rng):
     for need_dx in (False, True):
         model.set_gradients(need_dx)
         assert model.needs_dx
+
+
+def test_who_changes_the_array_of_a_weight_does_not_change_the_weight():
+    layer = layers.Dense(2, kernel_initializer="ones", use_bias=False)
+    layer(np.ones((1, 3)))
+    for copied in (
+        layer.kernel.numpy(),
+        np.asarray(layer.kernel),
+        np.array(layer.kernel),
+        layer.get_weights()[0],
+    ):
+        copied[...] = 7
+    np.testing.assert_array_equal(layer.kernel.value, 1)
+    assert np.asarray(layer.kernel, "float32").dtype == "float32"

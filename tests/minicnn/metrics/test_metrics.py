@@ -177,7 +177,7 @@ def test_get_by_name_and_function():
         (lambda: result(metrics.F1Score(), TRUE, TRUE), r"y_pred of shape \(6,\)"),
         (lambda: result(metrics.SparseCategoricalAccuracy(), ONE_HOT, SCORES), "without 'Sparse'"),
         (lambda: result(metrics.CategoricalAccuracy(), TRUE, SCORES), "expected the same shape"),
-        (lambda: result(metrics.SparseCategoricalAccuracy(), TRUE, SCORES, [1.0]), "one a sample"),
+        (lambda: result(metrics.SparseCategoricalAccuracy(), TRUE, SCORES, [1.0, 2.0]), "one a sample"),
     ],
 )
 def test_wrong_arguments_are_named(call, match):
@@ -276,3 +276,28 @@ def test_names_are_numbered_as_keras_numbers_them():
     minicnn.backend.clear_session()
     assert [metrics.Recall().name, metrics.Recall().name, metrics.AUC().name] == ["recall", "recall_1", "auc"]
     assert [metrics.F1Score().name, metrics.F1Score().name] == ["f1_score", "f1_score"]
+
+
+def test_weights_broadcast_to_the_values():
+    """By hand: Σ w·v over Σ w, both as means over each sample's entries first."""
+    for weights, expected in (
+        ([[1, 0]], 3.0),
+        ([[1], [0]], 2.0),
+        ([[1, 3], [0, 0]], 2.5),
+        (5.0, 4.0),
+        ([1, 3], 5.0),
+    ):
+        mean = metrics.Mean()
+        mean.update_state([[1, 3], [5, 7]], sample_weight=weights)
+        assert mean.result() == pytest.approx(expected)
+    mean.update_state(1.0, sample_weight=2.0)
+    assert mean.result() == pytest.approx((1 * 2 + 3 * 6 + 2 * 1) / (1 + 3 + 2))
+    with pytest.raises(
+        ValueError, match=r"sample_weight of shape \(3,\): expected \(2,\).*broadcasts to \(2,\)"
+    ):
+        mean.update_state([[1, 3], [5, 7]], sample_weight=[1, 2, 3])
+    negatives = metrics.TrueNegatives(thresholds=[0.1, 0.5])
+    negatives.update_state([[0, 0], [0, 1]], [[0.3, 0.05], [0.4, 0.2]], sample_weight=[[2, 3]])
+    np.testing.assert_array_equal(negatives.result(), [3, 2 + 3 + 2])
+    with pytest.raises(ValueError, match=r"shape \(2, 2\): expected \(6,\), one a sample"):
+        metrics.F1Score().update_state(ONE_HOT, SCORES, sample_weight=np.ones((2, 2)))
