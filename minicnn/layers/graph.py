@@ -45,6 +45,8 @@ class Graph(Layer):
         NotImplementedError: a layer is used twice.
     """
 
+    unique_names: bool = True  # whether two layers of the same name are refused: files go by their names
+
     def __init__(self, inputs: Any, outputs: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         for name, symbols in (("inputs", inputs), ("outputs", outputs)):
@@ -80,7 +82,7 @@ class Graph(Layer):
                 f"pass for one place only; make a {type(layer).__name__} for each"
             )
         name, times = Counter(layer.name for layer in self.sublayers).most_common(1)[0]
-        if times > 1:
+        if times > 1 and self.unique_names:
             raise ValueError(f"{self.name} has {times} layers called {name!r}: give each another name")
 
     @property

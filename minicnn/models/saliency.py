@@ -83,8 +83,8 @@ def grad_cam(
     places: list[Place] = []
     outputs = _unfold(model, model.inputs, "", None, places)
     target = _last_maps(model, places) if layer is None else _symbol_of(model, places, layer)
-    maps = Graph(model.inputs, target).forward(x)
-    forward, backward = _passes(Graph([target, *model.inputs], outputs))
+    maps = _Unfolded(model.inputs, target).forward(x)
+    forward, backward = _passes(_Unfolded([target, *model.inputs], outputs))
     dmaps, _ = backward(_one_hot(forward([maps, x]), classes))
     if maps.ndim != 4:
         raise ValueError(
@@ -128,6 +128,10 @@ def _one_hot(scores: np.ndarray, classes: int | Sequence[int] | None) -> np.ndar
     dscores = np.zeros_like(scores)
     dscores[np.arange(samples), chosen] = 1
     return dscores
+
+
+class _Unfolded(Graph):
+    unique_names = False  # two models in a model may have layers of the same names
 
 
 class Place(NamedTuple):

@@ -89,6 +89,35 @@ def test_sample_weights_may_stand_in_a_column(rng):
     np.testing.assert_array_equal(loss.backward(), expected[1])
 
 
+@pytest.mark.parametrize("reduction", losses.REDUCTIONS)
+@pytest.mark.parametrize(
+    ("samples", "weights"),
+    [(4, (4,)), (4, (4, 1)), (4, ()), (4, (1, 4)), (4, (4, 4)), (1, (3,)), (1, (2, 3))],
+)
+def test_the_gradient_has_the_weights_that_each_loss_meets(samples, weights, reduction, rng):
+    loss, y_pred = losses.MeanSquaredError(reduction), rng.standard_normal((samples, 3))
+    analytic, exact = gradients(loss, y_pred + 1, y_pred, rng.uniform(0.5, 2, weights))
+    assert worst_error(analytic, exact) <= 1e-12
+    assert analytic.any()
+
+
+@pytest.mark.parametrize(
+    "weights", [(4,), (4, 2, 3), (4, 2, 3, 1), (4, 1, 1), (2, 3), (3,), (), (2, 4, 2, 3)]
+)
+@pytest.mark.parametrize("loss", [losses.MeanSquaredError(), losses.BinaryCrossentropy(from_logits=True)])
+def test_maps_may_have_a_weight_for_each_pixel(loss, weights, rng):
+    y_pred, y_true, w = (
+        rng.uniform(0.1, 0.9, (4, 2, 3, 5)),
+        rng.uniform(size=(4, 2, 3, 5)),
+        rng.uniform(size=weights),
+    )
+    analytic, exact = gradients(loss, y_true, y_pred, w)
+    assert worst_error(analytic, exact) <= 1e-12
+    assert analytic.any()
+    if weights == (4,):  # one an image, not one for each place of the last axis
+        np.testing.assert_allclose(gradients(loss, y_true, y_pred, w[:, None, None])[0], analytic)
+
+
 # ---- the loss of a whole model -----------------------------------------------------------------------------
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from minicnn import Input, Sequential, layers, ops
+from minicnn import Input, Model, Sequential, layers, ops
 from minicnn.gradient_check import complex_step
 from minicnn.models.saliency import grad_cam, input_gradient
 
@@ -156,3 +156,107 @@ def test_a_model_without_convolution_says_so():
 def test_shapes_are_checked(x):
     with pytest.raises(ValueError, match="one sample"):
         input_gradient(plain(), x[0])
+
+
+# ---- a sigmoid head, functions that are not the last layer, models inside models ---------------------------
+
+
+def features(name="features"):
+    return Sequential(
+        [
+            Input((6, 5, 2), dtype="float64"),
+            layers.Conv2D(3, 3, padding="same", activation="relu", name="first"),
+            layers.Conv2D(4, 3, activation="relu", name="second"),
+            layers.MaxPooling2D(name="pool"),
+        ],
+        name=name,
+    )
+
+
+def with_head(*head):
+    """A model of a model of convolutions and a head, with large random weights: its outputs are saturated."""
+    model = Sequential([Input((6, 5, 2), dtype="float64"), features(), layers.Flatten(), *head])
+    generator = np.random.default_rng(5)
+    model.set_weights([generator.standard_normal(weight.shape) * 3 for weight in model.get_weights()])
+    return model
+
+
+HEADS = {
+    "sigmoid": lambda: [layers.Dense(3, "sigmoid")],
+    "activation": lambda: [layers.Dense(3), layers.Activation("sigmoid")],
+    "softmax": lambda: [layers.Dense(3, "softmax"), layers.Reshape((1, 3)), layers.Flatten()],
+    "nested": lambda: [Sequential([layers.Dense(3), layers.Activation("sigmoid")])],
+    "none": lambda: [layers.Dense(3)],
+}
+
+
+def written_out(model, x, maps=None):
+    """Return (maps, logits) of such a model, written out from the weights; of given maps, if there are."""
+    first, second, pool = model.get_layer("features").layers
+    if maps is None:
+        maps = second.forward(first.forward(x))
+    [last] = [layer for layer in model.walk() if isinstance(layer, layers.Dense)]
+    return maps, pool.forward(maps).reshape(len(x), -1) @ last.kernel.value + last.bias.value
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_a_saturated_output_has_the_maps_of_its_logit(head, x):
+    model = with_head(*HEADS[head]())
+    if head != "none":
+        assert model.predict(x).max() > 1 - 1e-12
+    with ops.use("reference"):
+        exact = complex_step(lambda x: written_out(model, x)[1], {"x": x}, np.eye(3)[CLASSES])["x"]
+        maps, _ = written_out(model, x)
+        slopes = complex_step(
+            lambda maps: written_out(model, x, maps)[1], {"maps": maps}, np.eye(3)[CLASSES]
+        )["maps"]
+    close = {"rtol": 1e-10, "atol": 1e-10}
+    assert np.abs(exact).max() > 1
+    np.testing.assert_allclose(input_gradient(model, x, CLASSES), exact, **close)
+    cam = np.maximum((slopes.mean(axis=(1, 2), keepdims=True) * maps).sum(-1), 0)
+    assert cam.max() > 1
+    second = model.get_layer("features").get_layer("second")
+    for layer in ("features/second", second, None):  # by its path, itself, and as the last convolution
+        np.testing.assert_allclose(grad_cam(model, x, CLASSES, layer), cam, **close)
+
+
+def test_a_single_sigmoid_has_maps_too(x):
+    model = with_head(layers.Dense(1, "sigmoid"))
+    assert grad_cam(model, x).any()
+    assert input_gradient(model, x).any()
+
+
+def test_layers_of_models_in_models_are_named_by_their_path(x):
+    """In a graph, two deep, called with a fixed ``training``, and beside another model with the same names."""
+    start = Input((6, 5, 2), dtype="float64")
+    inner = Sequential([features("a")], name="outer")
+    side = features("b")
+    y = layers.add([inner(start, training=False), side(start)])
+    model = Model(start, layers.Dense(2, "sigmoid")(layers.Flatten()(y)))
+    flat = [inner.layers[0].get_layer("second"), side.get_layer("second")]
+    for path, layer in zip(("outer/a/second", "b/second"), flat):
+        by_path = grad_cam(model, x, 0, path)
+        np.testing.assert_array_equal(by_path, grad_cam(model, x, 0, layer))
+        assert by_path.shape == (4, 4, 3)
+    assert not np.array_equal(grad_cam(model, x, 0, flat[0]), grad_cam(model, x, 0, flat[1]))
+    assert grad_cam(model, x, 0, "outer").shape == grad_cam(model, x, 0, "outer/a/pool").shape == (4, 2, 1)
+    with pytest.raises(
+        ValueError, match=r"expected one of outer/a/first, outer/a/second, .*, outer/a, outer, b/first"
+    ):
+        grad_cam(model, x, 0, "second")
+
+
+def test_a_fixed_training_of_a_model_holds_for_its_layers(x):
+    """As in forward: a batch norm that was called with training=True uses the batch's statistics."""
+    norm, start = layers.BatchNormalization(name="norm"), Input((6, 5, 2), dtype="float64")
+    inner = Sequential(
+        [Input((6, 5, 2), dtype="float64"), layers.Conv2D(3, 3, name="conv"), norm], name="inner"
+    )
+    head = layers.Dense(2, "sigmoid")
+    model = Model(start, head(layers.Flatten()(inner(start, training=True))))
+    y = inner.layers[0].forward(x)
+    maps = (y - y.mean((0, 1, 2))) / np.sqrt(y.var((0, 1, 2)) + norm.epsilon)
+    slopes = head.kernel.value[:, 0].reshape(4, 3, 3).mean((0, 1))
+    np.testing.assert_allclose(
+        grad_cam(model, x, 0), np.maximum((maps * slopes).sum(-1), 0), rtol=1e-10, atol=1e-12
+    )
