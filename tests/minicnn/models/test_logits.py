@@ -134,8 +134,7 @@ PAIRS = [
 ]
 
 
-@pytest.mark.parametrize("implementation", ["reference", "kernels"])
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("dtype", "implementation"), [("float32", "kernels"), ("float64", "reference")])
 @pytest.mark.parametrize(("function", "loss"), PAIRS)
 @pytest.mark.parametrize("make", [sequential, graph, nested, fixed], ids=lambda make: make.__name__)
 @pytest.mark.parametrize("last", LAST)
