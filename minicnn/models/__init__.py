@@ -1,5 +1,6 @@
 """Models, under Keras's names: Sequential, Model (a graph of layers), and how they come back from files.
 
+logits.py      the loss of a model that ends in softmax or sigmoid, from what goes into that
 step.py        one batch: forward, loss, backward, update. Put a breakpoint in TrainingStep.train_step
 trainer.py     many batches: fit, evaluate, predict
 model.py       Model and its class Functional; sequential.py: Sequential; loading.py: load_model, …

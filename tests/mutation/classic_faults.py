@@ -160,20 +160,19 @@ DROPOUT: dict[str, dict[str, list[Edit]]] = {
 }  # fmt: skip
 
 LOSSES: dict[str, dict[str, list[Edit]]] = {
-    "loss: not divided by the batch": {"losses": [("Loss.forward", "weights / len(losses)", "weights")]},
+    "loss: not divided by the batch": {"losses": [("Loss._dlosses", "np.asarray(math.prod(shape), dtype)", "1")]},
     "loss: its gradient not divided by the batch": {
         "losses": [("Loss.backward", "*self._cache", "len(self._cache[0]) * self._cache[0], self._cache[1]")],
     },
     "loss: divided by the batch where the sum of the class weights was meant": {
-        "losses": [("Loss.forward", "weights / (weights.sum() or 1)", "weights / len(weights)")],
+        "losses": [("Loss._dlosses", "weights.sum() or 1", "weights.size")],
     },
     "loss: the weights are missing in the gradient": {
         "losses": [("Loss.backward", "*self._cache",
                     "np.full_like(self._cache[0], self._cache[0].mean()), self._cache[1]")],
     },
     "cross-entropy: log(0)": {
-        "losses": [("CategoricalCrossentropy.losses", "_clip(y_pred / total)",
-                    "(y_pred / total, np.ones_like(y_pred, bool))")],
+        "losses": [("_log", "np.log(kept)", "np.log(p)")],
         "ops/reference/softmax": [("log_softmax_forward",
                                    "shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))",
                                    "np.log(np.exp(shifted) / np.exp(shifted).sum(axis=-1, keepdims=True))")],

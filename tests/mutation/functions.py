@@ -32,7 +32,6 @@ TRAINING = (
     "train_step",
     "test_step",
     "forward_loss",
-    "_loss_of",
     "penalty",
 )  # where a batch becomes an update
 ROOTS = ("backward", "gradient", "update", "_dx")
