@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from minicnn._base import keras_errors, names
+from minicnn._base.messages import shown
 
 __all__ = [
     "clear_session",
@@ -44,8 +45,11 @@ def checked_dtype(dtype: Any) -> np.dtype:
         TypeError, ValueError: it is no float type.
     """
     if isinstance(dtype, str) and ("float16" in dtype or "float8" in dtype or "int" in dtype):
-        raise NotImplementedError(f'dtype={dtype!r} is not in minicnn. Nearest: "float32" or "float64"')
-    return np.dtype(dtype)
+        raise NotImplementedError(f'dtype={shown(dtype)} is not in minicnn. Nearest: "float32" or "float64"')
+    found = np.dtype(dtype).newbyteorder("=")
+    if found not in map(np.dtype, FLOATS):
+        raise ValueError(f'dtype={shown(dtype)}: expected "float32" or "float64"')
+    return found
 
 
 def float_type(array: np.ndarray) -> np.dtype:

@@ -28,6 +28,7 @@ import numpy as np
 
 from minicnn import random
 from minicnn._base import keras_errors
+from minicnn._base.messages import shown
 from minicnn._base.registry import Configured, Registry
 from minicnn._base.registry import serialize as serialize
 
@@ -59,9 +60,13 @@ class Initializer(Configured):
 
 @dataclass(frozen=True)
 class Constant(Initializer):
-    """All entries are ``value``."""
+    """All entries are ``value``, which may also be an array that broadcasts to the weight's shape."""
 
-    value: float = 0.0
+    value: float | Sequence[float] | np.ndarray = 0.0
+
+    def __post_init__(self) -> None:
+        if np.asarray(self.value).dtype.kind not in "fiub":
+            raise ValueError(f"value={shown(self.value)}: expected a number")
 
     def _values(self, shape: tuple[int, ...], generator: np.random.Generator) -> np.ndarray:
         return np.full(shape, self.value)
@@ -163,6 +168,7 @@ class VarianceScaling(Initializer):
     seed: int | None = None
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not self.scale > 0:
             raise ValueError(f"scale={self.scale!r}: expected a positive number")
         if self.mode not in MODES:

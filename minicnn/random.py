@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from minicnn import ops
+from minicnn._base.messages import shown
 
 _root = np.random.SeedSequence()
 
@@ -20,14 +21,23 @@ def set_seed(seed: int) -> None:
         ValueError: ``seed`` is not a non-negative integer.
     """
     global _root
-    if isinstance(seed, bool) or not hasattr(seed, "__index__") or seed < 0:
-        raise ValueError(f"seed={seed!r}: expected a non-negative integer")
+    _check(seed)
     _root = np.random.SeedSequence(seed)
 
 
+def _check(seed: Any) -> None:
+    if isinstance(seed, bool) or not hasattr(seed, "__index__") or seed < 0:
+        raise ValueError(f"seed={shown(seed)}: expected a non-negative integer")
+
+
 def generator(seed: int | None = None) -> np.random.Generator:
-    """Return a new generator: the next one of the global seed, or with ``seed`` that of this seed."""
+    """Return a new generator: the next one of the global seed, or with ``seed`` that of this seed.
+
+    Raises:
+        ValueError: ``seed`` is not a non-negative integer.
+    """
     if seed is not None:
+        _check(seed)
         return np.random.default_rng(seed)
     with ops.turn():
         return np.random.default_rng(_root.spawn(1)[0])

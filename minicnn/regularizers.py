@@ -44,6 +44,7 @@ class L1L2(Regularizer):
     l2: float = 0.0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         for name in ("l1", "l2"):
             factor = getattr(self, name)
             if not 0 <= factor < math.inf:

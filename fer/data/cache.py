@@ -77,7 +77,7 @@ def load(source: Path, fingerprint: list[Any]) -> Rows | None:
             kept = json.loads(archive.read(_META))
             if kept["fingerprint"] != [VERSION, *fingerprint]:
                 return None
-            arrays = npz_reader.read_arrays(archive, npz_reader.ARRAY_NAMES)
+            arrays = npz_reader.read_arrays(archive, npz_reader.ARRAY_NAMES, npz_reader.MAX_BYTES)
         os.utime(entry)
         return Rows(arrays["images"], arrays.get("labels"), arrays.get("usage"), tuple(kept["notes"]))
     except npz_reader.READ_ERRORS:

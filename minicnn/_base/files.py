@@ -1,10 +1,90 @@
-"""Files that are written completely or not at all."""
+"""Files: those that a user names are opened here, and others written completely or not at all."""
 
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
+
+LARGEST = 1 << 32  # bytes
+_KINDS = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a named pipe (FIFO)",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+
+
+class UnusableFile(OSError, ValueError):
+    """What a path names is not a regular file, or it is too large; the message names it."""
+
+
+def regular(path: str | os.PathLike[str], most: int = LARGEST, buffering: int = -1) -> IO[bytes]:
+    """Open a regular file for reading; links are followed.
+
+    A pipe or a device may never end, and merely opening a pipe waits for its writer. So the kind is looked at
+    before the file is opened, and again after it.
+
+    Args:
+        path: the file.
+        most: its largest size in bytes.
+        buffering: as for ``open``.
+
+    Raises:
+        UnusableFile: an OSError and a ValueError: it is a folder, a pipe, a device, or too large.
+        OSError: it does not exist, or cannot be read.
+    """
+
+    def checked(opened: str, flags: int) -> int:
+        check_regular(path, os.stat(opened), most)
+        number = os.open(opened, flags | getattr(os, "O_NONBLOCK", 0))
+        try:
+            check_regular(path, os.fstat(number), most)
+        except BaseException:
+            os.close(number)
+            raise
+        return number
+
+    try:
+        return open(os.fspath(path), "rb", buffering, opener=checked)
+    except UnusableFile:
+        raise
+    except ValueError as error:  # a NUL in the name
+        raise UnusableFile(f"{os.fspath(path)!r}: not a file's name ({error})") from None
+
+
+def check_regular(path: str | os.PathLike[str], status: os.stat_result, most: int = LARGEST) -> None:
+    """Check that a file with this status is a regular one of at most ``most`` bytes.
+
+    Raises:
+        UnusableFile: it is not.
+    """
+    if not stat.S_ISREG(status.st_mode):
+        kind = _KINDS.get(stat.S_IFMT(status.st_mode), "of an unknown kind")
+        raise UnusableFile(f"{os.fspath(path)} is not a regular file: it is {kind}")
+    if status.st_size > most:
+        raise UnusableFile(
+            f"{os.fspath(path)} has {status.st_size:,} bytes, which is larger than {most:,}, the most expected here"
+        )
+
+
+def walk(folder: str | os.PathLike[str], follow_links: bool = False) -> list[tuple[str, list[str]]]:
+    """Return each folder in a folder, itself included, with the names of its files, sorted.
+
+    With ``follow_links`` a folder that links reach several times, or that contains itself, is listed once.
+    """
+    found, met = [], set()
+    for root, folders, names in os.walk(folder, followlinks=follow_links):
+        status = os.stat(root)
+        if (status.st_dev, status.st_ino) in met:
+            folders.clear()
+            continue
+        met.add((status.st_dev, status.st_ino))
+        folders.sort()
+        found.append((root, sorted(names)))
+    return sorted(found)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ An object can be given in three forms:
 
 import dataclasses
 import difflib
+import numbers
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -16,10 +17,39 @@ import numpy as np
 
 from minicnn._base import keras_errors
 from minicnn._base.keras_errors import letters
+from minicnn._base.messages import shown
+
+_KINDS: dict[str, Any] = {
+    "float": numbers.Real, "int": numbers.Integral, "bool": (bool, np.bool_), "None": type(None),
+}  # fmt: skip
 
 
 class Configured:
-    """An object with a configuration: its constructor's arguments; for a dataclass, its fields."""
+    """An object with a configuration: its constructor's arguments; for a dataclass, its fields.
+
+    The numbers among a dataclass's fields are checked.
+    """
+
+    def __post_init__(self) -> None:
+        """Check the fields whose type is int, float or bool.
+
+        Raises:
+            ValueError: one has another type.
+        """
+        for field in dataclasses.fields(self):  # type: ignore[arg-type]
+            kinds = [
+                _KINDS.get(kind.strip())
+                for kind in str(getattr(field.type, "__name__", field.type)).split("|")
+            ]
+            value = getattr(self, field.name)
+            plain = value.item() if isinstance(value, np.ndarray) and value.ndim == 0 else value
+            if None in kinds or any(
+                isinstance(plain, kind) and not (isinstance(plain, bool) and kind != _KINDS["bool"])
+                for kind in kinds
+                if kind is not None
+            ):
+                continue
+            raise ValueError(f"{field.name}={shown(value)}: expected a value of the type {field.type}")
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments as JSON-able values."""
@@ -57,21 +87,23 @@ class Registry:
         if isinstance(identifier, str):
             return self._find(identifier)()
         if isinstance(identifier, Mapping):
-            if "class_name" not in identifier:
+            config = identifier.get("config") or {}
+            if not isinstance(identifier.get("class_name"), str) or not isinstance(config, Mapping):
                 raise ValueError(
-                    f'{self.kind} {dict(identifier)!r}: expected the keys "class_name" and "config"'
+                    f'{self.kind} {shown(dict(identifier))}: expected the keys "class_name" and "config"'
                 )
-            return self._find(identifier["class_name"]).from_config(dict(identifier.get("config") or {}))
+            return self._find(identifier["class_name"]).from_config(dict(config))
         return identifier() if isinstance(identifier, type) else identifier
 
     def _find(self, name: str) -> Any:
         found = self._makers.get(letters(name))
         if found is not None:
             return found
+        name = name[:200]
         keras_errors.refuse_name("losses" if self.kind == "loss" else f"{self.kind}s", name)
         close = difflib.get_close_matches(name, self.names, n=1, cutoff=0.5)
         hint = f"did you mean {close[0]!r}? " if close else ""
-        raise ValueError(f"unknown {self.kind} {name!r}: {hint}There are {', '.join(self.names)}")
+        raise ValueError(f"unknown {self.kind} {shown(name)}: {hint}There are {', '.join(self.names)}")
 
 
 def serialize(instance: Any) -> dict[str, Any] | None:

@@ -20,9 +20,22 @@ from pathlib import Path
 from typing import Any
 
 from minicnn import saving
+from minicnn._base import schema
 from minicnn.callbacks.base import Callback, Logs
 
 FILE = "training.npz"
+
+# what a backup adds to a model's file, as it is after unpack; see save
+TRAINING = {
+    "epoch": schema.Whole(),
+    "step": schema.Whole(),
+    "steps": (int, None),
+    "data": Any,
+    "stopped": bool,
+    "results": ([{"sums": Any, "metric": ({str: Any}, None)}], None),
+    "skipped_steps?": schema.Whole(),
+    "callbacks": [{"class_name": str, "state": {str: Any}}],
+}
 
 
 class BackupAndRestore(Callback):
@@ -144,20 +157,22 @@ class BackupAndRestore(Callback):
         config, arrays = saving.read(self.path)
         if "training" not in config:
             raise ValueError(f"{self.path}: a model, but no backup of a training")
-        training = saving.unpack(config["training"], arrays)
+        with saving.naming(self.path, "a damaged backup"):
+            training = saving.unpack(config["training"], arrays)
+            schema.check(training, TRAINING, "training")
         if training["step"] and training["steps"] != self.params["steps"]:
             raise ValueError(
                 f"{self.path}: the backup of a training of {training['steps']} batches an epoch, not of "
                 f"{self.params['steps']}: give the data and the batch_size of its beginning"
             )
-        try:
+        with saving.naming(self.path, "the backup of another training"):
             self.model.callback_list.set_state(training["callbacks"])
             self.model.restore(config, arrays)
             self.model.training_batches.set_state(training["data"])
             # checks the optimizer's arrays now, not in the first step
             self.model.optimizer.build(self.model.trainable_weights)
-        except (ValueError, KeyError) as error:
-            raise ValueError(f"{self.path}: the backup of another training: {error}") from error
+            if training["step"]:
+                self.model.compiled_metrics.set_state(training["results"])
         self._restored = config, arrays
         position = self.model.training_position
         position.epoch, position.step = training["epoch"], training["step"]

@@ -11,6 +11,7 @@ from typing import Any, Unpack
 import numpy as np
 
 from minicnn import activations, initializers, regularizers
+from minicnn._base.messages import shown
 from minicnn.layers.arguments import (
     ActivationLike,
     Array,
@@ -18,6 +19,8 @@ from minicnn.layers.arguments import (
     LayerArguments,
     Pair,
     RegularizerLike,
+    count,
+    number,
 )
 from minicnn.layers.base import Layer
 
@@ -120,8 +123,8 @@ class ReLU(Activation):
     """max(x, 0), or negative_slope · x below 0."""
 
     def __init__(self, negative_slope: float = 0.0, **kwargs: Unpack[LayerArguments]) -> None:
+        self.negative_slope = number("negative_slope", negative_slope)
         super().__init__("leaky_relu" if negative_slope else "relu", **kwargs)
-        self.negative_slope = negative_slope
         self.options = {"negative_slope": negative_slope} if negative_slope else {}
 
 
@@ -131,7 +134,7 @@ class LeakyReLU(Activation):
     def __init__(self, negative_slope: float = 0.3, **kwargs: Any) -> None:
         negative_slope = kwargs.pop("alpha", negative_slope)
         super().__init__("leaky_relu", **kwargs)
-        self.negative_slope = negative_slope
+        self.negative_slope = number("negative_slope", negative_slope)
         self.options = {"negative_slope": negative_slope}
 
 
@@ -140,7 +143,7 @@ class ELU(Activation):
 
     def __init__(self, alpha: float = 1.0, **kwargs: Unpack[LayerArguments]) -> None:
         super().__init__("elu", **kwargs)
-        self.alpha = alpha
+        self.alpha = number("alpha", alpha)
         self.options = {"alpha": alpha}
 
 
@@ -170,7 +173,7 @@ class PReLU(Layer):
         self.shared_axes = None if axes is None else [int(axis) for axis in axes]
         if any(axis < 1 for axis in self.shared_axes or ()):
             raise ValueError(
-                f"shared_axes={shared_axes!r}: expected axes from 1, such as [1, 2]; 0 is the batch"
+                f"shared_axes={shown(shared_axes)}: expected axes from 1, such as [1, 2]; 0 is the batch"
             )
 
     def build(self, input_shape):
@@ -200,7 +203,7 @@ class Softmax(Activation):
 
     def __init__(self, axis: int = -1, **kwargs: Unpack[LayerArguments]) -> None:
         super().__init__("softmax", **kwargs)
-        self.axis = axis
+        self.axis = count("axis", axis, -32, 32)
 
     def build(self, input_shape):
         """Check that the axis is the last."""

@@ -14,24 +14,38 @@ x unchanged; a layer that is called by itself changes it, as in Keras:
 Images are (N, H, W, C), integers or floats; the result is in the layer's float type. Arguments are Keras's.
 """
 
+import math
+from collections.abc import Sequence
 from typing import Any, Unpack
 
 import numpy as np
 
 from minicnn import ops, random
-from minicnn.layers.arguments import Array, Interval, LayerArguments
+from minicnn._base.messages import shown
+from minicnn.layers.arguments import Array, Interval, LayerArguments, number
 from minicnn.layers.base import Layer
 from minicnn.layers.symbol import symbolic
 
 
 def _interval(factor: Interval, argument: str, lowest: float = -np.inf) -> tuple[float, float]:
     """Return ``factor`` as (low, high): a single f means (−f, f)."""
-    low, high = (-abs(factor), abs(factor)) if isinstance(factor, int | float) else tuple(factor)
-    if not lowest <= low <= high <= 1:
-        raise ValueError(
-            f"{argument}={factor!r}: expected a number up to 1, or a pair (low, high) of such numbers"
-        )
+    expected = "a number up to 1, or a pair (low, high) of such numbers"
+    given = factor if isinstance(factor, Sequence | np.ndarray) and len(factor) == 2 else (factor,)
+    for each in given:
+        number(argument, each, expected, lambda value: -math.inf < value <= 1)
+    low, high = given if len(given) == 2 else (-abs(given[0]), abs(given[0]))
+    if not lowest <= low <= high:
+        raise ValueError(f"{argument}={shown(factor)}: expected {expected}")
     return float(low), float(high)
+
+
+def _two(argument: str, pair: Any, expected: str) -> Any:
+    """Return a pair of numbers, the second not below the first."""
+    if not isinstance(pair, Sequence | np.ndarray) or len(pair) != 2:
+        raise ValueError(f"{argument}={shown(pair)}: expected {expected}")
+    low = number(argument, pair[0], expected)
+    number(argument, pair[1], expected, lambda value: low <= value < math.inf)
+    return pair
 
 
 class Augmentation(Layer):
@@ -90,7 +104,8 @@ class _RandomAffine(Augmentation):
             raise ValueError(f'fill_mode={fill_mode!r}: expected "reflect", "constant", "wrap" or "nearest"')
         if interpolation not in ("bilinear", "nearest"):
             raise ValueError(f'interpolation={interpolation!r}: expected "bilinear" or "nearest"')
-        self.fill_mode, self.interpolation, self.fill_value = fill_mode, interpolation, fill_value
+        self.fill_mode, self.interpolation = fill_mode, interpolation
+        self.fill_value = number("fill_value", fill_value)
 
     def linear_part(self, samples: int) -> Array:
         """Return the (N, 2, 2) linear part of the map, relative to the image's center."""
@@ -306,10 +321,13 @@ class RandomErasing(Augmentation):
         **kwargs: Unpack[LayerArguments],
     ) -> None:
         super().__init__(seed, **kwargs)
-        if not 0 <= factor <= 1:
-            raise ValueError(f"factor={factor!r}: expected a probability from 0 to 1")
-        if not 0 <= scale[0] <= scale[1] <= 1:
-            raise ValueError(f"scale={scale!r}: expected (smallest, largest) part of the area, from 0 to 1")
+        number("factor", factor, "a probability from 0 to 1", lambda value: 0 <= value <= 1)
+        expected = "(smallest, largest) part of the area, from 0 to 1"
+        if not 0 <= _two("scale", scale, expected)[0] <= scale[1] <= 1:
+            raise ValueError(f"scale={scale!r}: expected {expected}")
+        _two("value_range", value_range, "the lowest and the highest value, such as (0, 255)")
+        if fill_value is not None:
+            number("fill_value", fill_value)
         self.factor, self.scale, self.fill_value, self.value_range = factor, scale, fill_value, value_range
 
     def transform(self, x: Array) -> tuple[Array, Any]:

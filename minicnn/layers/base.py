@@ -26,7 +26,7 @@ from numpy.typing import ArrayLike
 from minicnn import backend, initializers, ops, random, regularizers
 from minicnn._base import keras_errors
 from minicnn._base.names import snake_case, unique_name
-from minicnn.layers import configuration, symbol
+from minicnn.layers import arguments, configuration, symbol
 from minicnn.layers.parameter import Parameter
 from minicnn.layers.symbol import Symbol
 
@@ -81,6 +81,8 @@ class Layer:
         if input_dim is not None:
             input_shape = (input_dim,)
         self.name: str = name or unique_name(snake_case(type(self).__name__))
+        if not isinstance(self.name, str):
+            raise ValueError(f"name={name!r}: expected a text")
         self._trainable = bool(trainable)
         self.dtype: Any = None if dtype is None else backend.checked_dtype(dtype)
         self.declared_input_shape = None if input_shape is None else (None, *input_shape)
@@ -284,6 +286,7 @@ class Layer:
         """
         if self.dtype is None:  # in a constructor, before the input is known
             self.dtype = np.dtype(backend.floatx())
+        arguments.check_room(f"{self.name}/{name}", shape)
         draw: Any = initializers.get(initializer)
         value = np.ascontiguousarray(draw(tuple(shape), dtype=self.dtype, generator=random.generator()))
         parameter = Parameter(value, name, f"{self.name}/{name}", trainable, regularizers.get(regularizer))

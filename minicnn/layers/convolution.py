@@ -19,6 +19,8 @@ from minicnn.layers.arguments import (
     Pair,
     RegularizerLike,
     Shape,
+    count,
+    flag,
 )
 from minicnn.ops import geometry
 
@@ -43,7 +45,7 @@ class _Convolution(ActivatedLayer):
         self.strides = geometry.pair(strides, "strides")
         self.dilation_rate = geometry.pair(dilation_rate, "dilation_rate")
         self.padding = geometry.checked_padding(padding)
-        self.use_bias = use_bias
+        self.use_bias = flag("use_bias", use_bias)
         self.bias_initializer = initializers.get(bias_initializer)
         self.bias_regularizer = regularizers.get(bias_regularizer)
 
@@ -114,7 +116,7 @@ class Conv2D(_Convolution):
     ) -> None:
         window = (kernel_size, strides, padding, dilation_rate)
         super().__init__(*window, activation, use_bias, bias_initializer, bias_regularizer, **kwargs)
-        self.filters = geometry.pair(filters, "filters")[0]
+        self.filters = count("filters", filters)
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.kernel_regularizer = regularizers.get(kernel_regularizer)
 
@@ -164,7 +166,7 @@ class DepthwiseConv2D(_Convolution):
     ) -> None:
         window = (kernel_size, strides, padding, dilation_rate)
         super().__init__(*window, activation, use_bias, bias_initializer, bias_regularizer, **kwargs)
-        self.depth_multiplier = geometry.pair(depth_multiplier, "depth_multiplier")[0]
+        self.depth_multiplier = count("depth_multiplier", depth_multiplier)
         self.depthwise_initializer = initializers.get(depthwise_initializer)
         self.depthwise_regularizer = regularizers.get(depthwise_regularizer)
 
@@ -219,8 +221,8 @@ class SeparableConv2D(_Convolution):
     ) -> None:
         window = (kernel_size, strides, padding, dilation_rate)
         super().__init__(*window, activation, use_bias, bias_initializer, bias_regularizer, **kwargs)
-        self.filters = geometry.pair(filters, "filters")[0]
-        self.depth_multiplier = geometry.pair(depth_multiplier, "depth_multiplier")[0]
+        self.filters = count("filters", filters)
+        self.depth_multiplier = count("depth_multiplier", depth_multiplier)
         self.depthwise_initializer = initializers.get(depthwise_initializer)
         self.pointwise_initializer = initializers.get(pointwise_initializer)
         self.depthwise_regularizer = regularizers.get(depthwise_regularizer)

@@ -17,8 +17,9 @@ from minicnn.layers.arguments import (
     LayerArguments,
     RegularizerLike,
     Shape,
+    count,
+    flag,
 )
-from minicnn.ops import geometry
 
 
 class Dense(ActivatedLayer):
@@ -36,8 +37,8 @@ class Dense(ActivatedLayer):
         **kwargs: Unpack[LayerArguments],
     ) -> None:
         super().__init__(activation, **kwargs)
-        self.units = geometry.pair(units, "units")[0]
-        self.use_bias = use_bias
+        self.units = count("units", units)
+        self.use_bias = flag("use_bias", use_bias)
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.bias_initializer = initializers.get(bias_initializer)
         self.kernel_regularizer = regularizers.get(kernel_regularizer)

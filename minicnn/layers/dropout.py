@@ -14,7 +14,7 @@ import math
 from typing import Unpack
 
 from minicnn import ops, random
-from minicnn.layers.arguments import Array, LayerArguments
+from minicnn.layers.arguments import Array, LayerArguments, number
 from minicnn.layers.base import Layer
 
 
@@ -30,9 +30,9 @@ class Dropout(Layer):
 
     def __init__(self, rate: float, seed: int | None = None, **kwargs: Unpack[LayerArguments]) -> None:
         super().__init__(**kwargs)
-        if not 0 <= rate < 1:
-            raise ValueError(f"rate={rate!r}: expected a probability from 0 to below 1, such as 0.5")
-        self.rate, self.seed = rate, seed
+        expected = "a probability from 0 to below 1, such as 0.5"
+        self.rate = number("rate", rate, expected, lambda value: 0 <= value < 1)
+        self.seed = seed
         self.generator = random.generator(seed)
 
     def forward(self, x: Array, training: bool = False) -> Array:
@@ -65,9 +65,9 @@ class GaussianNoise(Layer):
 
     def __init__(self, stddev: float, seed: int | None = None, **kwargs: Unpack[LayerArguments]) -> None:
         super().__init__(**kwargs)
-        if not 0 <= stddev < math.inf:
-            raise ValueError(f"stddev={stddev!r}: expected a number from 0, such as 0.1")
-        self.stddev, self.seed = stddev, seed
+        expected = "a number from 0, such as 0.1"
+        self.stddev = number("stddev", stddev, expected, lambda value: 0 <= value < math.inf)
+        self.seed = seed
         self.generator = random.generator(seed)
 
     def forward(self, x: Array, training: bool = False) -> Array:

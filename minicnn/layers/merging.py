@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from minicnn import backend
-from minicnn.layers.arguments import Array, LayerArguments, Shape
+from minicnn.layers.arguments import Array, LayerArguments, Shape, count
 from minicnn.layers.base import Layer
 from minicnn.layers.symbol import OPERATORS, Symbol, symbolic
 
@@ -176,9 +176,9 @@ class Concatenate(_Merge):
 
     def __init__(self, axis: int = -1, **kwargs: Unpack[LayerArguments]) -> None:
         super().__init__(**kwargs)
+        self.axis = count("axis", axis, -32, 32)
         if axis == 0:
             raise ValueError("Concatenate(axis=0): that is the batch's axis; expected another, such as -1")
-        self.axis = axis
 
     def compute_output_shape(self, input_shape: Sequence[Shape]) -> Shape:
         """The lengths along the axis add up."""

@@ -12,12 +12,14 @@ Group normalization computes μ and σ² for each sample, over the channels of a
 docs/backprop/group_normalization.md. It computes the same in training and at evaluation.
 """
 
+import math
 from typing import Unpack
 
 import numpy as np
 
 from minicnn import initializers, ops, regularizers
-from minicnn.layers.arguments import InitializerLike, LayerArguments, RegularizerLike
+from minicnn._base.messages import shown
+from minicnn.layers.arguments import InitializerLike, LayerArguments, RegularizerLike, flag, number
 from minicnn.layers.base import Layer
 
 
@@ -44,9 +46,9 @@ class ScaleAndOffset(Layer):
         **kwargs: Unpack[LayerArguments],
     ) -> None:
         super().__init__(**kwargs)
-        if epsilon <= 0:
-            raise ValueError(f"epsilon={epsilon!r}: expected a small positive number, such as 0.001")
-        self.axis, self.epsilon, self.center, self.scale = axis, epsilon, center, scale
+        expected = "a small positive number, such as 0.001"
+        self.epsilon = number("epsilon", epsilon, expected, lambda value: 0 < value < math.inf)
+        self.axis, self.center, self.scale = axis, flag("center", center), flag("scale", scale)
         self.beta_initializer = initializers.get(beta_initializer)
         self.gamma_initializer = initializers.get(gamma_initializer)
         self.beta_regularizer = regularizers.get(beta_regularizer)
@@ -114,9 +116,8 @@ class BatchNormalization(ScaleAndOffset):
             gamma_regularizer,
             **kwargs,
         )
-        if not 0 <= momentum <= 1:
-            raise ValueError(f"momentum={momentum!r}: expected a number from 0 to 1, such as 0.99")
-        self.momentum = momentum
+        expected = "a number from 0 to 1, such as 0.99"
+        self.momentum = number("momentum", momentum, expected, lambda value: 0 <= value <= 1)
         self.moving_mean_initializer = initializers.get(moving_mean_initializer)
         self.moving_variance_initializer = initializers.get(moving_variance_initializer)
 
@@ -199,7 +200,9 @@ class GroupNormalization(ScaleAndOffset):
             **kwargs,
         )
         if isinstance(groups, bool) or not hasattr(groups, "__index__") or (groups < 1 and groups != -1):
-            raise ValueError(f"groups={groups!r}: expected a positive integer, or -1: one for each channel")
+            raise ValueError(
+                f"groups={shown(groups)}: expected a positive integer, or -1: one for each channel"
+            )
         self.groups = int(groups)
 
     def build(self, input_shape):

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Unpack
 
 from minicnn import ops
-from minicnn.layers.arguments import LayerArguments, Pair
+from minicnn.layers.arguments import LayerArguments, Pair, flag
 from minicnn.layers.base import Layer
 from minicnn.ops import geometry
 
@@ -78,7 +78,7 @@ class _GlobalPooling(Layer):
 
     def __init__(self, keepdims: bool = False, **kwargs: Unpack[LayerArguments]) -> None:
         super().__init__(**kwargs)
-        self.keepdims = keepdims
+        self.keepdims = flag("keepdims", keepdims)
 
     def compute_output_shape(self, input_shape):
         """(N, H, W, C) -> (N, C), or (N, 1, 1, C) with keepdims."""

@@ -13,7 +13,8 @@ from typing import Any, Unpack
 import numpy as np
 
 from minicnn import backend
-from minicnn.layers.arguments import LayerArguments
+from minicnn._base.messages import shown
+from minicnn.layers.arguments import LayerArguments, real_numbers
 from minicnn.layers.base import Layer
 from minicnn.layers.symbol import OPERATORS, Symbol
 
@@ -25,7 +26,7 @@ class Rescaling(Layer):
 
     def __init__(self, scale: Numbers, offset: Numbers = 0.0, **kwargs: Unpack[LayerArguments]) -> None:
         super().__init__(**kwargs)
-        self.scale, self.offset = scale, offset
+        self.scale, self.offset = real_numbers("scale", scale), real_numbers("offset", offset)
 
     def forward(self, x, training=False):
         """Return x · scale + offset."""
@@ -54,10 +55,20 @@ class Normalization(Layer):
         if (mean is None) != (variance is None):
             raise ValueError("Normalization: give both mean and variance, or neither and call adapt(data)")
         self.axis, self.mean, self.variance = axis, mean, variance
+        if mean is not None:
+            real_numbers("mean", mean)
+            if np.min(real_numbers("variance", variance)) < 0:
+                raise ValueError(f"variance={shown(variance)}: expected numbers from 0")
 
     def build(self, input_shape):
         """Create the weights that :meth:`adapt` fills, unless mean and variance were given."""
         self.check_axis(input_shape)
+        for argument, value in (("mean", self.mean), ("variance", self.variance)):
+            if np.size(value) not in (1, input_shape[-1]):
+                raise ValueError(
+                    f"{self.name}: {argument} has shape {np.shape(value)}, expected a number for each of the "
+                    f"{input_shape[-1]} channels, or one"
+                )
         super().build(input_shape)
         if self.mean is None:
             shape = (input_shape[-1],)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from minicnn import layers
+from minicnn._base.messages import shown
 from minicnn._base.registry import to_json
 
 
@@ -26,14 +27,19 @@ def deserialize(
     """
     classes = {name: getattr(layers, name) for name in layers.__all__} | dict(custom_objects or {})
 
+    def known(name: Any) -> bool:
+        return isinstance(name, str) and name in classes
+
     def revive(value: Any) -> Any:
         if isinstance(value, list):
             return [revive(item) for item in value]
-        if isinstance(value, Mapping) and "config" in value and value.get("class_name") in classes:
+        if isinstance(value, Mapping) and "config" in value and known(value.get("class_name")):
             return deserialize(value, custom_objects)
         return value
 
     name = description["class_name"]
-    if name not in classes:
-        raise ValueError(f"unknown layer {name!r}: give its class as custom_objects={{{name!r}: {name}}}")
+    if not known(name):
+        raise ValueError(
+            f"unknown layer {shown(name)}: give its class as custom_objects={{{shown(name)}: {str(name)[:40]}}}"
+        )
     return classes[name].from_config({key: revive(value) for key, value in description["config"].items()})

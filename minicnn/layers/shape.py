@@ -16,7 +16,7 @@ from typing import Unpack
 
 import numpy as np
 
-from minicnn.layers.arguments import Array, LayerArguments, Pair, Shape
+from minicnn.layers.arguments import Array, LayerArguments, Pair, Shape, count
 from minicnn.layers.base import Layer
 from minicnn.ops import geometry
 
@@ -62,9 +62,9 @@ class Reshape(_Mover):
 
     def __init__(self, target_shape: Sequence[int], **kwargs: Unpack[LayerArguments]) -> None:
         super().__init__(**kwargs)
-        self.target_shape = tuple(int(length) for length in target_shape)
+        self.target_shape = tuple(count("target_shape", length, -1) for length in target_shape)
         if sum(length == -1 for length in self.target_shape) > 1 or any(
-            length < 1 and length != -1 for length in self.target_shape
+            length == 0 for length in self.target_shape
         ):
             raise ValueError(
                 f"target_shape={target_shape!r}: expected positive lengths, at most one of them "
@@ -108,7 +108,7 @@ class Permute(_Mover):
 
     def __init__(self, dims: Sequence[int], **kwargs: Unpack[LayerArguments]) -> None:
         super().__init__(**kwargs)
-        self.dims = tuple(int(axis) for axis in dims)
+        self.dims = tuple(count("dims", axis, 0, 32) for axis in dims)
         if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
             raise ValueError(f"dims={dims!r}: expected each axis once, counted from 1, such as (2, 1, 3)")
 
@@ -151,7 +151,11 @@ class ZeroPadding2D(Layer):
     ) -> None:
         super().__init__(**kwargs)
         both = np.asarray(padding)
-        if both.shape not in ((), (2,), (2, 2)) or both.dtype.kind != "i" or (both < 0).any():
+        if (
+            both.shape not in ((), (2,), (2, 2))
+            or both.dtype.kind != "i"
+            or not ((both >= 0) & (both <= geometry.LARGEST)).all()
+        ):
             raise ValueError(
                 f"padding={padding!r}: expected n, (rows, columns) or ((top, bottom), (left, right)), from 0"
             )

@@ -1,12 +1,14 @@
 """Models from files and from descriptions: load_model, save_model, model_from_json, clone_model."""
 
-import json
 import os
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
+from minicnn._base import schema
+from minicnn._base.messages import reason
+from minicnn.layers.arguments import room_for
 from minicnn.layers.serialization import deserialize
-from minicnn.models.model import MODELS, Model
+from minicnn.models.model import MODELS, OBJECT, SNAPSHOT, Model, weights_of
 from minicnn.saving import npz
 
 ModelT = TypeVar("ModelT", bound=Model)
@@ -29,18 +31,25 @@ def load_model(
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it is not a file of `Model.save`, or has a layer of an unknown class.
+        ValueError: it is not a file of `Model.save`, is damaged, or has a layer of an unknown class; the
+            message names the file.
     """
     config, arrays = npz.read(path)
     if "model" not in config:
         raise ValueError(f"{path}: holds weights only; make the model, then call model.load_weights(path)")
-    model: Any = deserialize(config["model"], MODELS | dict(custom_objects or {}))
-    if not model.built:
-        model.build(tuple(config["input_shape"]))
-    compiled = compile and "compiled" in config
-    if compiled:
-        model.compile(**config["compiled"])
-    model.restore(config, arrays, optimizer=compiled)
+    with npz.naming(path):
+        schema.check(config, SNAPSHOT)
+        # the description alone could ask for weights of any size
+        with room_for(sum(array.size for array in weights_of(arrays))):
+            model: Any = deserialize(config["model"], MODELS | dict(custom_objects or {}))
+            if not isinstance(model, Model):
+                raise ValueError(f"it holds a {type(model).__name__}, which is not a model")
+            if not model.built:
+                model.build(tuple(config["input_shape"]))
+        compiled = compile and "compiled" in config
+        if compiled:
+            model.compile(**config["compiled"])
+        model.restore(config, arrays, optimizer=compiled)
     return model
 
 
@@ -55,12 +64,15 @@ def model_from_json(json_string: str, custom_objects: Mapping[str, type] | None 
         ValueError: it is not the text of `Model.to_json`, or has a layer of an unknown class.
     """
     try:
-        description = json.loads(json_string)
+        description = schema.parse(json_string)
+        schema.check(description, OBJECT)
         model: Any = deserialize(description, MODELS | dict(custom_objects or {}))
         return model
-    except (json.JSONDecodeError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+        if isinstance(error, ValueError) and "unknown layer" in str(error):
+            raise
         raise ValueError(
-            f"not the description of a model ({error!r}): expected what model.to_json() gave"
+            f"not the description of a model ({reason(error)}): expected what model.to_json() gave"
         ) from error
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from minicnn import ops, random
-from minicnn._base import keras_errors
+from minicnn._base import keras_errors, schema
 from minicnn._base.registry import to_json
 from minicnn.layers.augmentation import Augmentation
 from minicnn.layers.base import Layer
@@ -27,6 +27,28 @@ from minicnn.models.trainer import Trainer
 from minicnn.saving import npz
 
 Symbols = Symbol | Sequence[Symbol]
+
+# the configuration in a saved model: what Model.snapshot returns
+OBJECT = {"class_name": str, "config": {str: Any}}
+SNAPSHOT = {
+    "model": OBJECT,
+    "input_shape": [Any],
+    "random": [{str: Any}],
+    "compiled?": {
+        "optimizer": OBJECT,
+        "loss": (OBJECT, str, None),
+        "metrics": [(str, OBJECT)],
+        "weighted_metrics": [(str, OBJECT)],
+    },
+    "optimizer_state?": {
+        "iterations": schema.Whole(),
+        "averages_in_model": bool,
+        "learning_rate?": float,
+        ...: ...,
+    },
+    ...: ...,  # what a backup adds
+}
+MOST_LAYERS = 10_000
 
 
 class Model(Trainer):
@@ -213,12 +235,13 @@ class Model(Trainer):
         Raises:
             ValueError: the snapshot is of another model; nothing is changed then.
         """
+        schema.check(config, SNAPSHOT)
         if len(config["random"]) != len(self.generators):
             raise ValueError(
                 f"{self.name}: got the states of {len(config['random'])} random generators, expected "
                 f"{len(self.generators)}"
             )
-        self.set_weights(_weights(arrays))
+        self.set_weights(weights_of(arrays))
         for generator, state in zip(self.generators, config["random"]):
             random.restore(generator, state)
         if optimizer:
@@ -237,7 +260,9 @@ class Model(Trainer):
         Raises:
             ValueError: the file holds weights of other shapes; nothing is changed then.
         """
-        self.set_weights(_weights(npz.read(path)[1]))
+        arrays = npz.read(path)[1]
+        with npz.naming(path, "not weights of this model"):
+            self.set_weights(weights_of(arrays))
 
 
 class Functional(Graph, Model):
@@ -319,9 +344,19 @@ MODELS: dict[str, type] = {"Functional": Functional}  # sequential.py adds Seque
 def layers_of(config: Mapping[str, Any], custom_objects: Mapping[str, type] | None) -> list[Layer]:
     """Return the layers of a model's configuration; those that are descriptions are made from them."""
     kinds = MODELS | dict(custom_objects or {})
+    if len(config["layers"]) > MOST_LAYERS:
+        raise ValueError(f"it lists {len(config['layers']):,} layers, more than {MOST_LAYERS:,}")
     return [deserialize(each, kinds) if isinstance(each, Mapping) else each for each in config["layers"]]
 
 
-def _weights(arrays: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+def weights_of(arrays: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+    """Return the weights among the arrays of a snapshot, in order.
+
+    Raises:
+        ValueError: one is not an array of numbers.
+    """
     names = sorted((name for name in arrays if name.startswith("weights/")), key=lambda name: int(name[8:]))
+    for name in names:
+        if arrays[name].dtype.kind not in "fiu":
+            raise ValueError(f"{name} holds {arrays[name].dtype}: expected numbers")
     return [arrays[name] for name in names]

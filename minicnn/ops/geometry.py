@@ -11,9 +11,11 @@ The "same" rule is that of TensorFlow and Keras. PyTorch pads both sides by the 
 even sizes and strides.
 """
 
+import reprlib
 from typing import Any, NamedTuple
 
 PADDINGS = ("valid", "same")
+LARGEST = 1 << 24  # of a window, a stride, a number of filters: more is a mistake
 
 
 class Axis(NamedTuple):
@@ -33,9 +35,10 @@ def pair(value: Any, argument: str) -> tuple[int, int]:
         ValueError: ``value`` is neither a positive integer nor a pair of positive integers.
     """
     two = (value, value) if not hasattr(value, "__len__") else tuple(value)
-    if len(two) != 2 or not all(isinstance(v, int) or hasattr(v, "__index__") for v in two) or min(two) < 1:
+    whole = all(hasattr(v, "__index__") and not isinstance(v, bool) for v in two)
+    if len(two) != 2 or not whole or not 1 <= min(two) <= max(two) <= LARGEST:
         raise ValueError(
-            f"{argument}={value!r}: expected a positive integer or a pair of them, such as 2 or (2, 2)"
+            f"{argument}={reprlib.repr(value)}: expected a positive integer or a pair of them, such as 2 or (2, 2)"
         )
     return int(two[0]), int(two[1])
 
@@ -48,7 +51,7 @@ def checked_padding(padding: Any) -> str:
     """
     lower = padding.lower() if isinstance(padding, str) else padding
     if lower not in PADDINGS:
-        raise ValueError(f'padding={padding!r}: expected "valid" or "same"')
+        raise ValueError(f'padding={reprlib.repr(padding)}: expected "valid" or "same"')
     return lower
 
 

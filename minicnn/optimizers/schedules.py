@@ -72,6 +72,7 @@ class ExponentialDecay(LearningRateSchedule):
     name: str = "ExponentialDecay"
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         _check_positive("decay_steps", self.decay_steps)
 
     def __call__(self, step: int) -> float:
@@ -91,6 +92,7 @@ class StepDecay(LearningRateSchedule):
     name: str = "StepDecay"
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         _check_positive("decay_steps", self.decay_steps)
 
     def __call__(self, step: int) -> float:
@@ -109,6 +111,7 @@ class InverseTimeDecay(LearningRateSchedule):
     name: str = "InverseTimeDecay"
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         _check_positive("decay_steps", self.decay_steps)
 
     def __call__(self, step: int) -> float:
@@ -130,6 +133,7 @@ class PolynomialDecay(LearningRateSchedule):
     name: str = "PolynomialDecay"
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         _check_positive("decay_steps", self.decay_steps)
 
     def __call__(self, step: int) -> float:
@@ -152,6 +156,7 @@ class PiecewiseConstantDecay(LearningRateSchedule):
     name: str = "PiecewiseConstant"
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if len(self.values) != len(self.boundaries) + 1 or list(self.boundaries) != sorted(self.boundaries):
             raise ValueError(
                 f"boundaries={self.boundaries}, values={self.values}: expected rising boundaries, and "
@@ -181,6 +186,7 @@ class CosineDecay(LearningRateSchedule):
     warmup_steps: float = 0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         _check_positive("decay_steps", self.decay_steps)
 
     def __call__(self, step: int) -> float:
@@ -208,6 +214,7 @@ class CosineDecayRestarts(LearningRateSchedule):
     name: str = "SGDRDecay"
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         _check_positive("first_decay_steps", self.first_decay_steps)
         if self.t_mul < 1:
             raise ValueError(
@@ -244,6 +251,7 @@ class OneCycle(LearningRateSchedule):
     name: str = "OneCycle"
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         _check_positive("total_steps", self.total_steps)
         if not 0 <= self.pct_start <= 1:
             raise ValueError(f"pct_start={self.pct_start!r}: expected a number from 0 to 1")

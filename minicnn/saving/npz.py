@@ -12,18 +12,27 @@ import json
 import math
 import os
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from minicnn._base.files import replacing
+from minicnn._base import schema
+from minicnn._base.files import UnusableFile, regular, replacing
+from minicnn._base.messages import reason
 from minicnn._base.registry import to_json
+from minicnn.saving.arrays import READ_ERRORS, read_arrays
 from minicnn.saving.checks import check_folder
 
 VERSION = 1
 SUFFIXES = (".npz", ".keras", ".h5")
+# what code raises that is given values of another kind than it expects
+UNFIT = (
+    ValueError, TypeError, LookupError, AttributeError, ArithmeticError, NotImplementedError, RecursionError, OSError,
+    MemoryError,
+)  # fmt: skip
 _STORED = "in arrays"  # {_STORED: key}: the value is arrays[key]
 
 
@@ -90,22 +99,35 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, np.nda
         ValueError: the file is not one that :func:`write` wrote, or is damaged.
     """
     path = Path(path)
-    if not path.is_file():
+    if not path.exists():
         raise FileNotFoundError(f"{path}: no such file; a model is saved by model.save({path.name!r})")
     try:
-        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-        config = json.loads(str(arrays.pop("config.json")))
-        if config["minicnn"] != VERSION:
-            raise ValueError(f"{path}: written by format version {config['minicnn']}, expected {VERSION}")
-    except (zipfile.BadZipFile, KeyError, TypeError, EOFError, OSError, json.JSONDecodeError) as error:
-        raise ValueError(
-            f"{path}: not a minicnn model, or damaged ({error}); expected a file by model.save"
-        ) from error
-    except ValueError as error:
-        if "allow_pickle" in str(error) or "pickle" in str(error):
-            raise ValueError(
-                f"{path}: holds pickled objects, which are refused; expected a file by model.save"
-            ) from None
+        with regular(path) as file, zipfile.ZipFile(file) as archive:
+            arrays = read_arrays(archive)
+        text = arrays.pop("config.json")
+        if text.ndim or text.dtype.kind != "U":
+            raise ValueError("its config.json is not one text")
+        config = schema.parse(str(text))
+        schema.check(config, {"minicnn": int, ...: ...}, "config.json")
+    except UnusableFile:
         raise
+    except READ_ERRORS as error:
+        raise ValueError(
+            f"{path}: not a minicnn model, or damaged ({reason(error)}); expected a file by model.save"
+        ) from error
+    if config["minicnn"] != VERSION:
+        raise ValueError(f"{path}: written by format version {config['minicnn']}, expected {VERSION}")
     return config, arrays
+
+
+@contextmanager
+def naming(path: Any, what: str = "not a model that can be used") -> Iterator[None]:
+    """Turn what damaged or foreign content raises within the block into a ValueError that names the file."""
+    try:
+        yield
+    except (FileNotFoundError, ImportError):
+        raise
+    except UNFIT as error:
+        if isinstance(error, ValueError | OSError) and str(error).startswith(str(path)):
+            raise
+        raise ValueError(f"{path}: {what}: {reason(error)}") from error
