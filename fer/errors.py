@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from fer.command_line import as_started
+from minicnn.saving import UnusableFile
 
 _LONGEST = 120
 
@@ -33,6 +34,15 @@ def _message(error: BadInput | OSError) -> str:
     if isinstance(error, OSError) and error.strerror and error.filename is not None:
         return f"{error.filename}: {error.strerror}"
     return str(error)
+
+
+@contextmanager
+def expecting(what: str) -> Iterator[None]:
+    """Within the block, a path that names no regular file becomes a BadInput that says what was expected."""
+    try:
+        yield
+    except UnusableFile as error:
+        raise BadInput(f"{error}; expected {what}") from None
 
 
 @contextmanager

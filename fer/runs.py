@@ -16,7 +16,6 @@ Folders are numbered 001, 002, … in the order of their creation. One process w
 """
 
 import errno
-import json
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,7 +25,8 @@ from pathlib import Path
 from typing import Any
 
 from fer import outputs
-from fer.errors import BadInput
+from fer.errors import BadInput, expecting
+from minicnn import saving
 
 try:
     import fcntl
@@ -39,6 +39,15 @@ MODEL_BEST = "model_best.npz"
 MODEL_LAST = "model_last.npz"
 RESULT = "result.json"
 LOCK = ".lock"
+
+# What fer.train writes into config.json, as far as it is read again. The settings in "arguments" are those of
+# fer.training.config.Config, which checks them.
+CONFIG_CONTENT = {
+    "arguments?": {"data?": (str, None), "drop_faulty?": bool, ...: ...},
+    "data?": {"name?": str, "faces?": {str: {str: saving.schema.Whole()}}, "fingerprint?": str, ...: ...},
+    "versions?": {str: str},
+    ...: ...,
+}
 
 
 @dataclass(frozen=True)
@@ -73,13 +82,34 @@ class Run:
 
         Raises:
             BadInput: the file is not JSON, or not a dictionary.
+            OSError: it cannot be read.
         """
+        path = self.path(name)
         try:
-            value = json.loads(self.path(name).read_text(encoding="utf-8"))
+            with expecting("a JSON file"), saving.regular(path, saving.schema.LARGEST) as file:
+                value = saving.schema.parse(file.read().decode())
+        except BadInput:
+            raise
         except ValueError as error:
-            raise BadInput(f"{self.path(name)} is not JSON: {error}") from None
+            raise BadInput(f"{path} is not JSON: {saving.reason(error)}") from None
         if not isinstance(value, dict):
-            raise BadInput(f"{self.path(name)} holds a {type(value).__name__}, expected a dictionary")
+            raise BadInput(f"{path} holds a {type(value).__name__}, expected a dictionary")
+        return value
+
+    def read_config(self, name: str = CONFIG) -> dict[str, Any]:
+        """Return the content of config.json.
+
+        Raises:
+            BadInput: it is not what fer.train writes.
+            OSError: it cannot be read.
+        """
+        value = self.read_json(name)
+        try:
+            saving.schema.check(value, CONFIG_CONTENT)
+        except ValueError as error:
+            raise BadInput(
+                f"{self.path(name)} is not a configuration that python -m fer.train wrote: {error}"
+            ) from None
         return value
 
     def write_history(self, history: Mapping[str, Sequence[float]]) -> None:

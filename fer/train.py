@@ -122,7 +122,7 @@ def _config_to_resume(folder: Run, asked: Config | None) -> Config:
     check_unchanged(folder.folder, own, asked or own)
     if folder.path(runs.RESULT).is_file() and folder.read_json(runs.RESULT).get("finished"):
         raise NothingToDo(f"{folder} is finished; python -m fer.evaluate {folder} evaluates it again")
-    started_with = folder.read_json(runs.CONFIG).get("versions", {})
+    started_with = folder.read_config().get("versions", {})
     if started_with.get("minicnn") != minicnn.__version__:
         raise BadInput(
             f"{folder} was started with minicnn {started_with.get('minicnn')}, but this is "
@@ -137,7 +137,7 @@ def _config_to_resume(folder: Run, asked: Config | None) -> Config:
 
 
 def _check_same_data(folder: Run, data: FerDataset) -> None:
-    before = folder.read_json(runs.CONFIG).get("data", {})
+    before = folder.read_config().get("data", {})
     if before.get("fingerprint") != data.fingerprint():
         sizes = " + ".join(str(sum(split.values())) for split in before.get("faces", {}).values())
         raise BadInput(
@@ -224,7 +224,10 @@ def _evaluate_best(folder: Run, history: dict[str, list[float]], data: FerDatase
     name, split = ("test", data.test) if data.test is not None else ("validation", data.validation)
     assert split is not None
     best = best_epoch(history)
-    model: Any = models.load_model(folder.path(runs.MODEL_BEST))
+    try:
+        model: Any = models.load_model(folder.path(runs.MODEL_BEST))
+    except ValueError as error:
+        raise BadInput(str(error)) from None
     outputs.write_figure(folder.path("curves.png"), plots.curves(history, best))
     title = f"{data.name}, {name}, model of epoch {best}"
     report = evaluate.write(

@@ -24,7 +24,8 @@ from pathlib import Path
 from typing import IO, Any, Protocol
 
 from fer.data import sniff
-from fer.errors import BadInput, short_message
+from fer.errors import BadInput, expecting, short_message
+from minicnn.saving import UnusableFile, regular
 
 MAX_BYTES = 1 << 30  # that may be unpacked: three times fer2013.csv
 MAX_FILES = 200_000  # the image folders hold 35,887
@@ -59,7 +60,10 @@ class Folder:
                 folders.clear()
             for file in files:
                 name = (inner / file).as_posix()
-                status = (path / name).stat()
+                try:
+                    status = (path / name).stat()
+                except OSError:  # a link to nothing, or to itself
+                    status = (path / name).lstat()
                 self.names[name] = status.st_size
                 self.stats.append((name, status.st_size, status.st_mtime_ns))
             _check_count(len(self.names), f"the folder {path}")
@@ -67,7 +71,8 @@ class Folder:
 
     def open(self, name: str) -> IO[bytes]:
         """Return a stream of a file's content."""
-        return (self.path / name).open("rb")
+        with expecting("a file of the data"):
+            return regular(self.path / name)
 
 
 class Zip:
@@ -179,8 +184,9 @@ def open_source(path: Path) -> Iterator[Source]:
     if path.is_dir():
         yield Folder(path)
         return
-    with naming_errors(str(path)), path.open("rb") as file, contextlib.ExitStack() as opened:
-        start = file.peek(sniff.START)
+    with naming_errors(str(path)), regular(path) as file, contextlib.ExitStack() as opened:
+        start = file.read(sniff.START)
+        file.seek(0)
         if start.startswith(ZIP):
             source: Source = Zip(file, str(path))
         else:
@@ -195,7 +201,7 @@ def naming_errors(name: str) -> Iterator[None]:
     """Turn the errors that readers of archives raise for damaged files into one that names the file."""
     try:
         yield
-    except BadInput:
+    except (BadInput, UnusableFile):
         raise
     except _ERRORS as error:
         # In a damaged archive the reader may seek to a position that does not exist: EINVAL.

@@ -29,7 +29,7 @@ import numpy as np
 
 from fer.data import npz_reader
 from fer.data.table import Rows
-from minicnn.saving import replacing
+from minicnn.saving import regular, replacing, schema
 
 VARIABLE = "FER2013_CACHE"
 VERSION = 2  # of the entries
@@ -54,7 +54,7 @@ def folder() -> Path | None:
 def file_fingerprint(path: Path) -> list[Any]:
     """Return a value that changes when the file changes."""
     samples = hashlib.sha256()
-    with path.open("rb", buffering=0) as file:
+    with regular(path, buffering=0) as file:
         status = os.fstat(file.fileno())
         for i in range(_SAMPLES):
             file.seek(max(0, status.st_size - _SAMPLE_BYTES) * i // (_SAMPLES - 1))
@@ -73,8 +73,10 @@ def load(source: Path, fingerprint: list[Any]) -> Rows | None:
     if entry is None:
         return None
     try:
-        with zipfile.ZipFile(entry) as archive:
-            kept = json.loads(archive.read(_META))
+        with regular(entry) as file, zipfile.ZipFile(file) as archive:
+            if archive.getinfo(_META).file_size > schema.LARGEST:
+                return None
+            kept = schema.parse(archive.read(_META))
             if kept["fingerprint"] != [VERSION, *fingerprint]:
                 return None
             arrays = npz_reader.read_arrays(archive, npz_reader.ARRAY_NAMES, npz_reader.MAX_BYTES)

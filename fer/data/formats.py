@@ -16,7 +16,8 @@ from fer.data import archives, cache, csv_reader, image_folders, npz_reader, sni
 from fer.data.archives import GZIP, ZIP, Source
 from fer.data.known_files import Recogniser
 from fer.data.table import Rows
-from fer.errors import BadInput
+from fer.errors import BadInput, expecting
+from minicnn.saving import regular
 
 FILES = ("fer2013.csv", "icml_face_data.csv", "train.csv", "fer2013.npz")  # looked for in this order
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
@@ -99,14 +100,14 @@ def _read_folder(path: Path, recogniser: Recogniser) -> Rows:
 def _read_file(path: Path, recogniser: Recogniser) -> Rows:
     """Read a file in the form that its first bytes show."""
     name = str(path)
-    with path.open("rb", buffering=0) as file:
+    with expecting(_EXPECTED), regular(path, buffering=0) as file:
         start = file.read(sniff.START)
         file.seek(0)
         if path.suffix.lower() == ".npz" or (start.startswith(ZIP) and npz_reader.holds_faces(file)):
             file.seek(0)
             return npz_reader.read(file, name)
         if start.startswith(GZIP):
-            with archives.naming_errors(name), gzip.open(path) as unpacked:
+            with archives.naming_errors(name), regular(path) as packed, gzip.open(packed) as unpacked:
                 if not archives.is_tar(unpacked.read(sniff.START)):
                     unpacked.seek(0)
                     stream = archives.LimitedStream(unpacked, name, compressed=True)

@@ -7,6 +7,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from minicnn.saving import regular
+
 KNOWN = {
     "f8428a1edbd21e88f42c73edd2a14f95": "fer2013.csv, the original file",
     "b114b9e04e6949e5fe8b6a98b3892b1d": "icml_face_data.csv of the Kaggle competition",
@@ -64,8 +66,8 @@ class Recogniser:
     def _md5(self, path: Path) -> str:
         md5 = hashlib.md5(usedforsecurity=False)
         buffer = bytearray(_CHUNK_BYTES)
-        with path.open("rb", buffering=0) as file:
-            while not self._stopped and (count := file.readinto(buffer)):
+        with regular(path, buffering=0) as file:
+            while not self._stopped and (count := file.readinto(buffer)):  # type: ignore[attr-defined]
                 md5.update(memoryview(buffer)[:count])
         return md5.hexdigest()
 

@@ -14,7 +14,6 @@ import logging
 import os
 import warnings
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,7 +21,8 @@ from PIL import Image, ImageOps
 
 from fer.data import sniff
 from fer.data.table import SIDE
-from fer.errors import BadInput, short_message
+from fer.errors import BadInput, expecting, short_message
+from minicnn.saving import regular
 
 SUFFIXES = frozenset((
     ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".bmp", ".dib", ".gif", ".tif", ".tiff", ".webp", ".avif", ".pgm",
@@ -46,15 +46,13 @@ def read(path: str | os.PathLike[str], side: int = SIDE) -> np.ndarray:
         BadInput: the file is not a picture, or it is damaged or too large.
         OSError: it cannot be opened or read.
     """
-    path = Path(path)
-    if path.is_dir():
-        raise BadInput(f"{path} is a folder; expected {_EXPECTED}")
-    if path.exists() and not path.is_file():
-        raise BadInput(f"{path} is not a regular file; expected {_EXPECTED}")
-    with path.open("rb") as file:
-        if os.fstat(file.fileno()).st_size > MAX_FILE_BYTES:
-            raise BadInput(f"{path} is larger than {MAX_FILE_BYTES >> 20} MB; expected {_EXPECTED}")
-        return to_face(decode(file.read(), str(path)), side)
+    return to_face(open_picture(path), side)
+
+
+def open_picture(path: str | os.PathLike[str]) -> Image.Image:
+    """Return the picture in a file, upright; errors are those of :func:`read`."""
+    with expecting(_EXPECTED), regular(path, MAX_FILE_BYTES) as file:
+        return decode(file.read(), os.fspath(path))
 
 
 def decode(content: bytes, name: str) -> Image.Image:

@@ -104,9 +104,7 @@ def open_picture(path: str | os.PathLike[str]) -> Image.Image:
         BadInput: the file is not a picture, or damaged.
         OSError: it cannot be read.
     """
-    path = Path(path)
-    with path.open("rb") as file:
-        return pictures.decode(file.read(pictures.MAX_FILE_BYTES + 1), str(path))
+    return pictures.open_picture(path)
 
 
 def load_photo(path: str | os.PathLike[str], longest: int) -> tuple[np.ndarray, float]:
@@ -142,7 +140,8 @@ def _files(path: Path, loaded: LoadedFaces) -> Iterator[Path]:
     if not path.is_dir():
         yield path
         return
-    files = sorted(child for child in path.rglob("*") if child.is_file() and not _hidden(child, path))
+    # pipes, devices and links to nothing too: they are refused by name
+    files = sorted(child for child in path.rglob("*") if not child.is_dir() and not _hidden(child, path))
     if not files:
         loaded.skipped.append((str(path), f"{path} is a folder without files"))
     yield from files

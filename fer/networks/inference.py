@@ -7,7 +7,7 @@ With ``tta="flip"`` (test-time augmentation) the probabilities are the mean of t
 for its mirror image: a mirrored face shows the same emotion.
 """
 
-import json
+import math
 import os
 import re
 import zipfile
@@ -25,8 +25,9 @@ from fer.data.dataset import FerDataset
 from fer.data.table import SIDE
 from fer.emotions import EMOTIONS
 from fer.errors import BadInput
-from minicnn import Sequential, ops
+from minicnn import Sequential, ops, saving
 from minicnn.models import load_model
+from minicnn.saving.arrays import READ_ERRORS
 
 TTA = ("none", "flip")
 MODELS = {"best": runs.MODEL_BEST, "last": runs.MODEL_LAST}
@@ -36,6 +37,7 @@ BUNDLED = (
     "tiny",
 )  # come with fer, trained on FER2013 by the recipes of these names; see docs/model-card.md
 BATCH_SIZE = 256
+MAX_NUMBERS = 1 << 22  # that a layer may take for one face: vgg's largest takes 147,456
 FEW_FACES = 64  # up to here NumPy has predicted them before Numba would have compiled the kernels
 
 
@@ -118,10 +120,13 @@ def is_run(path: str | os.PathLike[str]) -> bool:
         return bool(_runs_in(path)) or any(
             (path / name).is_file() for name in (runs.CONFIG, *MODELS.values())
         )
-    if path.suffix != ".npz" or not zipfile.is_zipfile(path):
+    if path.suffix != ".npz" or not path.is_file():
         return False
-    with zipfile.ZipFile(path) as archive:
-        return f"{runs.CONFIG}.npy" in archive.namelist()
+    try:
+        with saving.regular(path) as file, zipfile.ZipFile(file) as archive:
+            return f"{runs.CONFIG}.npy" in archive.namelist()
+    except READ_ERRORS:
+        return False
 
 
 def newest(parent: str | os.PathLike[str] = "runs") -> Path:
@@ -174,16 +179,28 @@ def _load_model(path: Path) -> Sequential:
     try:
         model: Any = load_model(path, compile=False)
         given, taken = model.compute_output_shape(model.input_shape), model.input_shape
+        largest = max(math.prod(shape) for layer in model.walk() for shape in _input_shapes(layer))
     except FileNotFoundError:
         raise
-    except (ValueError, TypeError, KeyError, AttributeError, IndexError, NotImplementedError) as error:
-        raise BadInput(f"{path} is not a model that can be used: {str(error) or repr(error)}") from None
+    except saving.UNFIT as error:
+        reason = saving.reason(error).removeprefix(f"{path}: ").removeprefix("not a model that can be used: ")
+        raise BadInput(f"{path} is not a model that can be used: {reason}") from None
     if taken != (None, SIDE, SIDE, 1) or given != (None, len(EMOTIONS)):
         raise BadInput(
             f"{path} takes {taken} and gives {given}: expected a network that takes "
             f"{(None, SIDE, SIDE, 1)} and gives {(None, len(EMOTIONS))}, as python -m fer.train makes"
         )
+    if largest > MAX_NUMBERS:
+        raise BadInput(
+            f"{path}: a layer has {largest:,} numbers for each face, expected {MAX_NUMBERS:,} at most"
+        )
     return model
+
+
+def _input_shapes(layer: Any) -> list[Any]:
+    """Return the shapes of one sample that a layer takes."""
+    shape = layer.input_shape or ()
+    return [each[1:] for each in shape] if layer.multiple_inputs else [shape[1:]]
 
 
 def _model_file(folder: Path, which: str) -> Path:
@@ -210,16 +227,4 @@ def _runs_in(parent: Path) -> list[Path]:
 
 
 def _read_config(folder: Path) -> dict[str, Any]:
-    path = folder / runs.CONFIG
-    if not path.is_file():
-        return {}
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise BadInput(f"{path} is not JSON: {error}") from None
-    parts = (
-        (config, config.get("arguments", {}), config.get("data", {})) if isinstance(config, dict) else (None,)
-    )
-    if not all(isinstance(part, dict) for part in parts):
-        raise BadInput(f"{path} is not a configuration that python -m fer.train wrote")
-    return config
+    return runs.Run(folder).read_config() if (folder / runs.CONFIG).exists() else {}

@@ -19,6 +19,7 @@ from fer.runs import Run
 from fer.training.stopping import StopRequest
 from minicnn import callbacks, random
 from minicnn.models import first_nan
+from minicnn.saving import schema
 
 CHECKPOINT_SECONDS = 30.0  # between checkpoints inside an epoch; one takes about 20 ms for a million weights
 CURVES_SECONDS = 120.0  # at least, between two drawings of the curves; one takes 0.3 s
@@ -64,6 +65,7 @@ class CheckpointCallback(callbacks.BackupAndRestore):
         self._curves_drawn = -math.inf
         try:
             super().on_train_begin(logs)
+            self._check_history()
         except ValueError as error:
             raise BadInput(f"{error}. To start a new run: --config {self.folder.path(runs.CONFIG)}") from None
         position, epochs = self.model.training_position, self.params["epochs"]
@@ -72,6 +74,14 @@ class CheckpointCallback(callbacks.BackupAndRestore):
             print(f"Resuming in epoch {position.epoch + 1} of {epochs}{done}", flush=True)
         if self.history and not position.step:
             self._write_results()  # the last process may have been killed before this
+
+    def _check_history(self) -> None:
+        """Check that the restored history has the results of all finished epochs."""
+        schema.check(self.history, {str: [float]}, f"{self.path}: the history")
+        epochs = self.model.training_position.epoch
+        for name in ("loss", "accuracy", "val_loss", "val_accuracy") if epochs or self.history else ():
+            if len(self.history.get(name, [])) != epochs:
+                raise ValueError(f"{self.path}: the history of {name} is not that of {epochs} epochs")
 
     def on_train_batch_begin(self, batch, logs=None) -> None:
         """Remember the states of the random generators, to be able to run this batch again."""

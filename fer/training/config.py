@@ -4,7 +4,6 @@ config.json in a run's folder holds the Config under "arguments", so ``--config 
 a run; options given besides change its settings.
 """
 
-import json
 import math
 import os
 import types
@@ -15,7 +14,9 @@ from typing import Any, get_type_hints
 
 from fer.errors import BadInput
 from fer.networks import architectures
+from fer.runs import Run
 from minicnn import optimizers
+from minicnn.saving import shown
 
 OPTIMIZERS = {
     "adam": optimizers.Adam,
@@ -24,6 +25,7 @@ OPTIMIZERS = {
     "rmsprop": optimizers.RMSprop,
 }
 SCHEDULES = ("cosine", "constant")
+MOST = 1 << 63  # of a whole number
 CLASS_WEIGHTS = {"none": 0.0, "sqrt": 0.5, "balanced": 1.0}  # weight = count to minus this power
 
 
@@ -89,7 +91,9 @@ class Config:
             value = getattr(self, name)
             if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
                 known = " or ".join(TYPE_NAMES[kind] for kind in kinds if kind in TYPE_NAMES)
-                raise BadInput(f"{name}={value!r}: expected {known}")
+                raise BadInput(f"{name}={shown(value)}: expected {known}")
+            if isinstance(value, int) and not -MOST <= value <= MOST:
+                raise BadInput(f"{name}={shown(value)}: expected a number of at most {MOST}")
         for name, choices in (
             ("arch", architectures.ARCHITECTURES),
             ("augment", architectures.AUGMENTATIONS),
@@ -98,10 +102,12 @@ class Config:
             ("class_weight", CLASS_WEIGHTS),
         ):
             if getattr(self, name) not in choices:
-                raise BadInput(f"{name}={getattr(self, name)!r}: expected one of {', '.join(choices)}")
+                raise BadInput(f"{name}={shown(getattr(self, name))}: expected one of {', '.join(choices)}")
         for name, least in (("epochs", 1), ("batch_size", 1), ("early_stopping", 0), ("seed", 0)):
             if getattr(self, name) < least:
                 raise BadInput(f"{name}={getattr(self, name)}: expected {least} or more")
+        for name in ("data", "out"):
+            _check_path(name, getattr(self, name))
         if not 0 < self.learning_rate < math.inf:
             raise BadInput(f"learning_rate={self.learning_rate}: expected a positive number, such as 0.001")
         if self.weight_decay is not None and not 0 <= self.weight_decay < math.inf:
@@ -116,6 +122,16 @@ class Config:
             raise BadInput(
                 f"dropout={self.dropout}: expected a factor for the network's own rates, from 0 to 2"
             )
+
+
+def _check_path(name: str, path: str | None) -> None:
+    """Check that a path can name a file: JSON can hold any character."""
+    try:
+        usable = "\0" not in os.fsencode(path or "").decode(errors="replace")
+    except UnicodeEncodeError:
+        usable = False
+    if not usable:
+        raise BadInput(f"{name}={shown(path)}: expected a path, without characters that no file's name has")
 
 
 def _field_types(hint: Any) -> tuple[type, ...]:
@@ -137,20 +153,17 @@ def from_file(path: str | os.PathLike[str], changes: Mapping[str, Any] | None = 
         FileNotFoundError: there is no such file.
     """
     path = Path(path)
-    if not path.is_file():
+    if not path.exists():
         raise FileNotFoundError(
             f"{path} is no file: expected a run's configuration, such as runs/003/config.json"
         )
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        arguments = dict(content["arguments"])
-    except (ValueError, TypeError, KeyError) as error:
-        raise BadInput(
-            f"{path} is not a configuration that python -m fer.train wrote: {type(error).__name__}, {error}"
-        ) from None
+    content = Run(path.parent).read_config(path.name)
+    if "arguments" not in content:
+        raise BadInput(f'{path} is not a configuration that python -m fer.train wrote: it lacks "arguments"')
+    arguments = content["arguments"]
     unknown = sorted(set(arguments) - set(DEFAULTS))
     if unknown:
-        raise BadInput(f"{path} has a setting {unknown[0]!r}; there are {', '.join(DEFAULTS)}")
+        raise BadInput(f"{path} has a setting {shown(unknown[0])}; there are {', '.join(DEFAULTS)}")
     try:
         return Config(**{**arguments, **(changes or {})})
     except BadInput as error:

@@ -9,7 +9,6 @@ from typing import IO
 
 LARGEST = 1 << 32  # bytes
 _KINDS = {
-    stat.S_IFDIR: "a folder",
     stat.S_IFIFO: "a named pipe (FIFO)",
     stat.S_IFSOCK: "a socket",
     stat.S_IFCHR: "a device",
@@ -62,12 +61,12 @@ def check_regular(path: str | os.PathLike[str], status: os.stat_result, most: in
         UnusableFile: it is not.
     """
     if not stat.S_ISREG(status.st_mode):
-        kind = _KINDS.get(stat.S_IFMT(status.st_mode), "of an unknown kind")
-        raise UnusableFile(f"{os.fspath(path)} is not a regular file: it is {kind}")
+        if stat.S_ISDIR(status.st_mode):
+            raise UnusableFile(f"{os.fspath(path)} is a folder")
+        kind = _KINDS.get(stat.S_IFMT(status.st_mode), "special")
+        raise UnusableFile(f"{os.fspath(path)} is {kind}, that is not a regular file")
     if status.st_size > most:
-        raise UnusableFile(
-            f"{os.fspath(path)} has {status.st_size:,} bytes, which is larger than {most:,}, the most expected here"
-        )
+        raise UnusableFile(f"{os.fspath(path)} is larger than {most >> 20} MB")
 
 
 def walk(folder: str | os.PathLike[str], follow_links: bool = False) -> list[tuple[str, list[str]]]:

@@ -160,7 +160,9 @@ class BackupAndRestore(Callback):
         with saving.naming(self.path, "a damaged backup"):
             training = saving.unpack(config["training"], arrays)
             schema.check(training, TRAINING, "training")
-        if training["step"] and training["steps"] != self.params["steps"]:
+        if training["step"] and (
+            training["steps"] != self.params["steps"] or training["step"] > training["steps"]
+        ):
             raise ValueError(
                 f"{self.path}: the backup of a training of {training['steps']} batches an epoch, not of "
                 f"{self.params['steps']}: give the data and the batch_size of its beginning"

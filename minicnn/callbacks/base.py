@@ -131,8 +131,17 @@ class Resumable(Callback):
         return {name: getattr(self, name) for name in self.state_names}
 
     def set_state(self, state: Mapping[str, Any]) -> None:
-        """Continue from what :meth:`get_state` returned."""
+        """Continue from what :meth:`get_state` returned.
+
+        Raises:
+            ValueError: it lacks a part, or one is a list or dictionary here and not there.
+        """
         for name in self.state_names:
+            kind = type(getattr(self, name))
+            if name not in state or (kind in (list, dict) and not isinstance(state[name], kind)):
+                raise ValueError(
+                    f"the state of {type(self).__name__} has no {name}: expected a {kind.__name__}"
+                )
             setattr(self, name, state[name])
         self._resumed = True
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from minicnn import saving
+from minicnn._base.files import regular
 from minicnn.callbacks.base import Logs, Resumable
 
 
@@ -68,7 +69,7 @@ class CSVLogger(Resumable):
         """Start without lines, or with those of the file to be continued."""
         self.rows: list[dict[str, Any]] = []
         if self.append and Path(self.filename).exists():
-            with open(self.filename, newline="", encoding="utf-8") as file:
+            with io.TextIOWrapper(regular(self.filename), "utf-8", newline="") as file:
                 self.rows = list(csv.DictReader(file, delimiter=self.sep))
 
     def on_train_begin(self, logs: Logs | None = None) -> None:

@@ -33,10 +33,10 @@ def _interval(factor: Interval, argument: str, lowest: float = -np.inf) -> tuple
     given = factor if isinstance(factor, Sequence | np.ndarray) and len(factor) == 2 else (factor,)
     for each in given:
         number(argument, each, expected, lambda value: -math.inf < value <= 1)
-    low, high = given if len(given) == 2 else (-abs(given[0]), abs(given[0]))
+    low, high = (float(each) for each in (given if len(given) == 2 else (-abs(factor), abs(factor))))  # type: ignore[arg-type]
     if not lowest <= low <= high:
         raise ValueError(f"{argument}={shown(factor)}: expected {expected}")
-    return float(low), float(high)
+    return low, high
 
 
 def _two(argument: str, pair: Any, expected: str) -> Any:

@@ -63,7 +63,8 @@ class Normalization(Layer):
     def build(self, input_shape):
         """Create the weights that :meth:`adapt` fills, unless mean and variance were given."""
         self.check_axis(input_shape)
-        for argument, value in (("mean", self.mean), ("variance", self.variance)):
+        given: list[Any] = [self.mean, self.variance]
+        for argument, value in zip(("mean", "variance"), given):
             if np.size(value) not in (1, input_shape[-1]):
                 raise ValueError(
                     f"{self.name}: {argument} has shape {np.shape(value)}, expected a number for each of the "

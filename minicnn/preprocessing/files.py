@@ -9,10 +9,13 @@ import numpy as np
 from PIL import Image
 
 from minicnn import backend
+from minicnn._base.files import regular
+from minicnn._base.messages import reason
 
 MODES = {"grayscale": "L", "rgb": "RGB", "rgba": "RGBA"}
 CHANNELS = {"grayscale": 1, "rgb": 3, "rgba": 4}
 INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "hamming", "box", "lanczos")
+MAX_FILE_BYTES = 1 << 30
 DEEP_GRAY = ("I;16", "I")  # Pillow's gray modes of more than 8 bits
 
 
@@ -38,7 +41,7 @@ def load_img(
     """
     check_choice("color_mode", color_mode, MODES)
     check_choice("interpolation", interpolation, INTERPOLATIONS)
-    content = path if isinstance(path, io.BytesIO) else io.BytesIO(Path(os.fsdecode(path)).read_bytes())
+    content = path if isinstance(path, io.BytesIO) else io.BytesIO(_content(os.fsdecode(path)))
     try:
         image: Image.Image = Image.open(content)
         image.load()
@@ -46,8 +49,10 @@ def load_img(
         raise ValueError(
             f"{_name(path)}: no image that Pillow can read; expected PNG, JPEG or another image format"
         ) from None
-    except (OSError, SyntaxError, ValueError) as error:
-        raise ValueError(f"{_name(path)}: damaged, cannot be decoded ({error})") from None
+    except Exception as error:  # decoders raise errors of many kinds: SyntaxError, struct.error, KeyError, …
+        raise ValueError(
+            f"{_name(path)}: damaged or too large, cannot be decoded ({reason(error)})"
+        ) from None
     if image.mode != MODES[color_mode] and not (color_mode == "grayscale" and image.mode in DEEP_GRAY):
         image = image.convert(MODES[color_mode])
     if target_size is None or image.size == (target_size[1], target_size[0]):
@@ -149,6 +154,11 @@ def check_choice(argument: str, value: Any, choices: Any) -> None:
     """Raise ValueError unless ``value`` is one of ``choices``."""
     if value not in choices:
         raise ValueError(f"{argument}={value!r}: expected one of {', '.join(map(repr, choices))}")
+
+
+def _content(path: str) -> bytes:
+    with regular(path, MAX_FILE_BYTES) as file:
+        return file.read()
 
 
 def _name(path: Any) -> str:

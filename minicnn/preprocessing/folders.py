@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from minicnn._base.files import walk
 from minicnn.models import checks
 from minicnn.preprocessing.files import CHANNELS, check_choice, img_to_array, load_img
 from minicnn.preprocessing.iterators import Folder, Iterator
@@ -138,11 +139,10 @@ def _images_below(folder: Path, follow_links: bool) -> list[str]:
         raise FileNotFoundError(
             f"{folder}: there is no such folder; each of ``classes`` is a folder of images in {folder.parent}"
         )
-    walk = sorted(os.walk(folder, followlinks=follow_links))
     return [
         os.path.join(root, name)
-        for root, _, names in walk
-        for name in sorted(names)
+        for root, names in walk(folder, follow_links)
+        for name in names
         if name.lower().endswith(SUFFIXES)
     ]
 

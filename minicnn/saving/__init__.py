@@ -13,10 +13,11 @@ from minicnn._base import schema
 from minicnn._base.files import UnusableFile, check_regular, regular, replacing
 from minicnn._base.messages import reason, shortened, shown
 from minicnn.saving.keras import load_keras_weights, save_keras_weights
-from minicnn.saving.npz import checked_name, naming, pack, read, unpack, write
+from minicnn.saving.npz import UNFIT, checked_name, naming, pack, read, unpack, write
 from minicnn.saving.onnx import export_onnx
 
 __all__ = [
+    "UNFIT",
     "UnusableFile",
     "check_regular",
     "checked_name",

@@ -13,6 +13,7 @@ from typing import IO, Any
 
 import numpy as np
 
+from minicnn._base.messages import reason
 from minicnn.saving.checks import needed
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
@@ -45,7 +46,7 @@ def opened(source: Path | IO[bytes], path: Path) -> Iterator[Any]:
     except DAMAGE as error:
         if isinstance(error, ValueError) and str(error).startswith(str(path)):
             raise
-        raise ValueError(f"{path}: not a file that Keras wrote, or damaged ({error})") from error
+        raise ValueError(f"{path}: not a file that Keras wrote, or damaged ({reason(error)})") from error
 
 
 def datasets(file: Any, path: Path) -> dict[str, Any]:

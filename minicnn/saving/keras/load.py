@@ -17,7 +17,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from minicnn._base.files import regular
+from minicnn._base.messages import reason
 from minicnn.layers.base import Layer
+from minicnn.saving.arrays import READ_ERRORS
 from minicnn.saving.checks import check_built
 from minicnn.saving.keras import hdf5, match
 
@@ -53,9 +56,9 @@ def load_keras_weights(model: Layer, path: str | os.PathLike[str]) -> None:
 @contextmanager
 def _weights_file(path: Path, size: int) -> Iterator[Any]:
     """Open the HDF5 file ``path``, or the one in the .keras archive ``path``."""
-    if not path.is_file():
+    if not path.exists():
         raise FileNotFoundError(f"{path}: no such file")
-    with path.open("rb") as opened:
+    with regular(path) as opened:
         beginning = opened.read(len(hdf5.SIGNATURE))
     if beginning == hdf5.SIGNATURE:
         with hdf5.opened(path, path) as file:
@@ -74,7 +77,7 @@ def _from_archive(path: Path, size: int) -> bytes:
     # enough for weights of twice our width and the optimizer's moments
     largest = 16 * size + LARGEST_CONFIG
     try:
-        with zipfile.ZipFile(path) as archive:
+        with regular(path) as file, zipfile.ZipFile(file) as archive:
             present = {entry.filename: entry.file_size for entry in archive.infolist()}
             if "model.weights.h5" not in present:
                 raise ValueError(
@@ -90,15 +93,10 @@ def _from_archive(path: Path, size: int) -> bytes:
             if "config.json" in present:
                 refuse_code(archive.read("config.json").decode(), path)
             return archive.read("model.weights.h5")
-    except (
-        zipfile.BadZipFile,
-        OSError,
-        RuntimeError,
-        NotImplementedError,
-        UnicodeDecodeError,
-        EOFError,
-    ) as error:
-        raise ValueError(f"{path}: not a .keras archive, or damaged ({error})") from error
+    except READ_ERRORS as error:
+        if str(error).startswith(str(path)):
+            raise
+        raise ValueError(f"{path}: not a .keras archive, or damaged ({reason(error)})") from error
 
 
 def refuse_code(config: str, path: Path) -> None:
@@ -109,12 +107,12 @@ def refuse_code(config: str, path: Path) -> None:
     """
     try:
         values = [json.loads(config)]
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise ValueError(f"{path}: its configuration is not JSON, or damaged ({error})") from error
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path}: its configuration is not JSON, or damaged ({reason(error)})") from error
     while values:
         value = values.pop()
         if isinstance(value, dict):
-            if value.get("class_name") in CODE:
+            if str(value.get("class_name")) in CODE:
                 raise ValueError(
                     f"{path}: refused: it holds a Lambda layer, which is compiled Python code by the file's "
                     "author; make the model in Keras without it, and save that"
