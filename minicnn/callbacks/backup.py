@@ -33,7 +33,7 @@ TRAINING = {
     "data": Any,
     "stopped": bool,
     "results": ([{"sums": Any, "metric": ({str: Any}, None)}], None),
-    "skipped_steps?": schema.Whole(),
+    "skipped_steps": schema.Whole(),
     "callbacks": [{"class_name": str, "state": {str: Any}}],
 }
 
@@ -181,6 +181,6 @@ class BackupAndRestore(Callback):
         self.model.stop_training = training["stopped"]
         if position.epoch >= self.params["epochs"] or self.model.stop_training:
             self.report_ended()
-        self.model.skipped_steps = training.get("skipped_steps", 0)
+        self.model.skipped_steps = training["skipped_steps"]
         if position.step:
             position.sums = training["results"]

@@ -15,7 +15,7 @@ callback sees what one has added.
 from collections.abc import Callable, Mapping
 from typing import Any, TypedDict, Unpack
 
-from minicnn._base import keras_errors
+from minicnn._base import keras_errors, schema
 
 Logs = dict[str, Any]  # the name of a result -> its value
 
@@ -110,6 +110,7 @@ class Resumable(Callback):
     """
 
     state_names: tuple[str, ...] = ()
+    state_content: Mapping[Any, Any] = {str: Any}  # what they hold, as a description for minicnn._base.schema
 
     def __init__(self, **unknown: Any) -> None:
         super().__init__(**unknown)
@@ -136,9 +137,13 @@ class Resumable(Callback):
         Raises:
             ValueError: it lacks a part, or one is a list or dictionary here and not there.
         """
+        schema.check(state, self.state_content, "the state")
         for name in self.state_names:
-            kind = type(getattr(self, name))
-            if name not in state or (kind in (list, dict) and not isinstance(state[name], kind)):
+            kind, saved = type(getattr(self, name)), state.get(name)
+            number = kind in (int, float, bool)
+            if (number and not isinstance(saved, int | float)) or (
+                kind in (list, dict) and not isinstance(saved, kind)
+            ):
                 raise ValueError(
                     f"the state of {type(self).__name__} has no {name}: expected a {kind.__name__}"
                 )

@@ -3,7 +3,6 @@
 import csv
 import io
 import os
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ class History(Resumable):
     """
 
     state_names = ("epoch", "history", "skipped_steps")
+    state_content = {"epoch": [int], "history": {str: [Any]}, "skipped_steps": [int]}  # noqa: RUF012 (it is not changed)
 
     def reset(self) -> None:
         """Forget all epochs."""
@@ -39,10 +39,6 @@ class History(Resumable):
         for name, value in (logs or {}).items():
             self.history.setdefault(name, []).append(value)
         self.model.history = self
-
-    def set_state(self, state: Mapping[str, Any]) -> None:
-        """Continue from what :meth:`get_state` returned, here or in a version that counted no steps."""
-        super().set_state({"skipped_steps": [0] * len(state["epoch"]), **state})
 
 
 class CSVLogger(Resumable):
@@ -60,6 +56,7 @@ class CSVLogger(Resumable):
     """
 
     state_names = ("rows",)
+    state_content = {"rows": [{str: Any}]}  # noqa: RUF012 (it is not changed)
 
     def __init__(self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False) -> None:
         self.filename, self.sep, self.append = os.fspath(filename), separator, append

@@ -66,6 +66,18 @@ class Monitor(Resumable):
         self._refuse_several(np.ndim(logs.get(self.monitor, 0)) > 0)
         return logs.get(self.monitor)
 
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Continue from what :meth:`get_state` returned.
+
+        Raises:
+            ValueError: it is not the state of such a callback.
+        """
+        super().set_state(state)
+        if not isinstance(self.best, int | float | None):
+            raise ValueError(
+                f"the best result in the state is a {type(self.best).__name__}: expected a number"
+            )
+
     def improves(self, value: float, reference: float | None) -> bool:
         """Return whether ``value`` is better than ``reference`` by more than ``min_delta``."""
         if math.isnan(value) or reference is None:
@@ -163,6 +175,9 @@ class EarlyStopping(Monitor):
         super().set_state(state)
         count = sum(key.startswith("best_weights/") for key in state)
         self.best_weights = [state[f"best_weights/{i}"] for i in range(count)] or None
+        own = [np.shape(weight) for weight in self.model.get_weights()] if self.best_weights else []
+        if [np.shape(weight) for weight in self.best_weights or []] != own:
+            raise ValueError("the best weights in the state are those of another model")
 
 
 class ReduceLROnPlateau(Monitor):

@@ -56,8 +56,19 @@ class Metric(Configured):
         return {name: value for name, value in vars(self).items() if isinstance(value, numbers)}
 
     def set_state(self, state: Mapping[str, Any]) -> None:
-        """Continue from what :meth:`get_state` returned."""
-        vars(self).update(state)
+        """Continue from what :meth:`get_state` returned.
+
+        Raises:
+            ValueError: it is the state of another metric.
+        """
+        own = vars(self)
+        for name, value in state.items():
+            kept = np.asarray(value)
+            # before the first batch some sums are one 0
+            fits = name in own and np.shape(own[name]) in ((), kept.shape)
+            if not fits or kept.dtype.kind not in "biuf":
+                raise ValueError(f"{self.name}: the saved {name[:40]} is not that of a {type(self).__name__}")
+        own.update(state)
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments as JSON-able values."""

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.lib import format as npy
 
 LARGEST = 1 << 31  # bytes of all arrays together
-ALWAYS = 1 << 28  # bytes that any file may unpack to
+ALWAYS = 1 << 26  # bytes that any file may unpack to
 RATIO = 8  # above that: times the file's own size
 MOST_MEMBERS = 100_000
 

@@ -1,10 +1,13 @@
 """Damaged files thrown at the readers: ``python -m tests.fer.fuzz --cases 10000``.
 
-Each case takes a good file (CSV, .npz, zip, tar, tar.gz, gzip, pictures of many formats, all made here from
-synthetic faces), damages it, gives it a name that may lie, and reads it. Then one of two things must hold:
+Every second case takes a good file (CSV, .npz, zip, tar, tar.gz, gzip, pictures of many formats, all made here
+from synthetic faces), damages it, gives it a name that may lie, and reads it. The others are models,
+checkpoints, configurations and folders that somebody has tampered with (tests.fer.hostile). Then one of two
+things must hold:
 
-* the reader returns faces: uint8, 48×48, labels 0-6, uses 0-2;
-* it raises what a command prints in one line: BadInput or OSError, whose text is one line and names the file.
+* the reader returns what it promises, such as faces: uint8, 48×48, labels 0-6, uses 0-2;
+* it raises what a command prints in one line: BadInput or OSError, whose text is one line and names the file;
+  minicnn's own readers a ValueError that begins with the file's name.
 
 Anything else is a failure: another exception, a warning, a line on the error stream, more than TIME
 seconds, more than MEMORY bytes. A failure prints its seed and number; ``--only NUMBER`` runs that
@@ -34,6 +37,7 @@ from fer.data import formats, pictures, synthetic
 from fer.emotions import EMOTIONS
 from fer.errors import BadInput
 from tests.fer.csv_files import text_of
+from tests.fer.hostile import NAMES, Hostile
 
 TIME = 10  # seconds a case
 MEMORY = 1 << 28  # bytes more than before the case
@@ -188,21 +192,68 @@ class Case:
         """Read the file; return what is wrong with how that went, or None."""
         path = folder / self.name
         path.write_bytes(self.content)
-        memory, start = peak_memory(), time.perf_counter()
-        try:
-            with time_limit(TIME), warnings.catch_warnings():
-                warnings.simplefilter("error")
-                wrong = wrong_picture(path) if self.is_picture else wrong_rows(path)
-        except (BadInput, OSError) as error:
-            wrong = wrong_message(str(error), path)
-        except BaseException:
-            wrong = traceback.format_exc()
-        if time.perf_counter() - start > TIME:
-            wrong = f"took more than {TIME} s"
-        if peak_memory() - memory > MEMORY:
-            wrong = f"took {(peak_memory() - memory) >> 20} MB"
+        reader = wrong_picture if self.is_picture else wrong_rows
+        wrong = fault_of(lambda: reader(path), str(path))
         path.unlink()
         return wrong
+
+    def keep(self):
+        """Write the file of the case into the working folder; return its name."""
+        Path(self.name).write_bytes(self.content)
+        return self.name
+
+
+class HostileCase(Hostile):
+    """A case of tests.fer.hostile."""
+
+    def __init__(self, seed, number):
+        super().__init__(seed, number, damaged)
+
+    def fault(self, folder):
+        """Make the case in a folder of its own and read it, as Case.fault."""
+        with tempfile.TemporaryDirectory(dir=folder) as inner:
+            path = self.prepare(Path(inner))
+            name = inner if self.kind == "special" else str(path)
+            return fault_of(lambda: self.read(path), name)
+
+    def keep(self):
+        """Make the case in a new folder; return its name."""
+        folder = tempfile.mkdtemp(prefix="case", dir=".")
+        return str(self.prepare(Path(folder)))
+
+
+def case_of(files, seed, number):
+    """Return the case of a number: every second one is a data file, the others are of tests.fer.hostile."""
+    return HostileCase(seed, number) if number % 2 else Case(files, seed, number)
+
+
+def fault_of(read, name):
+    """Call a reader; return what is wrong with how that went, or None."""
+    memory, start = peak_memory(), time.perf_counter()
+    try:
+        with time_limit(TIME), warnings.catch_warnings():
+            warnings.simplefilter("error")
+            wrong = read()
+    except (BadInput, OSError, ValueError) as error:
+        own = isinstance(error, BadInput | OSError) or str(error).startswith(name)
+        wrong = wrong_message(message_of(error), name) if own else traceback.format_exc()
+    except BaseException:
+        wrong = traceback.format_exc()
+    if time.perf_counter() - start > TIME:
+        wrong = f"took more than {TIME} s"
+    if peak_memory() - memory > MEMORY:
+        wrong = f"took {(peak_memory() - memory) >> 20} MB"
+    return wrong
+
+
+def message_of(error):
+    """Return the text that a command prints; a file's name in it may have any letters, which it escapes."""
+    text = (
+        f"{error.filename}: {error.strerror}" if isinstance(error, OSError) and error.strerror else str(error)
+    )
+    for name in NAMES:
+        text = text.replace(name, "NAME")
+    return text
 
 
 def wrong_picture(path):
@@ -225,12 +276,8 @@ def wrong_rows(path):
     return None
 
 
-def wrong_message(message, path):
-    if (
-        len(message.splitlines()) != 1
-        or len(message) > len(str(path)) * 2 + LONGEST
-        or str(path) not in message
-    ):
+def wrong_message(message, name):
+    if len(message.splitlines()) != 1 or len(message) > len(name) * 2 + LONGEST or name not in message:
         return f"not one line that names the file: {message!r}"
     return None
 
@@ -259,7 +306,7 @@ def run(numbers, seed, folder):
     """Yield the failures among the cases, as text."""
     files = tables() | photographs()
     for number in numbers:
-        case = Case(files, seed, number)
+        case = case_of(files, seed, number)
         with error_stream(folder / "stderr") as written:
             fault = case.fault(folder)
         fault = fault or written() or None
@@ -284,19 +331,23 @@ def error_stream(path):
 def main():
     parser = argparse.ArgumentParser(prog="python -m tests.fer.fuzz", description=__doc__.splitlines()[0])
     parser.add_argument("--cases", type=int, default=10_000)
+    parser.add_argument(
+        "--first", type=int, default=0, help="the number of the first case: for a run in parts"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", type=int, help="run this case alone, and keep its file")
     arguments = parser.parse_args()
-    numbers = range(arguments.cases) if arguments.only is None else [arguments.only]
+    numbers = range(arguments.first, arguments.first + arguments.cases)
+    if arguments.only is not None:
+        numbers = [arguments.only]
     start, failures = time.perf_counter(), 0
     with tempfile.TemporaryDirectory() as folder:
         for failure in run(numbers, arguments.seed, Path(folder)):
             failures += 1
             print(failure, flush=True)
     if arguments.only is not None:
-        case = Case(tables() | photographs(), arguments.seed, arguments.only)
-        Path(case.name).write_bytes(case.content)
-        print(f"its file: {case.name}")
+        case = case_of(tables() | photographs(), arguments.seed, arguments.only)
+        print(f"its file: {case.keep()}")
     print(
         f"{len(numbers)} cases, {failures} failures, {time.perf_counter() - start:.0f} s, "
         f"peak memory {peak_memory() >> 20} MB"
