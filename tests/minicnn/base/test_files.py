@@ -4,7 +4,7 @@ import stat
 
 import pytest
 
-from minicnn.saving import replacing
+from minicnn._base.files import UnusableFile, regular, replacing, walk
 
 
 def write(path, content):
@@ -104,3 +104,63 @@ def test_permissions_are_those_of_any_new_file(mask, tmp_path):
     finally:
         os.umask(before)
     assert stat.S_IMODE((tmp_path / "file.bin").stat().st_mode) == 0o666 & ~mask
+
+
+def test_a_regular_file_is_opened_also_behind_a_link(tmp_path):
+    (tmp_path / "file").write_bytes(b"content")
+    (tmp_path / "link").symlink_to("file")
+    with regular(tmp_path / "link") as file:
+        assert file.read() == b"content"
+        assert file.seek(0) == 0
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda path: path.mkdir(), "is a folder$"),
+        (os.mkfifo, r"is a named pipe \(FIFO\), that is not a regular file"),
+        (lambda path: path.symlink_to("/dev/zero"), "is a device, that is not a regular file"),
+        (lambda path: path.write_bytes(bytes(2 << 20)), "is larger than 1 MB"),
+    ],
+)  # the pipe has no writer: opening it would wait for one
+def test_what_is_no_regular_file(make, message, tmp_path):
+    make(tmp_path / "x")
+    for kind in (OSError, ValueError):
+        with pytest.raises(kind, match=message) as raised:
+            regular(tmp_path / "x", most=1 << 20)
+        assert str(raised.value).startswith(str(tmp_path / "x"))
+
+
+def test_what_is_there_no_more_when_it_is_opened_is_looked_at_again(tmp_path, monkeypatch):
+    path = tmp_path / "x"
+    path.write_bytes(b"content")
+    status = os.stat(path)
+    path.unlink()
+    os.mkfifo(path)
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "stat", lambda *_, **__: status)
+        with pytest.raises(UnusableFile, match="named pipe"):
+            regular(path)
+
+
+def test_names_that_no_file_has(tmp_path):
+    with pytest.raises(UnusableFile, match=r"not a file's name"):
+        regular("a\0b")
+    with pytest.raises(FileNotFoundError):
+        regular(tmp_path / "x")
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(OSError, match="symbolic links"):
+        regular(tmp_path / "loop")
+
+
+def test_a_folder_that_contains_itself_is_walked_once(tmp_path):
+    inner = tmp_path / "a" / "b"
+    inner.mkdir(parents=True)
+    for number in range(3):
+        (inner / f"up{number}").symlink_to(tmp_path)
+    (inner / "file").touch()
+    expected = [(str(tmp_path), []), (str(tmp_path / "a"), []), (str(inner), ["file"])]
+    assert walk(tmp_path, follow_links=True) == expected
+    assert [
+        (root, [name for name in names if "up" not in name]) for root, names in walk(tmp_path)
+    ] == expected

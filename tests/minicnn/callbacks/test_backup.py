@@ -237,3 +237,45 @@ def test_the_log_loses_the_lines_that_are_repeated(rng, tmp_path):
     fit(net(), data(rng), watching())
     with path.open() as file:
         assert [row["epoch"] for row in csv.DictReader(file)] == ["0", "1", "2"]
+
+
+@pytest.mark.parametrize(
+    ("part", "value", "message"),
+    [
+        ("callbacks", 1, "training.callbacks is 1: expected a list"),
+        (
+            "callbacks",
+            [{"class_name": "History", "state": 5}],
+            r"callbacks\[0\]\.state is 5: expected an object",
+        ),
+        (
+            "callbacks",
+            [{"class_name": "History", "state": {"epoch": 1, "history": {}}}],
+            "epoch is 1: expected a list",
+        ),
+        ("epoch", -1, "training.epoch is -1: expected a whole number from 0"),
+        ("epoch", "1", "training.epoch is '1'"),
+        ("step", 10**9, "the backup of a training of"),
+        ("stopped", 0, "training.stopped is 0: expected true or false"),
+        ("results", [{"sums": {"result": 5.0}, "metric": None}], "the saved result is not that of a Mean"),
+        ("results", None, "the backup of another training"),
+        ("data", {"in arrays": "none"}, "it lacks 'none'"),
+    ],
+)
+def test_a_backup_that_was_tampered_with(part, value, message, tmp_path):
+    from minicnn import saving
+
+    def train(epochs):
+        model = Sequential([Input((2,)), layers.Dense(2, "softmax")])
+        model.compile("sgd", "sparse_categorical_crossentropy")
+        keep = callbacks.BackupAndRestore(tmp_path / "b.npz", save_freq=3, delete_checkpoint=False)
+        return model.fit(np.ones((8, 2)), np.arange(8) % 2, 4, epochs, callbacks=[keep], verbose=0)
+
+    train(2)
+    config, arrays = saving.read(tmp_path / "b.npz")
+    assert config["training"]["step"] == 1
+    config["training"][part] = value
+    saving.write(tmp_path / "b.npz", config, arrays)
+    with pytest.raises(ValueError, match=message) as raised:
+        train(3)
+    assert str(raised.value).startswith(str(tmp_path / "b.npz"))

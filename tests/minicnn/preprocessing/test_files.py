@@ -1,13 +1,14 @@
 """Image files: read, written and refused by name."""
 
 import io
+import os
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from minicnn import backend, utils
-from minicnn.preprocessing.image import array_to_img, img_to_array, load_img, save_img
+from minicnn.preprocessing.image import ImageDataGenerator, array_to_img, img_to_array, load_img, save_img
 
 
 @pytest.fixture
@@ -103,3 +104,23 @@ def test_what_cannot_be_is_named(file):
         img_to_array(np.zeros(2))
     with pytest.raises(NotImplementedError, match=r"np\.moveaxis"):
         img_to_array(np.zeros((2, 2)), data_format="channels_first")
+
+
+def test_what_is_no_file_of_an_image(tmp_path):
+    os.mkfifo(tmp_path / "pipe.png")  # opening it would wait for a writer
+    (tmp_path / "zero.png").symlink_to("/dev/zero")
+    for name, kind in (("pipe.png", "a named pipe"), ("zero.png", "a device")):
+        with pytest.raises(ValueError, match=f"{name} is {kind}"):
+            load_img(tmp_path / name)
+    with pytest.raises(OSError, match="is a folder"):
+        load_img(tmp_path)
+
+
+def test_folders_that_contain_themselves_are_listed_once(tmp_path, capsys):
+    inner = tmp_path / "faces" / "happy"
+    inner.mkdir(parents=True)
+    Image.fromarray(np.zeros((4, 4), np.uint8)).save(inner / "1.png")
+    for number in range(3):
+        (inner / f"up{number}").symlink_to(tmp_path / "faces", target_is_directory=True)
+    flow = ImageDataGenerator().flow_from_directory(tmp_path / "faces", follow_links=True)
+    assert flow.filenames == [os.path.join("happy", "1.png")]
