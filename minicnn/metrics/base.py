@@ -110,6 +110,12 @@ class Mean(Metric):
         self.total += float(np.sum(_means(values * weights, 1)))
         self.count += float(np.sum(_means(weights, 1)))
 
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Continue from what :meth:`get_state` returned; the two sums are numbers."""
+        if any(np.ndim(value) for value in state.values()):
+            raise ValueError(f"{self.name}: the saved sums are arrays, expected numbers")
+        super().set_state(state)
+
     def result(self) -> float:
         """Return the mean so far."""
         return ratio(self.total, self.count)
