@@ -1,8 +1,11 @@
 """All commands under one name: ``fer train``, or ``python -m fer train``; ``fer --help`` lists them."""
 
 import difflib
+import signal
 import sys
 from collections.abc import Callable, Sequence
+
+from fer.command_line import end_at_once_on_ctrl_c
 
 VERBS = {
     "explore": "look at a data set",
@@ -71,7 +74,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         hint = f"did you mean {similar[0]}?" if similar else f"expected one of {', '.join(VERBS)}"
         print(f"fer: there is no verb {verb!r}; {hint}", file=sys.stderr)
         raise SystemExit(2)
-    command(verb)(rest)
+    before = end_at_once_on_ctrl_c()
+    run = command(verb)
+    if before is not None:
+        signal.signal(signal.SIGINT, before)
+    run(rest)
 
 
 if __name__ == "__main__":

@@ -5,9 +5,26 @@ in the code have the last form; :func:`as_started` changes it into the user's fo
 """
 
 import argparse
+import signal
 import sys
 from pathlib import Path
 from typing import Any
+
+
+def end_at_once_on_ctrl_c() -> Any:
+    """Let Ctrl-C end the process without a traceback while a command's modules are imported.
+
+    ``errors.one_line`` handles it from then on. A signal that is ignored (nohup) stays ignored.
+
+    Returns:
+        What handled it before; None if that still does.
+    """
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        return None
+    try:
+        return signal.signal(signal.SIGINT, signal.SIG_DFL)
+    except ValueError:  # not in the main thread
+        return None
 
 
 def as_started(text: str) -> str:
@@ -32,8 +49,10 @@ def new_parser(
         epilog: printed as it is, at the end of ``--help``: the examples.
         options: further arguments of ``ArgumentParser``.
     """
+    from minicnn.terminal import Parser  # here, so that fer --help needs no NumPy
+
     ways = [f"python -m fer.{verb} {way}" for way in usage.splitlines()]
-    return argparse.ArgumentParser(
+    return Parser(
         prog=f"fer.{verb}",
         usage=as_started("\n       ".join(ways)),
         description=description,

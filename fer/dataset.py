@@ -3,6 +3,11 @@
 ``load`` and ``read`` are those of fer.data.dataset.
 """
 
+if __name__ == "__main__":  # before the imports, which take a second or more
+    from fer.command_line import end_at_once_on_ctrl_c
+
+    end_at_once_on_ctrl_c()
+
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -13,6 +18,7 @@ from fer.data import faulty, formats, load_times
 from fer.data.dataset import ENV_VARIABLE, FerDataset, Split, load, read, resolve_path
 from fer.data.table import USAGES, Rows
 from fer.emotions import EMOTIONS
+from minicnn.terminal import say
 
 __all__ = ["FerDataset", "Split", "describe", "load", "main", "read"]
 
@@ -54,12 +60,12 @@ def main(argv: Sequence[str] | None = None) -> None:
         "file", nargs="?", metavar="FILE", help=f"file, folder or archive (default: ${ENV_VARIABLE})"
     )
     parser.add_argument("--time", action="store_true", help="measure reading it")
-    arguments = parser.parse_args(argv)
     with errors.one_line("fer.dataset"):
+        arguments = parser.parse_args(argv)
         path = resolve_path(arguments.file)
-        print(path, flush=True)
+        say(path)
         for line in load_times.report(path) if arguments.time else describe(formats.read(path)):
-            print(line, flush=True)
+            say(line)
 
 
 if __name__ == "__main__":

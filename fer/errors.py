@@ -5,19 +5,24 @@ the file system (``OSError``: no such file, no permission, no space). Any other 
 traceback.
 """
 
-import os
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 from fer.command_line import as_started
+from minicnn import terminal
 from minicnn.saving import UnusableFile
+from minicnn.terminal import message
+
+__all__ = ["BadInput", "expecting", "message", "one_line", "short_message"]
 
 _LONGEST = 120
 
 
 class BadInput(ValueError):
     """A file or a setting that cannot be used; the message names it, what was found and what was expected."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(terminal.printable(message))
 
 
 def short_message(error: Exception) -> str:
@@ -29,13 +34,6 @@ def short_message(error: Exception) -> str:
     return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
 
 
-def _message(error: BadInput | OSError) -> str:
-    """Return an error's text; of the system's own errors "file: what is wrong"."""
-    if isinstance(error, OSError) and error.strerror and error.filename is not None:
-        return f"{error.filename}: {error.strerror}"
-    return str(error)
-
-
 @contextmanager
 def expecting(what: str) -> Iterator[None]:
     """Within the block, a path that names no regular file becomes a BadInput that says what was expected."""
@@ -45,8 +43,7 @@ def expecting(what: str) -> Iterator[None]:
         raise BadInput(f"{error}; expected {what}") from None
 
 
-@contextmanager
-def one_line(command: str) -> Iterator[None]:
+def one_line(command: str) -> AbstractContextManager[None]:
     """Run a command: the user's errors become one line and exit status 2, Ctrl-C one line and status 130.
 
     Args:
@@ -55,14 +52,4 @@ def one_line(command: str) -> Iterator[None]:
     Raises:
         SystemExit: with the status.
     """
-    try:
-        yield
-    except BrokenPipeError:  # the program that read our output, such as head, has ended
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise SystemExit(0) from None
-    except (BadInput, OSError) as error:
-        print(as_started(f"{command}: {_message(error)}"), file=sys.stderr)
-        raise SystemExit(2) from None
-    except KeyboardInterrupt as stop:
-        print(as_started(f"\n{command}: {str(stop) or 'stopped.'}"), file=sys.stderr)
-        raise SystemExit(getattr(stop, "status", 130)) from None
+    return terminal.command(command, BadInput, reword=as_started)

@@ -1,8 +1,10 @@
 """Measure how good a trained network is: ``python -m fer.evaluate runs/003``, or
 ``evaluate.run("runs/003")``.
 
-The files go to a folder of their own in the run's folder, such as evaluation_test or
-evaluation_validation_flip (for several runs, or a model's file elsewhere, to a new folder evaluations/001):
+The files go to a folder of their own in the run's folder, such as evaluation_test,
+evaluation_validation_flip or, with other data than the run's own, evaluation_test_on_NAME (for several runs,
+or a model's file elsewhere, to a new folder evaluations/001). The same evaluation again replaces its files;
+another one never does: faces are compared, not names.
 
     report.txt  report.json                 accuracy with its standard error, also without the faces that have a copy in
                                             Training; top-2, calibration error, macro averages, precision, recall
@@ -14,7 +16,14 @@ evaluation_validation_flip (for several runs, or a model's file elsewhere, to a 
     predictions.png  mistakes.png           faces chosen at random; the mistakes with the highest confidence
 """
 
+if __name__ == "__main__":  # before the imports, which take a second or more
+    from fer.command_line import end_at_once_on_ctrl_c
+
+    end_at_once_on_ctrl_c()
+
 import argparse
+import itertools
+import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -33,6 +42,7 @@ from fer.networks.inference import Ensemble, TrainedNetwork
 from fer.reports import plots, prediction_plots
 from fer.reports.measures import Report, measure
 from minicnn import Sequential
+from minicnn.terminal import say
 
 MAX_FACES = 12  # in a figure
 
@@ -81,10 +91,15 @@ def run(
     networks = [inference.open_run(one, which) for one in asked or [inference.newest()]]
     faces = networks[0].data(data)
     chosen = _split(faces, split)
-    folder = _folder(networks, split, tta, out)
+    fingerprint = faces.fingerprint()
+    folder = _folder(networks, split, tta, out, faces.name, fingerprint)
     mirrored = ", with mirror images" if tta == "flip" else ""
     names = " + ".join(f"{network.path.parent.name}/{network.path.name}" for network in networks)
-    facts = {"data": faces.name, "model": " + ".join(str(network.path) for network in networks)}
+    facts = {
+        "data": faces.name,
+        "fingerprint": fingerprint,
+        "model": " + ".join(str(network.path) for network in networks),
+    }
     models = [network.model for network in networks]
     model = models[0] if len(models) == 1 else inference.Ensemble(models)
     return folder, write(
@@ -183,17 +198,42 @@ def _split(data: FerDataset, name: str) -> Split:
 
 
 def _folder(
-    networks: Sequence[TrainedNetwork], split: str, tta: str, out: str | os.PathLike[str] | None
+    networks: Sequence[TrainedNetwork],
+    split: str,
+    tta: str,
+    out: str | os.PathLike[str] | None,
+    data: str,
+    fingerprint: str,
 ) -> Path:
+    """Return the folder for an evaluation on data of this name and fingerprint; it exists."""
     trained = networks[0]
     if out is not None or trained.folder is None or len(networks) > 1:
         return runs.create("evaluations" if out is None else out).folder
     parts = ["evaluation", split]
     parts += ["flip"] if tta == "flip" else []
     parts += [] if trained.path.name == runs.MODEL_BEST else [trained.path.stem.removeprefix("model_")]
-    folder = trained.folder / "_".join(parts)
-    folder.mkdir(exist_ok=True)
+    own = trained.config.get("data", {}).get("fingerprint")
+    parts += (
+        [] if own in (None, fingerprint) else ["on", outputs.file_name(data.split(" (")[0]).partition(".")[0]]
+    )
+    name = "_".join(parts)
+    for number in itertools.count(1):
+        folder = trained.folder / (name if number == 1 else f"{name}_{number}")
+        folder.mkdir(exist_ok=True)
+        if _data_of(folder) in (None, fingerprint, data):
+            break
     return folder
+
+
+def _data_of(folder: Path) -> str | None:
+    """Return the fingerprint of the data whose evaluation a folder holds (their name, if an earlier version
+    wrote it); None if it holds none, or half of one.
+    """
+    try:
+        report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+        return str(report.get("fingerprint") or report["data"])
+    except (OSError, ValueError, KeyError, AttributeError, RecursionError):
+        return None
 
 
 def parser() -> argparse.ArgumentParser:
@@ -237,14 +277,14 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command; exit with status 2 and one line for input that cannot be used."""
-    arguments = parser().parse_args(argv)
     with errors.one_line("fer.evaluate"):
+        arguments = parser().parse_args(argv)
         folder, report = run(**vars(arguments))
         print((folder / "report.txt").read_text(encoding="utf-8"))
-        print(f"{arguments.split.capitalize()} accuracy {report}.")
+        say(f"{arguments.split.capitalize()} accuracy {report}.")
         if arguments.split in WARNINGS:
-            print(WARNINGS[arguments.split])
-        print(f"In {folder}: {', '.join(sorted(child.name for child in folder.iterdir()))}")
+            say(WARNINGS[arguments.split])
+        say(outputs.listing(folder))
 
 
 if __name__ == "__main__":

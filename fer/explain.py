@@ -4,6 +4,11 @@ The page shows every number of the step, and what it is computed from: see docs/
 a small one is trained on the embedded faces first.
 """
 
+if __name__ == "__main__":  # before the imports, which take a second or more
+    from fer.command_line import end_at_once_on_ctrl_c
+
+    end_at_once_on_ctrl_c()
+
 import argparse
 import functools
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,6 +18,7 @@ import numpy as np
 from PIL import Image
 
 from fer import errors
+from fer.command_line import new_parser
 from fer.data import synthetic
 from fer.data.dataset import Split
 from fer.emotions import EMOTIONS
@@ -36,12 +42,11 @@ examples:
 
 def parser() -> argparse.ArgumentParser:
     """Return the command line's parser."""
-    result = argparse.ArgumentParser(
-        prog="fer.explain",
-        usage="python -m fer.explain [RUN] [--image FILE|--sample N] [options]",
-        description="Write a page that explains every number of one training step: forward, loss, backward, update.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    result = new_parser(
+        "explain",
+        "[RUN] [--image FILE|--sample N] [options]",
+        "Write a page that explains every number of one training step: forward, loss, backward, update.",
+        EXAMPLES,
     )
     result.add_argument(
         "run",
@@ -68,13 +73,12 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command; exit with status 2 and one line for input that cannot be used."""
-    arguments = parser().parse_args(argv)
     with (
         errors.one_line("fer.explain"),
         command.warnings_in_one_line("fer.explain"),
         _value_errors_as_bad_input(),
     ):
-        run(arguments)
+        run(parser().parse_args(argv))
 
 
 def run(arguments: argparse.Namespace) -> None:

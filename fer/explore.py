@@ -11,6 +11,11 @@ The files go to a new folder explore/001, explore/002, …:
     blank.csv                          images in which all pixels are equal
 """
 
+if __name__ == "__main__":  # before the imports, which take a second or more
+    from fer.command_line import end_at_once_on_ctrl_c
+
+    end_at_once_on_ctrl_c()
+
 import argparse
 import os
 from collections.abc import Sequence
@@ -23,6 +28,7 @@ from fer.data.dataset import FerDataset
 from fer.emotions import EMOTIONS
 from fer.reports import plots
 from fer.reports.survey import Survey, mean_faces, survey
+from minicnn.terminal import say
 
 EXAMPLES = """\
 examples:
@@ -127,14 +133,13 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command; exit with status 2 and one line for input that cannot be used."""
-    arguments = parser().parse_args(argv)
     with errors.one_line("fer.explore"):
+        arguments = parser().parse_args(argv)
         data = load(arguments.data)
-        for note in data.notes:
-            print(note)
+        say(*data.notes)
         folder, result = run(data, arguments.out)
         print(result.to_text(data.name))
-        print(f"In {folder}: {', '.join(sorted(child.name for child in folder.iterdir()))}")
+        say(outputs.listing(folder))
 
 
 if __name__ == "__main__":

@@ -7,6 +7,11 @@ files: ``fer/weights/vgg.npz`` and ``tiny.npz``.
 A name that ends in .onnx gives an ONNX file, in float32, for other programs; that needs the package onnx.
 """
 
+if __name__ == "__main__":  # before the imports, which take a second or more
+    from fer.command_line import end_at_once_on_ctrl_c
+
+    end_at_once_on_ctrl_c()
+
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +23,7 @@ from fer.command_line import new_parser
 from fer.errors import BadInput
 from fer.networks import inference
 from minicnn import saving
+from minicnn.terminal import say
 
 EXAMPLES = """\
 examples:
@@ -45,7 +51,7 @@ def write(
     path = Path(path)
     if path.suffix not in (".npz", ".onnx"):
         raise BadInput(f"{path}: expected a name that ends in .npz or .onnx")
-    if path.exists():
+    if os.path.lexists(path):  # also a link to nowhere
         raise BadInput(f"{path} exists already and is not overwritten: give another name")
     trained = inference.open_run(run, which)
     if path.suffix == ".onnx":
@@ -83,10 +89,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         default="best",
         help="of the run's best epoch or its last (default: %(default)s)",
     )
-    arguments = parser.parse_args(argv)
     with errors.one_line("fer.export"):
+        arguments = parser.parse_args(argv)
         trained = write(arguments.run, arguments.file, arguments.model)
-        print(f"Wrote {trained.path} to {arguments.file}, {os.path.getsize(arguments.file):,} bytes.")
+        say(f"Wrote {trained.path} to {arguments.file}, {os.path.getsize(arguments.file):,} bytes.")
 
 
 if __name__ == "__main__":

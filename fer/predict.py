@@ -8,6 +8,11 @@ The files go to a new folder predictions/001, predictions/002, …:
     predictions.csv  predictions.json      source, emotion, probabilities, and the true emotion if it is known
 """
 
+if __name__ == "__main__":  # before the imports, which take a second or more
+    from fer.command_line import end_at_once_on_ctrl_c
+
+    end_at_once_on_ctrl_c()
+
 import argparse
 import os
 import sys
@@ -27,6 +32,7 @@ from fer.networks import inference
 from fer.networks.inference import TrainedNetwork
 from fer.networks.predictor import Prediction, Predictor
 from fer.reports import prediction_figures
+from minicnn.terminal import NAME, printable, say
 
 MAX_DRAWN = 24  # faces in figures, unless --figures says otherwise
 PHOTO_SIDE = 96  # pixels; a larger picture may show more than a face
@@ -64,12 +70,18 @@ def sample(
 
 
 def to_csv(predictions: Sequence[Prediction]) -> str:
-    """Return a table with a row for each face: its source, true and predicted emotion, the probabilities."""
+    """Return a table with a row for each face: its source, true and predicted emotion, the probabilities.
+
+    The source is printable, and no formula of a spreadsheet; the JSON has its exact name.
+    """
     header = ("source", "row", "face", "true", "emotion", *EMOTIONS)
     rows = []
     for prediction in predictions:
         values = prediction.to_dict()
         shares = [f"{share:.9g}" for share in prediction.probabilities.values()]
+        source = printable(values["source"])
+        # spreadsheets take a text that begins so for a formula; ./ changes nothing in a path
+        values["source"] = f"./{source}" if source.startswith(("=", "+", "-", "@")) else source
         rows.append([*(values.get(name, "") for name in header[:5]), *shares])
     return outputs.csv_text(header, rows)
 
@@ -146,8 +158,8 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command; exit with status 2 and one line if nothing could be predicted."""
-    arguments = parser().parse_args(argv)
     with errors.one_line("fer.predict"):
+        arguments = parser().parse_args(argv)
         _check(arguments)
         _predict(arguments)
 
@@ -167,10 +179,14 @@ def _check(arguments: argparse.Namespace) -> None:
     if arguments.json == arguments.csv == "-":
         raise BadInput("--json - and --csv -: expected at most one of them on the terminal")
     for name in (arguments.json, arguments.csv):
-        if name not in (None, "-") and Path(name).exists():
+        if name not in (None, "-") and os.path.lexists(name):
             raise BadInput(f"{name} exists already and is not overwritten: give another name")
         if name not in (None, "-") and not Path(name).parent.is_dir():
             raise BadInput(f"{name}: there is no folder {Path(name).parent}; create it first")
+    if None not in (arguments.json, arguments.csv) and os.path.abspath(arguments.json) == os.path.abspath(
+        arguments.csv
+    ):
+        raise BadInput(f"--json {arguments.json} and --csv {arguments.csv}: expected two files")
     if arguments.detect:
         detect.check_installed()
 
@@ -189,7 +205,7 @@ def _predict(arguments: argparse.Namespace) -> None:
         sampled = faces[0].source
         lines.append(f"{len(faces)} random rows of {sampled}; --seed {seed} draws them again")
     _report_skipped(loaded)
-    print("\n".join(lines), file=messages)
+    say(*lines, file=messages)
 
     predictor = Predictor(trained.model, tta=arguments.tta)
     predictions = predictor.of(loaded.faces)
@@ -209,18 +225,18 @@ def _predict(arguments: argparse.Namespace) -> None:
     if not arguments.detect and any(
         face.box is not None and min(face.box[2:]) > PHOTO_SIDE for face in loaded.faces
     ):
-        print(
+        say(
             "The middle square of each picture was used; if the face is only a part of it: --detect",
             file=messages,
         )
     some = predictions[: arguments.figures]
     prediction_figures.write(folder, predictor, some, arguments.explain, sampled)
     if len(predictions) > arguments.figures:
-        print(
+        say(
             f"Drew the first {arguments.figures} of {len(predictions)} faces; --figures N draws more.",
             file=messages,
         )
-    print(f"In {folder}: {', '.join(sorted(child.name for child in folder.iterdir()))}", file=messages)
+    say(outputs.listing(folder), file=messages)
 
 
 def _split_run_and_paths(paths: Sequence[str], sampled: bool) -> tuple[str, Sequence[str]]:
@@ -243,21 +259,22 @@ def _report_skipped(loaded: LoadedFaces) -> None:
     if not loaded.faces and len(loaded.skipped) == 1:
         raise BadInput(loaded.skipped[0][1])
     for _, reason in loaded.skipped:
-        print(f"skipped: {reason}", file=sys.stderr)
+        say(f"skipped: {reason}", file=sys.stderr)
     if not loaded.faces:
         raise BadInput(f"none of these {len(loaded.skipped)} files could be used")
 
 
 def _print(predictions: Sequence[Prediction], messages: TextIO) -> None:
-    width = max(len(prediction.face.name) for prediction in predictions)
-    for prediction in predictions:
+    names = [printable(prediction.face.name, NAME) for prediction in predictions]
+    width = max(map(len, names))
+    for name, prediction in zip(names, predictions):
         label = prediction.face.label
         true = "" if label is None else f"   (true: {EMOTIONS[label]})"
-        print(f"{prediction.face.name:<{width}}  {prediction}{true}", file=messages)
+        say(f"{name:<{width}}  {prediction}{true}", file=messages)
     known = [each for each in predictions if each.face.label is not None]
     if known:
         right = sum(each.emotion == EMOTIONS[each.face.label or 0] for each in known)
-        print(f"{right} of {len(known)} are as labelled", file=messages)
+        say(f"{right} of {len(known)} are as labelled", file=messages)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ import errno
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,8 +30,12 @@ from minicnn import saving
 
 try:
     import fcntl
-except ImportError:  # Windows: two processes in one folder are not detected there
+except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
+try:
+    import msvcrt
+except ImportError:  # all others
+    msvcrt = None  # type: ignore[assignment]
 
 CONFIG = "config.json"
 HISTORY = "history.csv"
@@ -39,6 +43,7 @@ MODEL_BEST = "model_best.npz"
 MODEL_LAST = "model_last.npz"
 RESULT = "result.json"
 LOCK = ".lock"
+_LOCKED_BYTE = 1 << 30  # Windows: behind the owner's number, which others must be able to read
 
 # What fer.train writes into config.json, as far as it is read again. The settings in "arguments" are those of
 # fer.training.config.Config, which checks them.
@@ -137,23 +142,28 @@ class Run:
             os.write(file, str(os.getpid()).encode())
             for pattern in (".*.tmp", ".*.part"):  # .part: of earlier versions
                 for unfinished in self.folder.glob(pattern):
-                    unfinished.unlink()
+                    with suppress(OSError):  # Windows, where another program has it open
+                        unfinished.unlink()
             yield
         finally:
             os.close(file)
 
     def _lock(self, file: int) -> None:
-        if fcntl is None:
-            return
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if fcntl is not None:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            elif msvcrt is not None:
+                os.lseek(file, _LOCKED_BYTE, os.SEEK_SET)
+                msvcrt.locking(file, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+                os.lseek(file, 0, os.SEEK_SET)
         except OSError as error:
             if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
                 return  # a file system without locks
-            owner = os.read(file, 20).decode() or "unknown"
+            os.lseek(file, 0, os.SEEK_SET)
+            owner = os.read(file, 20).decode("ascii", "replace") or "unknown"
+            kill = f"taskkill /PID {owner} /F" if os.name == "nt" else f"kill {owner}"
             raise BadInput(
-                f"{self.folder} is in use: process {owner} trains in it. Wait for it, or stop it "
-                f"(kill {owner})"
+                f"{self.folder} is in use: process {owner} trains in it. Wait for it, or stop it ({kill})"
             ) from None
 
 
@@ -167,6 +177,8 @@ def create(parent: str | os.PathLike[str] = "runs") -> Run:
         OSError: ``parent`` is a file, or cannot be written.
     """
     parent = Path(parent)
+    if parent.exists() and not parent.is_dir():
+        raise FileExistsError(f"{parent} is a file; expected a folder, in which a new one is created")
     parent.mkdir(parents=True, exist_ok=True)
     taken = [int(child.name) for child in parent.iterdir() if re.fullmatch(r"\d{3,}", child.name)]
     number = max(taken, default=0) + 1

@@ -8,6 +8,11 @@ A run can stop at any moment, by Ctrl-C or by a power cut. ``--resume`` continue
 weights are equal to the bit to those of a run without a stop.
 """
 
+if __name__ == "__main__":  # before the imports, which take a second or more
+    from fer.command_line import end_at_once_on_ctrl_c
+
+    end_at_once_on_ctrl_c()
+
 import datetime
 import platform
 import sys
@@ -37,6 +42,7 @@ from fer.training.recipes import RECIPES
 from fer.training.self_distillation import SelfDistillation, one_hot
 from fer.training.stopping import NothingToDo, OutOfTime, Stopped, StopRequest
 from minicnn import callbacks, models
+from minicnn.terminal import say
 
 __all__ = ["BadInput", "Config", "NothingToDo", "Result", "Stopped", "main", "parser", "run"]
 
@@ -108,10 +114,11 @@ def _saying_how_to_resume(folder: Run) -> Iterator[None]:
     except KeyboardInterrupt as interruption:
         status = interruption.status if isinstance(interruption, Stopped) else 130
         raise Stopped(f"stopped. To resume: {folder.resume}", status) from None
+    except BrokenPipeError:  # | head -1
+        raise Stopped(f"stopped: nobody reads its output. To resume: {folder.resume}", 141) from None
     except OSError as error:
         raise BadInput(
-            f"{folder} cannot be written: {error.strerror}. The files saved before are complete; "
-            "correct the cause, "
+            f"{errors.message(error)}. The files saved before are complete; correct the cause, "
             f"then resume: {folder.resume}"
         ) from None
 
@@ -132,7 +139,7 @@ def _config_to_resume(folder: Run, asked: Config | None) -> Config:
         )
     others = [name for name, version in _versions().items() if started_with.get(name) != version]
     if others:
-        print(f"The version of {', '.join(others)} is not that of the start: the last digits may differ.")
+        say(f"The version of {', '.join(others)} is not that of the start: the last digits may differ.")
     return asked or own
 
 
@@ -159,7 +166,7 @@ def _train(
     except OutOfTime:
         finished = False
         history = model.callback_list.history.history
-        print(as_started(f"\nThe time is up. To resume: {folder.resume}"), flush=True)
+        say("", as_started(f"The time is up. To resume: {folder.resume}"))
         if not history:
             raise NothingToDo("No epoch is finished yet, so there is no model to evaluate.") from None
     return _evaluate_best(folder, history, data, finished)
@@ -171,14 +178,12 @@ def _describe(folder: Run, config: Config, data: FerDataset, model: minicnn.Sequ
         outputs.write_figure(folder.path("classes.png"), plots.class_bars(data.splits(), data.name))
     if not folder.path("examples.png").exists():
         outputs.write_figure(folder.path("examples.png"), plots.examples(data.train))
-    for note in data.notes:
-        print(note)
     sizes = ", ".join(f"{len(split)} {name}" for name, split in data.splits().items())
-    print(f"Data: {data.name}, {sizes}")
+    say(*data.notes, f"Data: {data.name}, {sizes}")
     if data.test is None:
-        print(f"{data.name} has no PrivateTest rows: the result will be that of the validation rows,")
-        print("which also choose the epoch, so that it is a little too high.")
-    print(f"Network: {config.arch}, {model.count_params():,} parameters\nRun: {folder}", flush=True)
+        say(f"{data.name} has no PrivateTest rows: the result will be that of the validation rows,")
+        say("which also choose the epoch, so that it is a little too high.")
+    say(f"Network: {config.arch}, {model.count_params():,} parameters", f"Run: {folder}")
 
 
 def _fit(
@@ -234,7 +239,7 @@ def _evaluate_best(folder: Run, history: dict[str, list[float]], data: FerDatase
         folder.folder, model, split, name, title, facts={"best_epoch": best}, train=data.train
     )
     print(f"\n{folder.path('report.txt').read_text(encoding='utf-8')}")
-    print(f"{name.capitalize()} accuracy {report}, with the model of epoch {best}.")
+    say(f"{name.capitalize()} accuracy {report}, with the model of epoch {best}.")
     facts = {
         "finished": finished,
         "epochs": len(history["loss"]),
@@ -244,8 +249,7 @@ def _evaluate_best(folder: Run, history: dict[str, list[float]], data: FerDatase
         "accuracy": report.accuracy,
     }
     folder.write_json(runs.RESULT, facts)
-    files = sorted(child.name for child in folder.folder.iterdir() if not child.name.startswith("."))
-    print(f"In {folder}: {', '.join(files)}")
+    say(outputs.listing(folder.folder))
     return Result(folder, model, history, best, name, report, finished)
 
 
@@ -278,12 +282,11 @@ def _versions() -> dict[str, str]:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command; exit with status 2 and one line for input that cannot be used."""
-    given = vars(parser().parse_args(argv))
     with errors.one_line("fer.train"):
         try:
-            _command(given)
+            _command(vars(parser().parse_args(argv)))
         except NothingToDo as reason:
-            print(as_started(str(reason)))
+            say(as_started(str(reason)))
 
 
 def _command(given: Mapping[str, Any]) -> None:

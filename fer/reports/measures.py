@@ -22,6 +22,7 @@ import numpy as np
 from fer import outputs
 from fer.emotions import EMOTIONS
 from minicnn import metrics
+from minicnn.terminal import printable
 
 BINS = 15
 
@@ -122,7 +123,7 @@ class Report:
         rest = self.without_copies
         copies = [] if rest is None else [f"without copies     {rest}; the others are in Training too"]
         lines = [
-            title,
+            printable(title),
             "",
             str(self.scores),
             "",

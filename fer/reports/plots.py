@@ -16,6 +16,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from fer.data.dataset import Split
 from fer.emotions import EMOTIONS
+from minicnn.terminal import printable
 
 BLUE, ORANGE, GREEN, GRAY = "#0072B2", "#D55E00", "#009E73", "#666666"
 _GAP = 3  # pixels between the faces of a contact sheet
@@ -175,7 +176,7 @@ def new_figure(width: float, height: float) -> Figure:
 def headline(figure: Figure, title: str) -> None:
     """Write a title above a figure, in lines that are not wider than the figure."""
     if title:
-        text = textwrap.fill(title, int(11 * figure.get_figwidth()))
+        text = textwrap.fill(printable(title, 300), int(11 * figure.get_figwidth()))
         # a $ in a file's name does not begin mathematics
         figure.suptitle(text, fontsize=11, parse_math=False)
 

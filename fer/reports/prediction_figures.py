@@ -3,6 +3,7 @@ samples, sheets of 12 faces.
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from itertools import count, groupby
 from pathlib import Path
 
@@ -12,10 +13,13 @@ from matplotlib.figure import Figure
 from fer import outputs
 from fer.data import sources
 from fer.data.sources import Face
+from fer.errors import BadInput
 from fer.networks.predictor import Prediction, Predictor
 from fer.reports import prediction_plots
+from minicnn.terminal import printable
 
 FACES_PER_SHEET = 12  # half as many with maps
+CAPTION = 30  # characters of a file's name under a face
 MAX_SIDE = 900  # pixels of a photograph's longer side in a figure
 
 
@@ -37,10 +41,10 @@ def write(
     """
     taken: set[str] = set()
     for source, drawn in figures(predictor, predictions, explain):
-        stem = "sample" if source == sample else Path(source).stem
+        stem = "sample" if source == sample else outputs.file_name(Path(source).stem)
         names = (stem if number == 1 else f"{stem}_{number}" for number in count(1))
-        name = next(name for name in names if name not in taken)
-        taken.add(name)
+        name = next(name for name in names if outputs.same_name(name) not in taken)
+        taken.add(outputs.same_name(name))
         outputs.write_figure(folder / f"{name}.png", drawn)
 
 
@@ -61,7 +65,9 @@ def figure(predictor: Predictor, predictions: Sequence[Prediction], explain: boo
     photo: np.ndarray | None = None
     frames: list[prediction_plots.Frame] = []
     if faces[0].box is not None:
-        photo, scale = sources.load_photo(faces[0].source, MAX_SIDE)
+        with suppress(OSError, BadInput):  # the file may have been moved or changed meanwhile
+            photo, scale = sources.load_photo(faces[0].source, MAX_SIDE)
+    if photo is not None:
         for face in faces:
             if face.box is not None:
                 left, top, width, height = (length * scale for length in face.box)
@@ -86,5 +92,5 @@ def figure(predictor: Predictor, predictions: Sequence[Prediction], explain: boo
 
 def _caption(face: Face, cut_out: bool) -> str:
     if face.number is None:
-        return "what the network sees" if cut_out else Path(face.source).name
+        return "what the network sees" if cut_out else printable(Path(face.source).name, CAPTION)
     return f"{'row' if face.is_row else 'face'} {face.number}"

@@ -16,6 +16,7 @@ import numpy as np
 
 from fer.data.dataset import FerDataset
 from fer.emotions import EMOTIONS
+from minicnn.terminal import printable
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,11 @@ class Survey:
 
     def to_text(self, name: str) -> str:
         """Return a summary as text."""
-        lines = [name, "", f"{'':10}" + "".join(f"{emotion:>10}" for emotion in EMOTIONS) + f"{'all':>10}"]
+        lines = [
+            printable(name),
+            "",
+            f"{'':10}" + "".join(f"{emotion:>10}" for emotion in EMOTIONS) + f"{'all':>10}",
+        ]
         for split, counts in self.counts.items():
             lines.append(f"{split:10}" + "".join(f"{count:10,}" for count in counts) + f"{counts.sum():10,}")
         lines.append("")

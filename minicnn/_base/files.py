@@ -1,12 +1,16 @@
 """Files: those that a user names are opened here, and others written completely or not at all."""
 
+import errno
 import os
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
+# Windows replaces no file that a program has open, and virus scanners open each new one for a moment.
+PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8) if os.name == "nt" else ()  # seconds, between tries
 LARGEST = 1 << 32  # bytes
 _KINDS = {
     stat.S_IFIFO: "a named pipe (FIFO)",
@@ -94,15 +98,22 @@ def replacing(path: Path, sync: bool = True) -> Iterator[IO[bytes]]:
     (``fsync``) and then renamed, which is one step. So ``path`` is always the complete old file or the
     complete new one, also after an error, a kill or a power cut. If the process is killed, the temporary file
     stays; otherwise it is removed. The new file's permissions are those of any new file (umask).
+    A link stays, and the file that it points to is replaced.
 
     Args:
-        path: the file to write or to replace.
+        path: the file to write or to replace; not a folder or a device.
         sync: False does not wait for the disk. Only a power cut can then leave an
             incomplete file: for a cache.
 
     Raises:
         OSError: the file cannot be written; the error names ``path``, not the temporary file.
     """
+    given, path = path, Path(os.path.realpath(path))
+    if path.exists() and not path.is_file():
+        number = errno.EISDIR if path.is_dir() else errno.EINVAL
+        raise OSError(
+            number, os.strerror(number) if path.is_dir() else "It is not a regular file", str(given)
+        )
     # A name may have 255 bytes, a character up to 4.
     temporary = str(path.with_name(f".{path.name[:50]}.{os.urandom(8).hex()}.tmp"))
     try:
@@ -111,10 +122,26 @@ def replacing(path: Path, sync: bool = True) -> Iterator[IO[bytes]]:
             if sync:
                 file.flush()
                 os.fsync(file.fileno())
-        os.replace(temporary, path)
+        _replace(temporary, path)
     except BaseException as error:
         with suppress(OSError):
             os.unlink(temporary)
         if isinstance(error, OSError) and error.errno and error.filename in (None, temporary):
-            raise OSError(error.errno, error.strerror, str(path)) from None
+            raise OSError(error.errno, error.strerror, str(given)) from None
         raise
+
+
+def _replace(temporary: str, path: Path) -> None:
+    """Give a file its name; where another program has that file open, try again a few times."""
+    for pause in PAUSES:
+        try:
+            os.replace(temporary, path)
+        except PermissionError:
+            time.sleep(pause)
+        else:
+            return
+    try:
+        os.replace(temporary, path)
+    except PermissionError as error:
+        hint = "; is it open in another program?" if PAUSES else ""
+        raise OSError(error.errno, f"{error.strerror}{hint}", temporary) from None

@@ -5,13 +5,16 @@ import importlib.util
 import json
 import os
 import sys
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
+from minicnn import saving, terminal
 from minicnn.benchmark import measure, peak
 from minicnn.benchmark.contenders import MODES
 from minicnn.saving.checks import install_command
 
+NAME = "python -m minicnn.benchmark"
 STEPS_TITLES = {
     "convolution_ms": "From a loop to the kernels: one 3×3 convolution, forward, ms",
     "train_images_s": "Each layer by itself, and neighbours fused: training, images per second",
@@ -20,8 +23,8 @@ STEPS_TITLES = {
 
 def parser() -> argparse.ArgumentParser:
     """Return the command line's parser."""
-    result = argparse.ArgumentParser(
-        prog="python -m minicnn.benchmark",
+    result = terminal.Parser(
+        prog=NAME,
         description="Training and prediction speed on this CPU, beside PyTorch and Keras, in one run.",
         epilog="examples:\n  python -m minicnn.benchmark --quick\n"
         "  python -m minicnn.benchmark --against torch keras --json benchmark.json\n",
@@ -58,16 +61,28 @@ def table(header: list[str], rows: list[list[Any]]) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; return its exit code."""
-    options = parser().parse_args(arguments)
+    problem = None
+    with terminal.command(NAME):
+        options = parser().parse_args(arguments)
+        problem = problem_of(options)
+        if problem is None:
+            with saving.replacing(options.json) if options.json else nullcontext() as file:
+                run(options, file)
+        else:
+            terminal.say(f"{NAME}: {problem}", file=sys.stderr)
+    return 0 if problem is None else 2
+
+
+def problem_of(options: argparse.Namespace) -> str | None:
+    """Return why the options cannot be used; None if they can."""
     missing = [name for name in options.against if importlib.util.find_spec(name) is None]
-    if missing or options.threads < 1:
-        problem = (
-            f"{missing[0]} is not installed: {install_command('oracles')}"
-            if missing
-            else f"--threads {options.threads}: expected 1 or more"
-        )
-        print(f"python -m minicnn.benchmark: {problem}", file=sys.stderr)
-        return 2
+    if missing:
+        return f"{missing[0]} is not installed: {install_command('oracles')}"
+    return f"--threads {options.threads}: expected 1 or more" if options.threads < 1 else None
+
+
+def run(options: argparse.Namespace, file: IO[bytes] | None) -> None:
+    """Measure, print the tables, and write the numbers to the file, if there is one."""
     names = ["minicnn", *(mode for library in options.against for mode in MODES[library])]
     names += ["torch compiled"] * (options.compile and "torch" in options.against)
     libraries = ["minicnn", *options.against]
@@ -123,9 +138,8 @@ def main(arguments: list[str] | None = None) -> int:
         print("How training time of simple grows\n")
         for name, found in results["scaling"].items():
             table([name.replace("_", " "), *map(str, found)], [["", *found.values()]])
-    if options.json:
-        options.json.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
-    return 0
+    if file is not None:
+        file.write(f"{json.dumps(results, indent=2)}\n".encode())
 
 
 if __name__ == "__main__":

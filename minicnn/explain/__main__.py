@@ -3,10 +3,9 @@ of a model on a picture.
 """
 
 import argparse
-import sys
 from collections.abc import Sequence
 
-from minicnn import models
+from minicnn import models, terminal
 from minicnn.explain import command
 
 NAME = "minicnn.explain"
@@ -22,7 +21,7 @@ WHAT_TO_GIVE = (
 
 def parser() -> argparse.ArgumentParser:
     """Return the command line's parser."""
-    result = argparse.ArgumentParser(
+    result = terminal.Parser(
         prog=f"python -m {NAME}",
         description="Write a page that explains every number of one training step: forward, loss, backward, update.",
         epilog=EXAMPLES,
@@ -40,16 +39,8 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command; exit with status 2 and one line for input that cannot be used."""
-    arguments = parser().parse_args(argv)
-    try:
-        with command.warnings_in_one_line(NAME):
-            run(arguments)
-    except (ValueError, OSError) as error:
-        text = str(error)
-        if isinstance(error, OSError) and error.strerror and error.filename is not None:
-            text = f"{error.filename}: {error.strerror}"
-        print(f"{NAME}: {' '.join(text.split())}", file=sys.stderr)
-        raise SystemExit(2) from None
+    with terminal.command(NAME, ValueError), command.warnings_in_one_line(NAME):
+        run(parser().parse_args(argv))
 
 
 def run(arguments: argparse.Namespace) -> None:

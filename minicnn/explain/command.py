@@ -5,6 +5,7 @@ An application adds its own networks, images and class names, as ``python -m fer
 """
 
 import argparse
+import os
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
@@ -16,6 +17,8 @@ import numpy as np
 
 from minicnn.explain import write
 from minicnn.preprocessing.image import load_img
+from minicnn.saving.checks import check_folder
+from minicnn.terminal import say
 
 COLOURS = {1: "grayscale", 3: "rgb", 4: "rgba"}
 
@@ -45,10 +48,12 @@ def check(arguments: argparse.Namespace) -> None:
 
     Raises:
         ValueError: the page exists already, or the seed is below 0.
+        FileNotFoundError: there is no folder for it.
     """
     out, seed = arguments.out, arguments.seed
-    if out.exists():
+    if os.path.lexists(out):  # also a link to nowhere
         raise ValueError(f"{out} exists, and nothing is overwritten: delete it, or name another with --out")
+    check_folder(out)
     if seed < 0:
         raise ValueError(f"--seed {seed}: expected a number from 0")
 
@@ -123,7 +128,7 @@ def write_page(
         notes=[sample.note] if sample.note else [],
         seed=arguments.seed,
     )
-    print(f"{path}: {path.stat().st_size / 1e6:.1f} MB; open it in a browser")
+    say(f"{path}: {path.stat().st_size / 1e6:.1f} MB; open it in a browser")
 
 
 @contextmanager
@@ -133,4 +138,4 @@ def warnings_in_one_line(command: str) -> Iterator[None]:
         warnings.simplefilter("always", UserWarning)
         yield
     for warning in given:
-        print(f"{command}: {warning.message}", file=sys.stderr)
+        say(f"{command}: {warning.message}", file=sys.stderr)

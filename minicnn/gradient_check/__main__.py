@@ -9,6 +9,7 @@ import sys
 import time
 import zlib
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from minicnn import terminal
+from minicnn._base.files import replacing
 from minicnn.gradient_check.report import Report
 from minicnn.gradient_check.suite import ROWS, Draw, Row
 
@@ -98,7 +101,7 @@ def generator(seed: int, row: Row, number: int) -> np.random.Generator:
 
 def parser() -> argparse.ArgumentParser:
     """Return the command line's parser."""
-    result = argparse.ArgumentParser(
+    result = terminal.Parser(
         prog="minicnn.gradient_check",
         usage="python -m minicnn.gradient_check [NAME …] [--cases N] [--seed N] [--json FILE]",
         description="Check the gradients of each operation, layer, loss and regularizer; exit 1 if one is wrong.",
@@ -167,20 +170,19 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run the command; exit with 1 if a gradient is wrong, with 2 and one line for
     input that cannot be used.
     """
-    arguments = parser().parse_args(argv)
-    try:
+    with terminal.command("minicnn.gradient_check", ValueError):
+        arguments = parser().parse_args(argv)
         rows = chosen(arguments.names)
         if arguments.cases < 1 or arguments.seed < 0:
             raise ValueError(f"--cases {arguments.cases} --seed {arguments.seed}: expected at least 1 and 0")
-        lines = table(rows, arguments.cases, arguments.seed)
-        if arguments.json:
-            text = json.dumps([line.to_dict() for line in lines], indent=2)
-            Path(arguments.json).write_text(text + "\n", encoding="utf-8")
-    except (ValueError, OSError) as error:
-        print(f"minicnn.gradient_check: {error}", file=sys.stderr)
-        raise SystemExit(2) from None
-    if not all(line.passed for line in lines):
-        raise SystemExit(1)
+        # the file is opened first: it is not after minutes that one learns that it cannot be written
+        with replacing(Path(arguments.json)) if arguments.json else nullcontext() as file:
+            lines = table(rows, arguments.cases, arguments.seed)
+            if file is not None:
+                text = json.dumps([line.to_dict() for line in lines], indent=2)
+                file.write(f"{text}\n".encode())
+        if not all(line.passed for line in lines):
+            raise SystemExit(1)
 
 
 if __name__ == "__main__":

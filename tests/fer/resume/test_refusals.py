@@ -137,7 +137,8 @@ def test_a_full_disk_keeps_what_was_saved(whole, npz, tmp_path, monkeypatch, cap
     """Whichever file there is no room for."""
     original, folder = os.fsync, tmp_path / "001"
     # 1 is config.json, 2 and 3 are pictures; then the first checkpoint, an epoch's, a best model, the history
-    for number in (4, 6, 7, 8):
+    files = {4: runs.MODEL_LAST, 6: runs.MODEL_LAST, 7: runs.MODEL_BEST, 8: runs.HISTORY}
+    for number, name in files.items():
         written = []
 
         def full(file, number=number, written=written):
@@ -150,7 +151,7 @@ def test_a_full_disk_keeps_what_was_saved(whole, npz, tmp_path, monkeypatch, cap
             patch.setattr(os, "fsync", full)
             line = status_and_line(capsys, *arguments(npz, tmp_path))
         assert line == (
-            f"{folder} cannot be written: No space left on device. The files saved before are complete; "
+            f"{folder / name}: No space left on device. The files saved before are complete; "
             f"correct the cause, then resume: python -m fer.train --resume {folder}"
         )
         assert not [child for child in folder.iterdir() if child.suffix in (".tmp", ".part")]
