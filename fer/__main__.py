@@ -1,6 +1,7 @@
 """All commands under one name: ``fer train``, or ``python -m fer train``; ``fer --help`` lists them."""
 
 import difflib
+import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -66,7 +67,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run a verb; exit with status 2 and one line if there is none of this name."""
     arguments = sys.argv[1:] if argv is None else argv
     if not arguments or arguments[0] in ("-h", "--help"):
-        print(usage())
+        try:
+            print(usage(), flush=True)
+        except OSError as error:  # | true, or > /dev/full; minicnn.terminal would take a second to import
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            if not isinstance(error, BrokenPipeError):
+                print(f"fer: standard output: {error.strerror}", file=sys.stderr)
+                raise SystemExit(2) from None
         return
     verb, *rest = arguments
     if verb not in VERBS:

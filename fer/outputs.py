@@ -81,7 +81,7 @@ def listing(folder: Path) -> str:
 
 def file_name(text: str) -> str:
     """Return a text as a file's name that every system takes: Windows forbids some characters and names."""
-    name = _FORBIDDEN.sub("_", printable(text, most=60)).strip(" .") or "_"
+    name = _FORBIDDEN.sub("_", printable(text, most=60).replace("…", "...")).strip(" .") or "_"
     # in UTF-8 a letter has up to four bytes, and a name up to 255
     return f"_{name}" if _RESERVED.fullmatch(name.partition(".")[0].strip()) else name
 

@@ -103,6 +103,8 @@ def command(name: str, *bad_input: type[Exception], reword: Callable[[str], str]
             before = error.__context__
             raise SystemExit(before.code if isinstance(before, SystemExit) else 0) from None
         except mended_by_user as error:
+            if isinstance(error, OSError) and error.errno and error.filename is None and _stdout_is_full():
+                error.filename = "standard output"
             _last_line(reword(f"{name}: {message(error)}"))
             raise SystemExit(2) from None
         except KeyboardInterrupt as stop:
@@ -112,9 +114,18 @@ def command(name: str, *bad_input: type[Exception], reword: Callable[[str], str]
 
 def message(error: Exception) -> str:
     """Return an error's text; of the system's own errors "file: what is wrong"."""
-    if isinstance(error, OSError) and error.strerror and error.filename is not None:
-        return f"{error.filename}: {error.strerror}"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror if error.filename is None else f"{error.filename}: {error.strerror}"
     return str(error) or type(error).__name__
+
+
+def _stdout_is_full() -> bool:
+    """Return whether there is something that can't be printed: what failed stays in the buffer."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        return True
+    return False
 
 
 def _last_line(text: str, after: str = "") -> None:

@@ -127,6 +127,8 @@ def load(path: str | os.PathLike[str] | None = None, seed: int = 0, drop_faulty:
         raise BadInput(f"{path} has no row whose Usage is Training: there is nothing to train on")
     if drop_faulty:
         train, note = _drop_faulty(train)
+        if not len(train):
+            raise BadInput(f"{path}: {note}, and none is left: leave out --drop-faulty (drop_faulty)")
         notes = (*notes, note)
     return FerDataset(train, validation, test, name, notes)
 

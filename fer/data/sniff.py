@@ -4,6 +4,11 @@ fer2013.csv is still a page.
 
 START = 1024  # bytes that are enough
 
+_VIDEO = "a video; take pictures from it, for example with: ffmpeg -i VIDEO -r 1 frame%04d.png"
+_BRANDS = {
+    **dict.fromkeys((b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1"), "a HEIC"),
+    **dict.fromkeys((b"avif", b"avis"), "an AVIF"),
+}
 # The first bytes (in lower case), what the file is, and what to do.
 _SIGNS = (
     (b"version https://git-lfs", "a Git LFS pointer, not the file itself; fetch it with: git lfs pull"),
@@ -25,6 +30,13 @@ _SIGNS = (
     (b"%pdf", "a PDF document"),
     (b"\x93numpy", "a single array (.npy)"),
     (b"\x89hdf", "an HDF5 file"),
+    (b"\x1a\x45\xdf\xa3", _VIDEO),
+    (b"sqlite format 3", "an SQLite database; export its table as CSV"),
+    (b"par1", "a Parquet table; save it as CSV, for example with pandas: read_parquet, then to_csv"),
+    (
+        b"\x80\x04\x95",
+        "a Python pickle, which is not opened: it could run any program; save the arrays as .npz",
+    ),
 )
 
 
@@ -34,8 +46,10 @@ def describe(start: bytes) -> str | None:
     """
     if start[257:262] == b"ustar":
         return "a tar archive"
-    if start[4:12] in (b"ftypheic", b"ftypheix", b"ftypmif1"):
-        return "a HEIC picture; save it as JPEG or PNG"
+    if start[4:8] == b"ftyp" and start[8:12] in _BRANDS:
+        return f"{_BRANDS[start[8:12]]} picture; save it as JPEG or PNG"
+    if start[4:8] == b"ftyp" or start[8:12] == b"AVI ":
+        return _VIDEO
     low = start.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
     for sign, text in _SIGNS:
         if low.startswith(sign):

@@ -197,11 +197,16 @@ def gray_levels(array: np.ndarray) -> np.ndarray:
     """Return an array of pictures with values 0-255; floats from 0 to 1 are multiplied by 255.
 
     Raises:
-        BadInput: the largest float lies between 1 and 2: its scale is not clear.
+        BadInput: a float is below 0, or the largest lies between 1 and 2: its scale is not clear.
     """
     if array.dtype.kind != "f" or array.size == 0:
         return array
-    most = array.max()
+    least, most = array.min(), array.max()
+    if least < 0:
+        raise BadInput(
+            f"the image has values from {least:.4g} to {most:.4g}: expected 0 to 1 or 0 to 255; if it was "
+            "standardised or scaled for another network, undo that (x * std + mean), or give the picture itself"
+        )
     if 1 < most < 2:
         raise BadInput(
             f"the image has values up to {most:.4g}: expected 0 to 1 or 0 to 255; clip it, or "

@@ -9,6 +9,7 @@ import numpy as np
 
 from fer.data import dataset, synthetic
 from fer.data.dataset import FerDataset, Split
+from fer.errors import BadInput
 from fer.networks import architectures
 from fer.training.config import CLASS_WEIGHTS, OPTIMIZERS, Config
 from minicnn import Sequential, losses, optimizers
@@ -60,14 +61,20 @@ def compiled_model(config: Config, faces: int) -> Sequential:
     Args:
         config: the settings.
         faces: how many training faces there are; the learning rate's schedule extends over all their steps.
+
+    Raises:
+        BadInput: a dropout rate of the network, times the configuration's factor, is not below 1.
     """
-    model = architectures.build(
-        config.arch,
-        seed=config.seed,
-        augment=config.augment,
-        dropout=config.dropout,
-        batch_norm=config.batch_norm,
-    )
+    try:
+        model = architectures.build(
+            config.arch,
+            seed=config.seed,
+            augment=config.augment,
+            dropout=config.dropout,
+            batch_norm=config.batch_norm,
+        )
+    except ValueError as error:  # all else has been checked
+        raise BadInput(f"dropout={config.dropout} is too large for {config.arch}: {error}") from None
     if config.self_distillation:
         loss: losses.Loss = losses.CategoricalCrossentropy(label_smoothing=config.label_smoothing)
     else:

@@ -109,11 +109,10 @@ def replacing(path: Path, sync: bool = True) -> Iterator[IO[bytes]]:
         OSError: the file cannot be written; the error names ``path``, not the temporary file.
     """
     given, path = path, Path(os.path.realpath(path))
-    if path.exists() and not path.is_file():
-        number = errno.EISDIR if path.is_dir() else errno.EINVAL
-        raise OSError(
-            number, os.strerror(number) if path.is_dir() else "It is not a regular file", str(given)
-        )
+    if os.path.isdir(path):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(given))
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise OSError(errno.EINVAL, "It is not a regular file", str(given))
     # A name may have 255 bytes, a character up to 4.
     temporary = str(path.with_name(f".{path.name[:50]}.{os.urandom(8).hex()}.tmp"))
     try:

@@ -100,7 +100,7 @@ def label_of(text: str, classes: Sequence[str] | None, count: int) -> int:
     known = [name.lower() for name in classes or ()]
     if text.lower() in known:
         return known.index(text.lower())
-    if text.isdigit() and int(text) < count:
+    if text.isdecimal() and int(text) < count:
         return int(text)
     names = f"one of {', '.join(classes)}, or " if classes else ""
     raise ValueError(f"--label {text}: expected {names}a number from 0 to {count - 1}")
