@@ -138,8 +138,9 @@ class Run:
         file = os.open(self.path(LOCK), os.O_RDWR | os.O_CREAT, 0o666)
         try:
             self._lock(file)
-            os.ftruncate(file, 0)
-            os.write(file, str(os.getpid()).encode())
+            with suppress(OSError):  # a full disk: the lock counts, not the number
+                os.ftruncate(file, 0)
+                os.write(file, str(os.getpid()).encode())
             for pattern in (".*.tmp", ".*.part"):  # .part: of earlier versions
                 for unfinished in self.folder.glob(pattern):
                     with suppress(OSError):  # Windows, where another program has it open

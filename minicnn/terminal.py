@@ -13,6 +13,7 @@ A reader that has seen enough (``| head -1``) is no error.
 import argparse
 import codecs
 import contextlib
+import errno
 import os
 import signal
 import sys
@@ -103,8 +104,6 @@ def command(name: str, *bad_input: type[Exception], reword: Callable[[str], str]
             before = error.__context__
             raise SystemExit(before.code if isinstance(before, SystemExit) else 0) from None
         except mended_by_user as error:
-            if isinstance(error, OSError) and error.errno and error.filename is None and _stdout_is_full():
-                error.filename = "standard output"
             _last_line(reword(f"{name}: {message(error)}"))
             raise SystemExit(2) from None
         except KeyboardInterrupt as stop:
@@ -113,19 +112,16 @@ def command(name: str, *bad_input: type[Exception], reword: Callable[[str], str]
 
 
 def message(error: Exception) -> str:
-    """Return an error's text; of the system's own errors "file: what is wrong"."""
+    """Return an error's text; of the system's own errors "file: what is wrong".
+
+    Our own files are named by their errors (``saving.replacing``), so what is full without a name is the
+    standard output.
+    """
     if isinstance(error, OSError) and error.strerror:
-        return error.strerror if error.filename is None else f"{error.filename}: {error.strerror}"
+        full = error.filename is None and error.errno in (errno.ENOSPC, errno.EFBIG, errno.EIO)
+        name = "standard output" if full else error.filename
+        return error.strerror if name is None else f"{name}: {error.strerror}"
     return str(error) or type(error).__name__
-
-
-def _stdout_is_full() -> bool:
-    """Return whether there is something that can't be printed: what failed stays in the buffer."""
-    try:
-        sys.stdout.flush()
-    except OSError:
-        return True
-    return False
 
 
 def _last_line(text: str, after: str = "") -> None:

@@ -4,6 +4,7 @@ import stat
 
 import pytest
 
+from minicnn._base import files
 from minicnn._base.files import UnusableFile, regular, replacing, walk
 
 
@@ -164,3 +165,69 @@ def test_a_folder_that_contains_itself_is_walked_once(tmp_path):
     assert [
         (root, [name for name in names if "up" not in name]) for root, names in walk(tmp_path)
     ] == expected
+
+
+def test_a_link_stays_and_the_file_that_it_points_to_is_replaced(tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    target, link = tmp_path / "elsewhere" / "file.bin", tmp_path / "link.bin"
+    for content in (b"new", b"newer"):  # the first time it points to nowhere
+        if not link.is_symlink():
+            try:
+                link.symlink_to(target)
+            except OSError:
+                pytest.skip("no links here")
+        write(link, content)
+        assert link.is_symlink()
+        assert target.read_bytes() == content
+    assert [child.name for child in (tmp_path / "elsewhere").iterdir()] == ["file.bin"]
+
+
+def test_a_folder_or_a_device_is_refused_before_anything_is_written(tmp_path):
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(IsADirectoryError, match="folder"):
+        write(tmp_path / "folder", b"new")
+    assert list(tmp_path.iterdir()) == [tmp_path / "folder"]
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(tmp_path / "pipe")
+        with pytest.raises(OSError, match=r"not a regular file: '.*pipe'$"):
+            write(tmp_path / "pipe", b"new")
+        assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
+        assert len(list(tmp_path.iterdir())) == 2
+
+
+@pytest.mark.parametrize("times", [2, 5, 6])
+def test_windows_replaces_no_file_that_is_open_so_it_is_tried_again(times, tmp_path, monkeypatch):
+    path, tries, waited, replace = tmp_path / "file.bin", [], [], os.replace
+    write(path, b"old")
+
+    def busy(source, target):
+        if len(tries) < times:
+            tries.append(target)
+            raise PermissionError(errno.EACCES, "Access is denied", source, 5, target)
+        replace(source, target)
+
+    monkeypatch.setattr(files, "PAUSES", (0.05, 0.1, 0.2, 0.4, 0.8))
+    monkeypatch.setattr(files.time, "sleep", waited.append)
+    monkeypatch.setattr(os, "replace", busy)
+    if times <= 5:
+        write(path, b"new")
+        assert path.read_bytes() == b"new"
+        assert waited == list(files.PAUSES[:times])
+    else:
+        with pytest.raises(PermissionError) as raised:
+            write(path, b"new")
+        assert raised.value.filename == str(path)
+        assert "denied; is it open in another program?" in raised.value.strerror
+        assert path.read_bytes() == b"old"
+    assert [child.name for child in tmp_path.iterdir()] == ["file.bin"]
+
+
+def test_elsewhere_no_permission_is_final(tmp_path, monkeypatch):
+    def refused(source, target):
+        raise PermissionError(errno.EPERM, "Operation not permitted", source, None, target)
+
+    monkeypatch.setattr(files, "PAUSES", ())
+    monkeypatch.setattr(os, "replace", refused)
+    with pytest.raises(PermissionError, match=r"Operation not permitted: '.*file\.bin'$"):
+        write(tmp_path / "file.bin", b"new")
+    assert list(tmp_path.iterdir()) == []
