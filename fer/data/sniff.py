@@ -30,7 +30,7 @@ _SIGNS = (
     (b"%pdf", "a PDF document"),
     (b"\x93numpy", "a single array (.npy)"),
     (b"\x89hdf", "an HDF5 file"),
-    (b"\x1a\x45\xdf\xa3", _VIDEO),
+    (b"\x1ae\xdf\xa3", _VIDEO),
     (b"sqlite format 3", "an SQLite database; export its table as CSV"),
     (b"par1", "a Parquet table; save it as CSV, for example with pandas: read_parquet, then to_csv"),
     (

@@ -100,3 +100,51 @@ def test_history_has_a_line_an_epoch_and_every_digit(tmp_path):
     assert (
         run.path(runs.HISTORY).read_text() == "epoch,loss,val_loss\n0,2.0,0.1\n1,1e-17,0.3333333333333333\n"
     )
+
+
+class Locking:
+    """Stands for Windows's module msvcrt: a byte of a file is locked once."""
+
+    LK_NBLCK = 2
+
+    def __init__(self):
+        self.locked = {}
+
+    def locking(self, file, mode, count):
+        place = (os.fstat(file).st_ino, os.lseek(file, 0, os.SEEK_CUR))
+        assert (mode, count) == (self.LK_NBLCK, 1)
+        assert place[1] > 100  # behind the owner's number, which nobody could read otherwise
+        if place in self.locked.values():
+            raise PermissionError(errno.EACCES, "Permission denied")
+        self.locked[file] = place
+
+
+def test_windows_has_locks_too(tmp_path, monkeypatch):
+    windows, close = Locking(), os.close
+
+    def closed(file):
+        windows.locked.pop(file, None)
+        close(file)
+
+    monkeypatch.setattr(runs, "fcntl", None)
+    monkeypatch.setattr(runs, "msvcrt", windows)
+    monkeypatch.setattr(os, "close", closed)
+    run = runs.Run(tmp_path)
+    for _ in range(2):
+        with run.locked():
+            assert run.path(runs.LOCK).read_text() == str(os.getpid())
+            with pytest.raises(BadInput, match=f"in use: process {os.getpid()} trains in it"), run.locked():
+                pass
+
+
+def test_a_system_without_any_lock_is_not_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(runs, "fcntl", None)
+    monkeypatch.setattr(runs, "msvcrt", None)
+    with runs.Run(tmp_path).locked(), runs.Run(tmp_path).locked():
+        pass
+
+
+def test_a_parent_that_is_a_file_is_named(tmp_path):
+    (tmp_path / "runs").write_text("")
+    with pytest.raises(FileExistsError, match="runs is a file; expected a folder"):
+        runs.create(tmp_path / "runs")

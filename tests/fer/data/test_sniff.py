@@ -18,6 +18,15 @@ from tests.fer import fuzz
         (b"a\0b", "NUL bytes"),
         (fuzz.tarred({"a": b""}, "w"), "a tar archive"),
         (b"\x1f\x8b\x08", "gzip-compressed"),
+        (b"\0\0\0\x20ftypisom\0\0\2\0", "a video; take pictures from it"),
+        (b"\0\0\0\x14ftypqt  \0\0\2\0", "a video"),
+        (b"RIFF\x10\0\0\0AVI LIST", "a video"),
+        (b"\x1a\x45\xdf\xa3\x93", "a video"),
+        (b"\0\0\0\x18ftypheis\0\0", "a HEIC picture; save it as JPEG or PNG"),
+        (b"\0\0\0\x1cftypavif\0\0", "an AVIF picture; save it as JPEG or PNG"),
+        (b"SQLite format 3\0", "an SQLite database"),
+        (b"PAR1\x15\x04", "a Parquet table; save it as CSV"),
+        (b"\x80\x04\x95\x10\0", "a Python pickle, which is not opened"),
     ],
 )
 def test_a_file_is_told_by_its_beginning(start, found):

@@ -211,3 +211,12 @@ def test_the_package_has_what_it_lists():
     assert set(fer.__all__) <= set(dir(fer))
     with pytest.raises(AttributeError, match="'fer' has no attribute 'nothing'"):
         _ = fer.nothing
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_an_array_that_was_standardised_is_refused_with_its_own_range(dtype):
+    image = np.linspace(-2.125, 0.75, 48 * 48, dtype=dtype).reshape(48, 48)
+    with pytest.raises(
+        ValueError, match=r"values from -2\.125 to 0\.75: expected 0 to 1 or 0 to 255; .*undo that"
+    ):
+        Predictor(reader()).predict(image)

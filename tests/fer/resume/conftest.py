@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,14 @@ def _session():
 @pytest.fixture(autouse=True)
 def quick(_session, no_default_data):
     """Small, without pictures, and with a checkpoint after each batch."""
+
+
+@pytest.fixture(autouse=True)
+def ctrl_c():
+    """Ctrl-C is not ignored, even if pytest runs under nohup."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(scope="package")
