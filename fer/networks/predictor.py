@@ -23,6 +23,7 @@ from fer.errors import BadInput
 from fer.networks import inference
 from minicnn import Sequential
 from minicnn.models import saliency
+from minicnn.terminal import printable
 
 Source = str | os.PathLike[str] | Image.Image | np.ndarray
 Sources = list[Any] | tuple[Any, ...]  # of Source; not Sequence, which a str is too
@@ -175,7 +176,7 @@ def _faces(what: Source | Sources, find_faces: bool) -> tuple[list[Face], bool]:
             reason = loaded.skipped[0][1]
             raise BadInput(reason) if path.exists() else FileNotFoundError(reason)
         for _, reason in loaded.skipped:
-            warnings.warn(f"skipped: {reason}", stacklevel=3)
+            warnings.warn(f"skipped: {printable(reason)}", stacklevel=3)
         single = not (find_faces or path.is_dir() or loaded.faces[0].is_row)
         return loaded.faces, single
     if isinstance(what, list | tuple):

@@ -19,7 +19,7 @@ from fer.reports import prediction_plots
 from minicnn.terminal import printable
 
 FACES_PER_SHEET = 12  # half as many with maps
-CAPTION = 30  # characters of a file's name under a face
+CAPTION = 26  # characters of a file's name under a face
 MAX_SIDE = 900  # pixels of a photograph's longer side in a figure
 
 

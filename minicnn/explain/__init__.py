@@ -62,7 +62,7 @@ def write(
         model, x, y, classes=classes, optimizer=optimizer, layers=layers, title=title, docs=docs, notes=notes,
         seed=seed,
     )  # fmt: skip
-    content = rendered(recording).encode()
+    content = rendered(recording).encode(errors="backslashreplace")  # a title may be the name of any file
     size = f"{len(content) / 1e6:.1f} MB"
     hint = 'choose a section of the net with layers="A:B" (--layers A:B)'
     if any(weight["slots"] for node in recording["nodes"] for weight in node["weights"].values()):

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 from matplotlib.figure import Figure
+from PIL import Image
 
 from fer import evaluate, explain, export, outputs, predict, runs
+from fer.reports import prediction_figures
 from minicnn._base import files
 from tests.fer.readers import face, reader, write_data, write_run
 
@@ -134,6 +136,17 @@ def test_no_command_writes_over_or_through_what_is_there(run, tmp_path, capsys):
             assert f"{name} exists" in refused(capsys, main, *arguments)
     assert sorted(tmp_path.rglob("*")) == before
     assert (tmp_path / "file.npz").read_text() == "mine"
+
+
+def test_a_picture_that_is_gone_when_it_is_drawn_is_drawn_from_its_face(run, monkeypatch):
+    monkeypatch.setattr(outputs, "write_figure", lambda path, figure: outputs.write_bytes(path, b"a picture"))
+    Image.fromarray(face(3)).resize((99, 99)).save("face.png")
+    of = prediction_figures.figure
+    monkeypatch.setattr(prediction_figures, "figure", lambda *a: (Path("face.png").unlink(), of(*a))[1])
+    predict.main([str(run), "face.png"])
+    assert sorted(child.name for child in Path("predictions/001").iterdir()) == [
+        "face.png", "predictions.csv", "predictions.json",
+    ]  # fmt: skip
 
 
 def test_two_tables_do_not_share_a_file(run, capsys):

@@ -105,6 +105,12 @@ def test_everything_is_in_its_place(web, recording):
     assert '"<\\/script><\\!-- "' in parts.found["module"]
 
 
+def test_a_title_may_be_the_name_of_any_file(tmp_path):
+    path = explain.write(NETS["plain"](), image(), 1, tmp_path / "page.html", title="a\udcff\u202e.png")
+    content = path.read_text(encoding="utf-8")
+    assert "<title>a\\udcff\u202e.png</title>" in content
+
+
 def test_declarations():
     text = """
 import { other } from "./other.js";
