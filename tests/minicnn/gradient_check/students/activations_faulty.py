@@ -7,7 +7,9 @@ from tests.minicnn.gradient_check.students import activations_smooth as s
 from tests.minicnn.gradient_check.students.corpus import faulty, faulty_pair, of_class, op
 
 
-@faulty("relu, mask forgotten", a.relu_forward, ["mask", "derivative of the activation", "passed on unchanged"])
+@faulty(
+    "relu, mask forgotten", a.relu_forward, ["mask", "derivative of the activation", "passed on unchanged"]
+)
 def relu_without_mask(dout, x):
     return dout
 

@@ -128,7 +128,12 @@ def conv_strided(x, w, stride=2):
     oh, ow = (h - k) // stride + 1, (wd - k) // stride + 1
     sn, sc, sh, sw = x.strides
     view = as_strided(x, (n, c, oh, ow, k, k), (sn, sc, stride * sh, stride * sw, sh, sw))
-    return np.tensordot(view, w, axes=([1, 4, 5], [1, 2, 3])).transpose(0, 3, 1, 2), (x.shape, w, view, stride)
+    return np.tensordot(view, w, axes=([1, 4, 5], [1, 2, 3])).transpose(0, 3, 1, 2), (
+        x.shape,
+        w,
+        view,
+        stride,
+    )
 
 
 @right("conv2d, as_strided and tensordot, stride 2", conv_strided)
@@ -169,7 +174,9 @@ def conv_fft_backward(dy, cache):
     x, k = cache
     dx = np.fft.irfft2(np.fft.rfft2(dy, x.shape[1:]) * np.fft.rfft2(k, x.shape[1:]), x.shape[1:])
     dk = sum(
-        np.array([[np.sum(a[i : i + d.shape[0], j : j + d.shape[1]] * d) for j in range(2)] for i in range(3)])
+        np.array(
+            [[np.sum(a[i : i + d.shape[0], j : j + d.shape[1]] * d) for j in range(2)] for i in range(3)]
+        )
         for a, d in zip(x, dy)
     )
     return dx, dk

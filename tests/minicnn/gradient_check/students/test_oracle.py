@@ -68,7 +68,10 @@ def is_right(case, arrays, y, dy, given):
         near.append(truth(case, beside, dy))
     for mine, theirs in zip(given, zip(*near)):
         theirs = np.array(theirs)
-        for values, bounds in ((np.asarray(mine), theirs), (np.sum(mine), theirs.sum(tuple(range(1, theirs.ndim))))):
+        for values, bounds in (
+            (np.asarray(mine), theirs),
+            (np.sum(mine), theirs.sum(tuple(range(1, theirs.ndim)))),
+        ):
             if (values < bounds.min(0) - 1e-5).any() or (values > bounds.max(0) + 1e-5).any():
                 return False
     return True

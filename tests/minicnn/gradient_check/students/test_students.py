@@ -59,7 +59,9 @@ def test_the_corpus_is_large():
 
 def test_every_right_function_passes(outcomes):
     listed("right, judged in part", [case.name for case in RIGHT if outcomes[case.name].partly])
-    assert not listed("right, said to be wrong", [outcomes[c.name] for c in RIGHT if not outcomes[c.name].passed])
+    assert not listed(
+        "right, said to be wrong", [outcomes[c.name] for c in RIGHT if not outcomes[c.name].passed]
+    )
 
 
 def test_no_cause_is_named_for_a_right_function(outcomes):
@@ -67,7 +69,9 @@ def test_no_cause_is_named_for_a_right_function(outcomes):
 
 
 def test_no_faulty_function_passes(outcomes):
-    assert not listed("faulty, said to be right", [outcomes[c.name] for c in FAULTY if outcomes[c.name].passed])
+    assert not listed(
+        "faulty, said to be right", [outcomes[c.name] for c in FAULTY if outcomes[c.name].passed]
+    )
 
 
 def test_causes_are_named(outcomes):
