@@ -1,3 +1,4 @@
+# ruff: noqa: RUF059 — people unpack the whole cache
 """Convolutions with a slip in their backward pass."""
 
 import numpy as np
@@ -46,7 +47,7 @@ def conv_db_places(dout, cache):
     return dx, dw, dout.sum(axis=0)
 
 
-@faulty("conv2d loops, last row and column left out", loops.conv_six_loops, None)
+@faulty("conv2d loops, last row and column left out", loops.conv_six_loops, None, may=["column", "last row"])
 def conv_range(dout, cache):
     x, w, b = cache
     dx, dw, db = loops.conv_six_loops_backward(dout, cache)
@@ -109,7 +110,11 @@ def conv_channel(dout, cache):
     return dx, dw, db
 
 
-@faulty("conv2d naive, kernel rotated in a loop over windows", loops.conv_naive, ["rotat", "flip", "180"])
+@faulty(
+    "conv2d naive, kernel rotated in a loop over windows",
+    loops.conv_naive,
+    ["rotat", "flip", "180", "revers"],
+)
 def conv_rotated(dout, cache):
     x, w, b, s, p = cache
     dw, db = naive_with(dout, cache, s, p)[1:]
@@ -135,7 +140,11 @@ def conv_coursera_stride(dZ, cache):
     return dA, dW, db
 
 
-@faulty("grey image, kernel not rotated in the full convolution", loops.conv_grey, ["rotat", "flip", "180"])
+@faulty(
+    "grey image, kernel not rotated in the full convolution",
+    loops.conv_grey,
+    ["rotat", "flip", "180", "revers"],
+)
 def grey_not_rotated(dy, cache):
     x, k = cache
     padded = np.pad(dy, ((2, 2), (1, 1)))
@@ -259,7 +268,7 @@ faulty_pair(
 )
 
 
-@faulty("conv windows, kernel not rotated", vectors.conv_windows, ["rotat", "flip", "180"])
+@faulty("conv windows, kernel not rotated", vectors.conv_windows, ["rotat", "flip", "180", "revers"])
 def windows_not_rotated(dy, cache):
     x, w = cache
     kh, kw = w.shape[2:]

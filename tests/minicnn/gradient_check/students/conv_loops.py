@@ -1,3 +1,4 @@
+# ruff: noqa: RUF059 — people unpack the whole cache
 """Convolutions written as loops: NCHW, NHWC, one image, one channel, 1-D, dilated, grouped, depthwise."""
 
 import numpy as np

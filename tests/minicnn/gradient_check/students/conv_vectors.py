@@ -1,3 +1,4 @@
+# ruff: noqa: RUF059 — people unpack the whole cache
 """Convolutions without loops: im2col, strided windows, einsum, FFT; transposed, 1×1."""
 
 import numpy as np

@@ -12,9 +12,10 @@
     def relu_backward_slip(dout, x):
         return dout * (dout > 0)
 
-``says``: the report must contain one of these (in lower case). None: no cause can be told from the numbers;
-only the verdict counts. A class with ``forward`` and ``backward`` is turned into two functions by ``of_class``,
-a closure by ``of_closure``, as its author would do.
+``says``: the report must contain one of these. None: no cause can be told from the numbers; only the verdict
+counts. ``may``: words of causes that are true as well; any other cause that is named is a false one.
+A class with ``forward`` and ``backward`` is turned into two functions by ``of_class``, a closure by
+``of_closure``, as its author would do.
 """
 
 import zlib
@@ -47,7 +48,8 @@ class Case:
     backward: Callable
     given: Given
     is_right: bool
-    says: tuple | None = None
+    says: tuple | None = None  # words of the cause
+    may: tuple = ()  # words of what is true as well
 
     def arrays(self):
         """Draw the arrays, the same ones each time."""
@@ -78,18 +80,18 @@ def op(truth, *, options=None, kinks=False, single=False, **arrays):
 
 def right(name, forward):
     """Register a backward function that is right."""
-    return _register(name, forward, True, None)
+    return _register(name, forward, True, None, ())
 
 
-def faulty(name, forward, says):
+def faulty(name, forward, says, may=()):
     """Register a backward function that is wrong."""
-    return _register(name, forward, False, says and tuple(says))
+    return _register(name, forward, False, says and tuple(says), tuple(may))
 
 
-def _register(name, forward, is_right, says):
+def _register(name, forward, is_right, says, may):
     def register(backward):
         assert name not in CASES, name
-        CASES[name] = Case(name, forward, backward, forward.given, is_right, says)
+        CASES[name] = Case(name, forward, backward, forward.given, is_right, says, may)
         return backward
 
     return register
@@ -120,6 +122,6 @@ def right_pair(name, pair, truth, **given):
     return right(name, op(truth, **given)(pair[0]))(pair[1])
 
 
-def faulty_pair(name, pair, truth, says, **given):
+def faulty_pair(name, pair, truth, says, may=(), **given):
     """Register a wrong (forward, backward)."""
-    return faulty(name, op(truth, **given)(pair[0]), says)(pair[1])
+    return faulty(name, op(truth, **given)(pair[0]), says, may)(pair[1])

@@ -1,3 +1,4 @@
+# ruff: noqa: RUF059 — people unpack the whole cache
 """Dense layers in rows and in columns, two-layer networks, logistic regression: right."""
 
 import numpy as np

@@ -1,3 +1,4 @@
+# ruff: noqa: RUF059 — people unpack the whole cache
 """Dense layers with a slip in their backward pass."""
 
 import numpy as np
@@ -48,13 +49,13 @@ def square_forward(x, w):
     return x @ w, (x, w)
 
 
-@faulty("square product, w not transposed", square_forward, ["transpos"])
+@faulty("square product, w not transposed", square_forward, ["transpos", "swapped"])
 def square_w(dout, cache):
     x, w = cache
     return dout @ w, x.T @ dout
 
 
-@faulty("square product, dw transposed", square_forward, ["transpos"])
+@faulty("square product, dw transposed", square_forward, ["transpos", "swapped"])
 def square_dw(dout, cache):
     x, w = cache
     return dout @ w.T, dout.T @ x
@@ -66,13 +67,15 @@ def square_swapped(dout, cache):
     return x.T @ dout, dout @ w.T
 
 
-@faulty("square product, x not transposed", square_forward, ["transpos"])
+@faulty("square product, x not transposed", square_forward, ["transpos", "swapped"])
 def square_x(dout, cache):
     x, w = cache
     return dout @ w.T, x @ dout
 
 
-@faulty("linear in columns, 1/m of a loss that has none", d.linear_forward, ["batch", "1/n", "0.25", "mean"])
+@faulty(
+    "linear in columns, 1/m of a loss that has none", d.linear_forward, ["batch", "1/m", "columns", "axis 1"]
+)
 def linear_over_m(dZ, cache):
     m = dZ.shape[1]
     dW = np.dot(dZ, cache["A"].T) / m
@@ -103,7 +106,7 @@ def dense_assign(dout, cache):
     return dx, dw, db
 
 
-@faulty("dense loops, the last sample forgotten", d.dense_loops, None)
+@faulty("dense loops, the last sample forgotten", d.dense_loops, None, may=["last sample"])
 def dense_range(dout, cache):
     x, w = cache
     dw = np.zeros_like(w)
@@ -112,7 +115,12 @@ def dense_range(dout, cache):
     return dout @ w.T, dw, dout.sum(0)
 
 
-@faulty("logistic regression, sigmoid's derivative forgotten", d.logistic_regression, None)
+@faulty(
+    "logistic regression, sigmoid's derivative forgotten",
+    d.logistic_regression,
+    None,
+    may=["own factor", "sigmoid"],
+)
 def logistic_without_derivative(dp, cache):
     x, w, p = cache
     return np.outer(dp, w), x.T @ dp, dp.sum()

@@ -1,3 +1,4 @@
+# ruff: noqa: RUF059, RET503 — people unpack the whole cache, and return too early
 """Max pooling exactly at ties (integers, as in images), and pooling with a slip."""
 
 import numpy as np
@@ -135,7 +136,7 @@ def pool_return(dout, cache):
         return dx
 
 
-@faulty("max pool, the minimum is sought", p.max_pool_naive, ["minimum", "argmin", "smallest"])
+@faulty("max pool, the minimum is sought", p.max_pool_naive, ["minimum", "argmin", "smallest", "wrong place"])
 def pool_minimum(dout, cache):
     x, k, s = cache
     dx = np.zeros_like(x)
@@ -182,7 +183,9 @@ def pool_overwrites(dy, cache):
     return dx
 
 
-@faulty("average pool, not divided", p.avg_pool, ["4 times", "average", "divide", "window"])
+@faulty(
+    "average pool, not divided", p.avg_pool, ["4 times", "average", "divide", "window", "number of entries"]
+)
 def average_not_divided(dy, shape):
     return dy.repeat(2, axis=2).repeat(2, axis=3)
 
@@ -192,7 +195,7 @@ def average_half(dy, shape):
     return dy.repeat(2, axis=2).repeat(2, axis=3) / 2
 
 
-@faulty("average pool, tile for repeat", p.avg_pool, ["tile", "repeat", "rearranged", "order"])
+@faulty("average pool, tile for repeat", p.avg_pool, ["tile", "repeat", "rearranged", "order", "wrong place"])
 def average_tile(dy, shape):
     return np.tile(dy, (1, 1, 2, 2)) / 4
 
@@ -220,7 +223,11 @@ def global_average_batch(dy, shape):
     return np.broadcast_to(dy[:, :, None, None], shape) / (shape[0] * shape[2] * shape[3])
 
 
-@faulty("global average pool, not divided", p.global_average, ["8 times", "average", "divide", "window"])
+@faulty(
+    "global average pool, not divided",
+    p.global_average,
+    ["8 times", "average", "divide", "window", "number of entries"],
+)
 def global_average_sum(dy, shape):
     return np.ones(shape) * dy[:, :, None, None]
 
@@ -235,7 +242,7 @@ class LpWithoutRoot(p.LpPool):
 faulty_pair("L2 pool, root forgotten", of_class(LpWithoutRoot), "F.lp_pool2d(x, 2., 2)", None, x=(1, 2, 4, 4))
 
 
-@faulty("top k, sorted gradient put at the front", p.top_k, ["order", "index", "place", "rearranged"])
+@faulty("top k, sorted gradient put at the front", p.top_k, ["order", "index", "wrong place", "rearranged"])
 def top_k_front(dy, cache):
     shape, order = cache
     dx = np.zeros(shape)
