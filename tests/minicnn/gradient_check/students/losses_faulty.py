@@ -47,7 +47,7 @@ def half_mse_sign(dloss, diff):
     return g, g
 
 
-@faulty("huber, no sign in the linear part", c.huber, None, may=["sign"])
+@faulty("huber, no sign in the linear part", c.huber, None, may=["sign", "right everywhere but"])
 def huber_sign(dloss, cache):
     r, small, delta = cache
     return dloss * np.where(small, r, delta)
@@ -216,7 +216,7 @@ def vae_half(dloss, cache):
     return dloss * mu, dloss * (np.exp(logvar) - 1)
 
 
-@faulty("svm, the penalty's gradient without the 2", c.svm_naive, None)
+@faulty("svm, the penalty's gradient without the 2", c.svm_naive, ["penalty", "regulari", "L2"])
 def svm_penalty(dloss, cache):
     dX, dW, w = cache
     return dloss * dX, dloss * (dW + 0.1 * w)

@@ -69,7 +69,7 @@ def bn_dgamma_mean(dout, cache):
     return dx, dgamma / len(dout), dbeta
 
 
-@faulty("batch norm, the variance's half forgotten", n.batchnorm_forward, None)
+@faulty("batch norm, the variance's half forgotten", n.batchnorm_forward, ["variance by 2", "variance"])
 def bn_half(dout, cache):
     xhat, gamma, xmu, ivar, sqrtvar, var, eps = cache
     m = len(dout)
