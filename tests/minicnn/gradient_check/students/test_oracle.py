@@ -7,6 +7,7 @@ import pytest
 
 from tests.minicnn.gradient_check.students import load
 from tests.minicnn.gradient_check.students.corpus import CASES
+from tests.minicnn.gradient_check.students.optimizers import STEPS
 
 torch = pytest.importorskip("torch")
 load()
@@ -90,3 +91,18 @@ def test_faulty_cases_do_not(name):
     case = CASES[name]
     result = run(case)
     assert isinstance(result, str) or not is_right(case, *result)
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_update_rules(name):
+    make, (rule, settings), is_right, _ = STEPS[name]
+    rng = np.random.default_rng(2)
+    start, gradients = rng.standard_normal(6), rng.standard_normal((5, 6))
+    w, step = start.copy(), make()
+    theirs = torch.nn.Parameter(torch.tensor(start))
+    optimizer = getattr(torch.optim, rule)([theirs], **settings)
+    for g in gradients:
+        w = step(w, g.copy())
+        theirs.grad = torch.tensor(g)
+        optimizer.step()
+    assert np.allclose(w, theirs.detach().numpy(), rtol=1e-7, atol=1e-9) == is_right

@@ -30,3 +30,33 @@ def contrastive(a, b, same):
     """Half the mean of d² of equal pairs and max(0, 3 − d)² of others."""
     d = (a - b).norm(dim=1)
     return 0.5 * (same * d**2 + (1 - same) * torch.relu(3 - d) ** 2).mean()
+
+
+def rnn(x, h, Wx, Wh, b):
+    """All hidden states of a tanh recurrence, (N, T, H)."""
+    states = []
+    for t in range(x.shape[1]):
+        h = torch.tanh(x[:, t] @ Wx + h @ Wh + b)
+        states.append(h)
+    return torch.stack(states, 1)
+
+
+def char_rnn(Wxh, Whh, Why, bh, by, inputs, targets):
+    """The summed loss of a recurrent net that reads and predicts characters."""
+    one_hot = torch.eye(4, dtype=torch.float64)[inputs][None]
+    h = rnn(one_hot, torch.zeros(1, 3, dtype=torch.float64), Wxh.T, Whh.T, bh[:, 0])
+    return torch.nn.functional.cross_entropy(
+        (h @ Why.T + by[:, 0])[0], torch.tensor(targets), reduction="sum"
+    )
+
+
+def lstm_step(x, h, c, Wx, Wh, b):
+    """The hidden state after one step; gates in the order i, f, o, g."""
+    i, f, o, g = (x @ Wx + h @ Wh + b).chunk(4, 1)
+    return torch.sigmoid(o) * torch.tanh(torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g))
+
+
+def gru_step(x, h, W, U):
+    """The state after one step; W and U hold update, reset, candidate."""
+    z, r = (torch.sigmoid(x @ W[k] + h @ U[k]) for k in (0, 1))
+    return (1 - z) * torch.tanh(x @ W[2] + (r * h) @ U[2]) + z * h
