@@ -5,6 +5,7 @@ import numpy as np
 
 from tests.minicnn.gradient_check.students import activations as a
 from tests.minicnn.gradient_check.students import activations_smooth as s
+from tests.minicnn.gradient_check.students import kinks, softmax
 from tests.minicnn.gradient_check.students.corpus import faulty, faulty_pair, of_class, op
 
 
@@ -145,32 +146,32 @@ def swish_not_summed(dout, cache):
     return dout * (sig + beta * x * ds), dout * x * x * ds
 
 
-@faulty("softmax, only the diagonal", s.softmax_forward, ["diagonal", "p(1", "jacobian", "p·(1"])
+@faulty("softmax, only the diagonal", softmax.softmax_forward, ["diagonal", "p(1", "jacobian", "p·(1"])
 def softmax_diagonal(dout, p):
     return dout * p * (1 - p)
 
 
-@faulty("softmax, sum over the batch axis", s.softmax_forward, ["axis", "batch"])
+@faulty("softmax, sum over the batch axis", softmax.softmax_forward, ["axis", "batch"])
 def softmax_axis(dout, p):
     return p * (dout - np.sum(dout * p, axis=0, keepdims=True))
 
 
-@faulty("softmax, p forgotten in front", s.softmax_forward, None)
+@faulty("softmax, p forgotten in front", softmax.softmax_forward, None)
 def softmax_front(dout, p):
     return dout - np.sum(dout * p, axis=1, keepdims=True)
 
 
-@faulty("softmax, sum over everything", s.softmax_forward, ["axis", "sum", "batch"])
+@faulty("softmax, sum over everything", softmax.softmax_forward, ["axis", "sum", "batch"])
 def softmax_all(dout, p):
     return p * (dout - np.sum(dout * p))
 
 
-@faulty("log softmax, sum of dout forgotten", s.log_softmax, None)
+@faulty("log softmax, sum of dout forgotten", softmax.log_softmax, None)
 def log_softmax_sum(dout, logp):
     return dout - np.exp(logp)
 
 
-class SoftmaxWrongAxis(s.Softmax):
+class SoftmaxWrongAxis(softmax.Softmax):
     """Keeps axis=-1 of the (N, C) version."""
 
     def backward(self, dy):
@@ -189,12 +190,12 @@ faulty_pair(
 # ---- at the kink, outside of both slopes
 
 
-@faulty("relu at 0, value 2 there", a.relu_at_zero, None, may=["where x is 0", "kink"])
+@faulty("relu at 0, value 2 there", kinks.relu_at_zero, None, may=["where x is 0", "kink"])
 def relu_outside(dy, x):
     return dy * np.where(x == 0, 2, x > 0)
 
 
-@faulty("abs at 0, right only there", a.abs_at_zero, None, may=["dy itself", "x < 0", "slope"])
+@faulty("abs at 0, right only there", kinks.abs_at_zero, None, may=["dy itself", "x < 0", "slope"])
 def abs_wrong_elsewhere(dy, sign):
     return dy * np.abs(sign)
 

@@ -3,6 +3,7 @@
 
 import numpy as np
 
+from tests.minicnn.gradient_check.students import cross_entropy
 from tests.minicnn.gradient_check.students import losses as c
 from tests.minicnn.gradient_check.students.corpus import faulty, faulty_pair, of_class
 
@@ -60,7 +61,7 @@ def huber_quadratic(dloss, cache):
 
 @faulty(
     "softmax loss, the -1 forgotten",
-    c.softmax_scalars,
+    cross_entropy.softmax_scalars,
     ["− 1", "- 1", "-1", "−1", "p − t", "p - t", "target"],
 )
 def ce_minus_one(dloss, cache):
@@ -68,7 +69,11 @@ def ce_minus_one(dloss, cache):
     return dloss * p / len(y)
 
 
-@faulty("softmax loss, 1/N forgotten", c.softmax_scalars, ["4 times", "multiplied by 4", "1/n", "batch"])
+@faulty(
+    "softmax loss, 1/N forgotten",
+    cross_entropy.softmax_scalars,
+    ["4 times", "multiplied by 4", "1/n", "batch"],
+)
 def ce_sum(dloss, cache):
     p, y = cache
     d = p.copy()
@@ -76,7 +81,7 @@ def ce_sum(dloss, cache):
     return dloss * d
 
 
-@faulty("softmax loss, 1/N twice", c.softmax_scalars, ["divided by 4", "1/n", "batch", "twice"])
+@faulty("softmax loss, 1/N twice", cross_entropy.softmax_scalars, ["divided by 4", "1/n", "batch", "twice"])
 def ce_twice(dloss, cache):
     p, y = cache
     d = p.copy()
@@ -84,7 +89,7 @@ def ce_twice(dloss, cache):
     return dloss * d / len(y) ** 2
 
 
-@faulty("softmax loss, 1/N of a sum", c.softmax_one_hot, ["divided by 4", "1/n", "batch"])
+@faulty("softmax loss, 1/N of a sum", cross_entropy.softmax_one_hot, ["divided by 4", "1/n", "batch"])
 def ce_mean_of_sum(dloss, cache):
     p, t = cache
     return dloss * (p - t) / len(p)
@@ -92,7 +97,7 @@ def ce_mean_of_sum(dloss, cache):
 
 @faulty(
     "softmax loss, only the right class",
-    c.softmax_one_hot,
+    cross_entropy.softmax_one_hot,
     ["right class", "correct class", "target", "one entry"],
 )
 def ce_right_class(dloss, cache):
@@ -101,7 +106,9 @@ def ce_right_class(dloss, cache):
 
 
 @faulty(
-    "softmax loss, p - t sent through the softmax again", c.softmax_one_hot, ["softmax", "again", "twice"]
+    "softmax loss, p - t sent through the softmax again",
+    cross_entropy.softmax_one_hot,
+    ["softmax", "again", "twice"],
 )
 def ce_softmax_again(dloss, cache):
     p, t = cache
@@ -109,39 +116,43 @@ def ce_softmax_again(dloss, cache):
     return dloss * p * (d - np.sum(p * d, axis=1, keepdims=True))
 
 
-@faulty("softmax loss, p (1 - p) times p - t", c.softmax_one_hot, ["softmax", "again", "twice", "derivative"])
+@faulty(
+    "softmax loss, p (1 - p) times p - t",
+    cross_entropy.softmax_one_hot,
+    ["softmax", "again", "twice"],
+)
 def ce_sigmoid_again(dloss, cache):
     p, t = cache
     return dloss * (p - t) * p * (1 - p)
 
 
-@faulty("softmax loss, t - p", c.softmax_one_hot, ["sign", "-1", "−1"])
+@faulty("softmax loss, t - p", cross_entropy.softmax_one_hot, ["sign", "-1", "−1"])
 def ce_sign(dloss, cache):
     p, t = cache
     return dloss * (t - p)
 
 
-@faulty("softmax loss, only -t/p, the softmax forgotten", c.softmax_one_hot, ["softmax"])
+@faulty("softmax loss, only -t/p, the softmax forgotten", cross_entropy.softmax_one_hot, ["softmax"])
 def ce_without_softmax(dloss, cache):
     p, t = cache
     return -dloss * t / p
 
 
-@faulty("softmax loss in columns, dloss ignored", c.softmax_columns, SCALAR)
+@faulty("softmax loss in columns, dloss ignored", cross_entropy.softmax_columns, SCALAR)
 def ce_columns_alone(dloss, cache):
     return (cache["A"] - cache["Y"]) / cache["Y"].shape[1]
 
 
 @faulty(
     "softmax loss in columns, divided by the classes",
-    c.softmax_columns,
+    cross_entropy.softmax_columns,
     ["divided by 0.75", "classes", "1/n", "1.33"],
 )
 def ce_columns_classes(dloss, cache):
     return dloss * (cache["A"] - cache["Y"]) / cache["Y"].shape[0]
 
 
-@faulty("NLL, -1 for -1/p", c.nll, None)
+@faulty("NLL, -1 for -1/p", cross_entropy.nll, None)
 def nll_without_p(dloss, cache):
     p, y = cache
     dp = np.zeros_like(p)
@@ -150,7 +161,9 @@ def nll_without_p(dloss, cache):
 
 
 @faulty(
-    "class weights, divided by the batch and not by their sum", c.weighted, ["times", "multiplied", "weights"]
+    "class weights, divided by the batch and not by their sum",
+    cross_entropy.weighted,
+    ["times", "weights"],
 )
 def weights_batch(dloss, cache):
     p, y, weights = cache
@@ -159,7 +172,7 @@ def weights_batch(dloss, cache):
     return dloss * d * weights[:, None] / len(y)
 
 
-@faulty("class weights forgotten", c.weighted, ["weights", "own factor"])
+@faulty("class weights forgotten", cross_entropy.weighted, ["weights", "own factor"])
 def weights_forgotten(dloss, cache):
     p, y, weights = cache
     d = p.copy()
@@ -167,31 +180,31 @@ def weights_forgotten(dloss, cache):
     return dloss * d / weights.sum()
 
 
-@faulty("BCE, sign", c.bce, ["sign", "-1", "−1"])
+@faulty("BCE, sign", cross_entropy.bce, ["sign", "-1", "−1"])
 def bce_sign(dloss, cache):
     a, y, m = cache
     return dloss * (y / a - (1 - y) / (1 - a)) / m
 
 
-@faulty("BCE, a - y of the logits' loss", c.bce, ["logits", "sigmoid"])
+@faulty("BCE, a - y of the logits' loss", cross_entropy.bce, ["logits", "sigmoid"])
 def bce_logits_formula(dloss, cache):
     a, y, m = cache
     return dloss * (a - y) / m
 
 
-@faulty("BCE, the second term forgotten", c.bce, None, may=["target", "zero"])
+@faulty("BCE, the second term forgotten", cross_entropy.bce, None, may=["target", "zero"])
 def bce_half(dloss, cache):
     a, y, m = cache
     return -dloss * y / a / m
 
 
-@faulty("BCE of logits, z - y", c.bce_logits, ["sigmoid"])
+@faulty("BCE of logits, z - y", cross_entropy.bce_logits, ["sigmoid"])
 def bce_no_sigmoid(dloss, cache):
     z, y = cache
     return dloss * (z - y) / z.size
 
 
-@faulty("focal loss, the factor taken for a constant", c.focal, None)
+@faulty("focal loss, the factor taken for a constant", cross_entropy.focal, None)
 def focal_constant(dloss, cache):
     pt, y, gamma = cache
     return dloss * -((1 - pt) ** gamma) * (1 - pt) * np.where(y == 1, 1, -1)

@@ -4,6 +4,7 @@
 import numpy as np
 
 from tests.minicnn.gradient_check.students import normalization as n
+from tests.minicnn.gradient_check.students import normalization_other
 from tests.minicnn.gradient_check.students.corpus import faulty, faulty_pair, of_class, op
 
 CONSTANT = ["constant"]
@@ -173,44 +174,44 @@ def rms_constant(dy, cache):
     return dy * w * r, np.sum(dy * x * r, axis=(0, 1))
 
 
-@faulty("L2 normalization, norm constant", n.l2_normalize, CONSTANT)
+@faulty("L2 normalization, norm constant", normalization_other.l2_normalize, CONSTANT)
 def l2_constant(dy, cache):
     y, norm = cache
     return dy / norm
 
 
-@faulty("weight norm, dv not projected", n.weight_norm, CONSTANT)
+@faulty("weight norm, dv not projected", normalization_other.weight_norm, CONSTANT)
 def weight_norm_constant(dy, cache):
     x, v, g, length = cache
     dW = x.T @ dy
     return dy @ (g * v / length).T, g / length * dW, (dW * v).sum(0) / length
 
 
-@faulty("dropout, scale forgotten", n.dropout, ["1/q", "0.7", "keep", "dropout", "kept"])
+@faulty("dropout, scale forgotten", normalization_other.dropout, ["1/q", "0.7", "keep", "dropout", "kept"])
 def dropout_scale(dout, cache):
     mask, keep = cache
     return dout * mask
 
 
-@faulty("dropout, scale twice", n.dropout, ["1/q", "0.7", "keep", "dropout", "kept"])
+@faulty("dropout, scale twice", normalization_other.dropout, ["1/q", "0.7", "keep", "dropout", "kept"])
 def dropout_twice(dout, cache):
     mask, keep = cache
     return dout * mask / keep**2
 
 
-@faulty("dropout, mask forgotten", n.dropout, ["mask"])
+@faulty("dropout, mask forgotten", normalization_other.dropout, ["mask"])
 def dropout_mask(dout, cache):
     mask, keep = cache
     return dout / keep
 
 
-@faulty("dropout, another mask in backward", n.dropout, ["mask"])
+@faulty("dropout, another mask in backward", normalization_other.dropout, ["mask"])
 def dropout_other(dout, cache):
     mask, keep = cache
     return dout * np.roll(mask, 1, axis=1) / keep
 
 
-@op("x * mask", x=(3, 4), options={"mask": n.MASK})
+@op("x * mask", x=(3, 4), options={"mask": normalization_other.MASK})
 def dropout_wrong(x, mask):
     return x * mask, mask
 

@@ -3,6 +3,7 @@
 
 import numpy as np
 
+from tests.minicnn.gradient_check.students import blocks, upsampling
 from tests.minicnn.gradient_check.students import reductions as r
 from tests.minicnn.gradient_check.students import sequences as q
 from tests.minicnn.gradient_check.students import shapes as s
@@ -84,13 +85,18 @@ def roll_on(dy, cache):
     return np.roll(dy, 1, axis=1) - dy
 
 
-@faulty("nearest upsampling, mean for sum", s.upsample, ["divided by 4", "0.25", "average", "mean"])
+@faulty("nearest upsampling, mean for sum", upsampling.upsample, ["divided by 4", "0.25", "average", "mean"])
 def upsample_mean(dy, shape):
     n, c, h, w = shape
     return dy.reshape(n, c, h, 2, w, 2).mean(axis=(3, 5))
 
 
-@faulty("nearest upsampling, only every other entry", s.upsample, None, may=["first", "only", "+=", "stride"])
+@faulty(
+    "nearest upsampling, only every other entry",
+    upsampling.upsample,
+    None,
+    may=["first", "only", "+=", "stride"],
+)
 def upsample_one(dy, shape):
     return dy[:, :, ::2, ::2]
 
@@ -102,7 +108,7 @@ def broadcast_not_summed(dy, cache):
 
 @faulty(
     "channel shuffle, shuffled again",
-    s.channel_shuffle,
+    upsampling.channel_shuffle,
     ["order", "wrong place", "rearranged", "permut", "jacobian"],
 )
 def shuffle_again(dy, order):
@@ -226,30 +232,32 @@ def attention_softmax(dout, cache):
     return ds @ k, ds.transpose(0, 2, 1) @ query, w.transpose(0, 2, 1) @ dout
 
 
-@faulty("residual block, the skip forgotten", q.residual, ["dy", "skip", "residual", "shortcut", "identity"])
+@faulty(
+    "residual block, the skip forgotten", blocks.residual, ["dy", "skip", "residual", "shortcut", "identity"]
+)
 def residual_skip(dy, cache):
-    dx, dw1, dw2 = q.residual_backward(dy, cache)
+    dx, dw1, dw2 = blocks.residual_backward(dy, cache)
     return dx - dy, dw1, dw2
 
 
-@faulty("residual block, only the skip", q.residual, ["dy", "skip", "residual", "shortcut", "identity"])
+@faulty("residual block, only the skip", blocks.residual, ["dy", "skip", "residual", "shortcut", "identity"])
 def residual_branch(dy, cache):
-    dx, dw1, dw2 = q.residual_backward(dy, cache)
+    dx, dw1, dw2 = blocks.residual_backward(dy, cache)
     return dy.copy(), dw1, dw2
 
 
 @faulty(
     "squeeze and excite, the path through the mean forgotten",
-    q.squeeze_excite,
+    blocks.squeeze_excite,
     None,
     may=["constant", "path"],
 )
 def squeeze_path(dy, cache):
-    dx, dw1, dw2 = q.squeeze_excite_backward(dy, cache)
+    dx, dw1, dw2 = blocks.squeeze_excite_backward(dy, cache)
     return dy * cache[5][:, :, None, None], dw1, dw2
 
 
-class HighwayGate(q.Highway):
+class HighwayGate(blocks.Highway):
     """Forgets that the gate depends on x."""
 
     def backward(self, dy):
