@@ -33,7 +33,11 @@ def relu_turned(dout, x):
     return dx
 
 
-@faulty("leaky relu, slope at the positive side", a.leaky_forward, None, may=["x < 0", "x > 0"])
+@faulty(
+    "leaky relu, slope at the positive side",
+    a.leaky_forward,
+    ["invert", "changed places", "swap", "x > 0", "x < 0"],
+)
 def leaky_swapped(dout, x):
     return dout * np.where(x > 0, 0.1, 1)
 
@@ -101,7 +105,7 @@ def sigmoid_alone(dout, out):
     return out * (1 - out)
 
 
-@faulty("sigmoid, 1 - s forgotten", s.sigmoid_forward, None)
+@faulty("sigmoid, 1 - s forgotten", s.sigmoid_forward, ["1 − y", "1 − s", "1 - s", "multiplied by y"])
 def sigmoid_half(dout, out):
     return dout * out
 
@@ -128,13 +132,13 @@ def gelu_constant(dout, cache):
     return dout * (0.5 * (1 + t) + 0.5 * x * (1 - t * t) * c * (1 + 3 * 0.44715 * x**2))
 
 
-@faulty("silu, product rule forgotten", s.silu, None)
+@faulty("silu, product rule forgotten", s.silu, ["product rule"])
 def silu_half(dout, cache):
     x, sig = cache
     return dout * x * sig * (1 - sig)
 
 
-@faulty("softplus, sign of the exponent", s.softplus, None)
+@faulty("softplus, sign of the exponent", s.softplus, ["−x", "-x", "sign"])
 def softplus_sign(dout, x):
     return dout / (1 + np.exp(x))
 
@@ -156,7 +160,7 @@ def softmax_axis(dout, p):
     return p * (dout - np.sum(dout * p, axis=0, keepdims=True))
 
 
-@faulty("softmax, p forgotten in front", softmax.softmax_forward, None)
+@faulty("softmax, p forgotten in front", softmax.softmax_forward, ["factor p", "in front"])
 def softmax_front(dout, p):
     return dout - np.sum(dout * p, axis=1, keepdims=True)
 
@@ -166,7 +170,7 @@ def softmax_all(dout, p):
     return p * (dout - np.sum(dout * p))
 
 
-@faulty("log softmax, sum of dout forgotten", softmax.log_softmax, None)
+@faulty("log softmax, sum of dout forgotten", softmax.log_softmax, ["Σ dy", "sum over dy", "sum of dy"])
 def log_softmax_sum(dout, logp):
     return dout - np.exp(logp)
 

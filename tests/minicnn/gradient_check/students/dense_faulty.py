@@ -126,7 +126,7 @@ def logistic_without_derivative(dp, cache):
     return np.outer(dp, w), x.T @ dp, dp.sum()
 
 
-@faulty("scale and shift, dw without x", d.scale_and_shift, None)
+@faulty("scale and shift, dw without x", d.scale_and_shift, None, may=["gradient of b", "order"])
 def scale_without_x(dout, cache):
     x, w = cache
     return dout * w, dout.sum(axis=0), dout.sum(axis=0)
@@ -145,7 +145,12 @@ def two_layer_mask(dscores, cache):
     return dhidden @ w1.T, x.T @ dhidden, dhidden.sum(0), h.T @ dscores, dscores.sum(0)
 
 
-@faulty("planar data, 1 - A1 without the square", d.planar_net, None)
+@faulty(
+    "planar data, 1 - A1 without the square",
+    d.planar_net,
+    None,
+    may=["1 − y", "square", "slope of the activation"],
+)
 def planar_square(dA2, cache):
     x, w1, A1, w2, A2 = cache
     dZ2 = dA2 * A2 * (1 - A2)

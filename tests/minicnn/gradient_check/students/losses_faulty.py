@@ -152,7 +152,7 @@ def ce_columns_classes(dloss, cache):
     return dloss * (cache["A"] - cache["Y"]) / cache["Y"].shape[0]
 
 
-@faulty("NLL, -1 for -1/p", cross_entropy.nll, None)
+@faulty("NLL, -1 for -1/p", cross_entropy.nll, ["1/p", "logarithm"])
 def nll_without_p(dloss, cache):
     p, y = cache
     dp = np.zeros_like(p)
@@ -192,7 +192,12 @@ def bce_logits_formula(dloss, cache):
     return dloss * (a - y) / m
 
 
-@faulty("BCE, the second term forgotten", cross_entropy.bce, None, may=["target", "zero"])
+@faulty(
+    "BCE, the second term forgotten",
+    cross_entropy.bce,
+    ["first term", "second term", "1 − t"],
+    may=["target", "zero"],
+)
 def bce_half(dloss, cache):
     a, y, m = cache
     return -dloss * y / a / m

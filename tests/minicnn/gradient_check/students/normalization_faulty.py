@@ -48,7 +48,12 @@ def bn_bessel(dout, cache):
     return batchnorm_with(dout, cache, m=len(dout) - 1)
 
 
-@faulty("batch norm, dgamma with x - mean for xhat", n.batchnorm_forward, None, may=["own factor", "channel"])
+@faulty(
+    "batch norm, dgamma with x - mean for xhat",
+    n.batchnorm_forward,
+    ["σ", "divided by", "x̂", "own factor"],
+    may=["own factor", "channel"],
+)
 def bn_dgamma(dout, cache):
     dx, _, dbeta = batchnorm_with(dout, cache)
     return dx, (dout * cache[2]).sum(0), dbeta

@@ -1,22 +1,35 @@
 """Update rules as people write them, right and with a slip.
 
 Each is made by a function, so that it starts without a state: ``make() -> step``, ``step(w, g) -> the next w``.
-A rule is the name of its class in torch.optim and the settings.
 """
+
+from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 
-STEPS = {}  # name -> (make, the name of the rule in torch.optim and its settings, is it right, says)
-LR = 0.1
+STEPS = {}  # name -> Step
+LR, EPS = 0.1, 1e-8
 
-SGD = ("SGD", {"lr": LR})
-MOMENTUM = ("SGD", {"lr": LR, "momentum": 0.9})
-NESTEROV = ("SGD", {"lr": LR, "momentum": 0.9, "nesterov": True})
-DECAY = ("SGD", {"lr": LR, "weight_decay": 0.01})
-RMSPROP = ("RMSprop", {"lr": LR, "alpha": 0.9, "eps": 1e-8})
-ADAGRAD = ("Adagrad", {"lr": LR, "eps": 1e-8})
-ADAM = ("Adam", {"lr": LR, "betas": (0.9, 0.999), "eps": 1e-8})
-ADAMW = ("AdamW", {"lr": LR, "betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 0.1})
+TORCH = {  # the rule in torch.optim
+    "sgd": ("SGD", {"lr": LR}),
+    "momentum": ("SGD", {"lr": LR, "momentum": 0.9}),
+    "nesterov": ("SGD", {"lr": LR, "momentum": 0.9, "nesterov": True}),
+    "decay": ("SGD", {"lr": LR, "weight_decay": 0.01}),
+    "rmsprop": ("RMSprop", {"lr": LR, "alpha": 0.9, "eps": EPS}),
+    "adagrad": ("Adagrad", {"lr": LR, "eps": EPS}),
+    "adam": ("Adam", {"lr": LR, "betas": (0.9, 0.999), "eps": EPS}),
+    "adamw": ("AdamW", {"lr": LR, "betas": (0.9, 0.999), "eps": EPS, "weight_decay": 0.1}),
+}
+
+
+class Step(NamedTuple):
+    """A rule as someone wrote it."""
+
+    make: Callable
+    rule: str  # of TORCH
+    is_right: bool
+    says: tuple | None
 
 
 def right(name, rule):
@@ -30,18 +43,18 @@ def faulty(name, rule, says):
 def _register(name, rule, is_right, says):
     def register(make):
         assert name not in STEPS, name
-        STEPS[name] = (make, rule, is_right, says)
+        STEPS[name] = Step(make, rule, is_right, says)
         return make
 
     return register
 
 
-@right("sgd", SGD)
+@right("sgd", "sgd")
 def sgd():
     return lambda w, g: w - LR * g
 
 
-@right("momentum, velocity of gradients", MOMENTUM)
+@right("momentum, velocity of gradients", "momentum")
 def momentum():
     v = 0
 
@@ -53,7 +66,7 @@ def momentum():
     return step
 
 
-@right("momentum of CS231n, the rate inside", MOMENTUM)
+@right("momentum of CS231n, the rate inside", "momentum")
 def momentum_cs231n():
     config = {}
 
@@ -66,7 +79,7 @@ def momentum_cs231n():
     return step
 
 
-@right("nesterov", NESTEROV)
+@right("nesterov", "nesterov")
 def nesterov():
     v = 0
 
@@ -81,7 +94,7 @@ def nesterov():
 class Adam:
     """Adam as in the paper."""
 
-    beta1, beta2, eps = 0.9, 0.999, 1e-8
+    beta1, beta2, eps = 0.9, 0.999, EPS
 
     def __init__(self):
         self.m = self.v = 0
@@ -99,34 +112,34 @@ class Adam:
         return w - LR * m_hat / (np.sqrt(v_hat) + self.eps)
 
 
-right("adam, class", ADAM)(Adam)
+right("adam, class", "adam")(Adam)
 
 
-@right("rmsprop", RMSPROP)
+@right("rmsprop", "rmsprop")
 def rmsprop():
     cache = 0
 
     def step(w, dw):
         nonlocal cache
         cache = 0.9 * cache + 0.1 * dw**2
-        return w - LR * dw / (np.sqrt(cache) + 1e-8)
+        return w - LR * dw / (np.sqrt(cache) + EPS)
 
     return step
 
 
-@right("adagrad", ADAGRAD)
+@right("adagrad", "adagrad")
 def adagrad():
     h = 0
 
     def step(w, g):
         nonlocal h
         h = h + g * g
-        return w - LR * g / (np.sqrt(h) + 1e-8)
+        return w - LR * g / (np.sqrt(h) + EPS)
 
     return step
 
 
-@right("weight decay as L2", DECAY)
+@right("weight decay as L2", "decay")
 def decay():
     return lambda w, g: w - LR * (g + 0.01 * w)
 
@@ -138,17 +151,17 @@ class AdamW(Adam):
         return super().__call__(w, g) - LR * 0.1 * w
 
 
-right("adamw, class", ADAMW)(AdamW)
+right("adamw, class", "adamw")(AdamW)
 
 # ---- slips
 
 
-@faulty("sgd, plus for minus", SGD, ["sign", "ascent"])
+@faulty("sgd, plus for minus", "sgd", ["sign", "ascent"])
 def sgd_plus():
     return lambda w, g: w + LR * g
 
 
-@faulty("momentum, 1 - β in front of the gradient", MOMENTUM, ["1 − β", "1 - β", "0.1", "1 - momentum"])
+@faulty("momentum, 1 - β in front of the gradient", "momentum", ["1 − β", "1 - β", "0.1", "1 - momentum"])
 def momentum_average():
     v = 0
 
@@ -160,7 +173,7 @@ def momentum_average():
     return step
 
 
-@faulty("momentum, the velocity is never kept", MOMENTUM, ["velocity", "state", "kept"])
+@faulty("momentum, the velocity is never kept", "momentum", ["velocity", "state", "kept"])
 def momentum_forgets():
     v = 0
 
@@ -170,7 +183,7 @@ def momentum_forgets():
     return step
 
 
-@faulty("momentum, the sign of CS231n's velocity", MOMENTUM, ["sign"])
+@faulty("momentum, the sign of CS231n's velocity", "momentum", ["sign"])
 def momentum_sign():
     v = 0
 
@@ -182,12 +195,12 @@ def momentum_sign():
     return step
 
 
-@faulty("nesterov, without the look-ahead", NESTEROV, ["look-ahead", "plain momentum", "nesterov"])
+@faulty("nesterov, without the look-ahead", "nesterov", ["look-ahead", "plain momentum", "nesterov"])
 def nesterov_plain():
     return momentum()
 
 
-@faulty("adam, without bias correction", ADAM, ["bias correction"])
+@faulty("adam, without bias correction", "adam", ["bias correction"])
 class AdamUncorrected(Adam):
     """Divides by nothing."""
 
@@ -196,7 +209,7 @@ class AdamUncorrected(Adam):
         return w - LR * self.m / (np.sqrt(self.v) + self.eps)
 
 
-@faulty("adam, t is one step late", ADAM, ["step", "t "])
+@faulty("adam, t is one step late", "adam", ["step", "t "])
 class AdamLate(Adam):
     """Counts up too early."""
 
@@ -205,24 +218,21 @@ class AdamLate(Adam):
         self.t = 1
 
 
-@faulty("adam, the moments' decay exchanged", ADAM, ["beta", "β", "exchanged", "swap"])
+@faulty("adam, the moments' decay exchanged", "adam", ["beta", "β", "exchanged", "swap"])
 class AdamSwapped(Adam):
     """β1 for β2."""
 
     beta1, beta2 = 0.999, 0.9
 
 
-@faulty("adam, eps inside the root and large", ADAM, ["eps", "ε"])
+@faulty("adam, eps of a thousandth", "adam", ["eps", "ε"])
 class AdamEpsilon(Adam):
-    """√(v + ε) with ε = 0.001."""
+    """TensorFlow's advice for another net."""
 
-    def __call__(self, w, g):
-        self.moments(g)
-        m_hat, v_hat = self.m / (1 - 0.9**self.t), self.v / (1 - 0.999**self.t)
-        return w - LR * m_hat / np.sqrt(v_hat + 1e-3)
+    eps = 1e-3
 
 
-@faulty("adam, g for g² in the second moment", ADAM, ["square", "g²", "second moment"])
+@faulty("adam, g for g² in the second moment", "adam", ["square", "g²", "second moment"])
 class AdamAbsolute(Adam):
     """|g| for g²."""
 
@@ -232,31 +242,46 @@ class AdamAbsolute(Adam):
         self.v = self.s
 
 
-@faulty("rmsprop, the root forgotten", RMSPROP, ["root", "sqrt", "√"])
+@faulty("rmsprop, the root forgotten", "rmsprop", ["root", "sqrt", "√"])
 def rmsprop_root():
     cache = 0
 
     def step(w, dw):
         nonlocal cache
         cache = 0.9 * cache + 0.1 * dw**2
-        return w - LR * dw / (cache + 1e-8)
+        return w - LR * dw / (cache + EPS)
 
     return step
 
 
-@faulty("rmsprop, adds up like adagrad", RMSPROP, ["adagrad", "sum", "decay"])
+@faulty("rmsprop, adds up like adagrad", "rmsprop", ["adagrad", "sum", "decay"])
 def rmsprop_sum():
     return adagrad()
 
 
-@faulty("weight decay forgotten", DECAY, ["weight decay", "decay"])
+@faulty("weight decay forgotten", "decay", ["weight decay", "decay"])
 def decay_forgotten():
     return sgd()
 
 
-@faulty("adamw, the decay goes through the moments", ADAMW, ["decay"])
+@faulty("adamw, the decay goes through the moments", "adamw", ["decay"])
 class AdamWithL2(Adam):
     """Adds the penalty to the gradient."""
 
     def __call__(self, w, g):
         return super().__call__(w, g + 0.1 * w)
+
+
+REFERENCES = {  # what check_optimizer is told: an equation that it knows or a step; the settings
+    "sgd": ("sgd", {"learning_rate": LR}),
+    "momentum": ("momentum", {"learning_rate": LR, "momentum": 0.9}),
+    "nesterov": ("nesterov", {"learning_rate": LR, "momentum": 0.9}),
+    "decay": ("sgd", {"learning_rate": LR, "weight_decay": 0.01}),
+    "rmsprop": ("rmsprop", {"learning_rate": LR, "rho": 0.9, "epsilon": EPS}),
+    "adagrad": (adagrad, {}),
+    "adam": ("adam", {"learning_rate": LR, "beta_1": 0.9, "beta_2": 0.999, "epsilon": EPS}),
+    "adamw": (
+        "adamw",
+        {"learning_rate": LR, "beta_1": 0.9, "beta_2": 0.999, "epsilon": EPS, "weight_decay": 0.1},
+    ),
+}

@@ -146,7 +146,7 @@ def pool_minimum(dout, cache):
     return dx
 
 
-@faulty("max pool, the value for the mask", p.max_pool_naive, None)
+@faulty("max pool, the value for the mask", p.max_pool_naive, ["maximum itself", "value"])
 def pool_value(dout, cache):
     x, k, s = cache
     mask = np.kron(max_of(x), np.ones((2, 2))) == x
@@ -242,7 +242,11 @@ class LpWithoutRoot(p.LpPool):
 faulty_pair("L2 pool, root forgotten", of_class(LpWithoutRoot), "F.lp_pool2d(x, 2., 2)", None, x=(1, 2, 4, 4))
 
 
-@faulty("top k, sorted gradient put at the front", p.top_k, ["order", "index", "wrong place", "rearranged"])
+@faulty(
+    "top k, sorted gradient put at the front",
+    p.top_k,
+    ["order", "index", "wrong place", "rearranged", "own position"],
+)
 def top_k_front(dy, cache):
     shape, order = cache
     dx = np.zeros(shape)

@@ -7,7 +7,7 @@ import pytest
 
 from tests.minicnn.gradient_check.students import load
 from tests.minicnn.gradient_check.students.corpus import CASES
-from tests.minicnn.gradient_check.students.optimizers import STEPS
+from tests.minicnn.gradient_check.students.optimizers import STEPS, TORCH
 
 torch = pytest.importorskip("torch")
 load()
@@ -95,12 +95,13 @@ def test_faulty_cases_do_not(name):
 
 @pytest.mark.parametrize("name", STEPS)
 def test_update_rules(name):
-    make, (rule, settings), is_right, _ = STEPS[name]
+    make, rule, is_right, _ = STEPS[name]
+    kind, settings = TORCH[rule]
     rng = np.random.default_rng(2)
     start, gradients = rng.standard_normal(6), rng.standard_normal((5, 6))
     w, step = start.copy(), make()
     theirs = torch.nn.Parameter(torch.tensor(start))
-    optimizer = getattr(torch.optim, rule)([theirs], **settings)
+    optimizer = getattr(torch.optim, kind)([theirs], **settings)
     for g in gradients:
         w = step(w, g.copy())
         theirs.grad = torch.tensor(g)

@@ -50,7 +50,9 @@ def gated_swapped(dy, cache):
     return np.concatenate([dy * a, dy * b], axis=1)
 
 
-@faulty("zero padding, cropped at the wrong end", s.zero_pad, ["padding", "crop", "shift", "moved"])
+@faulty(
+    "zero padding, cropped at the wrong end", s.zero_pad, ["padding", "crop", "shift", "moved", "wrong place"]
+)
 def pad_wrong_end(dy, cache):
     return dy[:, :-1, 1:-2]
 
@@ -59,7 +61,7 @@ def pad_wrong_end(dy, cache):
     "reflection padding, the border forgotten",
     s.reflect_pad,
     None,
-    may=["border", "padding", "right everywhere but", "column"],
+    may=["border", "padding", "right everywhere but", "column", "+="],
 )
 def reflect_forgotten(dy, shape):
     return dy[:, 1:-1].copy()
@@ -198,7 +200,11 @@ def rnn_not_carried(dh, caches):
     return dx, steps[0][1], *(sum(each[k] for each in steps) for k in (2, 3, 4))
 
 
-@faulty("RNN step, 1 - h without the square", q.rnn_step_forward, None)
+@faulty(
+    "RNN step, 1 - h without the square",
+    q.rnn_step_forward,
+    ["1 − y", "1 - y", "square", "slope of the activation"],
+)
 def rnn_step_square(dnext_h, cache):
     x, prev_h, Wx, Wh, next_h = cache
     dz = dnext_h * (1 - next_h)
