@@ -2,6 +2,7 @@
 
     report = check_layer(layers.Conv2D(4, 3), (2, 5, 5, 3))       any layer, also one of your own
     report = check_op((forward, backward), {"x": x, "w": w})      a pair of functions
+    report = check_optimizer(step, "adam")                        an optimizer's step
     report = check_model(model, x, y)                             a compiled model, loss and regularizers included
     print(report)
 
@@ -13,6 +14,7 @@ If one is wrong, the report gives the error, the entry, and the likely cause (ca
 
 from minicnn.gradient_check.check import check_layer, check_model, check_op, compare
 from minicnn.gradient_check.numeric import STEP, complex_step, worst_error
+from minicnn.gradient_check.optimizer import check_optimizer
 from minicnn.gradient_check.report import Gradient, Kink, Report
 
 __all__ = [
@@ -23,6 +25,7 @@ __all__ = [
     "check_layer",
     "check_model",
     "check_op",
+    "check_optimizer",
     "compare",
     "complex_step",
     "worst_error",

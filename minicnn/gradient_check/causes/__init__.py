@@ -5,24 +5,49 @@ kernel that is not rotated, a sum over other axes, a part of the terms. Each hyp
 computes the result of one such formula from the Jacobian, the arrays and dy (evidence.py), and compares it
 with the given gradient. They must agree to nine digits on every entry, which does not happen by chance.
 
-    form.py         nothing given, another shape, not a number, zero everywhere
-    factors.py      a constant factor, one factor for each sample, a factor that was forgotten
-    rearranged.py   the kernel not rotated, a gradient transposed or shifted, dilation ignored
-    terms.py        sums over the wrong axes, dy not used, only the Jacobian's diagonal, a penalty forgotten
-    loops.py        overlapping windows overwritten, ties, an early return, the last row left out
-    formulas.py     batch normalization's statistics constant, a mask not applied, a mistyped slope
-    where.py        none of these: then at least the position of the error
+    form.py            nothing given, another shape, not a number, zero everywhere
+    factors.py         a constant factor, one factor for each sample, a factor that was forgotten
+    rearranged.py      the kernel not rotated, a gradient transposed or shifted, a reshape for a transpose
+    terms.py           sums over the wrong axes, dy not used, only the Jacobian's diagonal, a penalty forgotten
+    loops.py           overlapping windows overwritten, ties, an early return, the last row left out
+    moved.py           numbers of dy cut out at the wrong place, the gradient of another array
+    where.py           none of these: then at least the position of the error
+
+Other files know one kind of function each. They recognize it by its values, in either layout, and have a list of
+what students do: the wrong formula, and the sentence for it.
+
+    activations.py     y = f(x) for each entry           normalization.py   batch, layer, instance
+    softmax.py         also with cross-entropy           losses.py          squares, two classes, hinge
+    convolution.py     stride, dilation, padding         pooling.py         maximum, average
+    dense.py           also with an activation           sequences.py       recurrent layers, attention
 
 A hypothesis returns a sentence for the report, or None. The first that fits is reported. So special
-hypotheses come before general ones, and simple ones before complicated ones.
+hypotheses come before general ones, and simple ones before complicated ones. Where two formulas of one list give
+the same numbers, the report has both sentences.
 """
 
 from collections.abc import Callable
 
 import numpy as np
 
-from minicnn.gradient_check.causes import factors, form, formulas, loops, rearranged, terms, where
-from minicnn.gradient_check.causes.evidence import Evidence, Unanswered
+from minicnn.gradient_check.causes import (
+    activations,
+    convolution,
+    dense,
+    factors,
+    form,
+    loops,
+    losses,
+    moved,
+    normalization,
+    pooling,
+    rearranged,
+    sequences,
+    softmax,
+    terms,
+    where,
+)
+from minicnn.gradient_check.causes.evidence import Evidence
 
 __all__ = ["Evidence", "likely_cause"]
 
@@ -34,36 +59,49 @@ OF_FORM: list[Hypothesis] = [
     terms.wrong_axes,
     form.transposed,
     form.reshaped,
+    moved.of_another_array,
     form.not_summed,
     form.not_cropped,
 ]
 OF_NUMBERS: list[Hypothesis] = [
     form.not_a_number,
     form.zero_everywhere,
+    terms.upstream_ignored,
+    factors.dropout_scale,
     factors.constant_factor,
-    formulas.mask,
-    formulas.statistics_constant,
+    activations.mask,
+    softmax.softmax_slips,
+    losses.loss_slips,
+    normalization.normalization_slips,
     terms.regularizer,
     loops.tied_maxima,
+    pooling.pooling_slips,
     terms.wrong_axes,
-    terms.upstream_ignored,
     terms.shortcut,
+    factors.missing_array,
+    activations.wrong_slope,
     terms.diagonal_only,
     terms.denominator_constant,
+    convolution.convolution_slips,
+    dense.dense_slips,
+    sequences.sequence_slips,
+    moved.array_itself,
+    moved.wrong_copies,
+    moved.of_another_array,
     rearranged.wrong_operand,
     terms.not_transposed,
     rearranged.wrong_order,
     loops.overwritten,
     loops.part_of_dy,
-    factors.missing_array,
+    moved.other_array_replaced,
     factors.factor_of_its_own,
     rearranged.shifted,
-    rearranged.dilation_ignored,
     rearranged.wrong_upstream,
     rearranged.wrong_reshape,
+    moved.upstream_replaced,
     rearranged.elsewhere,
     where.location,
-    formulas.slope,
+    activations.slope,
 ]
 
 
@@ -73,7 +111,9 @@ def likely_cause(evidence: Evidence) -> str | None:
         for hypothesis in OF_NUMBERS if evidence.gradient.fits else OF_FORM:
             try:
                 cause = hypothesis(evidence)
-            except Unanswered:
+            except Exception:
+                # A hypothesis guesses what a stranger's function is. A wrong guess may fail in any way, and the
+                # verdict must be printed all the same.
                 continue
             if cause:
                 return cause

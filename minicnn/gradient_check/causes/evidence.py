@@ -23,6 +23,7 @@ from minicnn.gradient_check.report import Gradient
 
 MOST_NUMBERS = 4_000_000  # in the columns of the Jacobian; with more, fewer entries are compared
 MOST_ENTRIES = 2_000  # each column costs a call of the function
+ENOUGH_DIGITS = 8
 MOST_AXES = 5  # of an array; with more, their orders and combinations are too many to try
 
 
@@ -134,6 +135,43 @@ class Evidence:
             tells = tells or wrong
         return bool(tells)
 
+    def matches(self, candidate: np.ndarray) -> bool:
+        """Whether a formula's result is the given gradient, in every entry: for formulas that need no column.
+
+        The numbers must have enough digits together: one number known to 6 digits can be chance.
+        """
+        candidate = np.asarray(candidate)
+        if candidate.shape != self.analytic.shape or not np.isfinite(candidate).all():
+            return False
+        if candidate.shape != self.array.shape:
+            return self.same(candidate, self.analytic)
+        apart = np.abs(candidate - self.analytic).max(initial=0.0)
+        telling = ~self.zero(candidate) | ~self.zero(np.nan_to_num(self.gradient.numeric))
+        return bool(apart <= self.tolerance and np.count_nonzero(telling) * self.digits >= ENOUGH_DIGITS)
+
+    @property
+    def digits(self) -> float:
+        """How many digits of a number are compared."""
+        return -np.log10(self.tolerance / max(np.abs(self.analytic).max(initial=0.0), self.tolerance))
+
+    def is_right(self, candidate: np.ndarray) -> bool:
+        """Whether a formula's result is the right gradient, at the entries that were checked."""
+        candidate = np.asarray(candidate)
+        if candidate.shape != self.array.shape or not np.isfinite(candidate).all():
+            return False
+        return bool(self.zero(candidate.ravel()[self.index] - self.right).all())
+
+    def explained_by(self, candidates: Iterable[tuple[str, np.ndarray]]) -> str | None:
+        """Return the text of the formula whose result was given; of two, if the numbers fit both."""
+        scalar = float(self.dy.ravel()[0]) if self.dy.size == 1 else 1.0
+        texts: dict[str, None] = {}
+        for text, values in candidates:
+            if self.matches(values):
+                texts[text] = None
+            elif scalar not in (0, 1) and self.matches(np.asarray(values) / scalar):
+                texts[f"{text}; and the upstream gradient {number(scalar)} is not used"] = None
+        return ", or: ".join(list(texts)[:2]) or None
+
     def same(self, a: np.ndarray, b: np.ndarray) -> bool:
         """Whether two arrays have equal shapes and, where neither is nan, equal numbers, not all zero."""
         a, b = np.asarray(a), np.asarray(b)
@@ -173,7 +211,7 @@ class Evidence:
             return numeric.complex_column(self.ask, {**self.arrays, **replaced}, name, entry)
 
         def at(step: float) -> np.ndarray:
-            moved = self.array.copy()
+            moved = replaced.get(name, self.array).copy()
             moved[entry] += step
             return np.real(self.ask(**{**replaced, name: moved}))
 
@@ -220,6 +258,17 @@ class Evidence:
         """Dy at the entries of ``index``, for an array of y's shape."""
         return self.dy.ravel()[self.index]
 
+    def slope_at(self, points: np.ndarray) -> np.ndarray:
+        """Return f′ at other points, for y = f(x) of each entry by itself: one nudge for all entries."""
+        name = self.gradient.name
+        if self.gradient.method == "complex step":
+            return np.imag(self.ask(**{name: points + 1j * numeric.STEP})) / numeric.STEP
+        coarse, fine = (
+            (np.real(self.ask(**{name: points + h})) - np.real(self.ask(**{name: points - h}))) / (2 * h)
+            for h in (2e-4, 1e-4)
+        )
+        return (4 * fine - coarse) / 3
+
     def right_at(self, i: int) -> float:
         """Return the right gradient of any flat entry, also of one that was not checked."""
         if np.isnan(self._right_of_all[i]):
@@ -230,8 +279,19 @@ class Evidence:
     def _right_of_all(self) -> np.ndarray:
         return self.gradient.numeric.ravel().copy()
 
+    @cached_property
+    def windows(self) -> np.ndarray | None:
+        """Which outputs each entry reaches (:meth:`reached`), (array.size, …y's shape…); None if that is too much."""
+        size = self.array.size
+        if size > MOST_ENTRIES or size * self.dy.size > MOST_NUMBERS:
+            return None
+        return np.stack([self._reached(i) for i in range(size)])
+
     def reached(self, i: int) -> np.ndarray:
         """Which outputs change when flat entry i becomes by far the largest, an array of y's shape."""
+        return self._reached(i) if self.windows is None else self.windows[i]
+
+    def _reached(self, i: int) -> np.ndarray:
         raised = self.array.copy()
         raised.ravel()[i] = raised.max() + np.ptp(raised) + 1
         return np.real(self.ask(**{self.gradient.name: raised})) != self.y
@@ -260,9 +320,3 @@ def listed(items: Iterable[object]) -> str:
 def axes_named(axes: tuple[int, ...]) -> str:
     """Return "axis 1" or "axes (0, 1)"."""
     return f"axis {axes[0]}" if len(axes) == 1 else f"axes {axes}"
-
-
-def axis_name(axis: int, ndim: int) -> str:
-    """Return what an index along an axis of x or y is called, and which axis that is: "row (axis 1)"."""
-    names = {4: ("sample", "row", "column", "channel"), 2: ("sample", "channel"), 1: ("sample",)}
-    return f"{names[ndim][axis] if ndim in names else 'index'} (axis {axis})"

@@ -2,10 +2,12 @@
 
 import math
 from collections.abc import Iterator
+from itertools import combinations
 
 import numpy as np
 
-from minicnn.gradient_check.causes.evidence import Evidence, axis_name, number
+from minicnn.gradient_check.causes.evidence import Evidence, axes_named, number
+from minicnn.gradient_check.causes.layout import axis_name
 
 # A single pair of numbers always has a ratio. If this many pairs have the same ratio, it is not by chance.
 ENOUGH = 3
@@ -25,7 +27,10 @@ def constant_factor(e: Evidence) -> str | None:
     sign = "the sign is wrong, and it is " if factor < 0 else ""
     for value, verb in ((size, "multiplied"), (1 / size, "divided")):
         near = 1e-6 * value
-        names = [name for known, name in _known_numbers(e) if abs(known - value) <= near and known != 1]
+        for source in (_known_numbers, _lengths):
+            names = [name for known, name in source(e) if abs(known - value) <= near and known != 1]
+            if names:
+                break
         if verb == "multiplied" and abs(value - 2) <= near:
             names.insert(0, "added twice")
         if names:
@@ -37,11 +42,6 @@ def constant_factor(e: Evidence) -> str | None:
 
 def _known_numbers(e: Evidence) -> Iterator[tuple[float, str]]:
     """Yield (value, name) of the factors that are often forgotten, or used one time too many."""
-    slopes = e.slopes
-    if slopes is not None and slopes.any() and not slopes.all():
-        kept = slopes[slopes != 0]
-        if np.ptp(kept) <= 1e-6 * abs(kept[0]):
-            yield float(kept[0]), "the scale 1/(1 − rate) of the kept entries"
     batch, *_ = e.dy.shape or e.input.shape or (1,)
     yield float(batch), "the batch size"
     yield 2.0, "the 2 of a square"
@@ -61,6 +61,65 @@ def _known_numbers(e: Evidence) -> Iterator[tuple[float, str]]:
     yield math.sqrt(2), "√2"
     yield math.log(2), "ln 2"
     yield math.log(10), "ln 10"
+
+
+def _lengths(e: Evidence) -> Iterator[tuple[float, str]]:
+    """Yield (value, name) of what can be made of the lengths of axes."""
+    for shape, owner in {e.dy.shape: "dy", e.array.shape: e.gradient.name, e.input.shape: "x"}.items():
+        for axes in (axes for n in range(1, len(shape) + 1) for axes in combinations(range(len(shape)), n)):
+            length = float(math.prod(shape[axis] for axis in axes))
+            yield length, f"the number of entries of {owner} along {axes_named(axes)}"
+            if len(axes) == 1:
+                yield (
+                    math.sqrt(length),
+                    f"√{length:.0f}, the root of the length of {axes_named(axes)} of {owner}",
+                )
+                if length > 2:
+                    yield (
+                        length / (length - 1),
+                        f"n − 1 for n, with n = {length:.0f}, the length of {axes_named(axes)} of {owner}",
+                    )
+
+
+def dropout_scale(e: Evidence) -> str | None:
+    """Dropout keeps an entry with the chance q = 1 − rate, and divides what it keeps by q; once in each pass."""
+    slopes = e.slopes
+    if slopes is None or not slopes.any() or slopes.all() or np.count_nonzero(~e.zero(e.right)) < ENOUGH:
+        return None
+    kept = slopes != 0
+    k = float(slopes[kept][0])
+    x = e.array.ravel()[e.index]
+    if np.ptp(slopes[kept]) > 1e-6 * abs(k) or np.array_equal(kept, x > 0):
+        return None  # ReLU
+    factor = float(e.given @ e.right / (e.right @ e.right))
+    if factor <= 0 or not e.fits(factor * e.right):
+        return None
+    scale = "the scale 1/(1 − rate) of the kept entries"
+    if abs(k - 1) > 1e-6:
+        q = 1 / k
+        for value, text in (
+            (k, f"multiplied by {number(k)}: {scale} is applied twice"),
+            (q, f"divided by {number(k)}: {scale} is missing"),
+            (q * q, f"multiplied by q = {number(q)} instead of divided by it: {scale}"),
+            (1 / k**2, f"multiplied by {number(k)} one time too few: {scale}"),
+            (q / (1 - q), f"divided by the rate, {number(1 - q)}, instead of 1 − rate = {number(q)}"),
+            (
+                (1 - q) * q,
+                f"multiplied by the rate, {number(1 - q)}, instead of divided by 1 − rate = {number(q)}",
+            ),
+        ):
+            if math.isclose(factor, value, rel_tol=1e-6):
+                return text
+        return None
+    share, chance = float(kept.mean()), max(factor, 1 / factor)
+    spread = 3 * math.sqrt(share * (1 - share) / kept.size)
+    if abs(1 / chance - share) <= spread:
+        return (
+            f"{number(factor)} times the right gradient: {'1/q' if factor > 1 else 'q'} for a q = "
+            f"{number(1 / chance)}, "
+            f"about the share of the entries that are kept ({share:.2g}): {scale} is in the backward pass only"
+        )
+    return None
 
 
 def missing_array(e: Evidence) -> str | None:
@@ -97,6 +156,6 @@ def factor_of_its_own(e: Evidence) -> str | None:
             and e.fits(factors[e.places[axis]] * e.right)
         ):
             shown = ", ".join(map(number, known[:3])) + (", …" if len(known) > 3 else "")
-            one = axis_name(axis, e.array.ndim) if e.of_input else f"index (axis {axis})"
+            one = axis_name(e, axis, e.array.ndim) if e.of_input else f"index (axis {axis})"
             return f"each {one} is wrong by its own factor ({shown}): are weights left out?"
     return None

@@ -10,9 +10,9 @@ from minicnn.gradient_check.causes.evidence import (
     MOST_ENTRIES,
     MOST_NUMBERS,
     Evidence,
-    axis_name,
     listed,
 )
+from minicnn.gradient_check.causes.layout import axis_name
 
 # A few wrong zeros can have many causes. This many, next to right numbers, are seldom by chance.
 ENOUGH = 3
@@ -112,7 +112,7 @@ def part_of_dy(e: Evidence) -> str | None:
         if e.fits(e.terms[where].reshape(len(e.index), -1).sum(axis=1)):
             found.append(parts)
     # if several parts explain the numbers, and are equally simple, the cause is not known
-    return _of_parts(found[0]) if len(found) == 1 else None
+    return _of_parts(e, found[0]) if len(found) == 1 else None
 
 
 def _limits(parts: tuple[Part, ...]) -> int:
@@ -120,8 +120,8 @@ def _limits(parts: tuple[Part, ...]) -> int:
     return sum(part.indices != slice(None) for part in parts)
 
 
-def _of_parts(parts: tuple[Part, ...]) -> str:
-    named = [axis_name(axis, len(parts)) for axis in range(len(parts))]
+def _of_parts(e: Evidence, parts: tuple[Part, ...]) -> str:
+    named = [axis_name(e, axis, len(parts)) for axis in range(len(parts))]
     alone = listed(f"{part.alone} {name}" for part, name in zip(parts, named) if part.alone)
     left_out = listed(f"{part.left_out} {name}" for part, name in zip(parts, named) if part.left_out)
     if not alone:

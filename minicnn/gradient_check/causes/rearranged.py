@@ -1,12 +1,14 @@
 """Faults of position: the right numbers at wrong positions, or the right formula with a rearranged array."""
 
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import combinations, pairwise, product
 from typing import NamedTuple
 
 import numpy as np
 
 from minicnn.gradient_check.causes.evidence import Evidence, listed, orders
+from minicnn.gradient_check.causes.layout import kernel_letters, window_axes
 
 # With fewer different numbers, "in another order" could be chance.
 ENOUGH = 3
@@ -54,6 +56,23 @@ def moves(shape: tuple[int, ...]) -> list[Move]:
     return sorted(every, key=lambda move: len(move.flips) + len(move.moved))[1:]
 
 
+@lru_cache(maxsize=8)
+def reshapes(shape: tuple[int, ...]) -> list[tuple[str, np.ndarray]]:
+    """Return (text, places) of every .transpose(a).reshape(…).transpose(b) that keeps the shape, not the order."""
+    if not 2 <= len(shape) <= 4:
+        return []
+    places = np.arange(int(np.prod(shape)))
+    every: dict[bytes, tuple[str, np.ndarray]] = {places.tobytes(): ("", places)}
+    for first, second in product(orders(range(len(shape))), repeat=2):
+        back = tuple(map(int, np.argsort(second)))
+        between = tuple(shape[axis] for axis in second)
+        moved = places.reshape(shape).transpose(first).reshape(between).transpose(back).ravel()
+        steps = [f".transpose{first}" * (first != tuple(range(len(shape))))]
+        steps += [f".reshape{between}", f".transpose{back}" * (back != tuple(range(len(shape))))]
+        every.setdefault(moved.tobytes(), ("".join(steps), moved))
+    return list(every.values())[1:]
+
+
 def wrong_operand(e: Evidence) -> str | None:
     """The gradient is right for another kernel: rotated, transposed, or with its channels swapped.
 
@@ -66,7 +85,7 @@ def wrong_operand(e: Evidence) -> str | None:
             continue
         for move in moves(array.shape):
             if e.fits(_gradient_with(e, name, move(array))):
-                return _of_operand(name, array, move, is_kernel=array is not e.input)
+                return _of_operand(e, name, array, move)
     return None
 
 
@@ -75,26 +94,25 @@ def _gradient_with(e: Evidence, name: str, array: np.ndarray) -> Iterator[float]
         yield float(np.sum(e.dy * e.column(i, **{name: array})))
 
 
-def _of_operand(name: str, array: np.ndarray, move: Move, is_kernel: bool) -> str:
+def _of_operand(e: Evidence, name: str, array: np.ndarray, move: Move) -> str:
     """Describe the rearrangement, for convolution and dense layers in their usual terms."""
-    if is_kernel and array.ndim == 4 and move.flips == _window_axes(array):
-        if not move.moved:
-            return f"the {name} is not rotated by 180°: these are the numbers that the unrotated {name} gives"
-        if move.moved == (2, 3):
-            return f"the {name} is not rotated by 180°, nor are its input and output channels (axes 2 and 3) swapped"
-    if is_kernel and not move.flips:
-        if array.ndim == 2:
-            return f"the {name} is not transposed: dx is dy times the transposed {name}"
-        if array.ndim == 4 and move.moved == (0, 1):
-            return f"the {name} is transposed: its rows and columns (axes 0 and 1) are swapped"
-        if array.ndim == 4 and move.moved == (2, 3):
-            return f"the {name}'s input and output channels (axes 2 and 3) are swapped"
+    is_kernel = array is not e.input
+    if is_kernel and array.ndim == 2 and not move.flips:
+        return f"the {name} is not transposed: dx is dy times the transposed {name}"
+    if is_kernel and array.ndim == 4:
+        letters = kernel_letters(e)
+        pixels, channels = (tuple(sorted(map(letters.index, pair))) for pair in ("HW", "IO"))
+        swapped = f"input and output channels (axes {channels[0]} and {channels[1]})"
+        if move.flips == window_axes(array, letters):
+            if not move.moved:
+                return f"the {name} is not rotated by 180°: these are the numbers that the unrotated {name} gives"
+            if move.moved == channels:
+                return f"the {name} is not rotated by 180°, nor are its {swapped} swapped"
+        if not move.flips and move.moved == pixels:
+            return f"the {name} is transposed: its rows and columns (axes {pixels[0]} and {pixels[1]}) are swapped"
+        if not move.flips and move.moved == channels:
+            return f"the {name}'s {swapped} are swapped"
     return f"{name} is rearranged: these are the numbers for {name} with {move}"
-
-
-def _window_axes(kernel: np.ndarray) -> tuple[int, ...]:
-    """Return the axes that a rotation by 180° reverses."""
-    return tuple(axis for axis in (0, 1) if kernel.shape[axis] > 1)
 
 
 def wrong_upstream(e: Evidence) -> str | None:
@@ -103,6 +121,13 @@ def wrong_upstream(e: Evidence) -> str | None:
         dy = move(e.dy)
         if e.fits(float(np.sum(column * dy)) for column in e.columns):
             return f"dy is rearranged: these are the numbers for dy with {move}"
+    few = e.columns[:3].reshape(len(e.columns[:3]), -1)
+    for text, places in reshapes(e.dy.shape):
+        dy = e.dy.ravel()[places]
+        if np.abs(few @ dy - e.given[:3]).max() <= e.tolerance and e.fits(
+            e.columns.reshape(len(e.index), -1) @ dy
+        ):
+            return f"a reshape instead of a transpose: these are the numbers for dy{text}"
     return None
 
 
@@ -114,8 +139,8 @@ def wrong_order(e: Evidence) -> str | None:
     for move in moves(e.array.shape):
         if e.fits(_taken_from(e, move(places).ravel()[e.index])):
             is_kernel = e.array.ndim == 4 and not e.of_input
-            if is_kernel and not move.moved and move.flips == _window_axes(e.array):
-                return f"the gradient of {e.gradient.name} is rotated by 180° (axes 0 and 1 reversed)"
+            if is_kernel and not move.moved and move.flips == window_axes(e.array, kernel_letters(e)):
+                return f"the gradient of {e.gradient.name} is rotated by 180° (axes {listed(move.flips)} reversed)"
             if not move.flips and e.array.ndim == 2:
                 return f"the gradient of {e.gradient.name} is transposed: its rows and columns are swapped"
             return f"the right numbers in another order: with {move}"
@@ -130,6 +155,9 @@ def wrong_reshape(e: Evidence) -> str | None:
     for order in orders(range(e.array.ndim)):
         if e.fits(_taken_from(e, places.transpose(order).ravel()[e.index])):
             return f"a reshape instead of a transpose: the right numbers, read with the axes in the order {order}"
+    for text, source in reshapes(e.array.shape):
+        if e.fits(_taken_from(e, source[e.index])):
+            return f"a reshape instead of a transpose: this is the right gradient{text}"
     return None
 
 

@@ -5,11 +5,15 @@ from itertools import combinations
 import numpy as np
 
 from minicnn.gradient_check.causes.evidence import Evidence, axes_named, listed, number
+from minicnn.gradient_check.causes.layout import axis_name
 
 
 def upstream_ignored(e: Evidence) -> str | None:
     """The gradient of y.sum(): dy is not used. In a check with an all-ones dy this would pass."""
     if e.fits(e.columns.reshape(len(e.index), -1).sum(axis=1)):
+        if e.dy.size == 1:
+            given = number(float(e.dy.ravel()[0]))
+            return f"the upstream gradient is not used: backward was given {given}, multiply the result by it"
         return "the upstream gradient dy is not used: this is the gradient for a dy of ones"
     return None
 
@@ -29,10 +33,21 @@ def wrong_axes(e: Evidence) -> str | None:
         wrongly = f"over {axes_named(axes)} of dy"
         rightly = f"over {axes_named(right[0])}"
         if axes not in right and _agrees(e, terms.sum(axis=axes), e.analytic):
-            return f"summed {wrongly} instead of {rightly}" if axes else f"dy is not summed: sum {rightly}"
+            return (
+                f"summed {wrongly} instead of {rightly}{_kept(e, right[0])}"
+                if axes
+                else f"dy is not summed: sum {rightly}"
+            )
         if axes not in right and _agrees(e, terms.mean(axis=axes), e.analytic):
-            return f"averaged {wrongly} instead of summed {rightly}"
+            return f"averaged {wrongly} instead of summed {rightly}{_kept(e, right[0])}"
     return None
+
+
+def _kept(e: Evidence, summed: tuple[int, ...]) -> str:
+    """Return which axis is not summed over, by its name, if it is one."""
+    kept = [axis for axis in range(e.dy.ndim) if axis not in summed]
+    name = axis_name(e, kept[0], e.dy.ndim) if len(kept) == 1 else "index"
+    return "" if name.startswith("index") else f": all but the {name}"
 
 
 def _agrees(e: Evidence, sums: np.ndarray, gradient: np.ndarray) -> bool:
@@ -74,6 +89,10 @@ def shortcut(e: Evidence) -> str | None:
     """The direct path of a residual connection, y = x + …: its term dy is missing, or one too many."""
     if e.array.shape != e.dy.shape:
         return None
+    if e.fits(e.own_dy):
+        return "this is dy itself: only the shortcut's gradient is there, and that of the other branch is missing"
+    if e.fits(e.own_dy * (e.right - e.own_dy)):
+        return "the gradients of the shortcut and of the other branch are multiplied: they must be added"
     if e.fits(e.right - e.own_dy):
         return "dy itself is missing: the shortcut's gradient must be added"
     if e.fits(e.right + e.own_dy):
@@ -84,7 +103,7 @@ def shortcut(e: Evidence) -> str | None:
 def regularizer(e: Evidence) -> str | None:
     """right − given = a·w + b·sign(w): a penalty is in the loss but not in the gradient, or vice versa."""
     w = e.array.ravel()[e.index]
-    if e.dy.size != 1 or len(np.unique(np.abs(w[w != 0]))) < 4:
+    if (e.dy.size != 1 and e.of_input) or len(np.unique(np.abs(w[w != 0]))) < 4:
         return None
     basis = np.stack([w, np.sign(w)])
     factors = np.linalg.lstsq(basis.T, e.right - e.given, rcond=None)[0]

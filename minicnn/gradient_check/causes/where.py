@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from minicnn.gradient_check.causes.evidence import Evidence, axis_name, number
+from minicnn.gradient_check.causes.evidence import Evidence, number
+from minicnn.gradient_check.causes.layout import axis_name, of_images
 
 # This many entries must be right, and not 0, or "wrong only here" has no meaning.
 ENOUGH = 2
@@ -44,7 +45,7 @@ def _regions(e: Evidence) -> Iterator[tuple[str, np.ndarray]]:
     for n, a in enumerate(last):
         for b in last[n + 1 :]:
             yield f"{_slab(e, *a)} and {_slab(e, *b)}", slabs[a] | slabs[b]
-    axes = (1, 2) if e.of_input else (0, 1)
+    axes = (2, 3) if of_images(e) == "NCHW" else (1, 2) if e.of_input else (0, 1)
     if len(shape) == 4 and all(shape[axis] > 2 for axis in axes):
         ends = [slabs[axis, i] for axis in axes for i in (0, shape[axis] - 1)]
         yield f"at the border (the ends of axes {axes[0]} and {axes[1]})", np.any(ends, axis=0)
@@ -56,7 +57,7 @@ def _regions(e: Evidence) -> Iterator[tuple[str, np.ndarray]]:
 def _slab(e: Evidence, axis: int, i: int) -> str:
     if not e.of_input:
         return f"at index {i} of axis {axis}"
-    name = axis_name(axis, e.array.ndim)
+    name = axis_name(e, axis, e.array.ndim)
     which = {0: "first", e.array.shape[axis] - 1: "last"}.get(i)
     return f"in the {which} {name}" if which else f"in {name.replace('(', f'{i} (')}"
 

@@ -69,7 +69,10 @@ def conv_padding_not_cropped(rng):
     return conv(rng, backward, padding="same")
 
 
-@fault("x", "shifted: each entry has the value of the entry at offset -1 along axis 1 and -1 along axis 2")
+@fault(
+    "x",
+    "the padding is cropped at the wrong side: dx is the padded gradient from index 0 on, not from index 1 on",
+)
 def conv_padding_cropped_at_the_wrong_side(rng):
     def backward(dy, cache):
         return conv_backward(
@@ -107,7 +110,7 @@ def conv_stride_ignored_in_the_last_row(rng):
     return conv(rng, backward, strides=(2, 1), padding="same")
 
 
-@fault("kernel", "the dilation is ignored: entry [2·a, 2·b] has the value of entry [a, b]")
+@fault("kernel", "the dilation is forgotten: x is read at i + a instead of i + 2·a")
 def conv_dilation_ignored(rng):
     def backward(dy, cache):
         dx, dkernel, dbias = reference.conv2d_backward(dy, cache)

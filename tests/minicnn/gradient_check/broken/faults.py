@@ -4,6 +4,8 @@ Every one of them is a fault that somebody made: an operation's backward functio
 draws its own geometry at random, such that the fault shows (a kernel of one pixel cannot be rotated wrongly).
 """
 
+from functools import partial
+
 # name -> (case, array, words): case(rng) -> (forward, backward), arrays, options
 FAULTS = {}
 
@@ -16,3 +18,10 @@ def fault(array, words):
         return case
 
     return register
+
+
+def faults(case, **rows):
+    """Register many faults of one case: name=(array, words, broken), for ``case(rng, broken)``."""
+    for name, (array, words, broken) in rows.items():
+        assert name not in FAULTS
+        FAULTS[name] = partial(case, broken=broken), array, words

@@ -95,7 +95,7 @@ def softmax_denominator_constant(rng):
     return (reference.softmax_forward, lambda dy, p: dy * p), rows(rng), {}
 
 
-@fault("x", "the Jacobian is not transposed")
+@fault("x", "p is inside the sum: dy − Σ dy·p, and dy − p·Σ dy is right")
 def log_softmax_jacobian_not_transposed(rng):
     def backward(dy, p):
         return dy - (dy * p).sum(axis=-1, keepdims=True)

@@ -1,0 +1,66 @@
+"""Words for axes. Both layouts are recognized from the shapes: channels first, and channels last.
+
+Letters: N the sample, C the channel, H the row, W the column; of a kernel, O the output channel, I the input
+channel. Where the shapes do not decide, an axis is called by its number only.
+"""
+
+import numpy as np
+
+from minicnn.gradient_check.causes.evidence import Evidence
+
+WORDS = {
+    "N": "sample",
+    "C": "channel",
+    "H": "row",
+    "W": "column",
+    "O": "output channel",
+    "I": "input channel",
+}
+IMAGES = ("NHWC", "NCHW")
+KERNELS = {"NHWC": "HWIO", "NCHW": "OIHW"}
+
+
+def of_images(e: Evidence) -> str:
+    """Return "NHWC" or "NCHW" for x and y, or "" if they are no images, or both would do."""
+    x, y = e.input.shape, e.dy.shape
+    if len(x) != 4:
+        return ""
+    fits = [layout for layout in IMAGES if _fits(layout, x, y, e)]
+    return fits[0] if len(fits) == 1 else ""
+
+
+def _fits(layout: str, x: tuple[int, ...], y: tuple[int, ...], e: Evidence) -> bool:
+    c = layout.index("C")
+    for array in list(e.arrays.values())[1:]:
+        if array.ndim == 4 and array.shape[KERNELS[layout].index("I")] not in (x[c], 1):
+            return False
+        if array.ndim == 4 and len(y) == 4 and array.shape[KERNELS[layout].index("O")] not in (y[c], 1):
+            return False
+        if array.ndim == 1 and len(y) == 4 and array.size not in (y[c], 1):
+            return False
+    if len(y) == 4 and len(e.arrays) == 1:  # nothing but a pooling or the like: it keeps the channels
+        return x[c] == y[c]
+    return True
+
+
+def letters(e: Evidence, ndim: int) -> str:
+    """Return the letters of an array of samples with this many axes, such as dy; "" if unknown."""
+    return of_images(e) if ndim == 4 else {2: "NC", 1: "N"}.get(ndim, "")
+
+
+def axis_name(e: Evidence, axis: int, ndim: int) -> str:
+    """Return what an index along an axis of x or dy is called, and which axis that is: "row (axis 1)"."""
+    known = letters(e, ndim)
+    return f"{WORDS[known[axis]] if known else 'index'} (axis {axis})"
+
+
+def kernel_letters(e: Evidence) -> str:
+    """Return the letters of a kernel with four axes; the library's own if the shapes fit both."""
+    return KERNELS[of_images(e) or "NHWC"]
+
+
+def window_axes(kernel: np.ndarray, letters: str) -> tuple[int, ...]:
+    """Return the axes of a kernel that a rotation by 180° reverses."""
+    return tuple(
+        axis for axis in (letters.find("H"), letters.find("W")) if axis >= 0 and kernel.shape[axis] > 1
+    )

@@ -1,0 +1,134 @@
+"""Functions that only move numbers: concatenation, slices, padding, upsampling, gathering from a table.
+
+Each output is a copy of one entry, so each entry's gradient is the sum of dy over its copies. A wrong gradient
+that is made of numbers of dy shows from which outputs they were taken.
+"""
+
+import numpy as np
+
+from minicnn.gradient_check.causes.evidence import Evidence, axes_named, listed
+
+ENOUGH = 3
+
+
+def wrong_copies(e: Evidence) -> str | None:
+    """Only one of several copies counts, or the numbers of dy come from another place."""
+    n = len(e.index)
+    columns = e.columns.reshape(n, -1)
+    if not (np.abs(columns * (columns - 1)) < 1e-6).all() or np.count_nonzero(columns) == 0:
+        return None
+    copies = np.count_nonzero(np.abs(columns) > 0.5, axis=1)
+    dy = e.dy.ravel()
+    nearest = np.abs(e.given[:, None] - dy).argmin(axis=1)
+    taken = np.where(
+        e.zero(e.given - dy[nearest]), nearest, -1
+    )  # the flat index in dy, of each entry's number
+    if (taken < 0).any():
+        return _of_means(e, copies)
+    if (columns[np.arange(n), taken] > 0.5).all() and copies.max() > 1:
+        if copies.min() == copies.max() and not e.of_input:
+            return None  # a bias: which sample is left out says more
+        if copies.min() == copies.max():
+            return (
+                f"only one of the {copies.max()} outputs that each entry is copied to counts: their gradients "
+                "must be added"
+            )
+        return (
+            "an entry is copied to several outputs, but only one of them counts: += is needed (np.add.at for "
+            "an index that repeats)"
+        )
+    if copies.max() > 1 or len(np.unique(taken)) < ENOUGH or copies.min() == 0:
+        return None
+    right = columns.argmax(axis=1)
+    apart = np.array(np.unravel_index(taken, e.dy.shape)) - np.array(np.unravel_index(right, e.dy.shape))
+    if np.ptp(apart, axis=1).any():
+        return None
+    by = listed(f"{p[0]:+d} along axis {axis}" for axis, p in enumerate(apart) if p[0])
+    return f"the right shape, but cut out of dy at the wrong place: every entry has the number of dy at offset {by}"
+
+
+def _of_means(e: Evidence, copies: np.ndarray) -> str | None:
+    if copies.min() != copies.max() and e.fits(e.right / copies):
+        return "the gradients of an entry's copies are averaged: they must be added"
+    return None
+
+
+def of_another_array(e: Evidence) -> str | None:
+    """The gradient of another argument: returned in another order, or written under the wrong name."""
+    for name, array in e.arrays.items():
+        if name == e.gradient.name or array.size != e.analytic.size or array.size > 2_000:
+            continue
+        other = Evidence(_nothing_known(e, name), e.function, e.arrays, e.dy)
+        right = np.array([np.sum(e.dy * other.column(i)) for i in range(array.size)]).reshape(array.shape)
+        if array.shape == e.analytic.shape and e.matches(right):
+            return f"this is the gradient of {name}, not of {e.gradient.name}: are they in the wrong order?"
+        if array.ndim == 2 and right.T.shape == e.analytic.shape and e.matches(right.T):
+            return f"this is the gradient of {name}, transposed, not that of {e.gradient.name}"
+    return None
+
+
+def _nothing_known(e: Evidence, name: str):
+    array = e.arrays[name]
+    return type(e.gradient)(name, None, np.full(array.shape, np.nan), e.gradient.method)
+
+
+def array_itself(e: Evidence) -> str | None:
+    """An array, y or dy was returned instead of a gradient."""
+    for name, array in {**e.arrays, "y": e.y, "dy": e.dy}.items():
+        if array.shape == e.analytic.shape and array.any() and e.matches(array):
+            return f"this is {name} itself, not a gradient"
+        if array.shape == e.analytic.shape and array.any() and e.matches(2 * array):
+            return f"this is 2·{name}, not a gradient"
+    return None
+
+
+def other_array_replaced(e: Evidence) -> str | None:
+    """The right gradient if another array were all 1 (a factor forgotten) or all 0 (a term forgotten)."""
+    for name, array in e.arrays.items():
+        if name == e.gradient.name or not array.size:
+            continue
+        for value, text in (
+            (1.0, f"{name} is missing: this is the gradient for a {name} of ones"),
+            (0.0, f"{name} is left out: this is the gradient for a {name} of zeros"),
+        ):
+            other = np.full_like(array, value)
+            if np.array_equal(other, array):
+                continue
+            if e.fits(np.sum(e.dy * e.column(int(i), **{name: other})) for i in e.index):
+                return text
+    return None
+
+
+def upstream_replaced(e: Evidence) -> str | None:
+    """The right sum of another upstream gradient: dy averaged, squared, cut at 0, times y."""
+    dy, y = e.dy, e.y
+    if dy.size < 2 or y.shape != dy.shape:
+        return None
+    candidates = [
+        ("dy where dy > 0, else 0: a mask of dy, and one of the forward pass is needed", dy * (dy > 0)),
+        ("dy·y: dy is multiplied by the output", dy * y),
+        ("dy²: dy is used twice", dy**2),
+        ("|dy|", np.abs(dy)),
+        ("dy + y", dy + y),
+        ("y − dy", y - dy),
+        ("y: the output instead of the upstream gradient", y),
+        ("dy·y·(1 − y), a sigmoid's slope that is not in y", dy * y * (1 - y)),
+        ("dy·(1 − y²), a tanh's slope that is not in y", dy * (1 - y**2)),
+        ("dy where y > 0, else 0: a mask that is not in y", dy * (y > 0)),
+    ]
+    for axis in range(dy.ndim):
+        mean = dy.mean(axis=axis, keepdims=True)
+        candidates += [
+            (f"the mean of dy over {axes_named((axis,))}, for each of its entries", 0 * dy + mean),
+            (
+                f"the sum of dy over {axes_named((axis,))}, for each of its entries",
+                0 * dy + mean * dy.shape[axis],
+            ),
+            (f"dy minus its mean over {axes_named((axis,))}", dy - mean),
+        ]
+    candidates.append(("the sum of all dy, for each of its entries", 0 * dy + dy.sum()))
+    candidates.append(("the mean of all dy, for each of its entries", 0 * dy + dy.mean()))
+    for text, other in candidates:
+        if e.fits(float(np.sum(other * column)) for column in e.columns):
+            return f"another upstream gradient than dy is used: {text}"
+    return None
