@@ -43,7 +43,7 @@ class Steps:
 
     def index(self, outputs: int, size: int) -> np.ndarray:
         """Return the index read for output i and kernel entry a, (outputs, size)."""
-        i, a = np.ogrid[:outputs, :size]
+        i, a = np.arange(outputs)[:, None], np.arange(size)
         return i * self.stride + a * self.dilation - self.padding
 
 
@@ -132,34 +132,39 @@ def _recognized(e: Evidence, name: str) -> Convolution | None:
             continue
         if w4.shape[2] > x4.shape[2] + 4 or w4.shape[3] > x4.shape[3] + 4:
             continue
-        found = _with_steps(x4, w4, dy4, y4)
-        if found is not None:
-            return replace(found, letters=(images, kernel))
+        choices = [list(_steps(e, images.find(letter), w4.shape["OIHW".index(letter)])) for letter in "HW"]
+        for rows, columns in product(*choices):
+            known = Convolution(x4, w4, dy4, rows, columns, (images, kernel))
+            if np.allclose(known.forward(), y4, rtol=0, atol=1e-8 * (1 + np.abs(y4).max())):
+                return known
     return None
 
 
-def _with_steps(x: np.ndarray, w: np.ndarray, dy: np.ndarray, y: np.ndarray) -> Convolution | None:
-    """Try strides, dilations and paddings, on one row and one column of one sample's output first."""
-    choices = [list(_steps(x.shape[axis], w.shape[axis], dy.shape[axis])) for axis in (2, 3)]
-    few = Convolution(x[:1], w[:1], dy[:1, :1], choices[0][0], choices[1][0], ("", ""))
-    for rows, columns in product(*choices):
-        small = replace(few, rows=rows, columns=columns)
-        if np.allclose(small.forward(), y[:1, :1], rtol=0, atol=1e-8 * (1 + np.abs(y).max())):
-            whole = replace(small, x=x, w=w, dy=dy)
-            if np.allclose(whole.forward(), y, rtol=0, atol=1e-8 * (1 + np.abs(y).max())):
-                return whole
-    return None
-
-
-def _steps(length: int, size: int, outputs: int) -> Iterator[Steps]:
-    for d in (1, 2, 3) if size > 1 else (1,):
-        wide = (size - 1) * d
-        for p in range(wide + 1):
-            for s in (1, 2, 3, 4) if outputs > 1 else (1,):
-                last = (outputs - 1) * s + wide + 1 - p  # what the last output reads up to
-                if last <= length + wide and last + s > length:
-                    yield Steps(s, d, p)
-    yield Steps(1, 1, 0)
+def _steps(e: Evidence, axis: int, size: int) -> Iterator[Steps]:
+    """Yield the steps with which each output depends on those indices of x that it does depend on."""
+    if axis < 0:
+        yield Steps(1, 1, 0)
+        return
+    length, outputs = e.input.shape[axis], e.dy.shape[axis]
+    reached = np.zeros((outputs, length), bool)
+    others = tuple(a for a in range(e.dy.ndim) if a != axis)
+    for i in range(length):
+        x = e.input.copy()
+        np.moveaxis(x, axis, 0)[i] += 1 + np.abs(np.moveaxis(x, axis, 0)[i])
+        changed = np.abs(np.real(e.ask(**{next(iter(e.arrays)): x})) - e.y).max(axis=others, initial=0.0)
+        reached[:, i] = changed > 1e-9
+    whole = np.flatnonzero(reached.sum(axis=1) == size)  # outputs whose window has no padding in it
+    if not len(whole) or reached.sum(axis=1).max() > size:
+        return
+    first = np.flatnonzero(reached[whole[0]])
+    d = int(first[1] - first[0]) if size > 1 else 1
+    strides = (1, 2, 3, 4) if outputs > 1 else (1,)
+    if len(whole) > 1:
+        strides = (int(reached[whole[1]].argmax() - first[0]) // int(whole[1] - whole[0]),)
+    for stride in strides:
+        steps = Steps(stride, d, stride * int(whole[0]) - int(first[0]))
+        if np.array_equal((steps.index(outputs, size)[:, :, None] == np.arange(length)).any(axis=1), reached):
+            yield steps
 
 
 def _slips(k: Convolution, of_x: bool) -> Iterator[tuple[str, np.ndarray]]:
