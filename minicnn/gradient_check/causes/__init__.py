@@ -26,6 +26,7 @@ hypotheses come before general ones, and simple ones before complicated ones. Wh
 the same numbers, the report has both sentences.
 """
 
+import warnings
 from collections.abc import Callable
 
 import numpy as np
@@ -66,6 +67,7 @@ OF_FORM: list[Hypothesis] = [
 OF_NUMBERS: list[Hypothesis] = [
     form.not_a_number,
     form.zero_everywhere,
+    sequences.sequence_slips,
     terms.upstream_ignored,
     factors.dropout_scale,
     factors.constant_factor,
@@ -78,16 +80,15 @@ OF_NUMBERS: list[Hypothesis] = [
     pooling.pooling_slips,
     terms.wrong_axes,
     terms.shortcut,
+    moved.wrong_copies,
+    moved.of_another_array,
     factors.missing_array,
     activations.wrong_slope,
     terms.diagonal_only,
     terms.denominator_constant,
     convolution.convolution_slips,
     dense.dense_slips,
-    sequences.sequence_slips,
     moved.array_itself,
-    moved.wrong_copies,
-    moved.of_another_array,
     rearranged.wrong_operand,
     terms.not_transposed,
     rearranged.wrong_order,
@@ -107,7 +108,8 @@ OF_NUMBERS: list[Hypothesis] = [
 
 def likely_cause(evidence: Evidence) -> str | None:
     """Return the probable cause in one sentence, or None if no hypothesis fits."""
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         for hypothesis in OF_NUMBERS if evidence.gradient.fits else OF_FORM:
             try:
                 cause = hypothesis(evidence)

@@ -83,7 +83,7 @@ def wrong_slope(e: Evidence) -> str | None:
     if e.slopes is None:
         return None
     x, y, dy = e.array.ravel()[e.index], e.y.ravel()[e.index], e.own_dy
-    plain = [e.slope_at(points).ravel()[e.index] for points in (e.y, e.dy, -e.array, 1 / e.array)]
+    plain = [e.slope_at(points).ravel()[e.index] for points in (e.y, e.dy, -e.array)]
     places = (
         ("the slope is taken at the output: f′(y), and f′(x) is right", plain[0]),
         (f"the slope is taken at dy: f′(dy){_where_dy(e.slopes)}, and f′(x) is right", plain[1]),
@@ -100,16 +100,23 @@ def wrong_slope(e: Evidence) -> str | None:
     side = _one_side(e, x, y, dy)
     if side:
         return side
-    for text, values in (("f(dy)", e.ask(x=e.dy) if "x" in e.arrays else None), ("y", e.y), ("x", e.array)):
-        if values is not None and e.fits(np.real(values).ravel()[e.index]):
-            return f"this is {text} itself, not dy·f′(x)"
-    names = list(expressions(x, y))
+    if e.fits(np.real(e.ask(**{e.gradient.name: e.dy})).ravel()[e.index]):
+        return "this is f(dy), the function itself: dy·f′(x) is needed"
+    names = [*expressions(x, y), *_other_arrays(e)]
     right = next((text for text, values in names if e.zero((values - e.slopes) * dy).all()), None)
     for used, values in names:
         if e.fits(values * dy):
             swapped = " (the formula is for the output y, and x was put in)" if _is_swap(used, right) else ""
-            return f"dy is multiplied by {used}, but f′(x) is {right or 'another function'} here{swapped}"
+            text = f"dy is multiplied by {used}, but f′(x) is {right or 'another function'} here{swapped}"
+            return text if e.gradient.name == "x" else f"{text} (x stands for {e.gradient.name})"
     return None
+
+
+def _other_arrays(e: Evidence) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield the other arrays of the same shape: y = a·b has the slope b for a."""
+    for name, array in e.arrays.items():
+        if name != e.gradient.name and array.shape == e.array.shape:
+            yield name, array.ravel()[e.index]
 
 
 def _where_dy(slopes: np.ndarray) -> str:

@@ -233,6 +233,8 @@ def _changes(k: Convolution, of_x: bool):
 def _of_rotation(k: Convolution, result) -> Iterator[tuple[str, np.ndarray]]:
     rotated = "the kernel is not rotated by 180°: these are the numbers that the unrotated kernel gives"
     yield rotated, result(replace(k, w=k.w[:, :, ::-1, ::-1]))
+    if 1 in k.w.shape[2:]:
+        return
     yield "the kernel is reversed along its rows only", result(replace(k, w=k.w[:, :, ::-1]))
     yield "the kernel is reversed along its columns only", result(replace(k, w=k.w[:, :, :, ::-1]))
     letters = k.letters[1]

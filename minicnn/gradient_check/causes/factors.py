@@ -7,7 +7,7 @@ from itertools import combinations
 import numpy as np
 
 from minicnn.gradient_check.causes.evidence import Evidence, axes_named, number
-from minicnn.gradient_check.causes.layout import axis_name
+from minicnn.gradient_check.causes.layout import axis_name, letters
 
 # A single pair of numbers always has a ratio. If this many pairs have the same ratio, it is not by chance.
 ENOUGH = 3
@@ -49,11 +49,14 @@ def _known_numbers(e: Evidence) -> Iterator[tuple[float, str]]:
     if e.complete and seen.size and seen.min() == seen.max():
         yield float(seen.max()), "the number of entries that each output is computed from"
     for shape, owner in {e.dy.shape: "y", e.input.shape: "x"}.items():
-        if len(shape) == 4:
-            yield float(shape[1] * shape[2]), f"the {shape[1]}·{shape[2]} pixels of a map of {owner}"
-            yield float(math.prod(shape[:3])), f"the number of entries of a channel of {owner}"
-        if len(shape) > 1:
+        if len(shape) == 4 and letters(e, 4):
+            height, width, channels = (shape[letters(e, 4).index(letter)] for letter in "HWC")
+            yield float(height * width), f"the {height}·{width} pixels of a map of {owner}"
+            yield float(shape[0] * height * width), f"the number of entries of a channel of {owner}"
+            yield float(channels), f"the number of channels of {owner}"
+        if len(shape) == 2:
             yield float(shape[-1]), f"the number of channels of {owner}"
+        if len(shape) > 1:
             yield float(math.prod(shape)), f"the number of entries of {owner}"
     for value, name in ((math.pi, "π"), (2 * math.pi, "2π"), (math.pi / 2, "π/2"), (math.pi / 4, "π/4")):
         yield value, name

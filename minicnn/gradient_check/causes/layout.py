@@ -40,6 +40,8 @@ def _fits(layout: str, x: tuple[int, ...], y: tuple[int, ...], e: Evidence) -> b
             return False
     if len(y) == 4 and len(e.arrays) == 1:  # nothing but a pooling or the like: it keeps the channels
         return x[c] == y[c]
+    if len(y) == 2 and len(e.arrays) == 1:  # the mean of a map, or its maximum
+        return x[c] == y[1]
     return True
 
 

@@ -30,9 +30,12 @@ def overwritten(e: Evidence) -> str | None:
         return None
     n = len(e.index)
     reached = np.stack([e.reached(int(i)) for i in e.index])
-    for outputs in (e.dy.shape[-1], 1):  # that a window writes at once: all its channels, or one
-        terms = e.terms.reshape(n, -1, outputs).sum(axis=2)
-        every_window: np.ndarray = np.count_nonzero(reached.reshape(n, -1, outputs), axis=2) > 0
+    for axis in (
+        *range(e.dy.ndim, 1, -1),
+        None,
+    ):  # a window writes all its channels at once (this axis), or one
+        terms = (e.terms if axis is None else e.terms.sum(axis=axis)).reshape(n, -1)
+        every_window = (reached if axis is None else reached.any(axis=axis)).reshape(n, -1)
         for there in (every_window, terms != 0):
             last = there.shape[1] - 1 - there[:, ::-1].argmax(axis=1)
             for which, place in (("last", last), ("first", there.argmax(axis=1))):

@@ -39,13 +39,19 @@ def _squared(e: Evidence) -> Iterator[tuple[str, np.ndarray]]:
         if not any(abs(c - known) < 1e-6 * known for known in usual):
             return
         scale: np.ndarray | float = dy * c
+    elif e.dy.shape == e.array.shape[:-1]:  # a loss for each sample
+        c = float(np.median(((right / e.dy[..., None]) ** 2).sum(axis=-1) / (4 * e.y)))
+        if not any(
+            abs(c - known) < 1e-6 * known for known in (1, 0.5, 1 / right.shape[-1], 0.5 / right.shape[-1])
+        ):
+            return
+        if not np.allclose(((right / e.dy[..., None]) ** 2).sum(axis=-1), 4 * c * e.y):
+            return
+        scale = c * np.broadcast_to(e.dy[..., None], right.shape)
     elif e.dy.shape == e.array.shape and e.slopes is not None:  # (x − t)², entry by entry
         scale, step = e.dy, 1e-3
         c = float(np.median((e.slope_at(e.array + step) - e.slope_at(e.array)) / (2 * step)))
-        if (
-            not np.allclose(c * (e.array - (root := e.array - right / (2 * c * e.dy))) ** 2, e.y)
-            or root is None
-        ):
+        if not np.allclose(c * (right / (2 * c * e.dy)) ** 2, e.y):
             return
         scale = c * e.dy
     else:
@@ -196,8 +202,8 @@ def _hinge(e: Evidence) -> Iterator[tuple[str, np.ndarray]]:
     if right.ndim != 2 or right.shape[1] < 3 or e.dy.size not in (1, len(right)):
         return
     right = right * np.sign(e.dy.reshape(-1, 1))
-    s = np.where((top := right.max(axis=1, keepdims=True)) > 0, top, np.nan)
-    s = np.where(np.isnan(s), np.nanmax(s), s)
+    top = right.max(axis=1, keepdims=True)
+    s = np.where(top > 0, top, top.max())
     active = np.abs(right - s) < 1e-6 * s
     correct = right < -1e-9
     empty = ~correct.any(

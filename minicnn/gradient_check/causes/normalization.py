@@ -9,7 +9,7 @@ The means are over the n entries that are normalized together.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations, product
 
 import numpy as np
@@ -44,7 +44,8 @@ def normalization_slips(e: Evidence) -> str | None:
     if known is None:
         return None
     if e.of_input:
-        return e.explained_by(_of_dx(known, e.dy))
+        slips = _of_dx(known, e.dy.reshape(known.x.shape))
+        return e.explained_by((text, values.reshape(e.array.shape)) for text, values in slips)
     return e.explained_by(_of_weights(known, e))
 
 
@@ -58,19 +59,36 @@ def _recognized(e: Evidence) -> Normalization | None:
             y = np.real(e.ask(**{name: 0 * e.arrays[name] for name, k in zip(others, kept) if not k}))
         except Unanswered:
             continue
-        if hat.shape != x.shape or np.ptp(hat) < 1e-9:
+        if hat.shape != x.shape or np.ptp(hat) < 1e-9 or abs(hat.mean()) > 1e-6:
             continue
-        for axes in (axes for n in range(1, x.ndim + 1) for axes in combinations(range(x.ndim), n)):
-            centered = x - x.mean(axis=axes, keepdims=True)
-            square = (centered**2).sum(axis=axes, keepdims=True)
-            n = x.size // square.size
-            if n < 3 or not square.all():
-                continue
-            r = (hat * centered).sum(axis=axes, keepdims=True) / square
-            if np.allclose(r * centered, hat, rtol=0, atol=1e-9) and np.ptp(r) > 1e-9 * abs(r).max():
-                return Normalization(axes, x, hat, r, y / hat, n)
-            if square.size == 1 and np.allclose(r * centered, hat, rtol=0, atol=1e-9) and abs(r - 1) > 1e-6:
-                return Normalization(axes, x, hat, r, y / hat, n)
+        for shape in _views(x.shape):
+            found = _over_axes(*(v.reshape(shape) for v in (x, hat, y / hat)))
+            if found is not None:
+                return found
+    return None
+
+
+def _views(shape: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
+    """Yield the shape; then, for group normalization, shapes with one axis cut into groups."""
+    yield shape
+    for axis, n in enumerate(shape[1:], 1):
+        for groups in (g for g in range(2, n) if n % g == 0):
+            yield (*shape[:axis], groups, n // groups, *shape[axis + 1 :])
+
+
+def _over_axes(x: np.ndarray, hat: np.ndarray, gamma: np.ndarray) -> Normalization | None:
+    for axes in (axes for n in range(1, x.ndim + 1) for axes in combinations(range(x.ndim), n)):
+        if np.abs(hat.mean(axis=axes)).max() > 1e-9:
+            continue
+        centered = x - x.mean(axis=axes, keepdims=True)
+        square = (centered**2).sum(axis=axes, keepdims=True)
+        n = x.size // square.size
+        if n < 3 or not square.all():
+            continue
+        r = (hat * centered).sum(axis=axes, keepdims=True) / square
+        scaled = np.ptp(r) > 1e-9 * abs(r).max() or (r.size == 1 and abs(r - 1) > 1e-6)
+        if scaled and np.allclose(r * centered, hat, rtol=0, atol=1e-9):
+            return Normalization(axes, x, hat, r, gamma, n)
     return None
 
 
@@ -198,6 +216,8 @@ def _of_sigma(k: Normalization, d: np.ndarray, q: np.ndarray, how: str) -> Itera
 
 def _of_weights(k: Normalization, e: Evidence) -> Iterator[tuple[str, np.ndarray]]:
     shape, dy = e.array.shape, e.dy
+    r = np.broadcast_to(k.r, k.x.shape).reshape(dy.shape)
+    k = replace(k, **{name: getattr(k, name).reshape(dy.shape) for name in ("x", "hat", "gamma")})
     subsets = [a for m in range(dy.ndim + 1) for a in combinations(range(dy.ndim), m)]
     of_gamma = [
         a for a in subsets if _size(dy, a) == e.array.size and e.is_right((dy * k.hat).sum(a).reshape(shape))
@@ -207,12 +227,12 @@ def _of_weights(k: Normalization, e: Evidence) -> Iterator[tuple[str, np.ndarray
     axes = of_gamma[0]
     for values, text in (
         (dy * k.x, "x is used instead of x̂: not normalized"),
-        (dy * k.centered, "x − μ is used instead of x̂: not divided by σ"),
+        (dy * (k.hat / r), "x − μ is used instead of x̂: not divided by σ"),
         (dy * e.y, "y is used instead of x̂: dγ is Σ dy·x̂"),
         (dy * k.gamma * k.hat, "γ·x̂ is used instead of x̂: dγ is Σ dy·x̂"),
         (dy, "x̂ is missing: this is Σ dy, the gradient of beta"),
         (k.hat, "dy is missing: this is Σ x̂"),
-        (dy * k.hat * k.r, "divided by σ once too many: x̂ is divided by it already"),
+        (dy * k.hat * r, "divided by σ once too many: x̂ is divided by it already"),
         (dy * k.hat**2, "x̂ is squared"),
     ):
         yield text, values.sum(axis=axes).reshape(shape)

@@ -97,21 +97,28 @@ def _gradient_with(e: Evidence, name: str, array: np.ndarray) -> Iterator[float]
 def _of_operand(e: Evidence, name: str, array: np.ndarray, move: Move) -> str:
     """Describe the rearrangement, for convolution and dense layers in their usual terms."""
     is_kernel = array is not e.input
+    kernel = "the kernel" if name == "kernel" else f"the kernel {name}"
     if is_kernel and array.ndim == 2 and not move.flips:
-        return f"the {name} is not transposed: dx is dy times the transposed {name}"
+        return f"{kernel} is not transposed: dx is dy times the transposed {name}"
+    if is_kernel and array.ndim == 3 and len(move.flips) == 2 and not move.moved:
+        return f"{kernel} is not rotated by 180°: these are the numbers that the unrotated {name} gives"
     if is_kernel and array.ndim == 4:
         letters = kernel_letters(e)
         pixels, channels = (tuple(sorted(map(letters.index, pair))) for pair in ("HW", "IO"))
         swapped = f"input and output channels (axes {channels[0]} and {channels[1]})"
         if move.flips == window_axes(array, letters):
             if not move.moved:
-                return f"the {name} is not rotated by 180°: these are the numbers that the unrotated {name} gives"
+                return (
+                    f"{kernel} is not rotated by 180°: these are the numbers that the unrotated {name} gives"
+                )
             if move.moved == channels:
-                return f"the {name} is not rotated by 180°, nor are its {swapped} swapped"
+                return f"{kernel} is not rotated by 180°, nor are its {swapped} swapped"
         if not move.flips and move.moved == pixels:
-            return f"the {name} is transposed: its rows and columns (axes {pixels[0]} and {pixels[1]}) are swapped"
+            return (
+                f"{kernel} is transposed: its rows and columns (axes {pixels[0]} and {pixels[1]}) are swapped"
+            )
         if not move.flips and move.moved == channels:
-            return f"the {name}'s {swapped} are swapped"
+            return f"{kernel}'s {swapped} are swapped"
     return f"{name} is rearranged: these are the numbers for {name} with {move}"
 
 

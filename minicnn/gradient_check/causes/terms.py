@@ -90,7 +90,16 @@ def shortcut(e: Evidence) -> str | None:
     if e.array.shape != e.dy.shape:
         return None
     if e.fits(e.own_dy):
-        return "this is dy itself: only the shortcut's gradient is there, and that of the other branch is missing"
+        return (
+            "this is dy itself: the derivative of the function is missing "
+            "(with a shortcut, y = x + f(x): that of the other branch)"
+        )
+    if (
+        e.slopes is None
+        and e.y.shape == e.array.shape
+        and e.fits(e.own_dy * (e.y / e.array).ravel()[e.index])
+    ):
+        return "y = x·h(x), and h is treated as a constant: only the direct path is there, dy·h"
     if e.fits(e.own_dy * (e.right - e.own_dy)):
         return "the gradients of the shortcut and of the other branch are multiplied: they must be added"
     if e.fits(e.right - e.own_dy):

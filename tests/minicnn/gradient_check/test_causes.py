@@ -197,14 +197,14 @@ def noisy(name, rng):
         scale = np.abs(right).max()
         noise = rng.standard_normal(right.shape)
         somewhere = np.where(rng.random(right.shape) < 0.5, noise, 0)
-        for given in (
+        for wrong in (
             noise,
             right + noise,
             right * (1 + noise),
             right + somewhere,
             noise * (np.round(noise) + 0.5),
         ):
-            gradient = Gradient(array, given, right, "complex step", scale)
+            gradient = Gradient(array, wrong, right, "complex step", scale)
             if not gradient.passed:
                 yield Evidence(gradient, function, arrays, dy)
 
