@@ -19,8 +19,7 @@ from tqdm import tqdm
 
 from minicnn import terminal
 from minicnn._base.files import replacing
-from minicnn.gradient_check.report import Report
-from minicnn.gradient_check.suite import ROWS, Draw, Row
+from minicnn.gradient_check.suite import ROWS, Draw, Outcome, Row, kernel_report
 
 COLUMNS = ("backward", "kernels", "float32")
 EXPLANATION = """\
@@ -67,9 +66,16 @@ class Line:
             self.errors[column] = max(self.errors.get(column, 0.0), error)
             if self.passed and not error <= self.row.bounds[column]:
                 self.failure = f"{self.row.name}, case {number} of seed {seed}: {column} error {error:.1e}"
-                self.failure += f", more than {self.row.bounds[column]:.0e}" + _explained(
-                    column, outcome.report
+                self.failure += (
+                    f", more than {self.row.bounds[column]:.0e}\n{self._explained(column, outcome)}"
                 )
+
+    def _explained(self, column: str, outcome: Outcome) -> str:
+        """Return the report of the case, and whether the definition or the kernels are to blame."""
+        if column == "backward":
+            return f"{outcome.report}\n  The definition is off (minicnn/ops/reference, or the layer)"
+        bound = self.row.bounds[column]
+        return str(kernel_report(f"{self.row.name}, {column}", outcome, column, bound))
 
     def text(self, width: int) -> str:
         """Return the line of the table."""
@@ -88,10 +94,6 @@ class Line:
             "seconds": round(self.seconds, 3),
             "passed": self.passed,
         }
-
-
-def _explained(column: str, report: Report | None) -> str:
-    return f"\n{report}" if column == "backward" and report is not None else ""
 
 
 def generator(seed: int, row: Row, number: int) -> np.random.Generator:
@@ -157,7 +159,7 @@ def table(rows: Sequence[Row], cases: int, seed: int) -> list[Line]:
         f"{sum(line.seconds for line in lines):9.1f}"
     )
     failures = [line.failure for line in lines if line.failure is not None]
-    print(*(f"\n{failure}" for failure in failures), sep="\n" if failures else "", end="")
+    print(*(f"\n{failure}\n" for failure in failures), sep="", end="\n" if failures else "")
     print(
         f"{len(failures)} of {len(lines)} rows beyond their bounds"
         if failures

@@ -14,13 +14,21 @@ from typing import Any
 import numpy as np
 
 from minicnn import ops, random
-from minicnn.gradient_check import numeric
+from minicnn.gradient_check import handed, numeric
 from minicnn.gradient_check.causes import Evidence, likely_cause
+from minicnn.gradient_check.handed import of_form
+from minicnn.gradient_check.judge import judge
 from minicnn.gradient_check.numeric import Arrays, Function
-from minicnn.gradient_check.report import FLOOR, Gradient, Kink, Report
+from minicnn.gradient_check.report import FLOOR, Gradient, Report
+from minicnn.gradient_check.slopes import COMPLEX, DIFFERENCES, SINGLE, Slopes
 from minicnn.layers.base import Layer
 
-METHODS = ("auto", "complex step", "central differences")
+METHODS = ("auto", COMPLEX, DIFFERENCES)
+SECONDS = 5.0  # for the entries of all arrays; what is not compared in this time is tested along directions
+SINGLE_NOTE = (
+    "float32 inside the forward pass. Results have 7 digits, slopes 2 or 3, so only large errors are seen. "
+    "Compute with the dtype of x, and the check is exact"
+)
 
 
 def compare(
@@ -32,6 +40,7 @@ def compare(
     method: str = "auto",
     entries: int | None = None,
     seed: int = 0,
+    thorough: bool = False,
 ) -> Report:
     """Compare analytic gradients with numeric ones.
 
@@ -41,48 +50,110 @@ def compare(
         arrays: name -> float64 array, the points at which to differentiate.
         dy: the upstream gradient.
         analytic: name -> the gradient of ``sum(dy * y)`` to check.
-        method: "complex step", "central differences", or "auto": the first if the
-            function takes complex numbers.
-        entries: how many entries of each array to check, drawn at random; None: all.
+        method: "complex step" (the function must take complex arrays, and decide on their real parts),
+            "central differences", or "auto": for any function; the complex step where it can be trusted.
+        entries: how many entries of each array to compare, drawn at random; None: all, with "auto" those that fit
+            into 5 seconds.
         seed: of that draw.
+        thorough: all entries, whatever time it takes.
 
     Raises:
         ValueError: there is no such method.
     """
     if method not in METHODS:
         raise ValueError(f"method={method!r}: expected one of {', '.join(METHODS)}")
-    if method == "auto":
-        method = METHODS[1] if numeric.takes_complex(function, arrays, dy) else METHODS[2]
-    rng = np.random.default_rng(seed)
-    gradients = {}
-    for name, array in arrays.items():
-        chosen = range(array.size) if entries is None else np.sort(rng.permutation(array.size)[:entries])
-        places = [tuple(map(int, np.unravel_index(i, array.shape))) for i in chosen]
-        gradient = _numeric(function, arrays, dy, name, places, analytic[name], method)
-        if not gradient.passed:
-            evidence = Evidence(gradient, function, arrays, dy)
-            gradient = dataclasses.replace(gradient, cause=likely_cause(evidence))
-        gradients[name] = gradient
-    return Report(title, gradients)
+    if method == COMPLEX:
+        gradients = {}
+        for name in arrays:
+            gradient = _exact(function, arrays, dy, name, analytic[name], entries, seed)
+            gradients[name] = _explained(gradient, function, arrays, dy)
+        return Report(title, gradients)
+    return _compare_any(title, function, arrays, dy, analytic, method, entries, seed, thorough)
 
 
-def _numeric(function, arrays, dy, name, places, analytic, method) -> Gradient:
-    """Differentiate at the given entries of one array."""
-    values = np.full(arrays[name].shape, np.nan)
-    kinks, scale = [], 0.0
-    for entry in places:
-        if method == "complex step":
-            terms = dy * numeric.complex_column(function, arrays, name, entry)
-            values[entry] = terms.sum()
-            scale = max(scale, float(np.abs(terms).sum()))
-            continue
-        slope = numeric.slope(function, arrays, dy, name, entry)
-        values[entry] = slope.both
-        scale = max(scale, abs(slope.both))
-        if slope.is_kink and analytic is not None and analytic.shape == values.shape:
-            kinks.append(Kink(entry, float(analytic[entry]), slope.left, slope.right))
+def _exact(
+    function: Function,
+    arrays: Arrays,
+    dy: np.ndarray,
+    name: str,
+    analytic: np.ndarray | None,
+    entries: int | None,
+    seed: int,
+) -> Gradient:
+    """Differentiate with the complex step a function that takes every decision on real parts."""
+    array = arrays[name]
+    chosen: Any = range(array.size)
+    if entries is not None:
+        chosen = np.sort(np.random.default_rng(seed).permutation(array.size)[:entries])
+    values = np.full(array.shape, np.nan)
+    scale = 0.0
+    for i in chosen:
+        entry = tuple(map(int, np.unravel_index(i, array.shape)))
+        terms = dy * numeric.complex_column(function, arrays, name, entry)
+        values[entry] = terms.sum()
+        scale = max(scale, float(np.abs(terms).sum()))
     scale = max(scale, FLOOR * float(np.abs(dy).max(initial=0.0))) or 1.0
-    return Gradient(name, analytic, values, method, scale, tuple(kinks))
+    return Gradient(name, analytic, values, COMPLEX, scale)
+
+
+def _compare_any(
+    title: str,
+    function: Function,
+    arrays: Arrays,
+    dy: np.ndarray,
+    analytic: Mapping[str, np.ndarray | None],
+    method: str,
+    entries: int | None,
+    seed: int,
+    thorough: bool,
+    problems: Sequence[str] = (),
+    given: Sequence[np.ndarray | None] = (),
+) -> Report:
+    """Compare gradients of a function of which nothing is known; ``given``: all that backward returned."""
+    gradients, explain = {}, {}
+    lost: dict[str, list[str]] = {}  # why not exact -> of which arrays
+    for name in arrays:
+        slopes = Slopes(function, arrays, name, method)
+        seconds = np.inf if thorough else SECONDS / len(arrays)
+        gradients[name] = judge(slopes, dy, analytic[name], entries, seconds, seed)
+        if slopes.method != COMPLEX:
+            reason = SINGLE_NOTE if slopes.method == SINGLE else _how_to_be_exact(slopes.lost)
+            lost.setdefault(reason, []).append(name)
+        explain[name] = slopes.convention if slopes.method == COMPLEX else function
+    for name, gradient in gradients.items():
+        words = of_form(gradient, [*arrays], gradients, given or [*analytic.values()])
+        if words and not gradient.passed:
+            gradients[name] = dataclasses.replace(gradient, cause=words)
+        else:
+            gradients[name] = _explained(gradient, explain[name], arrays, dy)
+    notes = [f"{', '.join(names)}: {reason}" for reason, names in lost.items() if reason]
+    return Report(title, gradients, tuple(problems), tuple(notes))
+
+
+def _explained(gradient: Gradient, function: Function, arrays: Arrays, dy: np.ndarray) -> Gradient:
+    if gradient.passed:
+        return gradient
+    return dataclasses.replace(gradient, cause=likely_cause(Evidence(gradient, function, arrays, dy)))
+
+
+def _how_to_be_exact(lost: str | None) -> str:
+    if lost is None:  # the user chose differences
+        return ""
+    text = "compared with differences, to 7 digits: forward does not take complex numbers"
+    if "complex" in lost.lower() and "something else" not in lost:
+        return (
+            f"{text}. Does it write into np.zeros(shape), or call float(…)? With np.zeros(shape, dtype=x.dtype) or "
+            f"np.zeros_like(x) instead, the check is exact ({lost})"
+        )
+    return f"{text} ({lost})"
+
+
+def _unjudged(title: str, arrays: Arrays, analytic: Mapping[str, Any], problems: Sequence[str]) -> Report:
+    """Return the report on a forward pass that is not a function."""
+    gradients = {
+        name: Gradient(name, analytic[name], np.full(a.shape, np.nan), COMPLEX) for name, a in arrays.items()
+    }
+    return Report(title, gradients, tuple(problems))
 
 
 def check_op(
@@ -92,6 +163,7 @@ def check_op(
     method: str = "auto",
     entries: int | None = None,
     seed: int = 0,
+    thorough: bool = False,
     **options: Any,
 ) -> Report:
     """Check an operation: a pair of functions, or the name of one in ``minicnn.ops``.
@@ -101,39 +173,39 @@ def check_op(
             cache)`` and ``backward(dy, cache)`` -> the gradients of the arrays, in their
             order, as a tuple or a single array.
         arrays: name -> the arrays that have gradients, in the order in which the backward pass returns these.
-        method, entries, seed: as :func:`compare`; the seed also draws dy.
+        method, entries, seed, thorough: as :func:`compare`; the seed also draws dy.
         options: passed on to forward.
 
     Returns:
-        a :class:`Report`, name -> gradient.
+        a :class:`Report`, name -> gradient. Both passes get copies. What they must not do is in its ``problems``:
+        change an array in place, give another result for the same arrays.
 
     Raises:
-        ValueError: there is no operation of this name, or backward returned fewer
-            gradients than there are arrays.
+        ValueError: there is no operation of this name, forward does not take the arrays by these names or does
+            not return (y, cache), or backward returned fewer gradients than there are arrays.
 
     Example:
         check_op("conv2d", {"x": x, "kernel": kernel}, strides=(2, 2), padding="same")
     """
+    if method not in METHODS:
+        raise ValueError(f"method={method!r}: expected one of {', '.join(METHODS)}")
     arrays = {name: np.array(array, np.float64) for name, array in arrays.items()}
-    if isinstance(op, str):
-        title, (forward, backward) = op, _passes(op)
-    else:
-        forward, backward = op
-        title = backward.__name__
-
-    def function(**values: np.ndarray) -> np.ndarray:
-        return forward(**values, **options)[0]
-
+    forward, backward = _passes(op) if isinstance(op, str) else op
+    name = op if isinstance(op, str) else handed.title(backward)
+    passes = handed.Passes(forward, backward, arrays, options)
     with ops.use("reference"):
-        y, *_, cache = forward(**arrays, **options)
-        dy = np.random.default_rng(seed).standard_normal(np.shape(y))
-        given = backward(dy, cache)
-        gradients = given if isinstance(given, tuple) else (given,)
-        if len(gradients) < len(arrays):
-            raise ValueError(
-                f"{title} returned {len(gradients)} gradients, expected {len(arrays)}: of {', '.join(arrays)}"
-            )
-        return compare(title, function, arrays, dy, dict(zip(arrays, gradients)), method, entries, seed)
+        passes.run_forward()
+        dy = np.random.default_rng(seed).standard_normal(passes.y.shape)
+        passes.run_backward(dy)
+        gradients, form = handed.answers(passes.given, arrays, name)
+        problems, analytic = [*passes.problems, *form], dict(zip(arrays, gradients))
+        if not passes.is_function:
+            return _unjudged(name, arrays, analytic, problems)
+        if method == COMPLEX and isinstance(op, str):
+            return compare(name, passes.y_of, arrays, dy, analytic, method, entries, seed)
+        return _compare_any(
+            name, passes.y_of, arrays, dy, analytic, method, entries, seed, thorough, problems, gradients
+        )
 
 
 def _passes(name: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
@@ -155,6 +227,7 @@ def check_layer(
     method: str = "auto",
     entries: int | None = None,
     seed: int = 0,
+    thorough: bool = False,
 ) -> Report:
     """Check a layer's backward pass: the gradients of "x" and of each trainable weight.
 
@@ -162,7 +235,7 @@ def check_layer(
         layer: any layer, also one of your own, built or not; its weights and generators do not change.
         input_shape: the batch's shape, such as (2, 5, 5, 3); x is then drawn at random. Or x itself.
         training: whether the layer runs as in training.
-        method, entries, seed: as :func:`compare`; the seed also draws x and dy.
+        method, entries, seed, thorough: as :func:`compare`; the seed also draws x and dy.
 
     Returns:
         a :class:`Report`; a weight has its name ("kernel") or, if names repeat, its path ("conv2d/kernel").
@@ -170,6 +243,8 @@ def check_layer(
     rng = np.random.default_rng(seed)
     x = input_shape if isinstance(input_shape, np.ndarray) else rng.standard_normal(tuple(input_shape))
     x = x.astype(np.float64)
+    if method not in METHODS:
+        raise ValueError(f"method={method!r}: expected one of {', '.join(METHODS)}")
     with ops.use("reference"), _borrowed(layer, x) as restart:
         weights = _named(layer)
 
@@ -179,12 +254,37 @@ def check_layer(
                 weights[name].value = value
             return layer.forward(x, training)
 
+        def backward(dy: np.ndarray, _: None = None) -> tuple[Any, ...]:
+            before = {name: weight.value for name, weight in weights.items()}
+            dx = layer.backward(dy)
+            for name, value in before.items():
+                if weights[name].value is not value:
+                    updated.append(name)
+            return dx, *(weight.grad for weight in weights.values())
+
+        updated: list[str] = []
         arrays = {"x": x, **{name: weight.value for name, weight in weights.items()}}
-        y = function(**arrays)
-        dy = np.random.default_rng(seed + 1).standard_normal(y.shape)
-        analytic = {"x": layer.backward(dy), **{name: weight.grad for name, weight in weights.items()}}
         title = f"{layer.name} ({type(layer).__name__})"
-        return compare(title, function, arrays, dy, analytic, method, entries, seed)
+        draw = np.random.default_rng(seed + 1)
+        if method == COMPLEX and all(type(each).__module__.startswith("minicnn.") for each in layer.walk()):
+            dy = draw.standard_normal(function(**arrays).shape)  # the library's own layers need no more
+            return compare(
+                title, function, arrays, dy, dict(zip(arrays, backward(dy))), method, entries, seed
+            )
+        passes = handed.Passes(lambda **values: (function(**values), None), backward, arrays, {})
+        passes.run_forward()
+        dy = draw.standard_normal(passes.y.shape)
+        passes.run_backward(dy)
+        gradients, form = handed.answers(passes.given, arrays, title)
+        problems, analytic = [*passes.problems, *form], dict(zip(arrays, gradients))
+        problems += [
+            f"backward changed {name}: leave the update to the optimizer" for name in dict.fromkeys(updated)
+        ]
+        if not passes.is_function:
+            return _unjudged(title, arrays, analytic, problems)
+        return _compare_any(
+            title, function, arrays, dy, analytic, method, entries, seed, thorough, problems, gradients
+        )
 
 
 @ops.in_turn
@@ -259,6 +359,7 @@ def _borrowed(layer: Layer, x: np.ndarray) -> Iterator[Callable[[], None]]:
             each.dtype = np.dtype(np.float64)
         for weight, value, _ in values:
             weight.value = value.astype(np.float64)  # a copy: statistics are changed in place
+            weight.grad = None
         yield restart
     finally:
         for each, dtype in dtypes:

@@ -19,9 +19,9 @@ Sources: Squire and Trapp, "Using complex variables to estimate derivatives of r
 """
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -31,6 +31,9 @@ STEP = 1e-30
 HALVINGS = 5  # of the step; extrapolation then removes the error of the differences
 FIRST_STEPS = (2e-2, 2e-3, 2e-4)  # tried in this order until both sides agree: a kink may be near
 SLOPE_TOLERANCE = 1e-5  # if the slopes of both sides differ by more, there is a kink
+DISAGREEMENT = (
+    1e-4  # between the complex step and differences: then the function is not fit for complex numbers
+)
 
 Function = Callable[..., np.ndarray]
 Arrays = Mapping[str, np.ndarray]
@@ -67,15 +70,16 @@ def takes_complex(function: Function, arrays: Arrays, dy: np.ndarray) -> bool:
     """Whether the complex step can be trusted with this function.
 
     The function must accept complex arrays and return one. If it uses |z|, z̄ or a comparison of complex
-    numbers, it runs but is wrong. So its derivative along a random direction is compared with a finite
-    difference. The point is slightly shifted, because the given one may be at a kink.
+    numbers, it may run but be wrong. So its derivative along a random direction is compared with refined
+    differences, for each output. The point is slightly shifted, because the given one may be at a kink;
+    outputs with a kink near by are not compared.
     """
     rng = np.random.default_rng(0)
     aside = {name: array + 1e-3 * rng.standard_normal(array.shape) for name, array in arrays.items()}
     v = {name: rng.standard_normal(array.shape) for name, array in arrays.items()}
 
     def along(step: complex | float) -> np.ndarray:
-        return function(**{name: array + step * v[name] for name, array in aside.items()})
+        return np.asarray(function(**{name: array + step * v[name] for name, array in aside.items()}))
 
     try:
         # one thread at a time: catch_warnings changes the filters of the process
@@ -87,30 +91,66 @@ def takes_complex(function: Function, arrays: Arrays, dy: np.ndarray) -> bool:
         return False
     if not np.iscomplexobj(y):
         return False
-    slope = np.sum(dy * np.imag(y)) / STEP
-    h = 1e-6
-    here, above, below = (float(np.sum(dy * np.real(along(step)))) for step in (0.0, h, -h))
-    right, left = (above - here) / h, (here - below) / h
-    scale = max(1.0, abs(slope), abs(left), abs(right), abs(here))
-    smooth = abs(right - left) <= 1e-3 * scale
-    return not smooth or bool(abs(slope - (left + right) / 2) <= 1e-3 * scale)
+    with np.errstate(all="ignore"):
+        if apart(np.real(y), np.real(along(0.0)), 1e-9).any():
+            return False
+        found = differences(lambda step: np.real(along(step)), 1.0)
+        smooth = ~found.is_kink & ~apart(found.both, found.left)
+        trusted = ~smooth | ~apart(np.imag(y) / STEP, found.both, DISAGREEMENT)
+        return bool(np.all(trusted | ~np.isfinite(found.both)))
 
 
 class Slope(NamedTuple):
-    """A derivative by differences: from both sides, and from each side separately."""
+    """Derivatives by differences: from both sides, and from each side separately; numbers or arrays."""
 
-    both: float
-    left: float
-    right: float
+    both: Any
+    left: Any
+    right: Any
 
     @property
-    def is_kink(self) -> bool:
+    def is_kink(self) -> Any:
         """Whether the two sides differ."""
-        return _apart(self.left, self.right)
+        return apart(self.left, self.right)
 
 
-def _apart(a: float, b: float) -> bool:
-    return abs(a - b) > SLOPE_TOLERANCE * max(1.0, abs(a), abs(b))
+def apart(a: Any, b: Any, tolerance: float = SLOPE_TOLERANCE) -> Any:
+    """Return whether two slopes differ, for each number."""
+    return np.abs(a - b) > tolerance * np.maximum(1.0, np.maximum(np.abs(a), np.abs(b)))
+
+
+def differences(
+    at: Callable[[float], np.ndarray],
+    size: float,
+    firsts: Sequence[float] = FIRST_STEPS,
+    tolerance: float = SLOPE_TOLERANCE,
+) -> Slope:
+    """Return the slopes of ``at`` at step 0, by refined differences, for each of its numbers.
+
+    Args:
+        at: the function, moved by a step along some direction.
+        size: of the numbers that are moved; steps are relative to it if it is above 1.
+        firsts: the largest steps, tried in this order until both sides agree: a kink may be near.
+        tolerance: slopes that differ by less agree.
+    """
+    here = at(0.0)
+    result: Slope | None = None
+    unsure = np.ones(np.shape(here), bool)
+    for first in firsts:
+        steps = [first * max(1.0, size) / 2**i for i in range(HALVINGS)]
+        above, below = ([at(sign * h) for h in steps] for sign in (1, -1))
+        finer = Slope(
+            both=_extrapolate([(a - b) / (2 * h) for a, b, h in zip(above, below, steps)], power=2),
+            left=_extrapolate([(here - b) / h for b, h in zip(below, steps)], power=1),
+            right=_extrapolate([(a - here) / h for a, h in zip(above, steps)], power=1),
+        )
+        result = finer if result is None else Slope(*(np.where(unsure, f, r) for f, r in zip(finer, result)))
+        unsure = unsure & (
+            apart(finer.left, finer.right, tolerance) | apart(finer.both, finer.left, tolerance)
+        )
+        if not unsure.any():
+            break
+    assert result is not None
+    return result
 
 
 def slope(function: Function, arrays: Arrays, dy: np.ndarray, name: str, entry: tuple[int, ...]) -> Slope:
@@ -120,39 +160,28 @@ def slope(function: Function, arrays: Arrays, dy: np.ndarray, name: str, entry: 
     moved = {**arrays, name: arrays[name].copy()}
     x = float(arrays[name][entry])
 
-    def at(step: float) -> float:
+    def at(step: float) -> np.ndarray:
         moved[name][entry] = x + step
-        return float(np.sum(dy * np.real(function(**moved))))
+        return np.sum(dy * np.real(function(**moved)))
 
-    here = at(0.0)
-    for first in FIRST_STEPS:
-        steps = [first * max(1.0, abs(x)) / 2**i for i in range(HALVINGS)]
-        above, below = ([at(sign * h) for h in steps] for sign in (1, -1))
-        result = Slope(
-            both=_extrapolate([(a - b) / (2 * h) for a, b, h in zip(above, below, steps)], power=2),
-            left=_extrapolate([(here - b) / h for b, h in zip(below, steps)], power=1),
-            right=_extrapolate([(a - here) / h for a, h in zip(above, steps)], power=1),
-        )
-        if not result.is_kink and not _apart(result.both, result.left):
-            break
-    return result
+    return Slope(*map(float, differences(at, abs(x))))
 
 
-def _extrapolate(values: list[float], power: int) -> float:
+def _extrapolate(values: list[np.ndarray], power: int) -> np.ndarray:
     """Return the limit of values at steps h, h/2, h/4, …, if their error is a series in h^power.
 
     The entry of the tableau that differs least from its neighbors is returned: later entries have rounding
     errors.
     """
-    best, least = values[-1], np.inf
+    best, least = values[-1], np.full(np.shape(values[-1]), np.inf)
     row = values
     for level in range(1, len(values)):
         factor = 2.0 ** (power * level)
         finer = [(factor * b - a) / (factor - 1) for a, b in pairwise(row)]
         for new, a, b in zip(finer, row, row[1:]):
-            doubt = max(abs(new - a), abs(new - b))
-            if doubt < least:
-                best, least = new, doubt
+            doubt = np.maximum(np.abs(new - a), np.abs(new - b))
+            better = doubt < least
+            best, least = np.where(better, new, best), np.where(better, doubt, least)
         row = finer
     return best
 

@@ -3,6 +3,6 @@ steps; random arguments.
 """
 
 from minicnn.gradient_check.suite.draw import Draw
-from minicnn.gradient_check.suite.rows import ROWS, Outcome, Row
+from minicnn.gradient_check.suite.rows import ROWS, Outcome, Row, kernel_report
 
-__all__ = ["ROWS", "Draw", "Outcome", "Row"]
+__all__ = ["ROWS", "Draw", "Outcome", "Row", "kernel_report"]

@@ -9,15 +9,16 @@ whole vectors and tiles of the Numba kernels and leave a remainder.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from minicnn import layers, ops
+from minicnn.gradient_check.causes import Evidence, likely_cause
 from minicnn.gradient_check.check import check_layer, compare
-from minicnn.gradient_check.numeric import worst_error
-from minicnn.gradient_check.report import Report
+from minicnn.gradient_check.numeric import Function, worst_error
+from minicnn.gradient_check.report import Gradient, Report
 from minicnn.gradient_check.suite import merging  # noqa: F401, its import registers its layers
 from minicnn.gradient_check.suite.draw import Draw
 from minicnn.gradient_check.suite.layers import LAYERS, LayerCase
@@ -26,7 +27,22 @@ from minicnn.gradient_check.suite.operations import OPERATIONS, Case, Operation
 from minicnn.gradient_check.suite.updates import UPDATES, UpdateCase
 
 COMPLEX = "complex step"
+ENTRIES = 40  # of each array of a failing case that are compared with the complex step
 Results = dict[str, np.ndarray]
+
+
+Point = tuple[Function, Results, np.ndarray]  # a function, its arrays and dy, in float64
+
+
+@dataclass(frozen=True)
+class Held:
+    """What one case gave: by the reference, by the kernels in float64 and in float32."""
+
+    reference: Results
+    kernels: Results
+    float32: Results
+    point: Callable[[], Point] | None = None  # where the gradients were taken; None: there are none
+    names: dict[str, str] = field(default_factory=dict)  # of weights, by their number
 
 
 @dataclass(frozen=True)
@@ -38,6 +54,7 @@ class Outcome:
     report: Report | None = None
     kernels: float | None = None
     float32: float | None = None
+    held: Held | None = None
 
     @property
     def backward(self) -> float | None:
@@ -70,7 +87,11 @@ def _differences(exact: Results, close: Results) -> float:
     return max(worst_error(close[name].astype(np.float64), exact[name].astype(np.float64)) for name in exact)
 
 
-def _held(results: Callable[[str, str], Results]) -> dict[str, float]:
+def _held(
+    results: Callable[[str, str], Results],
+    point: Callable[[], Point] | None = None,
+    names: dict[str, str] | None = None,
+) -> dict[str, Any]:
     """Compare ``results(implementation, dtype)``: Numba kernels with the reference, float32 with float64."""
     with ops.use("reference"):
         exact = results("reference", "float64")
@@ -80,7 +101,51 @@ def _held(results: Callable[[str, str], Results]) -> dict[str, float]:
         other = {name: array.dtype.name for name, array in given.items() if array.dtype != dtype}
         if other:
             raise TypeError(f"the input is {dtype}, but these results are not: {other}")
-    return {"kernels": _differences(exact, fast), "float32": _differences(fast, single)}
+    return {
+        "kernels": _differences(exact, fast),
+        "float32": _differences(fast, single),
+        "held": Held(exact, fast, single, point, names or {}),
+    }
+
+
+def kernel_report(title: str, outcome: Outcome, column: str, bound: float) -> Report:
+    """Say which result of the kernels is off in a case, where, by how much, and why; and who is to blame.
+
+    Args:
+        title: of the report.
+        outcome: of the case.
+        column: "kernels" or "float32".
+        bound: of its error.
+    """
+    held = outcome.held
+    if held is None:
+        return Report(title)
+    given, method = (held.kernels, "the reference") if column == "kernels" else (held.float32, "float64")
+    right = {
+        name: array.astype(np.float64)
+        for name, array in (held.reference if column == "kernels" else held.kernels).items()
+    }
+    gradients = {}
+    for name, array in right.items():
+        values = given[name].astype(np.float64)
+        size = max(np.abs(values).max(initial=1.0), np.abs(array).max(initial=1.0))
+        gradients[name] = Gradient(name, values, array, method, float(size), limit=bound)
+    blame = "The kernels are off (minicnn/ops/kernels)"
+    if held.point is not None:
+        with ops.use("reference"):
+            function, arrays, dy = held.point()
+            exact = {name: held.reference[name] for name in arrays}
+            definition = compare(title, function, arrays, dy, exact, COMPLEX, entries=ENTRIES)
+            for name in arrays:
+                if not gradients[name].passed:
+                    cause = likely_cause(Evidence(gradients[name], function, arrays, dy))
+                    gradients[name] = replace(gradients[name], cause=cause)
+        blame += f": in this case the definition agrees with the complex step, to {definition.error:.0e}"
+        if not definition.passed:
+            names = ", ".join(held.names.get(name, name) for name in definition.failures)
+            blame = f"The definition is off (minicnn/ops/reference): {names} differs from the complex step"
+    named = {held.names.get(name, name): gradient for name, gradient in gradients.items()}
+    return Report(title, named, notes=(blame,))
 
 
 # ---- operations --------------------------------------------------------------------------------------------
@@ -111,7 +176,13 @@ def _run_operation(op: Operation) -> Callable[[Draw], Outcome]:
         seed = draw.integer(0, 2**32 - 1)
         report = check_operation(op, op.draw(draw, False), seed)
         wide = op.draw(draw, True).astype("float32")
-        return Outcome(report, **_held(lambda _, dtype: operation_results(op, wide, dtype, seed)))
+
+        def point() -> Point:
+            case = wide.astype("float64")
+            dy = np.random.default_rng(seed).standard_normal(op.y(case.arrays, case.options).shape)
+            return lambda **arrays: op.y(arrays, case.options), case.arrays, dy
+
+        return Outcome(report, **_held(lambda _, dtype: operation_results(op, wide, dtype, seed), point))
 
     return run
 
@@ -129,8 +200,24 @@ def _run_layer(draw_case: Callable[[Draw, bool], LayerCase]) -> Callable[[Draw],
         layer = wide.make("float32")
         layer.build(x.shape)
         weights = layer.get_weights()
+
+        def point() -> Point:
+            arrays = {f"weight {i}": w.value.astype(float) for i, w in enumerate(layer.trainable_weights)}
+
+            def function(x: np.ndarray, **values: np.ndarray) -> np.ndarray:
+                other = wide.make("float64")
+                other.build(x.shape)
+                other.set_weights([w.astype(float) for w in weights])
+                for weight, value in zip(other.trainable_weights, values.values()):
+                    weight.value = value
+                return other.forward(x, wide.training)
+
+            dy = np.random.default_rng(seed).standard_normal(function(x.astype(float), **arrays).shape)
+            return function, {"x": x.astype(float), **arrays}, dy
+
         return Outcome(
-            report, **_held(lambda _, dtype: layer_results(wide, x.astype(dtype), weights, dtype, seed))
+            report,
+            **_held(lambda _, dtype: layer_results(wide, x.astype(dtype), weights, dtype, seed), point),
         )
 
     return run
@@ -170,7 +257,11 @@ def _run_loss(draw_case: Callable[[Draw], LossCase]) -> Callable[[Draw], Outcome
             total(case.y_pred)
             analytic = {"y_pred": case.loss.backward()}
             report = compare(case.loss.name, total, {"y_pred": case.y_pred}, np.ones(()), analytic, COMPLEX)
-        return Outcome(report, **_held(results))
+
+        def point() -> Point:
+            return total, {"y_pred": y_pred.astype(float)}, np.ones(())
+
+        return Outcome(report, **_held(results, point))
 
     return run
 

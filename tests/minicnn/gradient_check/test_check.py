@@ -97,17 +97,28 @@ def test_what_does_not_take_complex_numbers_is_checked_by_differences_with_its_k
         return dy * (np.sign(x) + (x >= 2))
 
     x = np.array([-1.5, 0.0, 0.7, 2.0])
-    report = check_op((forward, backward), {"x": x})
+    exact = check_op((forward, backward), {"x": x})["x"]
+    assert exact.method == "complex step"  # |x| and the maximum are continued
+    report = check_op((forward, backward), {"x": x}, method="central differences")
     assert report.passed
     assert report["x"].method == "central differences"
+    for both in zip(exact.kinks, report["x"].kinks):
+        assert both[0].left == pytest.approx(both[1].left)
+        assert both[0].right == pytest.approx(both[1].right)
+        assert both[0].valid
+        assert both[1].valid
     assert [kink.entry for kink in report["x"].kinks] == [(1,), (3,)]
     assert [kink.side for kink in report["x"].kinks] == [
         "between",
         "right" if report["x"].kinks[1].right else "left",
     ]
-    wrong = check_op((forward, lambda dy, x: 1.001 * backward(dy, x)), {"x": x})
-    assert wrong.failures == ["x"]
-    assert wrong["x"].worst in [(0,), (2,)]  # a kink is never the error
+    for method in ("auto", "central differences"):
+        wrong = check_op((forward, lambda dy, x: 1.001 * backward(dy, x)), {"x": x}, method=method)
+        assert wrong.failures == ["x"]
+        off = [tuple(entry) for entry in np.argwhere(wrong["x"].errors > wrong["x"].bound).tolist()]
+        assert set(off) >= {(0,), (2,)}
+        assert (1,) not in off  # 0 is a subgradient, whatever it is multiplied by
+        assert wrong["x"].kinks[1].valid is False  # 1.001 times the largest slope of the two sides
 
 
 def test_a_kink_says_which_side_was_taken(rng):

@@ -1,0 +1,375 @@
+"""What is handed over and handed back: both passes get copies, and are held to what they may do.
+
+    forward    must not change its arrays, and must give the same y for the same arrays, also after backward
+    backward   must not change dy, the arrays or y, and must give the same gradients for the same cache
+
+A gradient that was computed after such a change may still have the right numbers, here: dy is another layer's
+too if the value was used twice. So a change is a problem of its own. An array that a pass made for itself (a
+buffer in its cache) may change, as long as the next call gives the same.
+"""
+
+import dataclasses
+import functools
+import inspect
+import types
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from minicnn.gradient_check.gradient import Gradient
+
+MOST_THINGS = 2_000  # that are looked into, for arrays
+DEEPEST = 6
+SAME = 1e-12  # results of two calls that differ by less: a sum in another order
+
+
+class Passes:
+    """A forward and a backward pass, with the arrays and options that they get.
+
+    Attributes:
+        problems: what they did that they must not do, in words.
+        y: the result.
+        given: what backward returned; gradients are copies.
+    """
+
+    def __init__(
+        self,
+        forward: Callable[..., Any],
+        backward: Callable[..., Any],
+        arrays: Mapping[str, np.ndarray],
+        options: Mapping[str, Any],
+    ) -> None:
+        self.forward_pass, self.backward_pass = forward, backward
+        self.arrays, self.options = arrays, options
+        self.problems: list[str] = []
+
+    # ---- forward -------------------------------------------------------------------------------------------
+
+    def forward(self, **arrays: np.ndarray) -> tuple[Any, Any]:
+        """Return (y, cache) for copies of the arrays.
+
+        Raises:
+            ValueError: forward does not take these names, or does not return (y, …, cache).
+        """
+        self.handed_options = {name: _copy(value) for name, value in self.options.items()}
+        before = Snapshot(self.handed_options)
+        result = self.forward_pass(**arrays, **self.handed_options)
+        self.changed_options = before.changed()
+        if not isinstance(result, tuple | list) or len(result) < 2:
+            kind = "a single array" if isinstance(result, np.ndarray) else type(result).__name__
+            names = ", ".join(self.arrays)
+            raise ValueError(
+                f"{title(self.forward_pass)} returned {kind}, expected (y, cache). If your backward pass takes the "
+                f"arrays instead of a cache, pass (lambda {names}: (forward({names}), ({names},)), "
+                f"lambda dy, cache: backward(dy, *cache))"
+            )
+        return result[0], result[-1]
+
+    def check_names(self) -> None:
+        """Raise an error if forward does not take the arrays by their names."""
+        try:
+            signature = inspect.signature(self.forward_pass)
+        except (TypeError, ValueError):  # a built-in function
+            return
+        try:
+            signature.bind(**self.arrays, **self.options)
+        except TypeError as error:
+            names = ", ".join(self.arrays)
+            raise ValueError(
+                f"{title(self.forward_pass)}{signature} is called with the arrays as keywords, {names}: {error}. Name "
+                f"the arrays like its arguments, or pass lambda {names}: {title(self.forward_pass)}(…)"
+            ) from None
+
+    def y_of(self, **arrays: np.ndarray) -> Any:
+        """Return y alone."""
+        return self.forward(**arrays)[0]
+
+    def run_forward(self) -> None:
+        """Call it twice: it must not change its arrays, and must be a function of them."""
+        self.check_names()
+        drawn = _global_random_state()
+        first = self.again()
+        drew = _global_random_state() != drawn
+        self.values = {name: array.copy() for name, array in self.arrays.items()}
+        before = Snapshot(self.values)
+        y, self.cache = self.forward(**self.values)
+        self.handed_y = y
+        for name in before.changed() + self.changed_options:
+            self.problems.append(
+                f"forward changed {name} in place: let it work on a copy, {name} = {name}.copy()"
+            )
+        self.y = numbers(y, title(self.forward_pass)).copy()
+        if not np.isfinite(self.y).all():
+            bad = np.count_nonzero(~np.isfinite(self.y))
+            self.problems.append(
+                f"forward does not return numbers: {bad} of {self.y.size} entries of y are nan or inf"
+            )
+        if not alike(first, self.y):
+            self.not_a_function(first, "it draws from np.random (dropout?)" if drew else None)
+
+    def again(self) -> np.ndarray:
+        """Return y of another call."""
+        y = self.y_of(**{name: array.copy() for name, array in self.arrays.items()})
+        return numbers(y, title(self.forward_pass)).copy()
+
+    def not_a_function(self, again: np.ndarray, why: str | None) -> None:
+        """Note that a second call gives another result."""
+        other = "y of another shape"
+        if again.shape == self.y.shape:
+            other = f"{np.count_nonzero(again != self.y)} of {self.y.size} entries of y differ"
+        why = why or "it draws random numbers, or keeps a state between calls"
+        self.problems.append(
+            f"forward is not a function: called twice with the same arrays, {other}; {why}. Nothing can be judged. "
+            "Draw the mask outside and pass it as an option (check_op(…, mask=mask)), or make the generator "
+            "inside forward, from a seed"
+        )
+
+    @property
+    def is_function(self) -> bool:
+        """Whether the same arrays give the same y."""
+        return not any(problem.startswith("forward is not a function") for problem in self.problems)
+
+    # ---- backward ------------------------------------------------------------------------------------------
+
+    def run_backward(self, dy: np.ndarray) -> None:
+        """Call it twice with the same cache: what it was handed must not change, and the gradients neither."""
+        mine = {"dy": dy.copy(), **self.values, **self.handed_options}
+        if isinstance(self.handed_y, np.ndarray) and not _is_one_of(self.handed_y, self.values):
+            mine["y"] = self.handed_y
+        handed, state = Snapshot(mine), Snapshot(dict(arrays_within(self.forward_pass, "forward")))
+        given = self.backward_pass(mine["dy"], self.cache)
+        self.given = tuple(map(_copy, given)) if isinstance(given, tuple) else _copy(given)
+        changed = handed.changed()
+        for name in changed:
+            advice = f"{name} = {name}.copy()" if name != "dy" else "dy = dy * 2 instead of dy *= 2"
+            self.problems.append(f"backward changed {name} in place: let it work on a copy, {advice}")
+        try:
+            again = self.backward_pass(dy.copy(), self.cache)
+            repeated = _equal(self.given, again)
+        except Exception:  # the user's function; the first call raised nothing
+            repeated = False
+        if not repeated and set(changed) <= {"dy"}:
+            self.problems.append(
+                "backward changed the cache in place, or keeps a state: called again with the same cache, it gives "
+                "another gradient. Use copies of what is in the cache, and = where a sum would go on over calls"
+            )
+        if self.is_function and not alike(self.again(), self.y):
+            names = state.changed()
+            what = f" ({', '.join(names)})" if names else ""
+            self.problems.append(
+                f"backward changed what forward reads{what}: the same arrays then give another y. Return gradients, "
+                "and leave the update of weights to the optimizer"
+            )
+            state.restore()
+
+
+class Snapshot:
+    """Arrays and what was in them."""
+
+    def __init__(self, things: Mapping[str, Any]) -> None:
+        self._arrays = {name: thing for name, thing in things.items() if isinstance(thing, np.ndarray)}
+        self._before = {name: array.copy() for name, array in self._arrays.items()}
+
+    def changed(self) -> list[str]:
+        """Return the names of those that are not what they were."""
+        return [name for name, array in self._arrays.items() if not same(array, self._before[name])]
+
+    def restore(self) -> None:
+        """Write the old numbers back."""
+        for name, array in self._arrays.items():
+            if array.flags.writeable:
+                array[...] = self._before[name]
+
+
+def same(a: np.ndarray, b: np.ndarray) -> bool:
+    """Whether two arrays have the same shape and the same bits."""
+    return a.shape == b.shape and a.dtype == b.dtype and a.tobytes() == b.tobytes()
+
+
+def alike(a: np.ndarray, b: np.ndarray) -> bool:
+    """Whether two results of one function agree, up to the order of sums."""
+    if a.shape != b.shape:
+        return False
+    size = np.abs(b[np.isfinite(b)]).max(initial=0.0)
+    return bool(np.allclose(a, b, rtol=0, atol=SAME * size, equal_nan=True))
+
+
+def _equal(a: Any, b: Any) -> bool:
+    if isinstance(a, tuple | list):
+        return len(a) == len(b) and all(map(_equal, a, b))
+    if isinstance(a, Mapping):
+        return set(a) == set(b) and all(_equal(a[key], b[key]) for key in a)
+    if isinstance(a, np.ndarray | np.number | float):
+        return alike(np.asarray(b), np.asarray(a)) if np.asarray(a).dtype.kind in "fciub" else True
+    return True
+
+
+def _copy(thing: Any) -> Any:
+    """Return a copy of arrays, also of those in tuples, lists and dicts."""
+    if isinstance(thing, np.ndarray):
+        return thing.copy()
+    if type(thing) in (tuple, list):
+        return type(thing)(map(_copy, thing))
+    if type(thing) is dict:
+        return {key: _copy(value) for key, value in thing.items()}
+    return thing
+
+
+def _global_random_state() -> bytes:
+    state = np.random.get_state(legacy=False)["state"]  # noqa: NPY002, it is only read
+    return bytes(str(state["pos"]), "ascii") + np.asarray(state["key"]).tobytes()
+
+
+def _is_one_of(array: np.ndarray, others: Mapping[str, np.ndarray]) -> bool:
+    return any(np.shares_memory(array, other) for other in others.values())
+
+
+def arrays_within(thing: Any, path: str) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield (path, array) of the arrays that a function can reach: in its closure, its object, its globals."""
+    seen: set[int] = set()
+    waiting = [(path, thing, 0)]
+    while waiting and len(seen) < MOST_THINGS:
+        path, thing, depth = waiting.pop()
+        if id(thing) in seen or isinstance(thing, types.ModuleType | type | str | bytes):
+            continue
+        seen.add(id(thing))
+        if isinstance(thing, np.ndarray):
+            yield path, thing
+        elif depth < DEEPEST:
+            waiting += [(name, inner, depth + 1) for name, inner in _inside(thing, path)]
+
+
+def _inside(thing: Any, path: str) -> Iterator[tuple[str, Any]]:
+    if isinstance(thing, Mapping):
+        yield from ((f"{path}[{key!r}]", value) for key, value in thing.items())
+    elif isinstance(thing, tuple | list):
+        yield from ((f"{path}[{i}]", value) for i, value in enumerate(thing))
+    elif isinstance(thing, functools.partial):
+        yield path, thing.func
+        yield path, [*thing.args, *thing.keywords.values()]
+    elif isinstance(thing, types.MethodType):
+        yield path, thing.__self__
+        yield path, thing.__func__
+    elif isinstance(thing, types.FunctionType):
+        for name, cell in zip(thing.__code__.co_freevars, thing.__closure__ or ()):
+            try:
+                yield name, cell.cell_contents
+            except ValueError:  # not set yet
+                continue
+        for name in thing.__code__.co_names:
+            if name in thing.__globals__ and not inspect.isroutine(thing.__globals__[name]):
+                yield name, thing.__globals__[name]
+    elif hasattr(thing, "__dict__"):
+        yield from ((f"{path}.{name}", value) for name, value in vars(thing).items())
+
+
+# ---- what comes back ---------------------------------------------------------------------------------------
+
+
+def title(function: Callable[..., Any]) -> str:
+    """Return a function's name."""
+    if isinstance(function, functools.partial):
+        return title(function.func)
+    return getattr(function, "__name__", type(function).__name__)
+
+
+def numbers(y: Any, name: str) -> np.ndarray:
+    """Return y as an array of real numbers.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    array = np.asarray(y)
+    if array.dtype.kind not in "fiub":
+        kind = f"an array of {array.dtype}" if isinstance(y, np.ndarray) else type(y).__name__
+        raise ValueError(f"{name} returned {kind} as y, expected an array of floats: return y, cache")
+    return array
+
+
+def answers(
+    given: Any, arrays: Mapping[str, np.ndarray], name: str
+) -> tuple[list[np.ndarray | None], list[str]]:
+    """Return the gradients in order (perhaps more than there are arrays), and what is wrong with their form.
+
+    Raises:
+        ValueError: there are fewer gradients than arrays.
+    """
+    problems = []
+    names = ", ".join(arrays)
+    if isinstance(given, Mapping):
+        problems.append(
+            f"backward returned a dict: return the gradients in the order of the arrays, of {names}"
+        )
+        by_name = all(key in given for key in arrays)
+        found = [given[key] for key in arrays] if by_name else list(given.values())
+    elif isinstance(given, tuple):
+        found = list(given)
+    elif isinstance(given, list) and (len(arrays) > 1 or any(isinstance(g, np.ndarray) for g in given)):
+        returns = ", ".join(f"d{each}" for each in arrays)
+        problems.append(f"backward returned a list: return a tuple, return {returns}")
+        found = given
+    elif given is None:
+        problems.append(
+            f"backward returned nothing: is its return missing? Expected the gradients of {names}"
+        )
+        found = [None] * len(arrays)
+    else:
+        found = [given]
+    if len(found) < len(arrays):
+        raise ValueError(
+            f"{name} returned {len(found)} gradients, expected {len(arrays)}: of {names}. Return one for each array, "
+            "in this order, and None for one that has no gradient"
+        )
+    gradients = []
+    for i, gradient in enumerate(found):
+        array = None if gradient is None else np.asarray(gradient)
+        label = [*arrays][i] if i < len(arrays) else f"number {i + 1}"
+        if array is not None and array.dtype.kind not in "fiub":
+            array, problem = _real(array, label)
+            problems += [problem] if i < len(arrays) else []
+        gradients.append(array)
+    return gradients, problems
+
+
+def _real(array: np.ndarray, label: str) -> tuple[np.ndarray | None, str]:
+    """Return a gradient that is not real as real numbers if possible, and the problem."""
+    if array.dtype.kind == "c":
+        return array.real, f"the gradient of {label} is complex: return its real part, d{label}.real"
+    try:
+        return array.astype(
+            np.float64
+        ), f"the gradient of {label} has dtype {array.dtype}: make it an array of floats"
+    except (TypeError, ValueError):
+        return None, f"the gradient of {label} is not an array of numbers, but {str(array)[:60]}"
+
+
+def of_form(
+    gradient: Gradient,
+    names: Sequence[str],
+    gradients: Mapping[str, Gradient],
+    given: Sequence[np.ndarray | None],
+) -> str | None:
+    """Return in words what is wrong with a gradient that has the right numbers in a way: another's, rounded."""
+    analytic = gradient.analytic
+    for i, other in enumerate(given):
+        own = i < len(names) and names[i] == gradient.name
+        if own or other is None or other.shape != gradient.numeric.shape or not gradient.numeric.size:
+            continue
+        if dataclasses.replace(gradient, analytic=other, along=(), kinks=()).passed and np.any(other):
+            return (
+                f"backward returns the gradients in another order: number {i + 1} is the gradient of {gradient.name}, "
+                f"expected the order {', '.join(names)}"
+            )
+    if analytic is None or not gradient.fits:
+        return None
+    if analytic.dtype in (np.float32, np.float16) and gradient.error <= float(
+        8 * np.finfo(analytic.dtype).eps
+    ):
+        return (
+            f"right, but rounded to {analytic.dtype}: {gradient.name} is float64. Make the gradient with "
+            "np.zeros_like, and look for float32 in backward"
+        )
+    if analytic.dtype.kind in "iub":
+        return f"its dtype is {analytic.dtype}, so fractions are cut off: make it with dtype=float"
+    return None
