@@ -30,6 +30,11 @@ SINGLE_NOTE = (
     "Compute with the dtype of x, and the check is exact"
 )
 
+NO_FUNCTION = (
+    "forward is not a function: called twice with the same arrays, the loss is {} and {}. Nothing can be judged. A "
+    "layer draws random numbers from a generator of its own, or keeps a state: use Layer.generators"
+)
+
 
 def compare(
     title: str,
@@ -114,8 +119,8 @@ def _compare_any(
     lost: dict[str, list[str]] = {}  # why not exact -> of which arrays
     for name in arrays:
         slopes = Slopes(function, arrays, name, method)
-        seconds = np.inf if thorough else SECONDS / len(arrays)
-        gradients[name] = judge(slopes, dy, analytic[name], entries, seconds, seed)
+        most, seconds = (None, np.inf) if thorough else (entries, SECONDS / len(arrays))
+        gradients[name] = judge(slopes, dy, analytic[name], most, seconds, seed)
         if slopes.method != COMPLEX:
             reason = SINGLE_NOTE if slopes.method == SINGLE else _how_to_be_exact(slopes.lost)
             lost.setdefault(reason, []).append(name)
@@ -298,6 +303,7 @@ def check_model(
     method: str = "auto",
     entries: int | None = 20,
     seed: int = 0,
+    thorough: bool = False,
 ) -> Report:
     """Check the gradients of a compiled model's loss, with regularizers, for "x" and each trainable weight.
 
@@ -306,8 +312,9 @@ def check_model(
         x, y: a small batch: each entry that is checked costs one forward pass.
         sample_weight: (N,), as in fit.
         training: whether layers run as in training (dropout on, batch statistics).
-        entries: how many entries of each array to check, drawn at random; None: all.
-        method, seed: as :func:`compare`.
+        entries: how many entries of each array to compare one at a time, drawn at random; None: those that fit
+            into the time. All are compared along random directions.
+        method, seed, thorough: as :func:`compare`.
     """
     x = np.asarray(x, np.float64)
     with ops.use("reference"), _borrowed(model, x) as restart:
@@ -320,10 +327,14 @@ def check_model(
             return np.asarray(model.forward_loss(x, y, sample_weight, training)[0])
 
         arrays = {"x": x, **{name: weight.value for name, weight in weights.items()}}
-        function(**arrays)
+        before = np.copy(function(**arrays))
+        again = function(**arrays)
         dx = model.set_gradients(need_dx=True)
         analytic = {"x": dx, **{name: weight.grad for name, weight in weights.items()}}
-        return compare(model.name, function, arrays, np.ones(()), analytic, method, entries, seed)
+        if not handed.alike(again, before):
+            return _unjudged(model.name, arrays, analytic, [NO_FUNCTION.format(float(before), float(again))])
+        dy = np.ones(())
+        return compare(model.name, function, arrays, dy, analytic, method, entries, seed, thorough)
 
 
 def _named(layer: Layer) -> dict[str, Any]:

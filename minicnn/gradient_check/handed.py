@@ -137,7 +137,7 @@ class Passes:
         mine = {"dy": dy.copy(), **self.values, **self.handed_options}
         if isinstance(self.handed_y, np.ndarray) and not _is_one_of(self.handed_y, self.values):
             mine["y"] = self.handed_y
-        handed, state = Snapshot(mine), Snapshot(dict(arrays_within(self.forward_pass, "forward")))
+        handed, state = Snapshot(mine), State(self.forward_pass)
         given = self.backward_pass(mine["dy"], self.cache)
         self.given = tuple(map(_copy, given)) if isinstance(given, tuple) else _copy(given)
         changed = handed.changed()
@@ -180,6 +180,20 @@ class Snapshot:
         for name, array in self._arrays.items():
             if array.flags.writeable:
                 array[...] = self._before[name]
+
+
+class State(Snapshot):
+    """The arrays that a function can reach, and which array each attribute was."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self._attributes: list[tuple[dict[str, Any], dict[str, np.ndarray]]] = []
+        super().__init__(dict(arrays_within(function, "forward", self._attributes)))
+
+    def restore(self) -> None:
+        """Write the old numbers, and the old arrays, back."""
+        super().restore()
+        for attributes, arrays in self._attributes:
+            attributes.update(arrays)
 
 
 def same(a: np.ndarray, b: np.ndarray) -> bool:
@@ -225,8 +239,13 @@ def _is_one_of(array: np.ndarray, others: Mapping[str, np.ndarray]) -> bool:
     return any(np.shares_memory(array, other) for other in others.values())
 
 
-def arrays_within(thing: Any, path: str) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield (path, array) of the arrays that a function can reach: in its closure, its object, its globals."""
+def arrays_within(
+    thing: Any, path: str, attributes: list[tuple[dict[str, Any], dict[str, np.ndarray]]]
+) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield (path, array) of the arrays that a function can reach: in its closure, its object, its globals.
+
+    ``attributes`` gets (the attributes of an object, those that are arrays).
+    """
     seen: set[int] = set()
     waiting = [(path, thing, 0)]
     while waiting and len(seen) < MOST_THINGS:
@@ -237,6 +256,9 @@ def arrays_within(thing: Any, path: str) -> Iterator[tuple[str, np.ndarray]]:
         if isinstance(thing, np.ndarray):
             yield path, thing
         elif depth < DEEPEST:
+            if hasattr(thing, "__dict__") and not isinstance(thing, types.FunctionType | functools.partial):
+                arrays = {name: each for name, each in vars(thing).items() if isinstance(each, np.ndarray)}
+                attributes.append((vars(thing), arrays))
             waiting += [(name, inner, depth + 1) for name, inner in _inside(thing, path)]
 
 

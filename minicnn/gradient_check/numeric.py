@@ -144,9 +144,8 @@ def differences(
             right=_extrapolate([(a - here) / h for a, h in zip(above, steps)], power=1),
         )
         result = finer if result is None else Slope(*(np.where(unsure, f, r) for f, r in zip(finer, result)))
-        unsure = unsure & (
-            apart(finer.left, finer.right, tolerance) | apart(finer.both, finer.left, tolerance)
-        )
+        apart_here = apart(finer.left, finer.right, tolerance) | apart(finer.both, finer.left, tolerance)
+        unsure = unsure & (apart_here | np.isnan(finer.both + finer.left + finer.right))
         if not unsure.any():
             break
     assert result is not None

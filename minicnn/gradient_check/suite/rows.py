@@ -215,10 +215,14 @@ def _run_layer(draw_case: Callable[[Draw, bool], LayerCase]) -> Callable[[Draw],
             dy = np.random.default_rng(seed).standard_normal(function(x.astype(float), **arrays).shape)
             return function, {"x": x.astype(float), **arrays}, dy
 
-        return Outcome(
-            report,
-            **_held(lambda _, dtype: layer_results(wide, x.astype(dtype), weights, dtype, seed), point),
-        )
+        names = {f"weight {i}": weight.name for i, weight in enumerate(layer.trainable_weights)}
+        if len({*names.values()}) < len(names):
+            names = {f"weight {i}": weight.path for i, weight in enumerate(layer.trainable_weights)}
+
+        def results(_: str, dtype: str) -> Results:
+            return layer_results(wide, x.astype(dtype), weights, dtype, seed)
+
+        return Outcome(report, **_held(results, point, names))
 
     return run
 
