@@ -113,12 +113,13 @@ def _compare_any(
     thorough: bool,
     problems: Sequence[str] = (),
     given: Sequence[np.ndarray | None] = (),
+    own: bool = False,
 ) -> Report:
-    """Compare gradients of a function of which nothing is known; ``given``: all that backward returned."""
+    """Compare gradients of any function; ``given``: all that backward returned; ``own``: it is the library's."""
     gradients, explain = {}, {}
     lost: dict[str, list[str]] = {}  # why not exact -> of which arrays
     for name in arrays:
-        slopes = Slopes(function, arrays, name, method)
+        slopes = Slopes(function, arrays, name, method, own)
         most, seconds = (None, np.inf) if thorough else (entries, SECONDS / len(arrays))
         gradients[name] = judge(slopes, dy, analytic[name], most, seconds, seed)
         if slopes.method != COMPLEX:
@@ -206,11 +207,8 @@ def check_op(
         problems, analytic = [*passes.problems, *form], dict(zip(arrays, gradients))
         if not passes.is_function:
             return _unjudged(name, arrays, analytic, problems)
-        if method == COMPLEX and isinstance(op, str):
-            return compare(name, passes.y_of, arrays, dy, analytic, method, entries, seed)
-        return _compare_any(
-            name, passes.y_of, arrays, dy, analytic, method, entries, seed, thorough, problems, gradients
-        )
+        how = method, entries, seed, thorough, problems, gradients, isinstance(op, str)
+        return _compare_any(name, passes.y_of, arrays, dy, analytic, *how)
 
 
 def _passes(name: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
@@ -271,7 +269,7 @@ def check_layer(
         arrays = {"x": x, **{name: weight.value for name, weight in weights.items()}}
         title = f"{layer.name} ({type(layer).__name__})"
         draw = np.random.default_rng(seed + 1)
-        if method == COMPLEX and all(type(each).__module__.startswith("minicnn.") for each in layer.walk()):
+        if method == COMPLEX and _own(layer):
             dy = draw.standard_normal(function(**arrays).shape)  # the library's own layers need no more
             return compare(
                 title, function, arrays, dy, dict(zip(arrays, backward(dy))), method, entries, seed
@@ -287,9 +285,8 @@ def check_layer(
         ]
         if not passes.is_function:
             return _unjudged(title, arrays, analytic, problems)
-        return _compare_any(
-            title, function, arrays, dy, analytic, method, entries, seed, thorough, problems, gradients
-        )
+        how = method, entries, seed, thorough, problems, gradients, _own(layer)
+        return _compare_any(title, function, arrays, dy, analytic, *how)
 
 
 @ops.in_turn
@@ -317,6 +314,8 @@ def check_model(
         method, seed, thorough: as :func:`compare`.
     """
     x = np.asarray(x, np.float64)
+    if method not in METHODS:
+        raise ValueError(f"method={method!r}: expected one of {', '.join(METHODS)}")
     with ops.use("reference"), _borrowed(model, x) as restart:
         weights = _named(model)
 
@@ -333,8 +332,13 @@ def check_model(
         analytic = {"x": dx, **{name: weight.grad for name, weight in weights.items()}}
         if not handed.alike(again, before):
             return _unjudged(model.name, arrays, analytic, [NO_FUNCTION.format(float(before), float(again))])
-        dy = np.ones(())
-        return compare(model.name, function, arrays, dy, analytic, method, entries, seed, thorough)
+        how = method, entries, seed, thorough, (), (), _own(model)
+        return _compare_any(model.name, function, arrays, np.ones(()), analytic, *how)
+
+
+def _own(layer: Layer) -> bool:
+    """Whether all of it is the library's, so that it decides on real parts."""
+    return all(type(each).__module__.startswith("minicnn.") for each in layer.walk())
 
 
 def _named(layer: Layer) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minicnn.gradient_check import numeric
-from minicnn.gradient_check.foreign import Lost, Nudged
+from minicnn.gradient_check.foreign import READERS, Lost, Nudged
 from minicnn.gradient_check.numeric import STEP, Arrays, Function
 
 COMPLEX, DIFFERENCES, SINGLE = "complex step", "central differences", "differences in float32"
@@ -34,6 +34,8 @@ class Sides(NamedTuple):
 class Slopes:
     """The slopes of ``function(**arrays)`` along directions of the array ``name``.
 
+    ``own``: the function is the library's: it takes complex arrays, and decides on real parts.
+
     Attributes:
         y: its result.
         method: "complex step", "central differences", or "differences in float32".
@@ -41,14 +43,18 @@ class Slopes:
         lost: why the function does not take complex numbers; None if it does.
     """
 
-    def __init__(self, function: Function, arrays: Arrays, name: str, method: str = "auto") -> None:
+    def __init__(
+        self, function: Function, arrays: Arrays, name: str, method: str = "auto", own: bool = False
+    ) -> None:
         self.function, self.arrays, self.name = function, arrays, name
         self.x = arrays[name]
         self.lost: str | None = None
-        self._kind: type[np.ndarray] = Nudged
+        self._kind: type[np.ndarray] = np.ndarray if own else Nudged
         y = np.real(np.asarray(function(**{each: array.copy() for each, array in arrays.items()})))
         self.y = y.astype(np.float64)
-        if method == "auto":
+        if method == "auto" and own:
+            method = COMPLEX
+        elif method == "auto":
             method = COMPLEX if self._complex() else DIFFERENCES
         self.method = SINGLE if method == DIFFERENCES and self._rounds_to_float32(y) else method
         self.smooth = False
@@ -106,7 +112,21 @@ class Slopes:
         trusted = finite and numeric.takes_complex(function, {self.name: self.x}, np.ones(self.y.shape))
         if trusted and all(self._as_differences(y, side) for y, side in zip(results, (v, -v))):
             return None
+        if trusted and self._reads_real_parts(v):
+            return None
         return "with complex numbers it computes something else"
+
+    def _reads_real_parts(self, v: np.ndarray) -> bool:
+        """Whether the function decides on real parts itself, and so states what happens at its kinks."""
+        read: list[bool] = []
+        READERS.append(read)
+        kind, self._kind = self._kind, Nudged
+        try:
+            self._at_nudged(v)
+        finally:
+            READERS.remove(read)
+            self._kind = kind
+        return bool(read)
 
     def _as_differences(self, y: np.ndarray, v: np.ndarray) -> bool:
         """Whether the slopes on one side are, roughly, those of a small step: √(x²) at 0 has others."""

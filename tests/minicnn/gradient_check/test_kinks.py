@@ -78,7 +78,7 @@ ABSOLUTE = {
 @pytest.mark.parametrize("style", ABSOLUTE)
 def test_the_absolute_value(slope, right, style):
     x = np.array([0.0, 1.0, -2.0, 0.0])
-    passes = lambda x: (ABSOLUTE[style](x), x), lambda dy, x: dy * np.where(x == 0, slope, np.sign(x))  # noqa: E731
+    passes = lambda x: (ABSOLUTE[style](x), x), lambda dy, x: dy * np.where(x == 0, slope, np.sign(x))
     report = check_op(passes, {"x": x})
     assert report.passed == right, str(report)
     assert [kink.entry for kink in report["x"].kinks] == [(0,), (3,)]
@@ -124,7 +124,10 @@ CHOICES = {
     "equal shares": (lambda ties: ties / ties.sum(axis=(2, 4), keepdims=True), True),
     "each all of it": (lambda ties: ties, False),
     "none, if there are several": (lambda ties: ties * (ties.sum(axis=(2, 4), keepdims=True) == 1), False),
-    "half of it each": (lambda ties: ties * np.where(ties.sum(axis=(2, 4), keepdims=True) > 1, 0.5, 1), False),
+    "half of it each": (
+        lambda ties: ties * np.where(ties.sum(axis=(2, 4), keepdims=True) > 1, 0.5, 1),
+        False,
+    ),
     "shared, and again shared": (lambda ties: ties / ties.sum(axis=(2, 4), keepdims=True) ** 2, False),
 }
 
