@@ -100,6 +100,8 @@ class Passes:
                 f"forward changed {name} in place: let it work on a copy, {name} = {name}.copy()"
             )
         self.y = numbers(y, title(self.forward_pass)).copy()
+        if self.y.dtype.kind != "f":
+            self.problems.append(f"forward returned {self.y.dtype}: fractions are cut off, so y has no slope")
         if not np.isfinite(self.y).all():
             bad = np.count_nonzero(~np.isfinite(self.y))
             self.problems.append(

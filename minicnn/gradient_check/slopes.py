@@ -70,7 +70,8 @@ class Slopes:
         """Return y for copies of the arrays; nan where the function is not defined."""
         try:
             with np.errstate(all="ignore"):
-                return np.real(np.asarray(self.function(**{name: a.copy() for name, a in arrays.items()})))
+                y = np.real(np.asarray(self.function(**{name: a.copy() for name, a in arrays.items()})))
+                return y if y.dtype.kind == "f" else y.astype(np.float64)
         except (ArithmeticError, ValueError):  # math.log(-0.01)
             return np.full(self.y.shape, np.nan)
 
