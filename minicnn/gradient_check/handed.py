@@ -140,22 +140,14 @@ class Passes:
         if isinstance(self.handed_y, np.ndarray) and not _is_one_of(self.handed_y, self.values):
             mine["y"] = self.handed_y
         handed, state = Snapshot(mine), State(self.forward_pass)
+        kept = Snapshot(dict(arrays_within(self.cache, "cache", [])))
         given = self.backward_pass(mine["dy"], self.cache)
         self.given = tuple(map(_copy, given)) if isinstance(given, tuple) else _copy(given)
         changed = handed.changed()
         for name in changed:
             advice = f"{name} = {name}.copy()" if name != "dy" else "dy = dy * 2 instead of dy *= 2"
             self.problems.append(f"backward changed {name} in place: let it work on a copy, {advice}")
-        try:
-            again = self.backward_pass(dy.copy(), self.cache)
-            repeated = _equal(self.given, again)
-        except Exception:  # the user's function; the first call raised nothing
-            repeated = False
-        if not repeated and set(changed) <= {"dy"}:
-            self.problems.append(
-                "backward changed the cache in place, or keeps a state: called again with the same cache, it gives "
-                "another gradient. Use copies of what is in the cache, and = where a sum would go on over calls"
-            )
+        self._run_again(dy, kept if set(changed) <= {"dy"} else Snapshot({}))
         if self.is_function and not alike(self.again(), self.y):
             names = state.changed()
             what = f" ({', '.join(names)})" if names else ""
@@ -165,6 +157,31 @@ class Passes:
             )
             state.restore()
 
+    def _run_again(self, dy: np.ndarray, kept: "Snapshot") -> None:
+        """Call backward once more with the same cache, and with the cache of another forward pass.
+
+        Gradients that add up in the cache are allowed, as in programs that keep a sum beside each number; a sum
+        that goes on with another cache is not, nor is a change of what forward computed.
+        """
+        if not self._repeats(dy, self.cache):
+            for name in kept.changed(zeros=False)[:1]:
+                self.problems.append(
+                    f"backward changed the cache in place ({name}): called again with the same cache, it gives another "
+                    "gradient. Let it work on a copy"
+                )
+        _, fresh = self.forward(**{name: array.copy() for name, array in self.arrays.items()})
+        if self.is_function and not self._repeats(dy, fresh):
+            self.problems.append(
+                "backward keeps a state: the next forward and backward pass with the same arrays gives another "
+                "gradient. Is there a += on an array that is not set to 0, or a random number?"
+            )
+
+    def _repeats(self, dy: np.ndarray, cache: Any) -> bool:
+        try:
+            return _equal(self.given, self.backward_pass(dy.copy(), cache))
+        except Exception:  # the user's function; with the first cache it raised nothing
+            return False
+
 
 class Snapshot:
     """Arrays and what was in them."""
@@ -173,9 +190,10 @@ class Snapshot:
         self._arrays = {name: thing for name, thing in things.items() if isinstance(thing, np.ndarray)}
         self._before = {name: array.copy() for name, array in self._arrays.items()}
 
-    def changed(self) -> list[str]:
-        """Return the names of those that are not what they were."""
-        return [name for name, array in self._arrays.items() if not same(array, self._before[name])]
+    def changed(self, zeros: bool = True) -> list[str]:
+        """Return the names of those that are not what they were; perhaps without those that were 0 everywhere."""
+        names = [name for name, array in self._arrays.items() if not same(array, self._before[name])]
+        return [name for name in names if zeros or self._before[name].any()]
 
     def restore(self) -> None:
         """Write the old numbers back."""
