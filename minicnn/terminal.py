@@ -97,9 +97,10 @@ def command(name: str, *bad_input: type[Exception], reword: Callable[[str], str]
         try:
             try:
                 yield
-            finally:
-                sys.stdout.flush()
-                sys.stderr.flush()
+            except SystemExit:
+                _flush()
+                raise
+            _flush()
         except BrokenPipeError as error:  # the program that read our output, such as head, has ended
             before = error.__context__
             raise SystemExit(before.code if isinstance(before, SystemExit) else 0) from None
@@ -109,6 +110,12 @@ def command(name: str, *bad_input: type[Exception], reword: Callable[[str], str]
         except KeyboardInterrupt as stop:
             _last_line(reword(f"{name}: {str(stop) or 'stopped.'}"), after="\n")
             raise SystemExit(getattr(stop, "status", 130)) from None
+
+
+def _flush() -> None:
+    """Write what is still in the buffers now, where errors are caught, and not at Python's exit."""
+    sys.stdout.flush()
+    sys.stderr.flush()
 
 
 def message(error: Exception) -> str:

@@ -10,7 +10,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType, TracebackType
 from typing import Any
 
@@ -72,8 +72,9 @@ class StopRequest:
         self.signal = signal.Signals(number)
         if not (self.deferring and first):
             self.raise_stop()
-        # not print: the signal may have interrupted one
-        os.write(2, b"\nstopping after this batch; a second signal stops at once\n")
+        # not print: the signal may have interrupted one; and no error, in the middle of a step, if stderr is closed
+        with suppress(OSError):
+            os.write(2, b"\nstopping after this batch; a second signal stops at once\n")
 
     @contextmanager
     def between_batches(self) -> Iterator[None]:

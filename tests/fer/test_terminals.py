@@ -165,7 +165,7 @@ def test_a_training_whose_output_nobody_reads_says_how_to_resume(place):
     """The reader goes after the first line; the training stops at its next one, and can be resumed."""
     code = "from fer.networks import architectures as a; from tests.fer.resume.runs_of_seconds import micro\n"
     code += "a.ARCHITECTURES['micro'] = micro; from fer import train; train.main()"
-    line = f'"{sys.executable}" -u -c "$CODE" --data faces.npz --arch micro --epochs 2 | head -1; '
+    line = f'"{sys.executable}" -c "$CODE" --data faces.npz --arch micro --epochs 2 | head -1; '
     line += "exit ${PIPESTATUS[0]}"
     environment = {**BUFFERED, "CODE": code, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(["bash", "-c", line], cwd=place, capture_output=True, text=True, env=environment)

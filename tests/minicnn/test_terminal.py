@@ -168,6 +168,7 @@ def run(code, redirection):
         ("print('a' * 9)", "| true; exit ${PIPESTATUS[0]}", 0, ""),
         ("print('a' * 10**6)", "| head -c 3; exit ${PIPESTATUS[0]}", 0, "aaa"),
         ("print('a'); sys.exit(7)", "| true; exit ${PIPESTATUS[0]}", 7, ""),
+        ("print('a'); raise ValueError('b')", "| true; exit ${PIPESTATUS[0]}", 2, "x: b\n"),
         ("raise ValueError('b')", "2>&1 | true; exit ${PIPESTATUS[0]}", 2, ""),
         ("print('a')", ">&-", 0, ""),
         ("print('a')", "<&- >&- 2>&-", 0, ""),

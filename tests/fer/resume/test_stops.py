@@ -1,5 +1,6 @@
 """A run that is stopped, in whatever way, goes on as if it had not been."""
 
+import errno
 import json
 import os
 import shutil
@@ -98,6 +99,17 @@ def test_signals_are_given_back_and_ignored_ones_stay_ignored(monkeypatch):
         assert stop.signal is None
     finally:
         signal.signal(signal.SIGINT, before[0])
+
+
+def test_a_signal_does_not_break_a_step_when_stderr_is_closed(monkeypatch):
+    def closed(*_):
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    monkeypatch.setattr(os, "write", closed)
+    with stopping.StopRequest() as stop:
+        stop.deferring = True
+        signal.raise_signal(signal.SIGTERM)
+        assert stop.requested()
 
 
 def out_of_time_at(monkeypatch, call):
