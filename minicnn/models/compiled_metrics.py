@@ -132,7 +132,7 @@ class CompiledMetrics:
             for group in self.given
         )
         for metric, one in zip(self.metrics, state):
-            metric.set_state(one["sums"])
+            metric.set_state(copy.deepcopy(one["sums"]))
 
     def logs(self) -> dict[str, Any]:
         """Return {name: mean so far}; a result that is one number as a float."""
