@@ -16,14 +16,12 @@ class State:
     def __init__(self) -> None:
         self.parameters: list[Any] = []
         self.arrays: dict[str, list[np.ndarray]] = {}
-        self._indices: dict[int, int] = {}
 
     def build(self, parameters: Iterable[Any], slots: Iterable[str]) -> None:
         """Make the arrays: averages start as the weights, all else at 0. The first call decides."""
         if self.parameters:
             return
         self.parameters = list(parameters)
-        self._indices = {id(parameter): index for index, parameter in enumerate(self.parameters)}
         loaded, self.arrays = self.arrays, {}
         for slot in slots:
             self.arrays[slot] = [
@@ -35,19 +33,13 @@ class State:
 
     def index(self, parameter: Any) -> int:
         """Return the index of a parameter in every slot."""
-        index = self._indices.get(id(parameter), -1)
-        if not self._is(index, parameter):  # new, or this is a copy, whose parameters have other ids
-            self._indices = {id(each): number for number, each in enumerate(self.parameters)}
-            index = self._indices.get(id(parameter), -1)
-        if not self._is(index, parameter):
-            raise ValueError(
-                f"{parameter.path} is new to this optimizer, whose state is of the weights it began with: "
-                "make a new optimizer (compile the model again)"
-            )
-        return index
-
-    def _is(self, index: int, parameter: Any) -> bool:
-        return 0 <= index < len(self.parameters) and self.parameters[index] is parameter
+        for index, known in enumerate(self.parameters):
+            if known is parameter:
+                return index
+        raise ValueError(
+            f"{parameter.path} is new to this optimizer, whose state is of the weights it began with: "
+            "make a new optimizer (compile the model again)"
+        )
 
     def averages(self) -> list[tuple[Any, np.ndarray]]:
         """Return each parameter with its average; nothing where no averages are kept."""

@@ -32,6 +32,7 @@ TESTS = [
     "tests/minicnn/models/test_logits.py",
     "tests/minicnn/models/test_models.py",
     "tests/minicnn/models/test_step.py",
+    "tests/minicnn/models/test_whole_steps.py",
     "tests/properties",
 ]
 # tests that need machine code or several threads, and slow ones that find nothing that others miss
