@@ -2,11 +2,12 @@
 
 logits.py      the loss of a model that ends in softmax or sigmoid, from what goes into that
 step.py        one batch: forward, loss, backward, update. Put a breakpoint in TrainingStep.train_step
-trainer.py     many batches: fit, evaluate, predict
+trainer.py     many batches: fit, evaluate, predict; running.py: what belongs to one fit, when one is inside another
 model.py       Model and its class Functional; sequential.py: Sequential; loading.py: load_model, …
 data.py        arrays in batches; datasets.py: generators and datasets, which give batches
 compiled_metrics.py  the running means that fit reports; progress.py: the bar and the lines that show them
 summary.py plot.py   a model as a table, and as a picture
+checks.py own_layers.py    what fit is given, and layers of one's own: mistakes are named
 saliency.py first_nan.py   the pixels that a prediction depends on; the first NaN
 """
 

@@ -138,13 +138,9 @@ class TrainingStep(Layer):
         try:
             with self.first_pass_checked("backward"):
                 value, prediction = self.forward_loss(x, y, sample_weight, training=True)
-                finite = np.isfinite(value) and not any(
-                    spoiled(old, each.value) for each, _, old in statistics
-                )
-                if finite:
+                if np.isfinite(value) and not any(spoiled(old, each.value) for each, _, old in statistics):
                     self.set_gradients()
-            if finite:
-                taken = self.optimizer.apply_if_finite(self.trainable_weights)
+                    taken = self.optimizer.apply_if_finite(self.trainable_weights)
             self.skipped_steps += not taken
         finally:
             if not taken:

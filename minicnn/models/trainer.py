@@ -65,6 +65,10 @@ class Trainer(TrainingStep):
     ) -> History:
         """Train and return a History, as `keras.Model.fit`.
 
+        A step in which a number is not finite is not taken: see :meth:`train_step`. It is counted in
+        ``History.skipped_steps``, and the first one is warned of. evaluate, predict and fit may be called in
+        callbacks: they change no result of this training. A fit there does change the weights, of course.
+
         Args:
             x, y: samples (N, …) and targets, of any numeric dtype; or x is a generator or a
                 ``utils.PyDataset``, which gives batches (x, y) or (x, y, sample_weight).

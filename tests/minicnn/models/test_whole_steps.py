@@ -72,6 +72,17 @@ def test_a_large_gradient_of_a_finite_loss():
     assert model.optimizer.iterations == 0
 
 
+def test_an_infinite_loss_of_a_finite_gradient():
+    # p = w·x = 1e20, loss = p² = 1e40, more than the largest float32; dL/dw = 2·p·x = 2e20
+    model = Sequential([Input((1,)), layers.Dense(1, use_bias=False)])
+    model.compile(optimizers.SGD(0.1), "mse")
+    model.set_weights([np.full((1, 1), 1e20)])
+    with np.errstate(over="ignore"):
+        assert model.train_on_batch(np.ones((1, 1)), np.zeros((1, 1))) == [math.inf]
+    assert model.get_weights()[0] == np.float32(1e20)
+    assert model.skipped_steps == 1
+
+
 @pytest.mark.parametrize("implementation", ops.IMPLEMENTATIONS)
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_one_wrong_image_changes_nothing(value, implementation, batch):
