@@ -70,15 +70,25 @@ def first_not_finite(model: TrainingStep, x: Any, y: Any, sample_weight: Any = N
     return found[0] if found else None
 
 
-def warn(model: TrainingStep, where: str, x: Any, y: Any, sample_weight: Any = None) -> None:
-    """Warn that the step on a batch was not taken, and name what was not finite first."""
+def warn(model: TrainingStep, where: str, x: Any, y: Any, sample_weight: Any, stacklevel: int) -> None:
+    """Warn, the first time, that the step on a batch was not taken, and name what was not finite first.
+
+    Args:
+        model: was trained on the batch.
+        where: the number of the batch.
+        x, y, sample_weight: the batch.
+        stacklevel: where the warning points to, as for `warnings.warn`.
+    """
+    if model.skip_reported:
+        return
+    model.skip_reported = True
     found = first_not_finite(model, x, y, sample_weight)
     what = "new weights" if found is None else f"{found.what} of {found.where}"
     warnings.warn(
         f"{where}: this step was not taken, because a number is not finite, first the {what}; weights stay as "
-        "they were. History.skipped_steps counts such steps, and this message comes once. If there are many, "
-        "look for NaN in the data, lower the learning rate, or clip the gradients (clipnorm=1.0)",
-        stacklevel=6,
+        "they were. skipped_steps, of the History or the model, counts such steps, and this message comes once. "
+        "If there are many, look for NaN in the data, lower the learning rate, or clip the gradients (clipnorm=1.0)",
+        stacklevel=stacklevel,
     )
 
 

@@ -39,6 +39,7 @@ class TrainingStep(Layer):
         stop_training: True ends the training after the current batch.
         skipped_steps: how many steps of this epoch were not taken, because a number in them was not finite;
             with train_on_batch: since compile.
+        skip_reported: whether there was a warning of such a step.
     """
 
     optimizer: Optimizer = None  # type: ignore[assignment]  # None until compile: a user reads it after that
@@ -46,6 +47,7 @@ class TrainingStep(Layer):
     compiled_metrics: CompiledMetrics | None = None
     stop_training: bool = False
     skipped_steps: int = 0
+    skip_reported: bool = False
     _passes_checked: frozenset[str] = frozenset()
     _last_loss: tuple[losses.Loss, bool]  # set by forward_loss: the loss function, whether it takes logits
 
@@ -73,6 +75,7 @@ class TrainingStep(Layer):
         self.optimizer = optimizers.get(optimizer)
         self.loss = None if loss is None else losses.get(loss)
         self.compiled_metrics = CompiledMetrics(self.loss, metrics or [], weighted_metrics or [])
+        self.skip_reported = False
         self.stop_training, self.skipped_steps, self._passes_checked = False, 0, frozenset()
 
     def check_trainable(self) -> None:

@@ -33,7 +33,6 @@ class Trainer(TrainingStep):
         training_position, training_batches: of the training that runs, or of the last one; None before the
             first.
         callback_list: the CallbackList of the training that runs; None if none runs.
-        skip_reported: whether it has warned of a step that was not taken.
     """
 
     generator: np.random.Generator
@@ -41,7 +40,6 @@ class Trainer(TrainingStep):
     training_position: TrainingPosition = None  # type: ignore[assignment]
     training_batches: Any = None
     callback_list: Any = None
-    skip_reported: bool = False
 
     @keras_errors.keras_arguments
     def fit(
@@ -171,9 +169,9 @@ class Trainer(TrainingStep):
                 logs = results.update(value, y, prediction, weight)
                 position.step = step + 1
                 callback_list.on_train_batch_end(step, logs)
-                if self.skipped_steps > skipped and not self.skip_reported:
-                    self.skip_reported = True
-                    first_nan.warn(self, f"epoch {position.epoch + 1}, batch {step + 1}", x, y, weight)
+                if self.skipped_steps > skipped:
+                    where = f"epoch {position.epoch + 1}, batch {step + 1}"
+                    first_nan.warn(self, where, x, y, weight, stacklevel=6)
                 if self.stop_training:
                     break
             else:
@@ -202,8 +200,11 @@ class Trainer(TrainingStep):
         self._check_classes(class_weight)
         ((x, y, weight),) = data.Batches(x, y, sample_weight, class_weight, len(x), self.dtype).iterate()
         with self.check_compiled().used() as results:
+            skipped = self.skipped_steps
             with ops.turn():
                 value, prediction = self.train_step(x, y, weight)
+            if self.skipped_steps > skipped and np.isfinite(value):  # the loss does not show it
+                first_nan.warn(self, "train_on_batch", x, y, weight, stacklevel=3)
             logs = results.update(value, y, prediction, weight)
         return logs if return_dict else list(logs.values())
 

@@ -110,8 +110,13 @@ def test_one_wrong_entry_of_one_gradient(value, batch, monkeypatch):
         self.trainable_weights[1].grad.flat[-1] = value
 
     monkeypatch.setattr(type(model), "set_gradients", spoil)
-    model.train_on_batch(*batch)
+    path = model.trainable_weights[1].path
+    with pytest.warns(UserWarning, match=rf"^train_on_batch: .* first the gradient of {path};") as told:
+        model.train_on_batch(*batch)
+    assert [each.filename for each in told] == [__file__]
     assert_not_taken(model, before)
+    model.train_on_batch(*batch)  # told once
+    assert model.skipped_steps == 2
 
 
 def test_statistics_that_hide_behind_finite_outputs(batch):
@@ -123,7 +128,9 @@ def test_statistics_that_hide_behind_finite_outputs(batch):
     large[:, 0] = [2e19, -2e19] * 3  # a variance of 4e38; and x̂ = x/∞ = 0 is finite
     with np.errstate(over="ignore"):
         assert first_not_finite(model, large, y) == NotFinite("statistic", "outside/moving_variance")
-        assert math.isfinite(model.train_on_batch(large, y)[0])
+        with pytest.warns(UserWarning, match=r"first the statistic of outside/moving_variance;"):
+            loss = model.train_on_batch(large, y)[0]
+    assert math.isfinite(loss)
     assert_not_taken(model, before)
 
 
