@@ -190,7 +190,46 @@ def nan_backward(dout, x):
     return np.where(np.abs(x) < 0.5, np.nan, dout * 2 * x)
 
 
-# ---- right: in-place work on arrays of one's own
+@faulty("a list for a tuple", learns, ["list"])
+def as_list(dout, cache):
+    return [dout @ cache[1].T, cache[0].T @ dout]
+
+
+@faulty("a dict of gradients", learns, ["dict"])
+def as_dict(dout, cache):
+    return {"dx": dout @ cache[1].T, "dw": cache[0].T @ dout}
+
+
+@faulty("float32 in backward", square, ["float32"])
+def as_single(dout, x):
+    return (dout * 2 * x).astype(np.float32)
+
+
+@faulty("an axis too many", square, ["shape"])
+def one_axis_more(dout, x):
+    return (dout * 2 * x)[:, None]
+
+
+@faulty("one entry of many is forgotten", square, None, may=["[2, 1]", "last"])
+def one_entry(dout, x):
+    dx = dout * 2 * x
+    dx[2, 1] = 0
+    return dx
+
+
+@faulty("one entry off by a millionth", square, None, may=["everywhere but", "only in the"])
+def one_entry_slightly(dout, x):
+    dx = dout * 2 * x
+    dx[1, 0] *= 1 + 1e-6
+    return dx
+
+
+# ---- right: nested lists, and in-place work on arrays of one's own
+
+
+@right("square, nested lists", square)
+def square_lists(dout, x):
+    return ([[2 * d * v for d, v in zip(*rows)] for rows in zip(dout, x)],)
 
 
 @right("square, a buffer of its own with out=", square)

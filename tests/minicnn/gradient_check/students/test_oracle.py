@@ -44,6 +44,8 @@ def run(case):
     dy = np.random.default_rng(5).standard_normal(np.shape(y))
     again = copy.deepcopy(dy)
     given = case.backward(again, cache)
+    if isinstance(given, list | dict):
+        return "no tuple"
     if not isinstance(given, tuple):
         given = (given,)
     unchanged = all(np.array_equal(arrays[name], kept[name]) for name in kept)
