@@ -182,6 +182,8 @@ def _load_model(path: Path) -> Sequential:
         largest = max(math.prod(shape) for layer in model.walk() for shape in _input_shapes(layer))
     except FileNotFoundError:
         raise
+    except saving.UnusableFile as error:
+        raise BadInput(f"{error}; expected a model's file, such as {runs.MODEL_BEST}") from None
     except saving.UNFIT as error:
         reason = saving.reason(error).removeprefix(f"{path}: ").removeprefix("not a model that can be used: ")
         raise BadInput(f"{path} is not a model that can be used: {reason}") from None

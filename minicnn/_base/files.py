@@ -68,7 +68,7 @@ def check_regular(path: str | os.PathLike[str], status: os.stat_result, most: in
         if stat.S_ISDIR(status.st_mode):
             raise UnusableFile(f"{os.fspath(path)} is a folder")
         kind = _KINDS.get(stat.S_IFMT(status.st_mode), "special")
-        raise UnusableFile(f"{os.fspath(path)} is {kind}, that is not a regular file")
+        raise UnusableFile(f"{os.fspath(path)} is {kind}, which is not a regular file")
     if status.st_size > most:
         raise UnusableFile(f"{os.fspath(path)} is larger than {most >> 20} MB")
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from minicnn import metrics
+from minicnn._base.messages import shown
 from minicnn.losses import Loss
 
 
@@ -125,7 +126,16 @@ class CompiledMetrics:
         ]
 
     def set_state(self, state: Sequence[Mapping[str, Any]]) -> None:
-        """Continue from what :meth:`get_state` of equal metrics returned."""
+        """Continue from what :meth:`get_state` of equal metrics returned.
+
+        Raises:
+            ValueError: it is the state of other metrics.
+        """
+        given = [*self.given[0], *self.given[1]]
+        by_name = [isinstance(one, str) for one in given]
+        # before the first batch, names have no metrics yet
+        if len(state) > 1 and [one["metric"] is not None for one in state[1:]] != by_name:
+            raise ValueError(f"the saved results are not those of the metrics {shown(given)}")
         saved = iter(state[1:])
         self._groups = tuple(
             [metrics.get(one["metric"] or original) for original, one in zip(group, saved)]

@@ -18,7 +18,7 @@ from typing import IO
 import numpy as np
 from numpy.lib import format as npy
 
-LARGEST = 1 << 31  # bytes of all arrays together
+LARGEST = 1 << 32  # bytes of all arrays together
 ALWAYS = 1 << 26  # bytes that any file may unpack to
 RATIO = 8  # above that: times the file's own size
 MOST_MEMBERS = 100_000

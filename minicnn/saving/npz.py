@@ -23,7 +23,7 @@ from minicnn._base import schema
 from minicnn._base.files import UnusableFile, regular, replacing
 from minicnn._base.messages import reason
 from minicnn._base.registry import to_json
-from minicnn.saving.arrays import READ_ERRORS, read_arrays
+from minicnn.saving.arrays import LARGEST, READ_ERRORS, read_arrays
 from minicnn.saving.checks import check_folder
 
 VERSION = 1
@@ -80,13 +80,18 @@ def write(path: str | os.PathLike[str], config: Mapping[str, Any], arrays: Mappi
     """Write a configuration and arrays to ``path``, completely or not at all.
 
     Raises:
-        ValueError: the name has another suffix than SUFFIXES.
+        ValueError: the name has another suffix than SUFFIXES, or the content is too large to be read again.
         FileNotFoundError: the folder does not exist.
     """
     path = checked_name(path)
     check_folder(path)
     text = json.dumps({"minicnn": VERSION, **to_json(config)}, allow_nan=False)
     contents: dict[str, Any] = {"config.json": np.array(text), **arrays}
+    size = sum(array.nbytes for array in contents.values())
+    if size > LARGEST or len(text) > schema.LARGEST:
+        raise ValueError(
+            f"{path}: the model has {size:,} bytes, {len(text):,} of them of JSON: too many to be read again"
+        )
     with replacing(path) as file:
         np.savez(file, **contents)
 
@@ -102,7 +107,7 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, np.nda
     if not path.exists():
         raise FileNotFoundError(f"{path}: no such file; a model is saved by model.save({path.name!r})")
     try:
-        with regular(path) as file, zipfile.ZipFile(file) as archive:
+        with regular(path, 2 * LARGEST) as file, zipfile.ZipFile(file) as archive:
             arrays = read_arrays(archive)
         text = arrays.pop("config.json")
         if text.ndim or text.dtype.kind != "U":

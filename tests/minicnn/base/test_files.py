@@ -119,8 +119,8 @@ def test_a_regular_file_is_opened_also_behind_a_link(tmp_path):
     ("make", "message"),
     [
         (lambda path: path.mkdir(), "is a folder$"),
-        (os.mkfifo, r"is a named pipe \(FIFO\), that is not a regular file"),
-        (lambda path: path.symlink_to("/dev/zero"), "is a device, that is not a regular file"),
+        (os.mkfifo, r"is a named pipe \(FIFO\), which is not a regular file"),
+        (lambda path: path.symlink_to("/dev/zero"), "is a device, which is not a regular file"),
         (lambda path: path.write_bytes(bytes(2 << 20)), "is larger than 1 MB"),
     ],
 )  # the pipe has no writer: opening it would wait for one

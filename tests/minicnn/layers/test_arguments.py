@@ -66,6 +66,34 @@ def test_a_wrong_argument_is_an_error_at_once(make, argument, wrong):
         assert len(str(raised.value)) < 400
 
 
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: layers.Dropout(0),
+        lambda: layers.GaussianNoise(0),
+        lambda: layers.BatchNormalization(momentum=0),
+        lambda: layers.BatchNormalization(momentum=1),
+        lambda: layers.BatchNormalization(epsilon=1e-30),
+        lambda: layers.Dense(1),
+        lambda: layers.Conv2D(1, 1, use_bias=1),
+        lambda: layers.ReLU(-2.5),
+        lambda: layers.Concatenate(-32),
+        lambda: layers.Softmax(32),
+        lambda: layers.RandomRotation(1),
+        lambda: layers.RandomRotation((-9.0, -8.0)),
+        lambda: layers.RandomZoom((-1, 1)),
+        lambda: layers.RandomErasing(0, scale=(0, 1), value_range=(5, 5)),
+        lambda: layers.RandomErasing(1, scale=(1, 1)),
+        lambda: layers.Normalization(mean=0, variance=0),
+        lambda: layers.Permute((1, 2)),
+        lambda: layers.Reshape((-1, 1)),
+        lambda: layers.ZeroPadding2D(0),
+    ],
+)
+def test_the_outermost_values_are_accepted(make):
+    assert make().get_config()["name"]
+
+
 def test_numpy_s_numbers_are_numbers_too():
     assert layers.Dense(np.int64(3)).units == 3
     assert layers.Dropout(np.float32(0.5)).rate == 0.5

@@ -86,3 +86,11 @@ def test_what_json_cannot_say_is_not_written(tmp_path):
     with pytest.raises(ValueError, match="not JSON compliant"):
         saving.write(tmp_path / "nan.npz", {"loss": float("nan")}, {})
     assert not list(tmp_path.iterdir())
+
+
+def test_what_could_not_be_read_again_is_not_written(tmp_path, monkeypatch):
+    monkeypatch.setattr(npz, "LARGEST", 1000)
+    saving.write(tmp_path / "a.npz", {}, {"a": np.zeros(100, np.float32)})
+    with pytest.raises(ValueError, match=r"a\.npz: the model has [\d,]+ bytes, .* too many to be read again"):
+        saving.write(tmp_path / "a.npz", {}, {"a": np.zeros(300, np.float32)})
+    assert saving.read(tmp_path / "a.npz")[1]["a"].shape == (100,)
