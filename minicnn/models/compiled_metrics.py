@@ -134,7 +134,7 @@ class CompiledMetrics:
         given = [*self.given[0], *self.given[1]]
         by_name = [isinstance(one, str) for one in given]
         # before the first batch, names have no metrics yet
-        if len(state) > 1 and [one["metric"] is not None for one in state[1:]] != by_name:
+        if len(state) > 1 and [bool(one["metric"]) for one in state[1:]] != by_name:
             raise ValueError(f"the saved results are not those of the metrics {shown(given)}")
         saved = iter(state[1:])
         self._groups = tuple(
