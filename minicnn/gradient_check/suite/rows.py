@@ -80,7 +80,7 @@ class Row:
 
 
 BOUNDS = {"backward": 1e-12, "kernels": 1e-12, "float32": 1e-5}
-WINOGRAD = BOUNDS | {"float32": 1e-4}  # it subtracts, so it loses one more digit
+WINOGRAD = BOUNDS | {"float32": 1e-4}  # it subtracts, so it may lose one more digit; docs/performance.md
 
 
 def _differences(exact: Results, close: Results) -> float:
