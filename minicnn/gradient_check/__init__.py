@@ -12,7 +12,8 @@ If one is wrong, the report gives the error, the entry, and the likely cause (ca
 ``python -m minicnn.gradient_check`` checks every operation, layer, loss and regularizer of the library.
 """
 
-from minicnn.gradient_check.check import check_layer, check_model, check_op, compare
+from minicnn.gradient_check.check import check_layer, check_model, check_op
+from minicnn.gradient_check.comparison import compare
 from minicnn.gradient_check.numeric import STEP, complex_step, worst_error
 from minicnn.gradient_check.optimizer import check_optimizer
 from minicnn.gradient_check.report import Gradient, Kink, Report

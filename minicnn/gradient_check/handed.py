@@ -8,19 +8,15 @@ too if the value was used twice. So a change is a problem of its own. An array t
 buffer in its cache) may change, as long as the next call gives the same.
 """
 
-import dataclasses
-import functools
 import inspect
-import types
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
-from minicnn.gradient_check.gradient import Gradient
+from minicnn.gradient_check.answers import numbers, title
+from minicnn.gradient_check.snapshot import Snapshot, State, arrays_within
 
-MOST_THINGS = 2_000  # that are looked into, for arrays
-DEEPEST = 6
 SAME = 1e-12  # results of two calls that differ by less: a sum in another order
 
 
@@ -183,44 +179,6 @@ class Passes:
             return False
 
 
-class Snapshot:
-    """Arrays and what was in them."""
-
-    def __init__(self, things: Mapping[str, Any]) -> None:
-        self._arrays = {name: thing for name, thing in things.items() if isinstance(thing, np.ndarray)}
-        self._before = {name: array.copy() for name, array in self._arrays.items()}
-
-    def changed(self, zeros: bool = True) -> list[str]:
-        """Return the names of those that are not what they were; perhaps without those that were 0 everywhere."""
-        names = [name for name, array in self._arrays.items() if not same(array, self._before[name])]
-        return [name for name in names if zeros or self._before[name].any()]
-
-    def restore(self) -> None:
-        """Write the old numbers back."""
-        for name, array in self._arrays.items():
-            if array.flags.writeable:
-                array[...] = self._before[name]
-
-
-class State(Snapshot):
-    """The arrays that a function can reach, and which array each attribute was."""
-
-    def __init__(self, function: Callable[..., Any]) -> None:
-        self._attributes: list[tuple[dict[str, Any], dict[str, np.ndarray]]] = []
-        super().__init__(dict(arrays_within(function, "forward", self._attributes)))
-
-    def restore(self) -> None:
-        """Write the old numbers, and the old arrays, back."""
-        super().restore()
-        for attributes, arrays in self._attributes:
-            attributes.update(arrays)
-
-
-def same(a: np.ndarray, b: np.ndarray) -> bool:
-    """Whether two arrays have the same shape and the same bits."""
-    return a.shape == b.shape and a.dtype == b.dtype and a.tobytes() == b.tobytes()
-
-
 def alike(a: np.ndarray, b: np.ndarray) -> bool:
     """Whether two results of one function agree, up to the order of sums."""
     if a.shape != b.shape:
@@ -257,161 +215,3 @@ def _global_random_state() -> bytes:
 
 def _is_one_of(array: np.ndarray, others: Mapping[str, np.ndarray]) -> bool:
     return any(np.shares_memory(array, other) for other in others.values())
-
-
-def arrays_within(
-    thing: Any, path: str, attributes: list[tuple[dict[str, Any], dict[str, np.ndarray]]]
-) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield (path, array) of the arrays that a function can reach: in its closure, its object, its globals.
-
-    ``attributes`` gets (the attributes of an object, those that are arrays).
-    """
-    seen: set[int] = set()
-    waiting = [(path, thing, 0)]
-    while waiting and len(seen) < MOST_THINGS:
-        path, thing, depth = waiting.pop()
-        if id(thing) in seen or isinstance(thing, types.ModuleType | type | str | bytes):
-            continue
-        seen.add(id(thing))
-        if isinstance(thing, np.ndarray):
-            yield path, thing
-        elif depth < DEEPEST:
-            if hasattr(thing, "__dict__") and not isinstance(thing, types.FunctionType | functools.partial):
-                arrays = {name: each for name, each in vars(thing).items() if isinstance(each, np.ndarray)}
-                attributes.append((vars(thing), arrays))
-            waiting += [(name, inner, depth + 1) for name, inner in _inside(thing, path)]
-
-
-def _inside(thing: Any, path: str) -> Iterator[tuple[str, Any]]:
-    if isinstance(thing, Mapping):
-        yield from ((f"{path}[{key!r}]", value) for key, value in thing.items())
-    elif isinstance(thing, tuple | list):
-        yield from ((f"{path}[{i}]", value) for i, value in enumerate(thing))
-    elif isinstance(thing, functools.partial):
-        yield path, thing.func
-        yield path, [*thing.args, *thing.keywords.values()]
-    elif isinstance(thing, types.MethodType):
-        yield path, thing.__self__
-        yield path, thing.__func__
-    elif isinstance(thing, types.FunctionType):
-        for name, cell in zip(thing.__code__.co_freevars, thing.__closure__ or ()):
-            try:
-                yield name, cell.cell_contents
-            except ValueError:  # not set yet
-                continue
-        for name in thing.__code__.co_names:
-            if name in thing.__globals__ and not inspect.isroutine(thing.__globals__[name]):
-                yield name, thing.__globals__[name]
-    elif hasattr(thing, "__dict__"):
-        yield from ((f"{path}.{name}", value) for name, value in vars(thing).items())
-
-
-# ---- what comes back ---------------------------------------------------------------------------------------
-
-
-def title(function: Callable[..., Any]) -> str:
-    """Return a function's name."""
-    if isinstance(function, functools.partial):
-        return title(function.func)
-    return getattr(function, "__name__", type(function).__name__)
-
-
-def numbers(y: Any, name: str) -> np.ndarray:
-    """Return y as an array of real numbers.
-
-    Raises:
-        ValueError: it is something else.
-    """
-    array = np.asarray(y)
-    if array.dtype.kind not in "fiub":
-        kind = f"an array of {array.dtype}" if isinstance(y, np.ndarray) else type(y).__name__
-        raise ValueError(f"{name} returned {kind} as y, expected an array of floats: return y, cache")
-    return array
-
-
-def answers(
-    given: Any, arrays: Mapping[str, np.ndarray], name: str
-) -> tuple[list[np.ndarray | None], list[str]]:
-    """Return the gradients in order (perhaps more than there are arrays), and what is wrong with their form.
-
-    Raises:
-        ValueError: there are fewer gradients than arrays.
-    """
-    problems = []
-    names = ", ".join(arrays)
-    if isinstance(given, Mapping):
-        problems.append(
-            f"backward returned a dict: return the gradients in the order of the arrays, of {names}"
-        )
-        by_name = all(key in given for key in arrays)
-        found = [given[key] for key in arrays] if by_name else list(given.values())
-    elif isinstance(given, tuple):
-        found = list(given)
-    elif isinstance(given, list) and (len(arrays) > 1 or any(isinstance(g, np.ndarray) for g in given)):
-        returns = ", ".join(f"d{each}" for each in arrays)
-        problems.append(f"backward returned a list: return a tuple, return {returns}")
-        found = given
-    elif given is None:
-        problems.append(
-            f"backward returned nothing: is its return missing? Expected the gradients of {names}"
-        )
-        found = [None] * len(arrays)
-    else:
-        found = [given]
-    if len(found) < len(arrays):
-        raise ValueError(
-            f"{name} returned {len(found)} gradients, expected {len(arrays)}: of {names}. Return one for each array, "
-            "in this order, and None for one that has no gradient"
-        )
-    gradients = []
-    for i, gradient in enumerate(found):
-        array = None if gradient is None else np.asarray(gradient)
-        label = [*arrays][i] if i < len(arrays) else f"number {i + 1}"
-        if array is not None and array.dtype.kind not in "fiub":
-            array, problem = _real(array, label)
-            problems += [problem] if i < len(arrays) else []
-        gradients.append(array)
-    return gradients, problems
-
-
-def _real(array: np.ndarray, label: str) -> tuple[np.ndarray | None, str]:
-    """Return a gradient that is not real as real numbers if possible, and the problem."""
-    if array.dtype.kind == "c":
-        return array.real, f"the gradient of {label} is complex: return its real part, d{label}.real"
-    try:
-        return array.astype(
-            np.float64
-        ), f"the gradient of {label} has dtype {array.dtype}: make it an array of floats"
-    except (TypeError, ValueError):
-        return None, f"the gradient of {label} is not an array of numbers, but {str(array)[:60]}"
-
-
-def of_form(
-    gradient: Gradient,
-    names: Sequence[str],
-    gradients: Mapping[str, Gradient],
-    given: Sequence[np.ndarray | None],
-) -> str | None:
-    """Return in words what is wrong with a gradient that has the right numbers in a way: another's, rounded."""
-    analytic = gradient.analytic
-    for i, other in enumerate(given):
-        own = i < len(names) and names[i] == gradient.name
-        if own or other is None or other.shape != gradient.numeric.shape or not gradient.numeric.size:
-            continue
-        if dataclasses.replace(gradient, analytic=other, along=(), kinks=()).passed and np.any(other):
-            return (
-                f"backward returns the gradients in another order: number {i + 1} is the gradient of {gradient.name}, "
-                f"expected the order {', '.join(names)}"
-            )
-    if analytic is None or not gradient.fits:
-        return None
-    if analytic.dtype in (np.float32, np.float16) and gradient.error <= float(
-        8 * np.finfo(analytic.dtype).eps
-    ):
-        return (
-            f"right, but rounded to {analytic.dtype}: {gradient.name} is float64. Make the gradient with "
-            "np.zeros_like, and look for float32 in backward"
-        )
-    if analytic.dtype.kind in "iub":
-        return f"its dtype is {analytic.dtype}, so fractions are cut off: make it with dtype=float"
-    return None

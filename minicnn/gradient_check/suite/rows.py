@@ -16,7 +16,8 @@ import numpy as np
 
 from minicnn import layers, ops
 from minicnn.gradient_check.causes import Evidence, likely_cause
-from minicnn.gradient_check.check import check_layer, compare
+from minicnn.gradient_check.check import check_layer
+from minicnn.gradient_check.comparison import compare
 from minicnn.gradient_check.numeric import Function, worst_error
 from minicnn.gradient_check.report import Gradient, Report
 from minicnn.gradient_check.suite import merging  # noqa: F401, its import registers its layers
