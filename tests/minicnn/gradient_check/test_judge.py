@@ -1,7 +1,5 @@
 """All entries are judged, also of large arrays and slow functions: along directions, then one by one."""
 
-import itertools
-
 import numpy as np
 import pytest
 
@@ -89,7 +87,7 @@ def test_the_chance_that_an_error_goes_unseen_is_said():
 
 
 def test_the_first_line_of_a_slow_check(monkeypatch):
-    monkeypatch.setattr("minicnn.gradient_check.judge.time.monotonic", itertools.count().__next__)
+    monkeypatch.setattr("minicnn.gradient_check.comparison.SECONDS", 0.0)
     passes = (lambda x: (np.tanh(x), x)), (lambda dy, x: dy / np.cosh(x) ** 2)
     report = check_op(passes, {"x": X})
     assert "every gradient is right" in str(report).splitlines()[0]
