@@ -126,6 +126,12 @@ def compare_any(
 def _explained(gradient: Gradient, function: Function, arrays: Arrays, dy: np.ndarray) -> Gradient:
     if gradient.passed:
         return gradient
+    if any(each.agrees is False for each in gradient.along) and gradient.fits:
+        off = np.argwhere(gradient.errors > gradient.bound).tolist()
+        if len(off) == 1:  # all that were drawn at random are right: too little to name a cause
+            others = np.count_nonzero(gradient.checked) - 1
+            note = f"wrong at {off[0]}, to which the direction led; the {others} other entries compared are right"
+            return dataclasses.replace(gradient, notes=(*gradient.notes, note))
     return dataclasses.replace(gradient, cause=likely_cause(Evidence(gradient, function, arrays, dy)))
 
 

@@ -182,7 +182,7 @@ def remarks(gradient: Gradient) -> Iterator[str]:
     """Yield the lines below a gradient's line."""
     if gradient.cause:
         yield f"likely cause: {gradient.cause}"
-    elif not gradient.passed and gradient.fits:
+    elif not gradient.passed and gradient.fits and not gradient.notes:
         yield "none of the known causes gives these numbers"
     yield from gradient.notes
     if gradient.along:

@@ -98,3 +98,7 @@ def test_the_first_line_of_a_slow_check(monkeypatch):
     wrong = check_op((passes[0], lambda dy, x: dy / np.cosh(x) ** 2 + 1e-6 * (x == x[5, 5])), {"x": X})
     assert wrong["x"].worst == (5, 5)
     assert "along a random direction it is" in str(wrong)
+    assert "wrong at [5, 5], to which the direction led; the 12 other entries compared are right" in str(
+        wrong
+    )
+    assert wrong["x"].cause is None
