@@ -86,17 +86,19 @@ def _lengths(e: Evidence) -> Iterator[tuple[float, str]]:
 
 def dropout_scale(e: Evidence) -> str | None:
     """Dropout keeps an entry with the chance q = 1 − rate, and divides what it keeps by q; once in each pass."""
+    if np.count_nonzero(~e.zero(e.right)) < ENOUGH:
+        return None
+    factor = float(e.given @ e.right / (e.right @ e.right))
+    if factor <= 0 or not e.fits(factor * e.right):
+        return None
     slopes = e.slopes
-    if slopes is None or not slopes.any() or slopes.all() or np.count_nonzero(~e.zero(e.right)) < ENOUGH:
+    if slopes is None or not slopes.any() or slopes.all():
         return None
     kept = slopes != 0
     k = float(slopes[kept][0])
     x = e.array.ravel()[e.index]
     if np.ptp(slopes[kept]) > 1e-6 * abs(k) or np.array_equal(kept, x > 0):
         return None  # ReLU
-    factor = float(e.given @ e.right / (e.right @ e.right))
-    if factor <= 0 or not e.fits(factor * e.right):
-        return None
     scale = "the scale 1/(1 − rate) of the kept entries"
     if abs(k - 1) > 1e-6:
         q = 1 / k

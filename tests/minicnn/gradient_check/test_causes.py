@@ -221,6 +221,28 @@ def test_moves_keep_the_shape_and_change_the_order(shape):
         seen.add(moved.tobytes())
 
 
+def test_a_slow_function_is_called_seldom():
+    """Code in six loops takes a tenth of a second: a convolution is recognized by some twenty calls."""
+    (forward, backward), arrays, _ = FAULTS["conv_nchw_dx_stride_forgotten"][0](np.random.default_rng(0))
+    calls = []
+
+    def function(**values):
+        calls.append(1)
+        return forward(**values)[0]
+
+    y, cache = forward(**arrays)
+    dy = np.random.default_rng(1).standard_normal(y.shape)
+    padded = np.pad(arrays["x"].transpose(0, 2, 3, 1), ((0, 0), (1, 1), (1, 1), (0, 0)))
+    _, cache_of_right = ops.reference.conv2d_forward(
+        padded, arrays["w"].transpose(2, 3, 1, 0), arrays["b"], (2, 2)
+    )
+    dxp, *_ = ops.reference.conv2d_backward(dy.transpose(0, 2, 3, 1), cache_of_right)
+    numeric = dxp[:, 1:-1, 1:-1].transpose(0, 3, 1, 2)
+    gradient = Gradient("x", backward(dy, cache)[0], numeric, "complex step", np.abs(numeric).max())
+    assert "the stride is forgotten" in likely_cause(Evidence(gradient, function, arrays, dy))
+    assert len(calls) < 40
+
+
 # ---- layers and models -------------------------------------------------------------------------------------
 
 
