@@ -20,6 +20,7 @@ what students do: the wrong formula, and the sentence for it.
     softmax.py         also with cross-entropy           losses.py          squares, two classes, hinge
     convolution.py     stride, dilation, padding         pooling.py         maximum, average
     dense.py           also with an activation           sequences.py       recurrent layers, attention
+    hidden.py          two dense layers in one function
 
 A hypothesis returns a sentence for the report, or None. The first that fits is reported. So special
 hypotheses come before general ones, and simple ones before complicated ones. Where two formulas of one list give
@@ -37,6 +38,7 @@ from minicnn.gradient_check.causes import (
     dense,
     factors,
     form,
+    hidden,
     loops,
     losses,
     moved,
@@ -73,6 +75,7 @@ OF_NUMBERS: list[Hypothesis] = [
     factors.constant_factor,
     convolution.convolution_slips,
     dense.dense_slips,
+    hidden.hidden_slips,
     activations.mask,
     softmax.softmax_slips,
     losses.loss_slips,

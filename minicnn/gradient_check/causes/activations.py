@@ -4,6 +4,7 @@ What students do: put x where the formula needs the output y, stop after the fir
 the slope at y or at dy, forget one term of the product rule, forget the part where x < 0.
 """
 
+import re
 from collections.abc import Iterator
 
 import numpy as np
@@ -59,6 +60,14 @@ def expressions(x: np.ndarray, y: np.ndarray) -> Iterator[tuple[str, np.ndarray]
     yield "1/√x", 1 / np.sqrt(x)
     yield "x³", x**3
     yield "3·x", 3 * x
+
+
+def renamed(x: np.ndarray, y: np.ndarray, x_name: str, y_name: str) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield the expressions with other names than x and y, without the constants."""
+    names = {"x": x_name, "y": y_name}
+    for text, values in expressions(x, y):
+        if text not in ("0", "1"):
+            yield re.sub(r"(?<![a-z])[xy](?![a-z])", lambda found: names[found.group()], text), values
 
 
 def _of_slope(x: np.ndarray, y: np.ndarray, slope: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:

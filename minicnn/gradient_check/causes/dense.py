@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from minicnn.gradient_check.causes.activations import expressions
+from minicnn.gradient_check.causes.activations import renamed
 from minicnn.gradient_check.causes.evidence import Evidence, Unanswered
 
 
@@ -37,7 +37,7 @@ def _slope(e: Evidence, name: str, x: np.ndarray, transposed: bool) -> np.ndarra
         direction = np.outer(x[n], np.ones(e.dy.shape[1])) / max(float(x[n] @ x[n]), 1e-12)
         direction = direction.T if transposed else direction
         try:
-            slope[n] = (_along(e, name, w, direction))[n]
+            slope[n] = (along(e, name, w, direction))[n]
         except Unanswered:
             return None
     dz = e.dy * slope
@@ -49,7 +49,8 @@ def _slope(e: Evidence, name: str, x: np.ndarray, transposed: bool) -> np.ndarra
     return slope if of_this is not None and e.is_right(of_this) else None
 
 
-def _along(e: Evidence, name: str, w: np.ndarray, direction: np.ndarray) -> np.ndarray:
+def along(e: Evidence, name: str, w: np.ndarray, direction: np.ndarray) -> np.ndarray:
+    """Return the derivative of y as an array moves along a direction, of y's shape."""
     if e.gradient.method == "complex step":
         return np.imag(e.ask(**{name: w + 1e-30j * direction})) / 1e-30
     h = 1e-4
@@ -89,8 +90,8 @@ def _slips(
         yield "multiplied by y once too many", of(dz * y)
         yield "y is used instead of the activation's slope", of(dy * y)
         yield "the upstream gradient dy is not used", of(slope)
-        for text, values in expressions(z, y):
-            yield f"the slope of the activation is wrong: {text.replace('x', 'z')} is used", of(dy * values)
+        for text, values in renamed(z, y, "z", "y"):
+            yield f"the slope of the activation is wrong: {text} is used", of(dy * values)
     if e.of_input or e.gradient.name == name:
         yield (
             "summed over the samples before the product: (Σ x)·(Σ dy) is not Σ x·dy",

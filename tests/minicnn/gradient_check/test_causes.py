@@ -2,6 +2,8 @@
 where there is nothing to name.
 """
 
+import contextlib
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 from minicnn import Input, Sequential, layers, ops, regularizers
 from minicnn.gradient_check import check_layer, check_model, check_op
 from minicnn.gradient_check.causes import OF_NUMBERS, Evidence, likely_cause
+from minicnn.gradient_check.causes.evidence import Unanswered
 from minicnn.gradient_check.causes.rearranged import moves
 from minicnn.gradient_check.numeric import complex_step
 from minicnn.gradient_check.report import Gradient
@@ -219,6 +222,19 @@ def test_moves_keep_the_shape_and_change_the_order(shape):
         assert moved.shape == shape
         assert moved.tobytes() not in seen, str(move)
         seen.add(moved.tobytes())
+
+
+def test_no_hypothesis_fails(monkeypatch):
+    """likely_cause passes over a hypothesis that raises: here each is called by itself."""
+    seen = []
+    monkeypatch.setattr("minicnn.gradient_check.check.likely_cause", seen.append)
+    for fault in FAULTS:
+        check(fault, 0)
+    for each in seen:
+        if each.gradient.fits:
+            for hypothesis in OF_NUMBERS:
+                with np.errstate(all="ignore"), contextlib.suppress(Unanswered):
+                    hypothesis(each)
 
 
 def test_a_slow_function_is_called_seldom():

@@ -246,3 +246,64 @@ faults(
     fused_mask_of_dy=("w", "dy > 0", lambda dy, x, w, z: (None, x.T @ (dy * (dy > 0)), None)),
     fused_times_z=("w", "", lambda dy, x, w, z: (None, x.T @ (dy * z * (z > 0)), None)),
 )
+
+
+def network(f, slope, loss):
+    """Two dense layers in one function; with a loss over the batch, or without."""
+
+    def case(rng, broken):
+        t = rng.standard_normal((3, 2))
+
+        def forward(x, w1, b1, w2, b2):
+            z = x @ w1 + b1
+            o = f(z) @ w2 + b2
+            return (((o - t) ** 2).sum() if loss else o), (x, w1, z, w2, o)
+
+        def backward(dy, cache):
+            x, w1, z, w2, o = cache
+            h = f(z)
+            do = 2 * dy * (o - t) if loss else dy
+            dh = do @ w2.T
+            dz = dh * slope(h)
+            right = (dz @ w1.T, x.T @ dz, dz.sum(0), h.T @ do, do.sum(0))
+            return tuple(r if w is None else w for r, w in zip(right, broken(x, z, h, dh, do)))
+
+        arrays = {"x": (3, 4), "w1": (4, 5), "b1": (5,), "w2": (5, 2), "b2": (2,)}
+        return (forward, backward), {name: rng.standard_normal(shape) for name, shape in arrays.items()}, {}
+
+    return case
+
+
+NETWORK = {
+    "slope_missing": (
+        "w1",
+        "the slope of the hidden activation is missing",
+        lambda x, z, h, dh, do: (None, x.T @ dh, None, None, None),
+    ),
+    "mask_of_dh": (
+        "b1",
+        "the mask is where dh > 0",
+        lambda x, z, h, dh, do: (None, None, (dh * (dh > 0)).sum(0), None, None),
+    ),
+    "z_for_h": (
+        "w2",
+        "z, before the activation, is used",
+        lambda x, z, h, dh, do: (None, None, None, z.T @ do, None),
+    ),
+}
+for name, loss in (("network", False), ("network_loss", True)):
+    faults(
+        network(lambda z: z * (z.real > 0), lambda h: h > 0, loss),
+        **{f"{name}_relu_{slip}": row for slip, row in NETWORK.items()},
+    )
+    faults(
+        network(np.tanh, lambda h: 1 - h**2, loss),
+        **{f"{name}_tanh_{slip}": row for slip, row in NETWORK.items()},
+        **{
+            f"{name}_tanh_of_z": (
+                "w1",
+                "1 − z² is used",
+                lambda x, z, h, dh, do: (None, x.T @ (dh * (1 - z**2)), None, None, None),
+            )
+        },
+    )
