@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from minicnn.gradient_check.causes.evidence import Evidence, Unanswered
+from minicnn.gradient_check.causes.rearranged import moves
 
 # (letters of x and y, letters of the kernel); O and I count as C of y and x
 LAYOUTS = (
@@ -239,10 +240,13 @@ def _of_rotation(k: Convolution, result) -> Iterator[tuple[str, np.ndarray]]:
     yield "the kernel is reversed along its columns only", result(replace(k, w=k.w[:, :, :, ::-1]))
     letters = k.letters[1]
     plain = _back(k.w, letters, "OIHW")
+    transposed = {move(plain).tobytes() for move in moves(plain.shape)}
     for order in permutations(range(plain.ndim)):
         moved = plain.transpose(order)
         if moved.shape != plain.shape:
             moved = np.ascontiguousarray(moved).reshape(plain.shape)
+            if moved.tobytes() in transposed:
+                continue
             yield (
                 "the kernel is reshaped where it must be transposed",
                 result(replace(k, w=_axes(moved, letters, "OIHW"))),

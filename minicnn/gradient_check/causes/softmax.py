@@ -45,9 +45,11 @@ def softmax_slips(e: Evidence) -> str | None:
     return None
 
 
-def _other_axes(ndim: int, axis: int) -> Iterator[tuple[int, ...]]:
-    for n in range(1, ndim + 1):
-        yield from (axes for axes in combinations(range(ndim), n) if axes != (axis,))
+def _other_axes(shape: tuple[int, ...], axis: int) -> Iterator[tuple[int, ...]]:
+    """Yield other axes than the classes'; those of length 1 make no difference."""
+    long = [a for a, n in enumerate(shape) if n > 1]
+    for n in range(1, len(long) + 1):
+        yield from (axes for axes in combinations(long, n) if axes != (axis,))
 
 
 def _of_softmax(x: np.ndarray, p: np.ndarray, dy: np.ndarray, axis: int) -> Candidates:
@@ -71,7 +73,7 @@ def _of_softmax(x: np.ndarray, p: np.ndarray, dy: np.ndarray, axis: int) -> Cand
     yield "the slope is not applied: this is dy itself", dy
     yield "p·(1 − p) without dy: only the Jacobian's diagonal, and dy is not used", p * (1 - p)
     yield "multiplied by p once too many: p²·(dy − Σ dy·p)", p * p * (dy - total(dy * p))
-    for axes in _other_axes(x.ndim, axis):
+    for axes in _other_axes(x.shape, axis):
         named = f"the sum is over {axes_named(axes)} instead of over axis {axis}, the classes"
         yield named, p * (dy - total(dy * p, axes))
         q = softmax(x, axes)
@@ -99,7 +101,7 @@ def _of_log_softmax(p: np.ndarray, dy: np.ndarray, axis: int) -> Candidates:
         dy - p * dy.mean(axis=axis, keepdims=True),
     )
     yield "divided by p only: dy/p, the gradient of the logarithm alone", dy / p
-    for axes in _other_axes(p.ndim, axis):
+    for axes in _other_axes(p.shape, axis):
         named = f"the sum is over {axes_named(axes)} instead of over axis {axis}, the classes"
         yield named, dy - p * dy.sum(axis=axes, keepdims=True)
 
@@ -113,7 +115,7 @@ def _of_log_sum_exp(x: np.ndarray, p: np.ndarray, dy: np.ndarray, axis: int) -> 
     yield "only the largest entry gets the gradient, as for max", dy * (x == x.max(axis=axis, keepdims=True))
     yield "p·(1 − p) is used instead of p = softmax(x)", dy * p * (1 - p)
     yield "log p is used instead of p = softmax(x)", dy * np.log(p)
-    for axes in _other_axes(x.ndim, axis):
+    for axes in _other_axes(x.shape, axis):
         yield f"softmax over the wrong axis: {axes_named(axes)} instead of axis {axis}", dy * softmax(x, axes)
 
 
@@ -200,7 +202,7 @@ def _of_cross_entropy(x: np.ndarray, p: np.ndarray, t: np.ndarray, s: np.ndarray
                 "the −1 is at the class beside the right one: classes are counted from 0",
                 s * (p - np.roll(t, by, axis=axis)),
             )
-    for axes in _other_axes(x.ndim, axis):
+    for axes in _other_axes(x.shape, axis):
         yield (
             f"softmax over the wrong axis: {axes_named(axes)} instead of axis {axis}, the classes",
             s * (softmax(x, axes) - t),

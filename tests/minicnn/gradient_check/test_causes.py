@@ -3,6 +3,7 @@ where there is nothing to name.
 """
 
 import contextlib
+from functools import partial
 
 import numpy as np
 import pytest
@@ -44,7 +45,9 @@ def check(fault, seed, **how):
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_the_cause_is_named(fault):
-    for seed in GEOMETRIES:
+    # those of a table have one geometry each, and many neighbors
+    seeds = GEOMETRIES[:2] if isinstance(FAULTS[fault][0], partial) else GEOMETRIES
+    for seed in seeds:
         report, array, words = check(fault, seed)
         assert report.failures == [array]
         assert words in str(report[array].cause), f"{fault}, seed {seed}"

@@ -269,7 +269,9 @@ def network(f, slope, loss):
             return tuple(r if w is None else w for r, w in zip(right, broken(x, z, h, dh, do)))
 
         arrays = {"x": (3, 4), "w1": (4, 5), "b1": (5,), "w2": (5, 2), "b2": (2,)}
-        return (forward, backward), {name: rng.standard_normal(shape) for name, shape in arrays.items()}, {}
+        arrays = {name: rng.standard_normal(shape) for name, shape in arrays.items()}
+        arrays["b1"] += 1  # some units of each sample are active
+        return (forward, backward), arrays, {}
 
     return case
 
