@@ -168,7 +168,8 @@ class Layer:
     def has_library_passes(self) -> bool:
         """Whether forward and backward are the library's own, not those of a subclass."""
         library = __name__.rpartition(".")[0]
-        return all(each.__module__.startswith(f"{library}.") for each in (self.forward, self.backward))
+        modules = [getattr(each, "__module__", "") for each in (self.forward, self.backward)]
+        return all(module.startswith(f"{library}.") for module in modules)
 
     # ---- what every layer inherits -------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ model.py       Model and its class Functional; sequential.py: Sequential; loadin
 data.py        arrays in batches; datasets.py: generators and datasets, which give batches
 compiled_metrics.py  the running means that fit reports; progress.py: the bar and the lines that show them
 summary.py plot.py   a model as a table, and as a picture
+whole_step.py  a step is whole or not at all: what forward changed is put back
 checks.py own_layers.py    what fit is given, and layers of one's own: mistakes are named
 saliency.py first_nan.py   the pixels that a prediction depends on; the first NaN
 """

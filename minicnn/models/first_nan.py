@@ -23,7 +23,8 @@ import numpy as np
 from minicnn import ops, random
 from minicnn.layers.base import Layer
 from minicnn.layers.symbol import as_list
-from minicnn.models.step import TrainingStep, spoiled
+from minicnn.models.step import TrainingStep
+from minicnn.models.whole_step import WholeStep
 
 
 class NotFinite(NamedTuple):
@@ -57,9 +58,9 @@ def first_not_finite(model: TrainingStep, x: Any, y: Any, sample_weight: Any = N
             return NotFinite("weight", weight.path)
     found: list[NotFinite] = []
     with _restored(model), np.errstate(all="ignore"), _watched(_computing(model), found):
-        before = [(each, each.value.copy()) for each in model.non_trainable_weights]
+        step = WholeStep(model)
         loss, _ = model.forward_loss(x, y, sample_weight, training=True)
-        found += [NotFinite("statistic", each.path) for each, old in before if spoiled(old, each.value)]
+        found += [NotFinite("statistic", path) for path in step.spoiled()]
         if not np.isfinite(loss):
             found.append(NotFinite("loss", model.name))
         if not found:

@@ -17,11 +17,11 @@ import numpy as np
 from minicnn import activations, losses, ops, optimizers
 from minicnn._base import keras_errors
 from minicnn.layers.base import Layer
-from minicnn.layers.parameter import Parameter
 from minicnn.metrics import Metric
 from minicnn.models import own_layers
 from minicnn.models.compiled_metrics import CompiledMetrics
 from minicnn.models.logits import of_logits
+from minicnn.models.whole_step import WholeStep
 from minicnn.optimizers import Optimizer
 
 Config = Mapping[str, Any]  # {"class_name": …, "config": …}
@@ -132,24 +132,16 @@ class TrainingStep(Layer):
     def train_step(self, x: np.ndarray, y: Any, sample_weight: Any = None) -> tuple[Any, Any]:
         """One step on one batch: forward, loss, backward, update. Returns (loss, prediction).
 
-        A step is whole or not at all: one NaN would spread to every weight. So if the loss, a moving
-        statistic, a gradient or a new weight is not finite, weights, moving statistics, the optimizer's state
-        and averages are what they were, and ``skipped_steps`` counts it. Only random generators have gone on.
+        A step is whole or not at all: if the loss, a moving statistic, a gradient or a new weight is not
+        finite, weights, moving statistics, the optimizer's state and averages are what they were, and
+        ``skipped_steps`` counts it. Only random generators have gone on.
         """
-        statistics = [(each, each.value, each.value.copy()) for each in self._statistics()]
-        taken = False
-        try:
-            with self.first_pass_checked("backward"):
-                value, prediction = self.forward_loss(x, y, sample_weight, training=True)
-                if np.isfinite(value) and not any(spoiled(old, each.value) for each, _, old in statistics):
-                    self.set_gradients()
-                    taken = self.optimizer.apply_if_finite(self.trainable_weights)
-            self.skipped_steps += not taken
-        finally:
-            if not taken:
-                for each, array, old in statistics:
-                    each.value = array
-                    array[...] = old
+        with self.first_pass_checked("backward"), WholeStep(self) as step:
+            value, prediction = self.forward_loss(x, y, sample_weight, training=True)
+            if step.is_finite(value):
+                self.set_gradients()
+                step.taken = self.optimizer.apply_if_finite(self.trainable_weights)
+        self.skipped_steps += not step.taken
         return value, prediction
 
     @contextmanager
@@ -161,10 +153,6 @@ class TrainingStep(Layer):
         with own_layers.checked(self):
             yield
         self._passes_checked |= {which, "forward"}
-
-    def _statistics(self) -> list[Parameter]:
-        """Return the weights that forward changes, not the optimizer: moving statistics."""
-        return [each for layer in self.walk() for each in layer.own_parameters if not each.trainable]
 
     def set_gradients(self, need_dx: bool = False) -> Any:
         """Set ``grad`` of all trainable parameters for the last
@@ -192,8 +180,3 @@ class TrainingStep(Layer):
     def metrics(self) -> list[Metric]:
         """The running mean of the loss and the metrics; the latter exist after the first batch."""
         return self.compiled_metrics.metrics if self.compiled_metrics else []
-
-
-def spoiled(before: np.ndarray, after: np.ndarray) -> bool:
-    """Return whether a moving statistic was finite and is no longer; a mask of −∞, say, never was."""
-    return not np.isfinite(after).all() and bool(np.isfinite(before).all())
