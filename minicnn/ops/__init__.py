@@ -23,6 +23,7 @@ from types import FunctionType, ModuleType, TracebackType
 from typing import TYPE_CHECKING, Any
 
 from minicnn.ops import reference
+from minicnn.ops.turns import LOCK
 from minicnn.ops.turns import in_turn as in_turn
 from minicnn.ops.turns import turn as turn
 
@@ -41,7 +42,8 @@ def _load(name: str) -> ModuleType:
     if name == "reference":
         return reference
     if name == "kernels":
-        from minicnn.ops import kernels  # Numba takes half a second to import
+        with LOCK:  # a process that is forked in the middle of an import can never finish it
+            from minicnn.ops import kernels  # Numba takes half a second to import
 
         return kernels
     raise ValueError(f'ops.use({name!r}): expected "reference" or "kernels"')

@@ -11,6 +11,7 @@ a thread that has it may take it again. Data, callbacks and metrics run outside 
 """
 
 import functools
+import logging  # noqa: F401: see register_at_fork below
 import os
 import sys
 import threading
@@ -20,7 +21,7 @@ from typing import Any, ParamSpec, TypeVar
 P = ParamSpec("P")
 R = TypeVar("R")
 
-LOCK: Any = threading.RLock()  # kernels take it directly, which costs least
+LOCK: Any = threading.RLock()  # to be taken by turn(), except for a few lines
 _gate = threading.Lock()  # held by the one that is next
 
 
@@ -50,7 +51,7 @@ def in_turn(function: Callable[P, R]) -> Callable[P, R]:
 def _locks() -> list[Any]:
     """Return the locks that a child must not inherit from a thread that it does not have."""
     numba_lock = sys.modules.get("numba.core.compiler_lock")
-    return [LOCK, numba_lock.global_compiler_lock] if numba_lock else [LOCK]
+    return [turn(), numba_lock.global_compiler_lock] if numba_lock else [turn()]
 
 
 _held: list[Any] = []
@@ -74,5 +75,7 @@ def _after_fork_in_child() -> None:
 
 
 if hasattr(os, "register_at_fork"):  # Windows has no fork
-    # a fork waits for the end of the step that another thread takes: the child gets whole weights and a free lock
+    # A fork waits for the end of the step that another thread takes: the child gets whole weights and a free lock.
+    # The last registered is called first, so that of logging comes after it: another thread may need its lock to
+    # come to the end, when it imports Numba.
     os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork_in_child)

@@ -24,7 +24,7 @@ from numba import config, get_num_threads, prange, threading_layer
 
 from minicnn.ops.kernels.memory import empty
 from minicnn.ops.machine_code import MachineCode
-from minicnn.ops.turns import LOCK
+from minicnn.ops.turns import LOCK, turn
 
 CHUNKS = 16
 
@@ -57,7 +57,7 @@ def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
 
         @functools.wraps(function)
         def launch(*arguments: Any) -> Any:
-            with LOCK:
+            with turn():
                 return kernel(*arguments)
 
         return launch
