@@ -107,11 +107,11 @@ class Loss(Configured):
         """
         targets = self.targets(y_true, y_pred)
         losses, cache = self.losses(targets, y_pred)  # (N,), or (N, …) for maps
-        weights = self._dlosses(losses, sample_weight, targets.dtype)
+        weights = self._gradient_of_losses(losses, sample_weight, targets.dtype)
         self._cache = weights, cache
         return np.sum(weights * losses)
 
-    def _dlosses(self, losses: np.ndarray, sample_weight: Any, dtype: Any) -> np.ndarray:
+    def _gradient_of_losses(self, losses: np.ndarray, sample_weight: Any, dtype: Any) -> np.ndarray:
         """Return dL/dℓ, of the losses' shape: the weights, divided as ``reduction`` says."""
         weights = np.asarray(1 if sample_weight is None else sample_weight, dtype)
         if weights.ndim == losses.ndim + 1 and weights.shape[-1] == 1:

@@ -172,13 +172,12 @@ class Graph(Layer):
 
     def _last_row(self) -> list[Chain]:
         """The segments in a row that end in the output, if there is one: each is the only use of the one before."""
-        segment_of = {each.target: each for each in self.segments}
+        segment_of = {(each.target,): each for each in self.segments}
         row: list[Chain] = []
-        sources: tuple[Symbol, ...] = tuple(self.outputs)
-        while len(sources) == 1 and sources[0] in segment_of:
-            segment = segment_of[sources[0]]
-            row.insert(0, segment.chain)
-            sources = segment.sources
+        sources: Any = tuple(self.outputs)
+        while sources in segment_of:
+            segment = segment_of[sources]
+            row, sources = [segment.chain, *row], segment.sources
         return row
 
 

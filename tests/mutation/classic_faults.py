@@ -160,12 +160,12 @@ DROPOUT: dict[str, dict[str, list[Edit]]] = {
 }  # fmt: skip
 
 LOSSES: dict[str, dict[str, list[Edit]]] = {
-    "loss: not divided by the batch": {"losses": [("Loss._dlosses", "np.asarray(math.prod(shape), dtype)", "1")]},
+    "loss: not divided by the batch": {"losses": [("Loss._gradient_of_losses", "np.asarray(math.prod(shape), dtype)", "1")]},
     "loss: its gradient not divided by the batch": {
         "losses": [("Loss.backward", "*self._cache", "len(self._cache[0]) * self._cache[0], self._cache[1]")],
     },
     "loss: divided by the batch where the sum of the class weights was meant": {
-        "losses": [("Loss._dlosses", "weights.sum() or 1", "weights.size")],
+        "losses": [("Loss._gradient_of_losses", "weights.sum() or 1", "weights.size")],
     },
     "loss: the weights are missing in the gradient": {
         "losses": [("Loss.backward", "*self._cache",
@@ -215,7 +215,7 @@ TYPES: dict[str, dict[str, list[Edit]]] = {
     "float32 becomes float64": {
         "ops/reference/dropout": [("dropout_forward", ".astype(x.real.dtype)", "")],
         "ops/kernels/normalization": [("_backward", "dgamma.astype(x.dtype)", "dgamma")],
-        "losses": [("Loss.forward", "np.ones(len(losses), targets.dtype)", "np.ones(len(losses))")],
+        "losses": [("Loss._gradient_of_losses", "shape).astype(dtype)", "shape).astype(float)")],
     },
     "float64 becomes float32": {
         MAX[0]: [(MAX[2], "np.zeros(padded_shape, dy.dtype)", "np.zeros(padded_shape, np.float32)")],

@@ -22,7 +22,7 @@ def test_the_last_function_and_its_cross_entropy(function, scale, dtype, rng):
     )
     weights = rng.uniform(0, 2, 6)
     model = Sequential(
-        [Input((4,), dtype=dtype), layers.Dense(3, function), layers.Reshape((3, 1)), layers.Reshape((3,))]
+        [Input((4,), dtype=dtype), layers.Dense(3, function), layers.Reshape((1, 3)), layers.Flatten()]
     )
     model.set_weights([(scale * rng.standard_normal(weight.shape)) for weight in model.get_weights()])
     model.compile("sgd", "categorical_crossentropy" if function == "softmax" else "binary_crossentropy")

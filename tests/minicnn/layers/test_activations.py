@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from minicnn import initializers, layers
+from minicnn import activations, initializers, layers
 
 X = np.array([[-2.0, 0.0, 3.0]])
 
@@ -54,3 +54,13 @@ def test_prelu_shares_its_alpha_along_one_axis_or_several(axes):
     layer.backward(np.ones((1, 2, 3)))
     np.testing.assert_array_equal(layer.alpha.grad, [[-5, -2, 0]])
     assert json.dumps(layer.get_config()["shared_axes"]) == "[1]"
+
+
+def test_the_activation_at_the_end_of_a_layer():
+    own = layers.ReLU(0.5)
+    for given, kept in ((None, None), ("relu", "relu"), (activations.relu, "relu"), (own, own)):
+        layer = layers.Dense(2, given, name="last")
+        assert layer.activation == kept
+        assert (layer.final_activation is own) == (given is own)
+        assert layer.final_activation.name == (own.name if given is own else "last/activation")
+        assert layer.final_activation.activation == ("leaky_relu" if given is own else kept or "linear")

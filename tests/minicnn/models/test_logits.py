@@ -7,8 +7,8 @@ Where the function stands: test_logits_everywhere.py.
 import numpy as np
 import pytest
 
-from minicnn import Input, Model, Sequential, layers, losses
-from minicnn.gradient_check import check_model
+from minicnn import Input, Model, Sequential, layers, losses, ops
+from minicnn.gradient_check import check_model, complex_step, worst_error
 from minicnn.models.logits import of_logits
 
 CLASSES = 3
@@ -83,14 +83,55 @@ def test_smoothing_and_weights_enter_the_loss_of_the_logits(function, loss, smoo
     np.testing.assert_allclose(dx, weights[:, None] * slope_of(loss, function, smooth, z), atol=1e-7)
 
 
+def in_a_row(row):
+    return Sequential([Input((2,), dtype="float64"), *row])
+
+
+def in_a_graph(row):
+    x = start = Input((2,), dtype="float64")
+    for layer in row:
+        x = layer(x)
+    return Model(start, x)
+
+
+def in_parts(row):
+    """Layers that are called with another ``training`` are parts of their own."""
+    x = start = Input((2,), dtype="float64")
+    for number, layer in enumerate(row):
+        x = layer(x, training=(None, False)[number % 2])
+    return Model(start, x)
+
+
+@pytest.mark.parametrize("make", [in_a_row, in_a_graph, in_parts], ids=lambda make: make.__name__)
 @pytest.mark.parametrize(("function", "loss"), PAIRS)
 @pytest.mark.parametrize("scale", [1.0, 30.0])
-def test_every_gradient_of_such_a_model_is_exact(function, loss, scale, rng):
-    model = Sequential([layers.Dense(4, "gelu"), layers.Dense(CLASSES, function), layers.Reshape((CLASSES,))])
+def test_every_gradient_of_such_a_model_is_exact(function, loss, scale, make, rng):
+    model = make(
+        [
+            layers.Dense(4, "gelu"),
+            layers.Dense(CLASSES, function),
+            layers.Reshape((1, CLASSES)),
+            layers.Flatten(),
+        ]
+    )
+    assert model.last_function == function
     model.compile("sgd", loss)
     x, y = scale * rng.standard_normal((5, 2)), np.eye(CLASSES)[rng.integers(CLASSES, size=5)]
     report = check_model(model, x, y, entries=None)
     assert report.error <= 1e-12, str(report)
+
+
+@pytest.mark.parametrize("make", [in_a_row, in_a_graph], ids=lambda make: make.__name__)
+def test_training_reaches_the_layers_below(make, rng):
+    """Batch norm uses the batch's statistics in training, the moving ones, 0 and 1, otherwise."""
+    model = make([layers.BatchNormalization(), layers.Dense(2, "softmax", kernel_initializer="identity")])
+    model.compile("sgd", "categorical_crossentropy")
+    x, y = rng.normal(3, 2, (5, 2)), np.eye(2)[rng.integers(2, size=5)]
+    in_training = (x - x.mean(0)) / np.sqrt(x.var(0) + 1e-3)
+    for training, z in ((False, x / np.sqrt(1 + 1e-3)), (True, in_training)):
+        value, prediction = model.forward_loss(x, y, training=training)
+        assert value == pytest.approx(loss_of("categorical_crossentropy", "softmax", y, z).mean(), rel=1e-12)
+        np.testing.assert_allclose(prediction, np.exp(log_softmax(z)), rtol=1e-12)
 
 
 def test_it_learns_where_the_probability_is_1_and_should_be_0():
@@ -202,6 +243,13 @@ def test_a_sigmoid_may_be_moved_anywhere():
         layers.UpSampling2D(),
     ]
     assert Sequential([Input((3,)), *rows]).last_function == "softmax"
+    moved = Sequential([Input((2,)), layers.Reshape((1, 2)), layers.Flatten()])
+    for move in (moved, Model(moved.inputs, moved.outputs), Sequential([]), layers.Chain([])):
+        assert Sequential([Input((3,)), layers.Dense(2, "softmax"), move]).last_function == "softmax"
+    split = Sequential([Input((4,)), layers.Activation("linear"), layers.Reshape((2, 2))])
+    for moves in ([split], [Model(split.inputs, split.outputs)], split.layers):
+        for function, found in (("softmax", None), ("sigmoid", "sigmoid")):
+            assert Sequential([Input((3,)), layers.Dense(4, function), *moves]).last_function == found
     several = Sequential([Input((3,)), layers.Dense(2, "softmax")])
     assert (
         Model(several.inputs, [several.outputs[0], layers.Flatten()(several.outputs[0])]).last_function
@@ -239,3 +287,25 @@ def test_a_softmax_before_a_dropout_has_the_gradient_of_the_formula():
     value, _ = model.forward_loss(np.array([[60.0, 0.0]]), np.array([[0.0, 1.0]]), training=True)
     assert value == pytest.approx(60.0, rel=1e-12)
     np.testing.assert_allclose(model.set_gradients(need_dx=True), [[1, -1]], rtol=1e-12)
+
+
+@pytest.mark.parametrize("shape", [(4, 3), (2, 3, 2), (2, 2, 3, 4)])
+@pytest.mark.parametrize("loss", ["binary_crossentropy", "mse"])
+def test_the_losses_of_maps_have_the_gradient_of_their_formula(shape, loss, rng):
+    """Softmax over the last axis, a binary cross-entropy of each entry."""
+    found = of_logits(losses.get(loss), "softmax") or losses.get(loss)
+    z, t = 3 * rng.standard_normal(shape), rng.uniform(size=shape)
+    with ops.use("reference"):
+        value, analytic = found.forward(t, z), found.backward()
+        exact = complex_step(lambda z: found.forward(t, z), {"z": z}, np.array(1.0))["z"]
+    assert worst_error(analytic, exact) <= 1e-12
+    if loss != "mse":
+        assert value == pytest.approx(loss_of(loss, "softmax", t, z).mean(), rel=1e-12)
+
+
+@pytest.mark.parametrize("loss", [losses.MeanSquaredError(), losses.BinaryCrossentropy()])
+def test_numbers_without_a_second_axis_are_samples(loss, rng):
+    p, t, weights = rng.uniform(0.1, 0.9, 4), rng.uniform(size=4), rng.uniform(size=4)
+    value, gradient = loss(t, p, weights), loss.backward()
+    assert value == loss(t[:, None], p[:, None], weights)
+    np.testing.assert_array_equal(gradient, loss.backward()[:, 0])
