@@ -108,7 +108,10 @@ class Run:
             BadInput: it is not what fer.train writes.
             OSError: it cannot be read.
         """
-        value = self.read_json(name)
+        try:
+            value = self.read_json(name)
+        except BadInput as error:
+            raise BadInput(f"{error}; it is not a configuration that python -m fer.train wrote") from None
         try:
             saving.schema.check(value, CONFIG_CONTENT)
         except ValueError as error:

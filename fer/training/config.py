@@ -153,7 +153,7 @@ def from_file(path: str | os.PathLike[str], changes: Mapping[str, Any] | None = 
         FileNotFoundError: there is no such file.
     """
     path = Path(path)
-    if not path.exists():
+    if not path.exists() or path.is_dir():
         raise FileNotFoundError(
             f"{path} is no file: expected a run's configuration, such as runs/003/config.json"
         )
