@@ -209,7 +209,8 @@ class _Judge:
             along, verdict = self.direction(v)
             found.append(along)
             if verdict is False:
-                self.locate(v)
+                if not self.one_is_wrong():
+                    self.locate(v)
                 break
         return found
 
@@ -221,6 +222,12 @@ class _Judge:
         value = float((self.g * v).sum())
         verdict = self.fits(v, value, allowed, sides)
         return Along(value, (allowed.left + allowed.right) / 2, verdict), verdict
+
+    def one_is_wrong(self) -> bool:
+        """Whether an entry that was compared is wrong already."""
+        assert self.g is not None
+        off = np.abs(self.g - self.values) > self.bound * self.scale
+        return bool(off.any()) or any(kink.valid is False for kink in self.kinks.values())
 
     def locate(self, v: np.ndarray) -> None:
         """Halve the set of entries until one is left along which the gradient is wrong."""
