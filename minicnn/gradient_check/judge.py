@@ -69,7 +69,7 @@ class _Judge:
         self.shape = slopes.x.shape
         fits = analytic is not None and analytic.shape == self.shape
         self.g = np.asarray(analytic, np.float64) if fits else None
-        self.rng = np.random.default_rng(seed)
+        self.rng = np.random.default_rng([seed, 2])
         self.values = np.full(self.shape, np.nan)
         self.kinks: dict[tuple[int, ...], Kink] = {}
         self.at_kink: dict[tuple[int, ...], np.ndarray] = {}  # entry -> which outputs have a kink there

@@ -91,7 +91,7 @@ class Slopes:
         return False
 
     def _why_not(self) -> str | None:
-        v = np.random.default_rng(2).standard_normal(self.x.shape)
+        v = np.random.default_rng([2, 2]).standard_normal(self.x.shape)
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("error")
@@ -143,7 +143,7 @@ class Slopes:
         """Whether a step that float64 shows and float32 does not leaves y as it is."""
         if y.dtype in (np.float32, np.float16):
             return True
-        v = np.random.default_rng(3).standard_normal(self.x.shape)
+        v = np.random.default_rng([3, 2]).standard_normal(self.x.shape)
         size = max(1.0, float(np.abs(self.x).max(initial=0.0)))
         here, tiny, small = (self.at(step * size, v) for step in (1e-3, 1e-3 + 1e-11, 2e-3))
         moves = np.abs(small - here) > 1e-6 * np.maximum(1.0, np.abs(here))
@@ -158,7 +158,7 @@ class Slopes:
 
     def _linear(self) -> bool:
         """Whether slopes along random directions, and along their sum, add up."""
-        rng = np.random.default_rng(1)
+        rng = np.random.default_rng([1, 2])
         for _ in range(2):
             a, b = rng.standard_normal((2, *self.x.shape))
             each, other, both = self.along(a), self.along(b), self.along(a + b)

@@ -11,7 +11,7 @@ a thread that has it may take it again. Data, callbacks and metrics run outside 
 """
 
 import functools
-import logging  # noqa: F401: see register_at_fork below
+import logging  # noqa: F401 (see register_at_fork below)
 import os
 import sys
 import threading

@@ -160,7 +160,9 @@ DROPOUT: dict[str, dict[str, list[Edit]]] = {
 }  # fmt: skip
 
 LOSSES: dict[str, dict[str, list[Edit]]] = {
-    "loss: not divided by the batch": {"losses": [("Loss._gradient_of_losses", "np.asarray(math.prod(shape), dtype)", "1")]},
+    "loss: not divided by the batch": {
+        "losses": [("Loss._gradient_of_losses", "np.asarray(math.prod(shape), dtype)", "1")]
+    },
     "loss: its gradient not divided by the batch": {
         "losses": [("Loss.backward", "*self._cache", "len(self._cache[0]) * self._cache[0], self._cache[1]")],
     },

@@ -282,12 +282,6 @@ def test_the_count_survives_an_interruption(rng, tmp_path):
     assert fit().skipped_steps == [2, 2]
 
 
-def test_a_history_of_an_older_version():
-    history = callbacks.History()
-    history.set_state({"epoch": [0, 1], "history": {"loss": [2.0, 1.0]}})
-    assert history.skipped_steps == [0, 0]
-
-
 def test_terminate_on_nan_also_stops_at_a_gradient(batch, capsys, monkeypatch):
     model = net()
     original = type(model).set_gradients
