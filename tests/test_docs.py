@@ -28,3 +28,9 @@ def test_the_readme_has_its_two_commands():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     for name in ("train", "test"):
         assert re.search(rf"<!-- ci: {name} -->\n```bash\n[^\n]+\n```", text)
+
+
+def test_the_tests_that_hold_a_promise_exist():
+    named = re.findall(r"`(tests/[^` ]+\.py)`", (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8"))
+    assert len(named) > 20
+    assert [name for name in named if not (ROOT / name).is_file()] == []

@@ -1,4 +1,6 @@
-"""The form of what the two passes return: the gradients in their order, and in words what is wrong with it."""
+"""The form of what the two passes return: the gradients in their order, and in
+words what is wrong with it.
+"""
 
 import dataclasses
 import functools
@@ -61,7 +63,8 @@ def answers(
         found = [given]
     if len(found) < len(arrays):
         raise ValueError(
-            f"{name} returned {len(found)} gradients, expected {len(arrays)}: of {names}. Return one for each array, "
+            f"{name} returned {len(found)} gradients, expected {len(arrays)}: of {names}. Return one "
+            "for each array, "
             "in this order, and None for one that has no gradient"
         )
     gradients = []
@@ -93,7 +96,9 @@ def of_form(
     gradients: Mapping[str, Gradient],
     given: Sequence[np.ndarray | None],
 ) -> str | None:
-    """Return in words what is wrong with a gradient that has the right numbers in a way: another's, rounded."""
+    """Return in words what is wrong with a gradient that has the right numbers in a
+    way: another's, rounded.
+    """
     analytic = gradient.analytic
     for i, other in enumerate(given):
         own = i < len(names) and names[i] == gradient.name
@@ -101,7 +106,8 @@ def of_form(
             continue
         if dataclasses.replace(gradient, analytic=other, along=(), kinks=()).passed and np.any(other):
             return (
-                f"backward returns the gradients in another order: number {i + 1} is the gradient of {gradient.name}, "
+                f"backward returns the gradients in another order: number {i + 1} is the gradient of "
+                f"{gradient.name}, "
                 f"expected the order {', '.join(names)}"
             )
     if analytic is None or not gradient.fits:

@@ -21,7 +21,8 @@ from minicnn.gradient_check.slopes import COMPLEX
 from minicnn.layers.base import Layer
 
 NO_FUNCTION = (
-    "forward is not a function: called twice with the same arrays, the loss is {} and {}. Nothing can be judged. A "
+    "forward is not a function: called twice with the same arrays, the loss is {} and {}. Nothing "
+    "can be judged. A "
     "layer draws random numbers from a generator of its own, or keeps a state: use Layer.generators"
 )
 
@@ -47,12 +48,12 @@ def check_op(
         options: passed on to forward.
 
     Returns:
-        a :class:`Report`, name -> gradient. Both passes get copies. What they must not do is in its ``problems``:
-        change an array in place, give another result for the same arrays.
+        a :class:`Report`, name -> gradient. Both passes get copies. What they must not do is in its
+        ``problems``: change an array in place, give another result for the same arrays.
 
     Raises:
-        ValueError: there is no operation of this name, forward does not take the arrays by these names or does
-            not return (y, cache), or backward returned fewer gradients than there are arrays.
+        ValueError: there is no operation of this name, forward does not take the arrays by these names or
+            does not return (y, cache), or backward returned fewer gradients than there are arrays.
 
     Example:
         check_op("conv2d", {"x": x, "kernel": kernel}, strides=(2, 2), padding="same")
@@ -175,8 +176,8 @@ def check_model(
         x, y: a small batch: each entry that is checked costs one forward pass.
         sample_weight: (N,), as in fit.
         training: whether layers run as in training (dropout on, batch statistics).
-        entries: how many entries of each array to compare one at a time, drawn at random; None: those that fit
-            into the time. All are compared along random directions.
+        entries: how many entries of each array to compare one at a time, drawn at random; None: those that
+            fit into the time. All are compared along random directions.
         method, seed, thorough: as :func:`compare`.
     """
     x = np.asarray(x, np.float64)

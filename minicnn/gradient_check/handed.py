@@ -56,7 +56,8 @@ class Passes:
             kind = "a single array" if isinstance(result, np.ndarray) else type(result).__name__
             names = ", ".join(self.arrays)
             raise ValueError(
-                f"{title(self.forward_pass)} returned {kind}, expected (y, cache). If your backward pass takes the "
+                f"{title(self.forward_pass)} returned {kind}, expected (y, cache). If your backward "
+                "pass takes the "
                 f"arrays instead of a cache, pass (lambda {names}: (forward({names}), ({names},)), "
                 f"lambda dy, cache: backward(dy, *cache))"
             )
@@ -73,7 +74,8 @@ class Passes:
         except TypeError as error:
             names = ", ".join(self.arrays)
             raise ValueError(
-                f"{title(self.forward_pass)}{signature} is called with the arrays as keywords, {names}: {error}. Name "
+                f"{title(self.forward_pass)}{signature} is called with the arrays as keywords, {names}: "
+                f"{error}. Name "
                 f"the arrays like its arguments, or pass lambda {names}: {title(self.forward_pass)}(…)"
             ) from None
 
@@ -118,7 +120,8 @@ class Passes:
             other = f"{np.count_nonzero(again != self.y)} of {self.y.size} entries of y differ"
         why = why or "it draws random numbers, or keeps a state between calls"
         self.problems.append(
-            f"forward is not a function: called twice with the same arrays, {other}; {why}. Nothing can be judged. "
+            f"forward is not a function: called twice with the same arrays, {other}; {why}. Nothing "
+            "can be judged. "
             "Draw the mask outside and pass it as an option (check_op(…, mask=mask)), or make the generator "
             "inside forward, from a seed"
         )
@@ -131,7 +134,9 @@ class Passes:
     # ---- backward ------------------------------------------------------------------------------------------
 
     def run_backward(self, dy: np.ndarray) -> None:
-        """Call it twice with the same cache: what it was handed must not change, and the gradients neither."""
+        """Call it twice with the same cache: what it was handed must not change,
+        and the gradients neither.
+        """
         mine = {"dy": dy.copy(), **self.values, **self.handed_options}
         if isinstance(self.handed_y, np.ndarray) and not _is_one_of(self.handed_y, self.values):
             mine["y"] = self.handed_y
@@ -148,7 +153,8 @@ class Passes:
             names = state.changed()
             what = f" ({', '.join(names)})" if names else ""
             self.problems.append(
-                f"backward changed what forward reads{what}: the same arrays then give another y. Return gradients, "
+                f"backward changed what forward reads{what}: the same arrays then give another y. "
+                "Return gradients, "
                 "and leave the update of weights to the optimizer"
             )
             state.restore()
@@ -156,19 +162,21 @@ class Passes:
     def _run_again(self, dy: np.ndarray, kept: "Snapshot") -> None:
         """Call backward once more with the same cache, and with the cache of another forward pass.
 
-        Gradients that add up in the cache are allowed, as in programs that keep a sum beside each number; a sum
-        that goes on with another cache is not, nor is a change of what forward computed.
+        Gradients that add up in the cache are allowed, as in programs that keep a sum beside each number; a
+        sum that goes on with another cache is not, nor is a change of what forward computed.
         """
         if not self._repeats(dy, self.cache):
             for name in kept.changed(zeros=False)[:1]:
                 self.problems.append(
-                    f"backward changed the cache in place ({name}): called again with the same cache, it gives another "
+                    f"backward changed the cache in place ({name}): called again with the same cache, it "
+                    "gives another "
                     "gradient. Let it work on a copy"
                 )
         _, fresh = self.forward(**{name: array.copy() for name, array in self.arrays.items()})
         if self.is_function and not self._repeats(dy, fresh):
             self.problems.append(
-                "backward keeps a state: the next forward and backward pass with the same arrays gives another "
+                "backward keeps a state: the next forward and backward pass with the same arrays "
+                "gives another "
                 "gradient. Is there a += on an array that is not set to 0, or a random number?"
             )
 

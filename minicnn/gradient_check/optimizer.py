@@ -3,10 +3,10 @@
     report = check_optimizer(my_step, "adam", learning_rate=0.01)
     print(report)
 
-There is no gradient to differentiate. The step is run on random gradients from a state of zeros, in float64, and
-the weights are compared with the equation's after each step. One step is not enough: bias correction, momentum
-and state show from the second on. If they differ, the equation is broken in one piece after the other
-(causes/updates.py) until it gives the same wrong weights.
+There is no gradient to differentiate. The step is run on random gradients from a state of zeros, in float64,
+and the weights are compared with the equation's after each step. One step is not enough: bias correction,
+momentum and state show from the second on. If they differ, the equation is broken in one piece after the
+other (causes/updates.py) until it gives the same wrong weights.
 """
 
 from collections.abc import Callable
@@ -71,7 +71,8 @@ class StepReport:
             step, entry = self.at
             where = ", ".join(map(str, entry))
             lines.append(
-                f"  the first wrong step is number {step}: w[{where}] is {self.given:.9g}, expected {self.expected:.9g}"
+                f"  the first wrong step is number {step}: w[{where}] is {self.given:.9g}, expected "
+                f"{self.expected:.9g}"
             )
         if not self.passed:
             lines.append(f"  likely cause: {self.cause or 'none of the known causes'}")
@@ -93,14 +94,14 @@ def check_optimizer(
     """Check a step of an optimizer of one's own.
 
     Args:
-        step: ``step(w, g, state) -> w`` with a dict ``state`` that is empty at first and passed to every step; or
-            an object with ``update(w, g)`` or ``step(w, g)`` that keeps its own state. w may be changed in place
-            (then None is returned), g may not. All in float64, w and g of shape (3, 4).
+        step: ``step(w, g, state) -> w`` with a dict ``state`` that is empty at first and passed to every
+            step; or an object with ``update(w, g)`` or ``step(w, g)`` that keeps its own state. w may be
+            changed in place (then None is returned), g may not. All in float64, w and g of shape (3, 4).
         reference_equation: "sgd", "momentum", "nesterov", "rmsprop", "adam" or "adamw"; or a step as above.
         steps: how many.
         seed: of the weights and gradients.
-        **hyperparameters: those of the step: learning_rate, weight_decay, momentum, beta_1, beta_2, rho, epsilon;
-            Keras's values if left out.
+        **hyperparameters: those of the step: learning_rate, weight_decay, momentum, beta_1, beta_2, rho,
+            epsilon; Keras's values if left out.
 
     Returns:
         a :class:`StepReport`.
@@ -171,8 +172,10 @@ def _path(step: Any, w: np.ndarray, gradients: np.ndarray, reuse: bool) -> tuple
             returned = call(w, buffer, state)
         except (TypeError, AttributeError, KeyError, IndexError) as error:
             raise ValueError(
-                f"step={step!r:.80} failed with {type(error).__name__}: {error}. Expected step(w, g, state) -> w, with "
-                "an empty dict as state at first, or an object with update(w, g); wrap yours in a lambda if it differs"
+                f"step={step!r:.80} failed with {type(error).__name__}: {error}. Expected step(w, g, "
+                "state) -> w, with "
+                "an empty dict as state at first, or an object with update(w, g); wrap yours in a "
+                "lambda if it differs"
             ) from error
         if not np.array_equal(buffer, gradient, equal_nan=True):
             trouble = "the step changes the gradient g in place: others may still need it; write g = g + … "
@@ -204,7 +207,9 @@ def _callable(step: Any) -> Step:
 
 
 def _keeps_gradients(step: Any, w: np.ndarray, gradients: np.ndarray, given: np.ndarray) -> bool:
-    """Whether the weights differ if all gradients come in one array; not tried for an object with its own state."""
+    """Whether the weights differ if all gradients come in one array; not tried for an
+    object with its own state.
+    """
     if not callable(step) or hasattr(step, "update") or hasattr(step, "step"):
         return False
     path = _path(step, w, gradients, reuse=True)[0]

@@ -148,8 +148,8 @@ class Model(Trainer):
     def __call__(self, x: Any, training: bool | None = None) -> Any:
         """Return the output for x (N, …), which is cast to the model's float type; for a symbol, a symbol.
 
-        As in Keras, ``training=None`` is evaluation for all layers but random augmentation, which then changes
-        images. A model that is not built and begins with augmentation takes one image (H, W, C) too.
+        As in Keras, ``training=None`` is evaluation for all layers but random augmentation, which then
+        changes images. A model that is not built and begins with augmentation takes one image (H, W, C) too.
         """
         if symbolic(x):
             return super().__call__(x, training)

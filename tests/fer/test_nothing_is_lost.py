@@ -1,4 +1,6 @@
-"""Whatever is written: a full disk leaves the old file and nothing half-written, and the error names the file."""
+"""Whatever is written: a full disk leaves the old file and nothing half-written, and
+the error names the file.
+"""
 
 import errno
 import io
@@ -101,7 +103,7 @@ def test_a_lock_needs_no_room(tmp_path, monkeypatch):
         assert (tmp_path / runs.LOCK).exists()
 
 
-# ---- what exists already -------------------------------------------------------------------------------------
+# ---- what exists already -----------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -154,7 +156,7 @@ def test_two_tables_do_not_share_a_file(run, capsys):
     assert "expected two files" in error
 
 
-# ---- evaluations ----------------------------------------------------------------------------------------------
+# ---- evaluations -------------------------------------------------------------------------------------------
 
 
 @pytest.fixture

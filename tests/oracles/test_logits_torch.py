@@ -1,4 +1,6 @@
-"""Models that end in softmax or sigmoid beside PyTorch's losses of logits, at logits that are rounded to 0 and 1."""
+"""Models that end in softmax or sigmoid beside PyTorch's losses of logits, at logits
+that are rounded to 0 and 1.
+"""
 
 import numpy as np
 import pytest

@@ -210,7 +210,8 @@ def _changes(k: Convolution, of_x: bool):
     yield "stride and dilation are forgotten@", lambda s: replace(s, stride=1, dilation=1)
     p = k.rows.padding or k.columns.padding
     yield (
-        f"the padding is cropped at the wrong side@: dx is the padded gradient from index 0 on, not from index {p} on"
+        "the padding is cropped at the wrong side@: dx is the padded gradient from index 0 on, not "
+        f"from index {p} on"
         if of_x
         else f"the padding is forgotten@: x is read as if it began {p} pixel{'s' * (p > 1)} earlier",
         lambda s: replace(s, padding=0),
@@ -218,7 +219,8 @@ def _changes(k: Convolution, of_x: bool):
     yield "stride and padding are forgotten@", lambda s: replace(s, stride=1, padding=0)
     for by in (1, -1, 2, -2):
         yield (
-            f"shifted by {by} pixel{'s' * (abs(by) > 1)}@: an index off by one, or the padding cropped wrongly",
+            f"shifted by {by} pixel{'s' * (abs(by) > 1)}@: an index off by one, or the padding "
+            "cropped wrongly",
             lambda s, by=by: replace(s, padding=s.padding + by),
         )
     yield (

@@ -283,7 +283,9 @@ class Evidence:
 
     @cached_property
     def windows(self) -> np.ndarray | None:
-        """Which outputs each entry reaches (:meth:`reached`), (array.size, …y's shape…); None if that is too much."""
+        """Which outputs each entry reaches (:meth:`reached`), (array.size, …y's shape…);
+        None if that is too much.
+        """
         size = self.array.size
         if size > MOST_ENTRIES or size * self.dy.size > MOST_NUMBERS:
             return None

@@ -85,7 +85,9 @@ def _lengths(e: Evidence) -> Iterator[tuple[float, str]]:
 
 
 def dropout_scale(e: Evidence) -> str | None:
-    """Dropout keeps an entry with the chance q = 1 − rate, and divides what it keeps by q; once in each pass."""
+    """Dropout keeps an entry with the chance q = 1 − rate, and divides what it keeps
+    by q; once in each pass.
+    """
     if np.count_nonzero(~e.zero(e.right)) < ENOUGH:
         return None
     factor = float(e.given @ e.right / (e.right @ e.right))
@@ -122,7 +124,8 @@ def dropout_scale(e: Evidence) -> str | None:
         return (
             f"{number(factor)} times the right gradient: {'1/q' if factor > 1 else 'q'} for a q = "
             f"{number(1 / chance)}, "
-            f"about the share of the entries that are kept ({share:.2g}): {scale} is in the backward pass only"
+            f"about the share of the entries that are kept ({share:.2g}): {scale} is in the "
+            "backward pass only"
         )
     return None
 

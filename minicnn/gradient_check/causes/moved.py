@@ -1,7 +1,7 @@
 """Functions that only move numbers: concatenation, slices, padding, upsampling, gathering from a table.
 
-Each output is a copy of one entry, so each entry's gradient is the sum of dy over its copies. A wrong gradient
-that is made of numbers of dy shows from which outputs they were taken.
+Each output is a copy of one entry, so each entry's gradient is the sum of dy over its copies. A wrong
+gradient that is made of numbers of dy shows from which outputs they were taken.
 """
 
 import numpy as np
@@ -30,7 +30,8 @@ def wrong_copies(e: Evidence) -> str | None:
             return None  # a bias: which sample is left out says more
         if copies.min() == copies.max():
             return (
-                f"only one of the {copies.max()} outputs that each entry is copied to counts: their gradients "
+                f"only one of the {copies.max()} outputs that each entry is copied to counts: "
+                "their gradients "
                 "must be added"
             )
         return (

@@ -1,4 +1,5 @@
-"""Max- and average pooling with any layout, recognized by what their outputs depend on; and their usual slips.
+"""Max- and average pooling with any layout, recognized by what their outputs
+depend on; and their usual slips.
 
 Each output j has a window: the entries that it depends on. Max-pooling gives dy[j] to the winner, average
 pooling dy[j]/k to all k entries.
@@ -122,7 +123,8 @@ def _slips(
         for w in some:
             one[w.winner if is_max else w.entries] += w.dy * (1 if is_max else share)
         yield (
-            f"only the {which} window of all gets its gradient: an early return in a loop, or = instead of +=",
+            f"only the {which} window of all gets its gradient: an early return in a loop, or "
+            "= instead of +=",
             one.reshape(e.array.shape),
         )
     if is_max:
@@ -131,7 +133,9 @@ def _slips(
 
 
 def _zeros_overwrite(e: Evidence, windows: list[Window]) -> Iterator[tuple[str, np.ndarray]]:
-    """A mask times dy that is assigned: later windows overwrite with 0 too; and a maximum of the whole map."""
+    """A mask times dy that is assigned: later windows overwrite with 0 too; and a
+    maximum of the whole map.
+    """
     for everything in (True, False):
         dx = np.zeros(e.array.size)
         for w in windows:

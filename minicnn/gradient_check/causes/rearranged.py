@@ -58,7 +58,9 @@ def moves(shape: tuple[int, ...]) -> list[Move]:
 
 @lru_cache(maxsize=8)
 def reshapes(shape: tuple[int, ...]) -> list[tuple[str, np.ndarray]]:
-    """Return (text, places) of every .transpose(a).reshape(…).transpose(b) that keeps the shape, not the order."""
+    """Return (text, places) of every .transpose(a).reshape(…).transpose(b) that keeps
+    the shape, not the order.
+    """
     if not 2 <= len(shape) <= 4:
         return []
     places = np.arange(int(np.prod(shape)))

@@ -206,7 +206,8 @@ def _of_attention(q, k, v, a, dy, scale, which) -> Iterator[tuple[str, np.ndarra
         )
         if dy.shape == q.shape:
             yield (
-                "dy is used in place of the queries or keys' gradient: the path through the scores is missing",
+                "dy is used in place of the queries or keys' gradient: the path through the "
+                "scores is missing",
                 dy,
             )
     else:

@@ -6,8 +6,8 @@
     Adam, AdamW        m ← β₁·m + (1 − β₁)·g;  v ← β₂·v + (1 − β₂)·g²        w ← w − η·m̂/(√v̂ + ε)
                        m̂ = m/(1 − β₁ᵗ);  v̂ = v/(1 − β₂ᵗ), t = 1, 2, …
 
-Before the step, w ← w·(1 − η·λ): decoupled decay. The rules of :mod:`minicnn.ops.reference` are the definition;
-these pieces must give the same (tests compare them), and exist to be broken one at a time.
+Before the step, w ← w·(1 − η·λ): decoupled decay. The rules of :mod:`minicnn.ops.reference` are the
+definition; these pieces must give the same (tests compare them), and exist to be broken one at a time.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -92,7 +92,8 @@ def choices(rule: str, h: Hyper) -> Iterator[Slip]:
     if rule in ("adam", "adamw"):
         b2 = h["beta_2"]
         yield (
-            "ε is added to √v before its correction, as in Keras and here; algorithm 1 of the paper adds it to √v̂",
+            "ε is added to √v before its correction, as in Keras and here; algorithm 1 of the paper "
+            "adds it to √v̂",
             {"move": lambda m, v, g, t: rate * m / (np.sqrt(v) + epsilon / np.sqrt(1 - b2**t))},
         )
 
@@ -112,7 +113,8 @@ def slips(rule: str, h: Hyper) -> Iterator[Slip]:
         if h.get("momentum", 1.0):  # for plain SGD both are the same
             coupled: dict[str, Piece] = {"decay": lambda w: w, "gradient": lambda g, w: g + decay * w}
             yield (
-                "the weight decay is coupled: λ·w is added to the gradient, an L2 penalty, and is in its moments",
+                "the weight decay is coupled: λ·w is added to the gradient, an L2 penalty, and is "
+                "in its moments",
                 coupled,
             )
         yield (
@@ -221,7 +223,8 @@ def _of_momentum(rule: str, rate: float, mu: float) -> Iterator[Slip]:
     yield "1 − μ is used instead of μ", {"u": lambda u, g: (1 - mu) * u - rate * g}
     yield "the velocity is not multiplied by μ: it sums all gradients", {"u": lambda u, g: u - rate * g}
     yield (
-        "the velocity is multiplied by the learning rate again in each step: η is applied to the old velocity too",
+        "the velocity is multiplied by the learning rate again in each step: η is applied to the "
+        "old velocity too",
         {"u": lambda u, g: rate * (mu * u - g)},
     )
     yield (

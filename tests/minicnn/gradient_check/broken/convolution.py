@@ -71,7 +71,8 @@ def conv_padding_not_cropped(rng):
 
 @fault(
     "x",
-    "the padding is cropped at the wrong side: dx is the padded gradient from index 0 on, not from index 1 on",
+    "the padding is cropped at the wrong side: dx is the padded gradient from index 0 on, not "
+    "from index 1 on",
 )
 def conv_padding_cropped_at_the_wrong_side(rng):
     def backward(dy, cache):
