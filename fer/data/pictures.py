@@ -22,6 +22,7 @@ from PIL import Image, ImageOps
 from fer.data import sniff
 from fer.data.table import SIDE
 from fer.errors import BadInput, expecting, short_message
+from minicnn import ops
 from minicnn.saving import regular
 
 SUFFIXES = frozenset((
@@ -187,19 +188,23 @@ def _from_array(array: Any) -> Image.Image:
 
 @contextlib.contextmanager
 def _silent_stderr() -> Iterator[None]:
-    """Discard what is written to the error stream: libtiff writes there itself, besides raising the error."""
-    try:
-        saved = os.dup(2)
-    except OSError:
-        yield
-        return
-    with open(os.devnull, "wb") as nothing:
-        os.dup2(nothing.fileno(), 2)
-    try:
-        yield
-    finally:
-        os.dup2(saved, 2)
-        os.close(saved)
+    """Discard what is written to the error stream: libtiff writes there itself, besides raising the error.
+
+    One thread at a time: the second would restore the stream that the first has turned off.
+    """
+    with ops.turn():
+        try:
+            saved = os.dup(2)
+        except OSError:
+            yield
+            return
+        with open(os.devnull, "wb") as nothing:
+            os.dup2(nothing.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(saved, 2)
+            os.close(saved)
 
 
 def _check_size(size: tuple[int, int], largest: int, name: str) -> None:
