@@ -130,12 +130,11 @@ class Loss(Configured):
             divisor = weights.sum() or 1  # all weights 0: the loss is 0
         elif self.reduction != "sum":
             divisor = np.asarray(math.prod(shape), dtype)
-        dlosses = np.broadcast_to(weights / divisor, shape).astype(dtype)
         # a loss that meets several weights has their sum
-        added = tuple(range(len(shape) - losses.ndim))
-        dlosses = dlosses.sum(axis=added)
+        dlosses = np.broadcast_to(weights / divisor, shape)
+        dlosses = dlosses.sum(axis=tuple(range(len(shape) - losses.ndim)))
         repeated = tuple(axis for axis, length in enumerate(losses.shape) if length < dlosses.shape[axis])
-        return dlosses.sum(axis=repeated, keepdims=True) if repeated else dlosses
+        return dlosses.sum(axis=repeated).reshape(losses.shape)
 
     def backward(self) -> np.ndarray:
         """Return dL/dy_pred of the last :meth:`forward`."""

@@ -31,6 +31,8 @@ def test_the_readme_has_its_two_commands():
 
 
 def test_the_tests_that_hold_a_promise_exist():
-    named = re.findall(r"`(tests/[^` ]+\.py)`", (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8"))
+    named = re.findall(
+        r"`(tests/[^` ]+\.py)`", (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
+    )
     assert len(named) > 20
     assert [name for name in named if not (ROOT / name).is_file()] == []

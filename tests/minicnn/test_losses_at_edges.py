@@ -120,6 +120,29 @@ def test_maps_may_have_a_weight_for_each_pixel(loss, weights, rng):
         np.testing.assert_allclose(gradients(loss, y_true, y_pred, w[:, None, None])[0], analytic)
 
 
+@pytest.mark.parametrize("reduction", losses.REDUCTIONS)
+@pytest.mark.parametrize("weights", [None, (), (4,), (1, 4), (4, 4), (3, 4), (2, 1)])
+@pytest.mark.parametrize("samples", [4, 1])
+def test_the_loss_is_the_sum_over_all_pairs_of_a_loss_and_a_weight(samples, weights, reduction, rng):
+    y_true, y_pred = rng.standard_normal((2, samples, 3))
+    each = ((y_pred - y_true) ** 2).mean(1)
+    given = None if weights is None else rng.uniform(0.5, 2, weights)
+    w = np.ones(samples) if given is None else given
+    if w.shape == (2, 1):
+        w = w[:, 0]
+    if w.shape == (2,) and samples == 4:
+        with pytest.raises(
+            ValueError, match=r"sample_weight has 2 entries, expected 4.*\(2,\) does not broadcast"
+        ):
+            losses.MeanSquaredError(reduction)(y_true, y_pred, given)
+        return
+    pairs = each * w
+    divisor = {"sum": 1, "mean_with_sample_weight": w.sum()}.get(reduction, pairs.size)
+    assert losses.MeanSquaredError(reduction)(y_true, y_pred, given) == pytest.approx(
+        pairs.sum() / divisor, rel=1e-12
+    )
+
+
 # ---- the loss of a whole model -----------------------------------------------------------------------------
 
 

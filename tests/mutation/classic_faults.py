@@ -161,7 +161,7 @@ DROPOUT: dict[str, dict[str, list[Edit]]] = {
 
 LOSSES: dict[str, dict[str, list[Edit]]] = {
     "loss: not divided by the batch": {
-        "losses": [("Loss._gradient_of_losses", "np.asarray(math.prod(shape), dtype)", "1")]
+        "losses": [("Loss._gradient_of_losses", "np.asarray(math.prod(shape), dtype)", "1")],
     },
     "loss: its gradient not divided by the batch": {
         "losses": [("Loss.backward", "*self._cache", "len(self._cache[0]) * self._cache[0], self._cache[1]")],
@@ -217,7 +217,7 @@ TYPES: dict[str, dict[str, list[Edit]]] = {
     "float32 becomes float64": {
         "ops/reference/dropout": [("dropout_forward", ".astype(x.real.dtype)", "")],
         "ops/kernels/normalization": [("_backward", "dgamma.astype(x.dtype)", "dgamma")],
-        "losses": [("Loss._gradient_of_losses", "shape).astype(dtype)", "shape).astype(float)")],
+        "losses": [("Loss._gradient_of_losses", "else sample_weight, dtype)", "else sample_weight, float)")],
     },
     "float64 becomes float32": {
         MAX[0]: [(MAX[2], "np.zeros(padded_shape, dy.dtype)", "np.zeros(padded_shape, np.float32)")],
