@@ -54,7 +54,7 @@ def parse(text: str | bytes) -> Any:
     try:
         value = json.loads(text, object_pairs_hook=_unique, parse_constant=_finite, parse_float=_finite)
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"it is not JSON that can be used: {reason(error)}") from None
+        raise ValueError(f"as JSON it cannot be used: {reason(error)}") from None
     level, depth = [value], 0
     while level:
         depth += 1

@@ -20,6 +20,7 @@ import numpy as np
 
 from minicnn._base.messages import shown
 from minicnn.initializers import Initializer
+from minicnn.ops import geometry
 from minicnn.regularizers import Regularizer
 
 Array = np.ndarray
@@ -42,9 +43,6 @@ class LayerArguments(TypedDict, total=False):
     input_dim: int | None
 
 
-LARGEST = 1 << 24  # units or filters
-
-
 def number(
     argument: str, value: Any, expected: str = "a number", holds: Callable[[float], bool] = math.isfinite
 ) -> Any:
@@ -60,7 +58,7 @@ def number(
     return value
 
 
-def count(argument: str, value: Any, least: int = 1, most: int = LARGEST) -> int:
+def count(argument: str, value: Any, least: int = 1, most: int = geometry.LARGEST) -> int:
     """Return an integer from ``least`` to ``most``.
 
     Raises:

@@ -81,7 +81,11 @@ def test_a_full_disk(name, room, tmp_path, monkeypatch, capsys):
     if name not in NEW_ONLY:
         path.write_bytes(b"old")
     before = {child: child.read_bytes() for child in tmp_path.iterdir()}
-    monkeypatch.setattr(files, "open", lambda path, mode: Full(path, room), raising=False)
+
+    def opened(path, mode, *rest, **options):
+        return open(path, mode, *rest, **options) if mode == "rb" else Full(path, room)
+
+    monkeypatch.setattr(files, "open", opened, raising=False)
     if name == "page.html":
         with pytest.raises(SystemExit) as stopped:
             WRITERS[name](path)

@@ -31,7 +31,7 @@ train --data {long}                   | File name too long
 {train} --epochs x                    | argument --epochs: invalid int value: 'x'
 {train} --epochs 1.5                  | argument --epochs: invalid int value: '1.5'
 {train} --batch-size 0                | batch_size=0: expected 1 or more
-{train} --batch-size {big}            |
+{train} --batch-size {big}            | expected a number of at most
 {train} --learning-rate 0             | learning_rate=0.0: expected a positive number
 {train} --learning-rate nan           | learning_rate=nan: expected a positive number
 {train} --learning-rate inf           | learning_rate=inf: expected a positive number
@@ -47,9 +47,9 @@ train --data {long}                   | File name too long
 {train} --dropout nan                 | dropout=nan: expected a factor
 {train} --dropout 2                   |
 {train} --early-stopping -1           | early_stopping=-1: expected 0 or more
-{train} --early-stopping {big}        |
+{train} --early-stopping {big}        | expected a number of at most
 {train} --seed -1                     | seed=-1: expected 0 or more
-{train} --seed {big}                  |
+{train} --seed {big}                  | expected a number of at most
 {train} --class-weight all            | argument --class-weight: invalid choice: 'all'
 {train} --out faces.npz               | faces.npz is a file; expected a folder
 {train} --out faces.npz/runs          | faces.npz/runs: Not a directory
@@ -57,7 +57,7 @@ train --data {long}                   | File name too long
 {train} --time-budget -1h             | argument --time-budget: expected one argument
 {train} --dropout 2 --arch simple     | dropout=2.0 is too large for simple: rate=1.0: expected a probability
 {train} --config run/config.json --recipe vgg | expected at most one of them
-{train} --config clip.mp4             | clip.mp4 is not a configuration that
+{train} --config clip.mp4             | clip.mp4 is not JSON
 {train} --config nowhere.json         | nowhere.json is no file: expected a run's configuration
 {train} --no-such                     | unrecognized arguments: --no-such
 {train} extra                         | unrecognized arguments: extra

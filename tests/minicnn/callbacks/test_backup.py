@@ -250,7 +250,7 @@ def test_the_log_loses_the_lines_that_are_repeated(rng, tmp_path):
         ),
         (
             "callbacks",
-            [{"class_name": "History", "state": {"epoch": 1, "history": {}}}],
+            [{"class_name": "History", "state": {"epoch": 1, "history": {}, "skipped_steps": []}}],
             "epoch is 1: expected a list",
         ),
         ("epoch", -1, "training.epoch is -1: expected a whole number from 0"),
