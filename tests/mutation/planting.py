@@ -10,6 +10,7 @@ import ast
 import functools
 import gc
 import sys
+import warnings
 from collections.abc import Iterator
 from types import CodeType, FunctionType
 
@@ -52,7 +53,11 @@ class Living:
         names = {place: names for function in fault.functions for place, names in _names(function)}
         tree = fault.plant()
         _mention(tree, names)
-        changed = dict(self._codes(compile(tree, str(ROOT / fault.path), "exec")))
+        with warnings.catch_warnings():
+            warnings.simplefilter(
+                "ignore", SyntaxWarning
+            )  # such as 1[:, None], which the fault may make of x[:, None]
+            changed = dict(self._codes(compile(tree, str(ROOT / fault.path), "exec")))
         for function in fault.functions:
             if function.is_constant:
                 _rebind(function, tree)

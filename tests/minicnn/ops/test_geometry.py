@@ -1,5 +1,6 @@
 """Where windows fall, counted by hand."""
 
+import numpy as np
 import pytest
 
 from minicnn.ops import geometry
@@ -35,3 +36,28 @@ def test_what_does_not_fit_or_is_not_known_is_refused():
         geometry.axis(4, 3, 1, "valid", dilation=2)
     with pytest.raises(ValueError, match="padding='full'"):
         geometry.axis(4, 3, 1, "full")
+
+
+def test_pairs_and_their_largest_number():
+    largest = 16_777_216
+    assert geometry.pair(largest, "strides") == (largest, largest)
+    for read in (
+        geometry.pair((np.int64(1), largest), "strides"),
+        geometry.pair([np.int8(1), largest], "strides"),
+    ):
+        assert read == (1, largest)
+        assert [type(each) for each in read] == [int, int]
+    for wrong in (
+        largest + 1,
+        (1, largest + 1),
+        (largest + 1, 1),
+        0,
+        (1, 0),
+        True,
+        (1, True),
+        (1, 2, 3),
+        (),
+        "2",
+    ):
+        with pytest.raises(ValueError, match=r"^strides=.* expected a positive integer or a pair of them"):
+            geometry.pair(wrong, "strides")
