@@ -15,8 +15,8 @@ The division by N is what hand-written code forgets most often. reduction="sum" 
     mean squared error          mean (p − t)²                                                        2·(p − t) / K
     categorical hinge           max(0, 1 + max((1−t)·p) − Σ t·p)                                     +1 at largest, −t
 
-Label smoothing s trains towards t·(1 − s) + s/K. Shapes: targets and predictions (N, K); sparse targets (N,)
-or (N, 1).
+Label smoothing s trains towards t·(1 − s) + s/K. Shapes: targets and predictions (N, K), or
+(N, …, K) for maps; sparse targets (N,) or (N, 1), for maps (N, …) or (N, …, 1).
 """
 
 import math
@@ -220,14 +220,13 @@ class SparseCategoricalCrossentropy(CategoricalCrossentropy):
 
     def targets(self, y_true: Any, y_pred: np.ndarray) -> np.ndarray:
         """Return the class numbers as one-hot rows."""
-        numbers = np.asarray(y_true)
-        if numbers.size != len(y_pred):
+        numbers, rows = np.asarray(y_true), y_pred.shape[:-1]
+        if numbers.shape not in (rows, (*rows, 1)) and (len(rows) > 1 or numbers.size != len(y_pred)):
             raise ValueError(
-                f"{self.name}: y_true has shape {numbers.shape}, expected ({len(y_pred)},): one class "
-                "number a sample; "
-                "for one-hot targets use categorical_crossentropy"
+                f"{self.name}: y_true has shape {numbers.shape}, expected {rows}: one class number for each "
+                f"row of the predictions {y_pred.shape}; for one-hot targets use categorical_crossentropy"
             )
-        numbers = numbers.reshape(-1)
+        numbers = numbers.reshape(rows)
         classes = y_pred.shape[-1]
         wrong = (numbers < 0) | (numbers >= classes) | (numbers != np.floor(numbers))
         if wrong.any():
@@ -305,8 +304,8 @@ class CategoricalHinge(Loss):
     def losses(self, y_true: np.ndarray, y_pred: np.ndarray) -> tuple[np.ndarray, Any]:
         """Return the hinge of each sample; exactly at its corner the gradient is 0."""
         wrong = (1 - y_true) * y_pred
-        largest = wrong.real.argmax(-1)[:, None]  # (N, 1); of equal scores, the first
-        margin = np.take_along_axis(wrong, largest, -1)[:, 0] - np.sum(y_true * y_pred, -1) + 1
+        largest = wrong.real.argmax(-1)[..., None]  # (N, …, 1); of equal scores, the first
+        margin = np.take_along_axis(wrong, largest, -1)[..., 0] - np.sum(y_true * y_pred, -1) + 1
         active = margin.real > 0
         return np.where(active, margin, 0), (y_true, largest, active)
 
@@ -315,7 +314,7 @@ class CategoricalHinge(Loss):
         t, largest, active = cache
         d = -t
         np.put_along_axis(d, largest, np.take_along_axis(d + 1 - t, largest, -1), -1)
-        return d * (dlosses * active)[:, None]
+        return d * (dlosses * active)[..., None]
 
 
 def _row_means(entries: np.ndarray) -> np.ndarray:

@@ -135,6 +135,34 @@ def test_targets_that_do_not_fit(loss, y_true, message):
         losses.get(loss)(y_true, np.ones((2, 3)) / 3)
 
 
+@pytest.mark.parametrize("y_true", [[0, 1], [[0], [1]], np.zeros((3, 2)), np.zeros(4)])
+def test_class_numbers_of_maps_are_one_for_each_row(y_true):
+    with pytest.raises(ValueError, match=r"expected \(2, 2\)"):
+        losses.SparseCategoricalCrossentropy()(y_true, np.ones((2, 2, 3)) / 3)
+
+
+@pytest.mark.parametrize("implementation", ["reference", "kernels"])
+@pytest.mark.parametrize("shape", [(2, 3, 3), (3, 4, 2, 3)])
+def test_losses_of_maps_are_the_mean_over_all_rows(shape, implementation, rng):
+    """Each row (…, K) counts as a sample: the maps' loss and gradient are those of the rows (M, K)."""
+    z, numbers = rng.standard_normal(shape), rng.integers(3, size=shape[:-1])
+    t, p = np.eye(3)[numbers], np.exp(z) / np.exp(z).sum(-1, keepdims=True)
+    smooth = 0.9 * t + 0.1 / 3
+    logits = {"from_logits": True, "label_smoothing": 0.1}
+    formula = -np.log((p**smooth).prod(-1)).mean(), (p - smooth) / numbers.size
+    with ops.use(implementation):
+        for loss, y_true in [
+            (losses.CategoricalCrossentropy(**logits), t),
+            (losses.SparseCategoricalCrossentropy(**logits), numbers),
+            (losses.SparseCategoricalCrossentropy(**logits), numbers[..., None]),
+        ]:
+            assert loss(y_true, z) == pytest.approx(formula[0], rel=1e-12)
+            np.testing.assert_allclose(loss.backward(), formula[1], rtol=1e-10)
+    hinge, rows = losses.CategoricalHinge(), losses.CategoricalHinge()
+    assert hinge(t, z) == pytest.approx(rows(t.reshape(-1, 3), z.reshape(-1, 3)), rel=1e-12)
+    np.testing.assert_allclose(hinge.backward(), rows.backward().reshape(shape), rtol=1e-12)
+
+
 def test_bad_arguments():
     with pytest.raises(ValueError, match="did you mean 'CategoricalCrossentropy'"):
         losses.get("catgorical_crossentropy")

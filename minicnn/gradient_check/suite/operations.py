@@ -153,9 +153,9 @@ for _row in activations.TABLE.values():
 
 @register(ops.softmax_cross_entropy_forward, ops.softmax_cross_entropy_backward, sample_options=("targets",))
 def _softmax_cross_entropy(draw, wide):
-    shape = draw.integer(1, 5), draw.integer(1, 9)
+    shape = draw.any_shape(wide)
     rng = draw.rng()
-    one_hot = np.eye(shape[1])[rng.integers(shape[1], size=shape[0])]
+    one_hot = np.eye(shape[-1])[rng.integers(shape[-1], size=shape[:-1])]
     targets = one_hot if draw.boolean() else rng.random(shape)  # these do not add up to 1
     return Case(
         {"logits": draw.array(shape)}, {"targets": targets, "label_smoothing": draw.choice([0.0, 0.1])}

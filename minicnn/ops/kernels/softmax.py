@@ -51,14 +51,14 @@ def softmax_cross_entropy_forward(logits, targets, label_smoothing=0.0):
     """Return (loss, cache), as the reference does."""
     p, log_p = _forward(logits)
     targets = targets.astype(p.dtype)
-    targets = (1 - label_smoothing) * targets + label_smoothing / targets.shape[1]
-    return -(targets * log_p).sum(axis=1), (p, targets)
+    targets = (1 - label_smoothing) * targets + label_smoothing / targets.shape[-1]
+    return -(targets * log_p).sum(axis=-1), (p, targets)
 
 
 def softmax_cross_entropy_backward(dloss, cache):
     """Return dlogits, as the reference does."""
     p, targets = cache
-    return log_softmax_backward(-dloss[:, None] * targets, p)
+    return log_softmax_backward(-dloss[..., None] * targets, p)
 
 
 def _forward(x):

@@ -16,7 +16,7 @@ Cross-entropy with target probabilities t, smoothed by ε over K classes:
 For targets that sum to 1 and dloss = 1, the last line is p − t. Softmax and logarithm are one operation, so
 log(0) cannot occur. Class and sample weights, and the mean over the batch, are part of dloss.
 
-Shapes: softmax over the last axis of any z; cross-entropy: logits and targets (N, K), loss and dloss (N,).
+Shapes: all over the last axis of any z; cross-entropy: logits and targets (N, …, K), loss and dloss (N, …).
 """
 
 import numpy as np
@@ -62,17 +62,17 @@ def log_softmax_backward(dy: Array, cache: Cache) -> Array:
 def softmax_cross_entropy_forward(
     logits: Array, targets: Array, label_smoothing: float = 0.0
 ) -> tuple[Array, Cache]:
-    """Return (loss, cache) for logits and target probabilities, both (N, K): loss (N,), one per sample."""
+    """Return (loss, cache) for logits and target probabilities, both (N, …, K): loss (N, …)."""
     targets = targets.astype(logits.real.dtype)
-    targets = (1 - label_smoothing) * targets + label_smoothing / targets.shape[1]
+    targets = (1 - label_smoothing) * targets + label_smoothing / targets.shape[-1]
     log_p, p = log_softmax_forward(logits)
-    return -(targets * log_p).sum(axis=1), (p, targets)
+    return -(targets * log_p).sum(axis=-1), (p, targets)
 
 
 def softmax_cross_entropy_backward(dloss: Array, cache: Cache) -> Array:
-    """Return dlogits = dloss·(p·Σt − t), (N, K)."""
+    """Return dlogits = dloss·(p·Σt − t), (N, …, K)."""
     p, targets = cache
-    return dloss[:, None] * (p * targets.sum(axis=1, keepdims=True) - targets)
+    return dloss[..., None] * (p * targets.sum(axis=-1, keepdims=True) - targets)
 
 
 def _shift(x: Array) -> Array:
