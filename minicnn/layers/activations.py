@@ -39,8 +39,17 @@ class Activation(Layer):
 
     def __init__(self, activation: ActivationLike, **kwargs: Unpack[LayerArguments]) -> None:
         super().__init__(**kwargs)
-        self.activation = activations.name_of(activation)
-        self.options = dict(activations.TABLE[self.activation].options)
+        self.activation = activation
+
+    @property
+    def activation(self):
+        """Its name. Another one may be set at any time, which then has its usual options."""
+        return self._name
+
+    @activation.setter
+    def activation(self, activation):
+        self._name = activations.name_of(activation)
+        self.options = dict(activations.TABLE[self._name].options)
 
     @property
     def last_function(self):
@@ -79,7 +88,16 @@ class ActivatedLayer(Layer):
 
     def __init__(self, activation: ActivationLike, **kwargs: Unpack[LayerArguments]) -> None:
         super().__init__(**kwargs)
-        self.activation = activation_config(activation)
+        self.activation = activation
+
+    @property
+    def activation(self):
+        """A name, None or an activation layer. Another one may be set at any time, as in Keras."""
+        return self._configured
+
+    @activation.setter
+    def activation(self, activation):
+        self._configured = activation_config(activation)
         self._activation = make_activation(activation, self)
 
     @property

@@ -16,6 +16,7 @@ import numpy as np
 
 from minicnn import activations, losses, ops, optimizers
 from minicnn._base import keras_errors
+from minicnn._base.messages import shown
 from minicnn.layers.base import Layer
 from minicnn.metrics import Metric
 from minicnn.models import own_layers
@@ -92,6 +93,8 @@ class TrainingStep(Layer):
                 f'{self.name} has no loss: call compile first, such as model.compile("adam", '
                 '"sparse_categorical_crossentropy", metrics=["accuracy"])'
             )
+        if not isinstance(self.loss, losses.Loss):
+            raise ValueError(f"{self.name}.loss={shown(self.loss)}: expected a Loss; call compile with it")
         return self.compiled_metrics
 
     if not TYPE_CHECKING:  # a type checker reports unknown names itself

@@ -28,7 +28,7 @@ from minicnn.optimizers.state import AVERAGE, State
 Rate = float | LearningRateSchedule | Callable[[], float]
 
 # Gradients and steps below this cannot make a finite float32 infinite, not even by Adam's g². Only for larger
-# ones does apply_if_finite pay for copies.
+# ones, and for some rules, does apply_if_finite pay for copies.
 LARGE = 1e15
 
 
@@ -184,10 +184,7 @@ class Optimizer(Configured):
         largest = _largest([parameter.grad for parameter in pairs if parameter.grad is not None])
         if not math.isfinite(largest):
             return False
-        rate = self._learning_rate
-        if not callable(rate) or isinstance(rate, LearningRateSchedule):  # a function may count its calls
-            largest *= max(self.learning_rate, 1.0)
-        if largest < LARGE:
+        if self._has_safe_rule() and largest * max(self.learning_rate, 1.0) < LARGE:
             self.apply(pairs)
             return True
         self.build(pairs)
@@ -200,6 +197,18 @@ class Optimizer(Configured):
             array[...] = old
         self.iterations = iterations
         return False
+
+    def _has_safe_rule(self) -> bool:
+        """Return whether only large numbers can make a weight infinite: not by 0/0, in a rule of one's own or
+        without epsilon, nor by a learning rate from a function, which is not called here: it may count its calls.
+        """
+        ours = type(self).update_step.__module__.partition(".")[0] == "minicnn"
+        rate = self._learning_rate
+        return (
+            ours
+            and vars(self).get("epsilon", 1) > 0
+            and (not callable(rate) or isinstance(rate, LearningRateSchedule))
+        )
 
     def apply_gradients(self, grads_and_vars: Iterable[tuple[np.ndarray | None, Any]]) -> None:
         """Take one step from pairs of a gradient and its parameter.

@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from minicnn import activations, initializers, layers
+from minicnn import Sequential, activations, initializers, layers, models
 
 X = np.array([[-2.0, 0.0, 3.0]])
 
@@ -54,6 +54,37 @@ def test_prelu_shares_its_alpha_along_one_axis_or_several(axes):
     layer.backward(np.ones((1, 2, 3)))
     np.testing.assert_array_equal(layer.alpha.grad, [[-5, -2, 0]])
     assert json.dumps(layer.get_config()["shared_axes"]) == "[1]"
+
+
+@pytest.mark.parametrize("make", [lambda: layers.Dense(3, "softmax"), lambda: layers.Activation("softmax")])
+@pytest.mark.parametrize("new", ["sigmoid", activations.sigmoid])
+def test_another_activation_is_used_from_the_next_pass_on(make, new, tmp_path):
+    """As in Keras; a compiled model's loss then begins at the logits of the new one, and a saved one keeps it."""
+    z, t = np.array([[20.0, -20.0, 1.0]]), np.array([[0.0, 1.0, 1.0]])
+    model = Sequential([layers.Input((3,), dtype="float64"), make()])
+    for weight in model.weights:
+        weight.assign(np.eye(3) if weight.name == "kernel" else np.zeros(3))
+    model.compile("sgd", "binary_crossentropy")
+    model.layers[-1].activation = new
+    p = 1 / (1 + np.exp(-z))
+    np.testing.assert_allclose(model.predict(z), p, rtol=1e-12)
+    value, _ = model.forward_loss(z, t)
+    assert value == pytest.approx((20 + 20 + np.log1p(np.exp(-1))) / 3, rel=1e-8)
+    np.testing.assert_allclose(model.set_gradients(need_dx=True), (p - t) / 3, rtol=1e-12)
+    model.save(tmp_path / "model.npz")
+    loaded = models.load_model(tmp_path / "model.npz")
+    assert loaded.layers[-1].activation == "sigmoid"
+    np.testing.assert_allclose(loaded.predict(z), p, rtol=1e-12)
+
+
+def test_another_activation_has_its_usual_options():
+    layer = layers.Activation("leaky_relu")
+    layer.activation = "tanh"
+    np.testing.assert_allclose(layer.forward(X), np.tanh(X))
+    assert layer.options == {}
+    with pytest.raises(ValueError, match="activation"):
+        layer.activation = "tanhh"
+    assert layer.activation == "tanh"
 
 
 def test_the_activation_at_the_end_of_a_layer():

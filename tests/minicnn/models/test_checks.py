@@ -229,3 +229,11 @@ def test_other_results_of_several_numbers(data):
     model = net(metrics.F1Score("macro", name="f1"), metrics.F1Score(name="each"))
     history = model.fit(*data, callbacks=[callbacks.EarlyStopping("f1", mode="max")], verbose=0)
     assert len(history.history["each"][0]) == 3
+
+
+def test_a_loss_that_was_set_by_its_name_is_refused(data):
+    model = net()
+    model.loss = "mse"
+    for method in (model.fit, model.evaluate, model.train_on_batch):
+        with pytest.raises(ValueError, match=r"loss='mse': expected a Loss; call compile"):
+            method(*data)

@@ -225,6 +225,36 @@ def test_a_large_step_that_stays_finite_is_taken():
     assert optimizers.SGD(0.5).apply_if_finite([weight([LARGEST, 0.0])])
 
 
+class OwnRule(optimizers.Optimizer):
+    """AdaGrad as one first writes it: 0/0 where all gradients have been 0."""
+
+    slots = ("squares",)
+
+    def update_step(self, w, dw, state, rate, options):
+        state["squares"] += dw * dw
+        w -= rate * dw / np.sqrt(state["squares"])
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "gradient"),
+    [
+        (OwnRule(0.1), 0.0),
+        (optimizers.Adam(0.1, epsilon=0.0), 0.0),
+        (optimizers.RMSprop(0.1, epsilon=0.0), 0.0),
+        (optimizers.SGD(lambda: math.nan), 1.0),
+    ],
+    ids=["own rule", "Adam", "RMSprop", "rate"],
+)
+def test_a_rule_that_makes_nan_of_small_gradients(optimizer, gradient):
+    one, two = weight([2.0, gradient]), weight([1.0, 3.0])
+    before = one.value.copy()
+    with np.errstate(invalid="ignore", divide="ignore"):
+        assert not optimizer.apply_if_finite([one, two])
+    np.testing.assert_array_equal(one.value, before)
+    assert not any(array.any() for name, array in optimizer.get_state().items() if "/" in name)
+    assert optimizer.iterations == 0
+
+
 def test_a_function_as_learning_rate_is_asked_once_a_step():
     asked = []
     optimizer = optimizers.SGD(lambda: asked.append(1) or 0.1)
