@@ -24,7 +24,7 @@ def arguments(layer: Any, positional: int, given: tuple[str, ...]) -> dict[str, 
         ValueError: an argument is in no attribute of its name.
     """
     parameters = list(_parameters(type(layer)).values())[1:]
-    named = [each.name for each in parameters if each.kind in (each.POSITIONAL_OR_KEYWORD, each.KEYWORD_ONLY)]
+    named = [each.name for each in parameters if each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)]
     # what came by **kwargs is for a parent: class Wide(Conv2D), called as Wide(2, padding="same")
     parents = {name for each in type(layer).__mro__ if "__init__" in vars(each) for name in _parameters(each)}
     wanted = dict.fromkeys([*named, *(name for name in given if name in parents)])
@@ -55,10 +55,15 @@ def _refuse_lost(layer: Any, missing: list[str]) -> None:
 
 def from_arguments(kind: type, config: Mapping[str, Any]) -> Any:
     """Return a layer of that class; name, trainable and dtype are set where its constructor takes none."""
-    parameters = _parameters(kind)
+    parameters, named = _parameters(kind), dict(config)
+    by_position = [
+        named.pop(each.name)
+        for each in parameters.values()
+        if each.kind is each.POSITIONAL_ONLY and each.name in config
+    ]
     if any(each.kind is each.VAR_KEYWORD for each in parameters.values()):
-        return kind(**config)
-    layer = kind(**{name: value for name, value in config.items() if name in parameters})
+        return kind(*by_position, **named)
+    layer = kind(*by_position, **{name: value for name, value in named.items() if name in parameters})
     later = {name: config[name] for name in ("name", "trainable", "dtype") if name in config}
     for name, value in later.items():
         if name not in parameters:

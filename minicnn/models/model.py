@@ -20,6 +20,7 @@ from minicnn.layers.augmentation import Augmentation
 from minicnn.layers.base import Layer
 from minicnn.layers.containers import Chain
 from minicnn.layers.graph import Graph
+from minicnn.layers.rescaling import Rescaling
 from minicnn.layers.serialization import deserialize
 from minicnn.layers.symbol import Symbol, symbolic
 from minicnn.models import summary
@@ -148,12 +149,13 @@ class Model(Trainer):
     def __call__(self, x: Any, training: bool | None = None) -> Any:
         """Return the output for x (N, …), which is cast to the model's float type; for a symbol, a symbol.
 
-        As in Keras, ``training=None`` is evaluation for all layers but random augmentation, which then
-        changes images. A model that is not built and begins with augmentation takes one image (H, W, C) too.
+        As in Keras, ``training=None`` is evaluation for all layers but random augmentation, which then changes
+        images. A model that is not built and begins with augmentation, perhaps after Rescaling, takes one image
+        (H, W, C) too.
         """
         if symbolic(x):
             return super().__call__(x, training)
-        first = self.layers[0] if self.layers else None
+        first = next((layer for layer in self.layers if not isinstance(layer, Rescaling)), None)
         if not self.built and isinstance(first, Augmentation) and np.ndim(x) == 3:
             return self(np.asarray(x)[None], training)[0]
         several: Any = [np.asarray(each) for each in (x if self.multiple_inputs else [x])]

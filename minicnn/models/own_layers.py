@@ -23,9 +23,10 @@ def checked(model: Layer) -> Iterator[None]:
     Raises:
         TypeError, ValueError: in a pass: a layer breaks one of the rules above.
     """
-    own = [layer for layer in model.walk() if _is_own(layer) and layer is not model]
+    known = list(model.walk())
+    own = [layer for layer in known if _is_own(layer) and layer is not model]
     for layer in own:
-        _check_passes_of(layer)
+        _check_passes_of(layer, known)
     try:
         yield
     finally:
@@ -38,7 +39,7 @@ def _is_own(layer: Layer) -> bool:
     return not ours and not {"forward", "backward"} & set(vars(layer))
 
 
-def _check_passes_of(layer: Layer) -> None:
+def _check_passes_of(layer: Layer, known: list[Layer]) -> None:
     forward, backward = layer.forward, layer.backward
     inputs: list[Any] = []  # of the last forward pass, as shapes
 
@@ -49,6 +50,8 @@ def _check_passes_of(layer: Layer) -> None:
             raise TypeError(f"{_of(layer)}: expected forward(self, x, training=False)") from None
         before = [each.copy() for each in as_list(x)]
         y = forward(x, training)
+        if training:
+            _check_sublayers(layer, known)
         _check_array(layer, "forward", "y", y)
         _check_unchanged(layer, "forward", "x", as_list(x), before)
         inputs[:] = [each.shape for each in before]
@@ -65,8 +68,15 @@ def _check_passes_of(layer: Layer) -> None:
 
     def checked_backward(dy: Any) -> Any:
         before, plain, attributes = dy.copy(), _plain_arrays(layer), dict(vars(layer))
+        values = [(weight, weight.value.copy()) for weight in layer.own_parameters if weight.trainable]
         dx = backward(dy)
         _check_unchanged(layer, "backward", "dy", [dy], [before])
+        for weight, value in values:
+            if not np.array_equal(weight.value, value, equal_nan=True):
+                raise ValueError(
+                    f"{_of(layer)}: backward changed self.{weight.name}.value: it only sets self.{weight.name}.grad; "
+                    "the optimizer then changes the value"
+                )
         if dx is not None or layer.needs_dx:
             for each in as_list(dx) if layer.multiple_inputs else [dx]:
                 _check_array(layer, "backward", "dx", each)
@@ -89,6 +99,23 @@ def _check_passes_of(layer: Layer) -> None:
         return dx
 
     vars(layer).update(forward=checked_forward, backward=checked_backward)
+
+
+def _check_sublayers(layer: Layer, known: list[Layer]) -> None:
+    """Check that the model knows each layer with weights that is in an attribute, or in a list or dict there."""
+    for name, value in vars(layer).items():
+        several = list(value.values()) if isinstance(value, dict) else value
+        for each in several if isinstance(several, list | tuple) else [several]:
+            if (
+                isinstance(each, Layer)
+                and each.trainable_weights
+                and not any(each is other for other in known)
+            ):
+                raise ValueError(
+                    f"{_of(layer)}: self.{name} holds the layer {each.name!r}, whose weights no optimizer would train "
+                    "and no file keep: define a property sublayers that returns it in a list (or, if it is not to be "
+                    "trained, set its trainable = False)"
+                )
 
 
 def _check_array(layer: Layer, which: str, name: str, value: Any, verb: str = "returned") -> None:

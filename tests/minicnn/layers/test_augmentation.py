@@ -64,6 +64,14 @@ def test_one_image_is_a_batch_of_one(kind, images):
     np.testing.assert_array_equal(KINDS[kind]()(images[0], training=False), images[0])
 
 
+def test_one_image_may_be_rescaled_first(images):
+    one, batch = (
+        Sequential([layers.Rescaling(2.0), KINDS["rotation"]()])(x) for x in (images[0], images[:1])
+    )
+    np.testing.assert_array_equal(one, batch[0])
+    assert not np.array_equal(one, 2 * images[0])
+
+
 def test_the_size_of_the_images_may_change(images):
     layer = KINDS["rotation"]()
     assert [layer(x).shape for x in (images, images[:3, :4], images[0, :, 1:])] == [

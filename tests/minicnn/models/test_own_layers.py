@@ -49,6 +49,15 @@ class Plain(Layer):
         return dy * self.w
 
 
+class Updates(Scale):
+    """It also does what the optimizer does."""
+
+    def backward(self, dy):
+        dx = super().backward(dy)
+        self.s.value -= 0.1 * self.s.grad
+        return dx
+
+
 class Fixed(Plain):
     """Right: the array is a constant."""
 
@@ -177,6 +186,7 @@ BACKWARD = [
     ),
     (Plain, ValueError, r'sets self.dw, .* In build: self.w = self.add_weight\("w", \(4,\)\)'),
     (ByHand, ValueError, "self.w is a plain array, and backward changes it"),
+    (Updates, ValueError, r"backward changed self.s.value: it only sets self.s.grad"),
 ]
 
 
@@ -248,6 +258,77 @@ def test_a_constructor_without_its_parent_s():
         net(Forgotten())
     with pytest.raises(AttributeError, match=r"^'Double' object has no attribute 'factor'$"):
         Double().factor  # noqa: B018
+
+
+class Wrapped(Double):
+    """A layer in an attribute, which the model is not told of."""
+
+    def __init__(self, inside, **kwargs):
+        super().__init__(**kwargs)
+        self.inside = inside
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        for layer in self.all_inside():
+            layer.build_for(input_shape, self.dtype)
+
+    def all_inside(self):
+        inside = list(self.inside.values()) if isinstance(self.inside, dict) else self.inside
+        return inside if isinstance(inside, list) else [inside]
+
+    def forward(self, x, training=False):
+        return self.all_inside()[0].forward(x, training)
+
+    def backward(self, dy):
+        return self.all_inside()[0].backward(dy)
+
+
+class Told(Wrapped):
+    """Right: it is told."""
+
+    @property
+    def sublayers(self):
+        return self.all_inside()
+
+
+@pytest.mark.parametrize("holder", [lambda one: one, lambda one: [one], lambda one: {"a": one}])
+def test_a_layer_in_an_attribute_must_be_known_to_the_model(holder, data):
+    dense = layers.Dense(5, name="inner")
+    model = Sequential([Input((5,)), Wrapped(holder(dense), name="mine"), layers.Dense(3, "softmax")])
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    assert model.predict(data[0]).shape == (12, 3)
+    with pytest.raises(
+        ValueError, match=r"'mine' of class Wrapped: self.inside holds the layer 'inner'.*sublayers"
+    ):
+        model.fit(*data, verbose=0)
+    dense.trainable = False
+    model.fit(*data, verbose=0)
+    told = Sequential([Input((5,)), Told(holder(layers.Dense(5))), layers.Dense(3, "softmax")])
+    told.compile("sgd", "sparse_categorical_crossentropy")
+    before = told.get_weights()
+    told.fit(*data, verbose=0)
+    assert len(before) == 4
+    assert not np.array_equal(before[0], told.get_weights()[0])
+
+
+def test_a_layer_with_arguments_by_position_only_is_saved_and_loaded(data, tmp_path):
+    class Power(Scale):
+        def __init__(self, factor, /, shift=1.0, **kwargs):
+            super().__init__(**kwargs)
+            self.factor, self.shift = factor, shift
+
+        def forward(self, x, training=False):
+            return super().forward(x, training) * self.factor + self.shift
+
+    class Bare(Power):
+        def __init__(self, factor, /):
+            super().__init__(factor, shift=2.0)
+
+    model = Sequential([Input((5,)), Power(3.0, shift=0.5), Bare(0.25)])
+    model.save(tmp_path / "model.npz")
+    loaded = models.load_model(tmp_path / "model.npz", custom_objects={"Power": Power, "Bare": Bare})
+    np.testing.assert_array_equal(loaded.predict(data[0]), model.predict(data[0]))
+    np.testing.assert_allclose(loaded.predict(data[0]), (3 * data[0] + 0.5) * 0.25 + 2, rtol=1e-5)
 
 
 def test_a_build_without_its_parent_s_builds_once(data):
