@@ -63,9 +63,8 @@ def answers(
         found = [given]
     if len(found) < len(arrays):
         raise ValueError(
-            f"{name} returned {len(found)} gradients, expected {len(arrays)}: of {names}. Return one "
-            "for each array, "
-            "in this order, and None for one that has no gradient"
+            f"{name} returned {len(found)} gradients, expected {len(arrays)}: of {names}. Return one for each array, "
+            "in this order, and None for one that has no gradient. Labels are an option: check_op(…, y=labels)"
         )
     gradients = []
     for i, gradient in enumerate(found):

@@ -6,14 +6,14 @@ All of it runs in float64 on the reference operations. Random layers draw the sa
 numbers in every evaluation.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from minicnn import ops, random
-from minicnn.gradient_check import answers, handed
+from minicnn.gradient_check import answers, calls, handed
 from minicnn.gradient_check.comparison import METHODS, compare, compare_any, unjudged
 from minicnn.gradient_check.numeric import Arrays
 from minicnn.gradient_check.report import Report
@@ -28,7 +28,7 @@ NO_FUNCTION = (
 
 
 def check_op(
-    op: str | tuple[Callable[..., Any], Callable[..., Any]],
+    op: Any,
     arrays: Arrays,
     *,
     method: str = "auto",
@@ -42,8 +42,10 @@ def check_op(
     Args:
         op: "conv2d", or (forward, backward): ``forward(**arrays, **options) -> (y, …,
             cache)`` and ``backward(dy, cache)`` -> the gradients of the arrays, in their
-            order, as a tuple or a single array.
-        arrays: name -> the arrays that have gradients, in the order in which the backward pass returns these.
+            order, as a tuple or a single array. Or an object with these two methods, or a function that returns
+            (loss, gradients) or (y, backward): all forms are in calls.py.
+        arrays: name -> the arrays that have gradients, in the order in which the backward pass returns these. What
+            has no gradient, such as labels, is an option.
         method, entries, seed, thorough: as :func:`compare`; the seed also draws dy.
         options: passed on to forward.
 
@@ -52,16 +54,24 @@ def check_op(
         ``problems``: change an array in place, give another result for the same arrays.
 
     Raises:
-        ValueError: there is no operation of this name, forward does not take the arrays by these names or
-            does not return (y, cache), or backward returned fewer gradients than there are arrays.
+        ValueError: there is no operation of this name, op has no two passes, forward does not take the arrays by
+            these names, or backward returned fewer gradients than there are arrays.
 
     Example:
         check_op("conv2d", {"x": x, "kernel": kernel}, strides=(2, 2), padding="same")
+        check_op(my_layer, {"x": x, "W": my_layer.W})           its gradients: returned, in my_layer.dW
+        check_op(softmax_loss, {"x": x}, y=labels)              -> (loss, dx)
     """
     if method not in METHODS:
         raise ValueError(f"method={method!r}: expected one of {', '.join(METHODS)}")
+    if not isinstance(arrays, Mapping):
+        raise ValueError(
+            f'arrays: expected a dict, name -> array, such as {{"x": x}}, not {type(arrays).__name__}'
+        )
+    if isinstance(op, Layer):
+        raise ValueError(f"op={op.name}: this is a layer, use check_layer(layer, x)")
     arrays = {name: np.array(array, np.float64) for name, array in arrays.items()}
-    forward, backward = _passes(op) if isinstance(op, str) else op
+    forward, backward = _passes(op) if isinstance(op, str) else calls.in_one_form(op, [*arrays])
     name = op if isinstance(op, str) else answers.title(backward)
     passes = handed.Passes(forward, backward, arrays, options)
     with ops.use("reference"):
@@ -69,6 +79,8 @@ def check_op(
         # not default_rng(seed): x is often drawn from that, and with dy = x a backward pass that takes one
         # for the other would be right
         dy = np.random.default_rng([seed, 1]).standard_normal(passes.y.shape)
+        if isinstance(passes.cache, calls.Given):
+            dy = np.ones(passes.y.shape)
         passes.run_backward(dy)
         gradients, form = answers.answers(passes.given, arrays, name)
         problems, analytic = [*passes.problems, *form], dict(zip(arrays, gradients))
@@ -110,9 +122,16 @@ def check_layer(
     Returns:
         a :class:`Report`; a weight has its name ("kernel") or, if names repeat, its path ("conv2d/kernel").
     """
+    if not isinstance(layer, Layer):
+        wrap = 'for another object with forward and backward use check_op(layer, {"x": x, "W": layer.W})'
+        raise ValueError(f"layer={layer!r:.80}: expected a layer of minicnn; {wrap}")
     rng = np.random.default_rng(seed)
-    x = input_shape if isinstance(input_shape, np.ndarray) else rng.standard_normal(tuple(input_shape))
-    x = x.astype(np.float64)
+    if np.ndim(input_shape) == 0:
+        raise ValueError(
+            f"input_shape={input_shape!r}: expected a batch's shape, such as (2, 5, 5, 3), or x itself"
+        )
+    is_shape = np.ndim(input_shape) == 1 and not isinstance(input_shape, np.ndarray)
+    x = rng.standard_normal(tuple(input_shape)) if is_shape else np.array(input_shape, np.float64)
     if method not in METHODS:
         raise ValueError(f"method={method!r}: expected one of {', '.join(METHODS)}")
     with ops.use("reference"), _borrowed(layer, x) as restart:
@@ -180,6 +199,10 @@ def check_model(
             fit into the time. All are compared along random directions.
         method, seed, thorough: as :func:`compare`.
     """
+    if getattr(model, "optimizer", None) is None:
+        raise ValueError(
+            f"model={model!r:.80}: it is not compiled: call model.compile(optimizer, loss) first"
+        )
     x = np.asarray(x, np.float64)
     if method not in METHODS:
         raise ValueError(f"method={method!r}: expected one of {', '.join(METHODS)}")

@@ -46,21 +46,12 @@ class Passes:
         """Return (y, cache) for copies of the arrays.
 
         Raises:
-            ValueError: forward does not take these names, or does not return (y, …, cache).
+            ValueError: forward does not take these names.
         """
         self.handed_options = {name: _copy(value) for name, value in self.options.items()}
         before = Snapshot(self.handed_options)
         result = self.forward_pass(**arrays, **self.handed_options)
         self.changed_options = before.changed()
-        if not isinstance(result, tuple | list) or len(result) < 2:
-            kind = "a single array" if isinstance(result, np.ndarray) else type(result).__name__
-            names = ", ".join(self.arrays)
-            raise ValueError(
-                f"{title(self.forward_pass)} returned {kind}, expected (y, cache). If your backward "
-                "pass takes the "
-                f"arrays instead of a cache, pass (lambda {names}: (forward({names}), ({names},)), "
-                f"lambda dy, cache: backward(dy, *cache))"
-            )
         return result[0], result[-1]
 
     def check_names(self) -> None:

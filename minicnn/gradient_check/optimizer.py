@@ -9,6 +9,7 @@ momentum and state show from the second on. If they differ, the equation is brok
 other (causes/updates.py) until it gives the same wrong weights.
 """
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -94,9 +95,10 @@ def check_optimizer(
     """Check a step of an optimizer of one's own.
 
     Args:
-        step: ``step(w, g, state) -> w`` with a dict ``state`` that is empty at first and passed to every
-            step; or an object with ``update(w, g)`` or ``step(w, g)`` that keeps its own state. w may be
-            changed in place (then None is returned), g may not. All in float64, w and g of shape (3, 4).
+        step: ``step(w, g, state) -> w`` with a dict ``state`` that is empty at first and passed to every step; or
+            an object with ``update(w, g)`` or ``step(w, g)`` that keeps its own state (or that takes dicts,
+            ``update(params, grads)``). w may be changed in place
+            (then None is returned), g may not. All in float64, w and g of shape (3, 4).
         reference_equation: "sgd", "momentum", "nesterov", "rmsprop", "adam" or "adamw"; or a step as above.
         steps: how many.
         seed: of the weights and gradients.
@@ -178,13 +180,15 @@ def _path(step: Any, w: np.ndarray, gradients: np.ndarray, reuse: bool) -> tuple
                 "lambda if it differs"
             ) from error
         if not np.array_equal(buffer, gradient, equal_nan=True):
-            trouble = "the step changes the gradient g in place: others may still need it; write g = g + … "
-            "instead of g += …"
+            trouble = (
+                "the step changes the gradient g in place: others may still need it; write g = g + … "
+                "instead of g += …"
+            )
         if returned is None and np.array_equal(w, before):
             trouble = (
                 "the step returns nothing and leaves w as it was: return the new w, or change it in place "
+                "with w -= …"
             )
-            "with w -= …"
         new = w if returned is None else returned[0] if isinstance(returned, tuple) and returned else returned
         new = np.asarray(new)
         if new.shape != before.shape:
@@ -200,10 +204,34 @@ def _callable(step: Any) -> Step:
     for name in ("update", "step"):
         method = getattr(step, name, None)
         if callable(method):
-            return lambda w, g, state: method(w, g)
+            return _of_method(method, _takes_dicts(step, name))
     if callable(step):
         return step
     raise ValueError(f"step={step!r:.80}: expected step(w, g, state) -> w, or an object with update(w, g)")
+
+
+def _takes_dicts(step: Any, name: str) -> bool:
+    """Whether ``update(params, grads)`` takes dicts of arrays, and no arrays."""
+    try:
+        getattr(copy.deepcopy(step), name)(np.ones(2), np.ones(2))
+    except (TypeError, AttributeError, KeyError, IndexError):
+        try:
+            getattr(copy.deepcopy(step), name)({"w": np.ones(2)}, {"w": np.ones(2)})
+        except (TypeError, AttributeError, KeyError, IndexError):
+            return False
+        return True
+    return False
+
+
+def _of_method(method: Any, dicts: bool) -> Step:
+    def step(w: np.ndarray, g: np.ndarray, state: dict[str, Any]) -> Any:
+        if not dicts:
+            return method(w, g)
+        params = {"w": w}
+        method(params, {"w": g})
+        return params["w"]
+
+    return step
 
 
 def _keeps_gradients(step: Any, w: np.ndarray, gradients: np.ndarray, given: np.ndarray) -> bool:

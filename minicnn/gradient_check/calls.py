@@ -1,0 +1,195 @@
+"""The forms in which people write two passes, brought into one: forward(**arrays) -> (y, cache), backward(dy, cache).
+
+(forward, backward)           forward may return y alone: its cache is then in an object, or backward takes
+                              dy and the arrays, by their names
+an object                     with forward (or __call__) and backward. An array that forward does not take is one
+                              of its weights, in layer.W or layer.params["W"]; the gradient is in layer.dW or
+                              layer.grads["W"], or returned
+f(**arrays)                   -> (loss, gradients), or (y, backward)
+"""
+
+import copy
+import functools
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from minicnn.gradient_check.answers import title
+
+UPSTREAM = {"dy", "dout", "d_out", "dA", "dZ", "da", "dz", "dY", "dH", "upstream", "delta", "dvalues"}
+UPSTREAM |= {"grad", "grad_output", "grad_out", "gradient", "output_gradient", "output_grad"}
+WEIGHTS, GRADIENTS = ("params", "weights", "parameters"), ("grads", "gradients", "grad")
+
+Pass = Callable[..., Any]
+
+
+class Alone(NamedTuple):
+    """The cache of a forward pass that returns y alone: what it was called with."""
+
+    values: Mapping[str, Any]
+
+
+class Given(NamedTuple):
+    """The cache of a function that returns the gradients too, for an upstream gradient of 1."""
+
+    gradients: Any
+
+
+def in_one_form(op: Any, names: Sequence[str]) -> tuple[Pass, Pass]:
+    """Return the two passes of anything that has them.
+
+    Raises:
+        ValueError: it is a class, or has none.
+    """
+    if isinstance(op, tuple | list) and len(op) == 2 and all(map(callable, op)):
+        forward, backward = op
+        if inspect.ismethod(forward) and inspect.ismethod(backward) and forward.__self__ is backward.__self__:
+            return _of_object(forward.__self__, forward.__name__, backward.__name__, names)
+        return _of_pair(forward, backward)
+    if isinstance(op, type):
+        raise ValueError(f"op={op.__name__}: expected an object, not its class: {op.__name__}(…)")
+    if hasattr(op, "backward") and (hasattr(op, "forward") or callable(op)):
+        return _of_object(op, "forward" if hasattr(op, "forward") else "__call__", "backward", names)
+    if callable(op):
+        return _of_one(op, names)
+    raise ValueError(
+        f"op={op!r:.80}: expected a name, a pair (forward, backward), an object that has these two methods, or a "
+        "function that returns (loss, gradients)"
+    )
+
+
+def _needed(function: Pass) -> list[str] | None:
+    """Return the names of the arguments that a function must get, or None if it does not say."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return None
+    if any(each.kind == each.VAR_POSITIONAL for each in parameters):
+        return None
+    return [each.name for each in parameters if each.default is each.empty and each.kind != each.VAR_KEYWORD]
+
+
+def _of_pair(forward: Pass, backward: Pass) -> tuple[Pass, Pass]:
+    needed = _needed(backward)
+
+    @functools.wraps(forward)
+    def both(**values: Any) -> Any:
+        result = forward(**values)
+        if isinstance(result, tuple | list) and len(result) > 1:
+            return result
+        return result, Alone(values)
+
+    @functools.wraps(backward)
+    def back(dy: Any, cache: Any) -> Any:
+        if not isinstance(cache, Alone):
+            if needed is not None and len(needed) == 1:
+                return backward(dy)
+            swapped = needed and len(needed) == 2 and needed[1] in UPSTREAM and needed[0] not in UPSTREAM
+            return backward(cache, dy) if swapped else backward(dy, cache)
+        known = {name: cache.values[name] for name in needed or () if name in cache.values}
+        rest = [name for name in needed or () if name not in known]
+        if len(rest) == 1:
+            return backward(**{rest[0]: dy}, **known)
+        call, names = f"{title(backward)}({', '.join(needed or ('…',))})", ", ".join(cache.values)
+        if not rest and known:
+            raise ValueError(
+                f"{call} has no argument for the upstream gradient dy. If it returns the slope of each entry, pass "
+                f"(forward, lambda dy, {names}: dy * {call})"
+            )
+        raise ValueError(
+            f"{title(forward)} returned y alone, expected (y, cache): its backward pass is {call}. If this takes the "
+            f"arrays instead of a cache, pass (lambda {names}: ({title(forward)}({names}), ({names},)), "
+            f"lambda dy, cache: {title(backward)}(dy, *cache))"
+        )
+
+    back.__name__ = title(backward)
+    return both, back
+
+
+def _of_one(function: Pass, names: Sequence[str]) -> tuple[Pass, Pass]:
+    @functools.wraps(function)
+    def both(**values: Any) -> Any:
+        result = function(**values)
+        if not isinstance(result, tuple | list) or len(result) < 2:
+            raise ValueError(
+                f"{title(function)} returned {type(result).__name__}, expected (loss, gradients) or (y, backward). If "
+                "another function is the backward pass, pass both: (forward, backward)"
+            )
+        y, *given = result
+        if isinstance(y, Mapping) and len(given) == 1:  # (grads, cost)
+            y, given = given[0], [y]
+        back = given[0] if len(given) == 1 else tuple(given)
+        return y, back if callable(back) else Given(back)
+
+    @functools.wraps(function)
+    def back(dy: Any, cache: Any) -> Any:
+        given = cache.gradients if isinstance(cache, Given) else cache(dy)
+        return _by_name(given, names)
+
+    return both, back
+
+
+def _of_object(owner: Any, forward_name: str, backward_name: str, names: Sequence[str]) -> tuple[Pass, Pass]:
+    """Return its two passes; they work on a copy of it."""
+    try:
+        owner = copy.deepcopy(owner)
+    except Exception:  # something in it cannot be copied, such as a lock
+        owner = copy.copy(owner)
+    forward, backward = getattr(owner, forward_name), getattr(owner, backward_name)
+    both, back = _of_pair(forward, backward)
+    if title(backward) == "backward":
+        back.__name__ = type(owner).__name__
+    try:
+        signature = inspect.signature(forward).parameters
+    except (TypeError, ValueError):
+        return both, back
+    homes = {name: _home(owner, name, WEIGHTS) for name in names if name not in signature}
+    weights = {name: home for name, home in homes.items() if home is not None}
+    if not weights:
+        return both, back
+
+    def with_weights(**values: Any) -> Any:
+        for name, home in weights.items():
+            home[name] = values.pop(name)
+        handed.update({name: home[name] for name, home in weights.items()})
+        return both(**values)
+
+    def with_gradients(dy: Any, cache: Any) -> Any:
+        given = _by_name(back(dy, cache), names)
+        for name, home in weights.items():
+            if home[name] is not handed[name]:  # an update: into the array that is looked at afterwards
+                handed[name][...] = home[name]
+        found = list(given) if isinstance(given, tuple | list) else [given]
+        if len(found) == len(names):
+            return given
+        return tuple(_kept(owner, name) if name in weights else found.pop(0) for name in names)
+
+    handed: dict[str, Any] = {}
+    with_gradients.__name__ = title(back)
+    with_weights.__name__ = f"{type(owner).__name__}.{title(forward)}"
+    return with_weights, with_gradients
+
+
+def _home(owner: Any, name: str, holders: Sequence[str]) -> Any:
+    """Return the dict that has this name: the object's attributes, or one of its dicts of arrays."""
+    dicts = [getattr(owner, "__dict__", {}), *(getattr(owner, holder, None) for holder in holders)]
+    return next((each for each in dicts if isinstance(each, Mapping) and name in each), None)
+
+
+def _kept(owner: Any, name: str) -> Any:
+    """Return the gradient of a weight that backward keeps in the object; None if there is none."""
+    for holders, key in (((), f"d{name}"), (GRADIENTS, name), (GRADIENTS, f"d{name}"), ((), f"grad_{name}")):
+        dicts = [owner.__dict__] if not holders else [getattr(owner, holder, None) for holder in holders]
+        for each in dicts:
+            if isinstance(each, Mapping) and key in each:
+                return each[key]
+    return None
+
+
+def _by_name(given: Any, names: Sequence[str]) -> Any:
+    """Return the gradients in order if they came in a dict, "w" or "dw"."""
+    if isinstance(given, Mapping):
+        keys = [name if name in given else f"d{name}" for name in names]
+        if all(key in given for key in keys):
+            return tuple(given[key] for key in keys)
+    return given
