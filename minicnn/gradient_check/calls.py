@@ -59,14 +59,16 @@ def in_one_form(op: Any, names: Sequence[str]) -> tuple[Pass, Pass]:
 
 
 def _needed(function: Pass) -> list[str] | None:
-    """Return the names of the arguments that a function must get, or None if it does not say."""
+    """Return the names of the arguments that a function must get (at least its first), or None if unknown."""
     try:
         parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):
         return None
     if any(each.kind == each.VAR_POSITIONAL for each in parameters):
         return None
-    return [each.name for each in parameters if each.default is each.empty and each.kind != each.VAR_KEYWORD]
+    named = [each for each in parameters if each.kind != each.VAR_KEYWORD]
+    needed = [each.name for each in named if each.default is each.empty]
+    return needed or [each.name for each in named[:1]]
 
 
 def _of_pair(forward: Pass, backward: Pass) -> tuple[Pass, Pass]:
@@ -90,6 +92,11 @@ def _of_pair(forward: Pass, backward: Pass) -> tuple[Pass, Pass]:
         rest = [name for name in needed or () if name not in known]
         if len(rest) == 1:
             return backward(**{rest[0]: dy}, **known)
+        if needed == []:
+            call = f"{title(backward)}()"
+            raise ValueError(
+                f"{call} takes no upstream gradient dy: pass (forward, lambda dy: dy * {call}), both of one object"
+            )
         call, names = f"{title(backward)}({', '.join(needed or ('…',))})", ", ".join(cache.values)
         if not rest and known:
             raise ValueError(

@@ -6,7 +6,7 @@ All of it runs in float64 on the reference operations. Random layers draw the sa
 numbers in every evaluation.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -103,7 +103,7 @@ def _passes(name: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
 @ops.in_turn
 def check_layer(
     layer: Layer,
-    input_shape: Sequence[int] | np.ndarray,
+    input_shape: Any,
     *,
     training: bool = True,
     method: str = "auto",
@@ -113,9 +113,12 @@ def check_layer(
 ) -> Report:
     """Check a layer's backward pass: the gradients of "x" and of each trainable weight.
 
+    A weight whose entries are all equal is moved for the check: with a γ of ones, a forgotten γ changes nothing.
+
     Args:
         layer: any layer, also one of your own, built or not; its weights and generators do not change.
-        input_shape: the batch's shape, such as (2, 5, 5, 3); x is then drawn at random. Or x itself.
+        input_shape: the batch's shape, such as (2, 5, 5, 3); x is then drawn at random. Or x itself. A list of
+            shapes or arrays for a layer with several inputs; they are named "x[0]", "x[1]", ….
         training: whether the layer runs as in training.
         method, entries, seed, thorough: as :func:`compare`; the seed also draws x and dy.
 
@@ -125,22 +128,15 @@ def check_layer(
     if not isinstance(layer, Layer):
         wrap = 'for another object with forward and backward use check_op(layer, {"x": x, "W": layer.W})'
         raise ValueError(f"layer={layer!r:.80}: expected a layer of minicnn; {wrap}")
-    rng = np.random.default_rng(seed)
-    if np.ndim(input_shape) == 0:
-        raise ValueError(
-            f"input_shape={input_shape!r}: expected a batch's shape, such as (2, 5, 5, 3), or x itself"
-        )
-    is_shape = np.ndim(input_shape) == 1 and not isinstance(input_shape, np.ndarray)
-    x = rng.standard_normal(tuple(input_shape)) if is_shape else np.array(input_shape, np.float64)
+    inputs = _inputs(layer, input_shape, np.random.default_rng(seed))
     if method not in METHODS:
         raise ValueError(f"method={method!r}: expected one of {', '.join(METHODS)}")
-    with ops.use("reference"), _borrowed(layer, x) as restart:
+    with ops.use("reference"), _borrowed(layer, inputs, seed) as restart:
         weights = _named(layer)
 
-        def function(x: np.ndarray, **values: np.ndarray) -> np.ndarray:
+        def function(**values: np.ndarray) -> np.ndarray:
             restart()
-            for name, value in values.items():
-                weights[name].value = value
+            x = _given(layer, values, weights)
             return layer.forward(x, training)
 
         def backward(dy: np.ndarray, _: None = None) -> tuple[Any, ...]:
@@ -149,10 +145,12 @@ def check_layer(
             for name, value in before.items():
                 if weights[name].value is not value:
                     updated.append(name)
-            return dx, *(weight.grad for weight in weights.values())
+            return *(dx if len(inputs) > 1 and isinstance(dx, tuple | list) else [dx]), *(
+                weight.grad for weight in weights.values()
+            )
 
         updated: list[str] = []
-        arrays = {"x": x, **{name: weight.value for name, weight in weights.items()}}
+        arrays = {**inputs, **{name: weight.value for name, weight in weights.items()}}
         title = f"{layer.name} ({type(layer).__name__})"
         draw = np.random.default_rng([seed, 1])
         if method == COMPLEX and _own(layer):
@@ -166,9 +164,7 @@ def check_layer(
         passes.run_backward(dy)
         gradients, form = answers.answers(passes.given, arrays, title)
         problems, analytic = [*passes.problems, *form], dict(zip(arrays, gradients))
-        problems += [
-            f"backward changed {name}: leave the update to the optimizer" for name in dict.fromkeys(updated)
-        ]
+        problems += [handed.UPDATE.format(name) for name in dict.fromkeys(updated)]
         if not passes.is_function:
             return unjudged(title, arrays, analytic, problems)
         how = method, entries, seed, thorough, problems, gradients, _own(layer)
@@ -178,8 +174,8 @@ def check_layer(
 @ops.in_turn
 def check_model(
     model: Any,
-    x: np.ndarray,
-    y: np.ndarray,
+    x: Any,
+    y: Any,
     *,
     sample_weight: np.ndarray | None = None,
     training: bool = True,
@@ -192,7 +188,8 @@ def check_model(
 
     Args:
         model: a compiled Sequential; its weights and generators do not change.
-        x, y: a small batch: each entry that is checked costs one forward pass.
+        x, y: a small batch: each entry that is checked costs one forward pass. x is a list if there are several
+            inputs, named "x[0]", "x[1]", ….
         sample_weight: (N,), as in fit.
         training: whether layers run as in training (dropout on, batch statistics).
         entries: how many entries of each array to compare one at a time, drawn at random; None: those that
@@ -203,26 +200,39 @@ def check_model(
         raise ValueError(
             f"model={model!r:.80}: it is not compiled: call model.compile(optimizer, loss) first"
         )
-    x = np.asarray(x, np.float64)
+    inputs = _inputs(model, x, None)
     if method not in METHODS:
         raise ValueError(f"method={method!r}: expected one of {', '.join(METHODS)}")
-    with ops.use("reference"), _borrowed(model, x) as restart:
+    with ops.use("reference"), _borrowed(model, inputs, seed) as restart:
         weights = _named(model)
 
-        def function(x: np.ndarray, **values: np.ndarray) -> np.ndarray:
+        def function(**values: np.ndarray) -> np.ndarray:
             restart()
-            for name, value in values.items():
-                weights[name].value = value
+            x = _given(model, values, weights)
             return np.asarray(model.forward_loss(x, y, sample_weight, training)[0])
 
-        arrays = {"x": x, **{name: weight.value for name, weight in weights.items()}}
+        def gradients() -> dict[str, Any]:
+            dx = model.set_gradients(need_dx=True)
+            grads = {name: weight.grad for name, weight in weights.items()}
+            return {**dict(zip(inputs, dx if len(inputs) > 1 else [dx])), **grads}
+
+        arrays = {**inputs, **{name: weight.value for name, weight in weights.items()}}
+        values = {name: array.copy() for name, array in arrays.items()}
         before = np.copy(function(**arrays))
         again = function(**arrays)
-        dx = model.set_gradients(need_dx=True)
-        analytic = {"x": dx, **{name: weight.grad for name, weight in weights.items()}}
+        analytic = {name: None if g is None else np.copy(g) for name, g in gradients().items()}
         if not handed.alike(again, before):
             return unjudged(model.name, arrays, analytic, [NO_FUNCTION.format(float(before), float(again))])
-        how = method, entries, seed, thorough, (), (), _own(model)
+        problems = [
+            handed.UPDATE.format(name)
+            for name, weight in weights.items()
+            if weight.value is not arrays[name] or not np.array_equal(weight.value, values[name])
+        ]
+        arrays = values
+        function(**{name: array.copy() for name, array in arrays.items()})
+        if not problems and not handed.equal(analytic, gradients()):
+            problems = [handed.STATE]
+        how = method, entries, seed, thorough, problems, (), _own(model)
         return compare_any(model.name, function, arrays, np.ones(()), analytic, *how)
 
 
@@ -239,17 +249,53 @@ def _named(layer: Layer) -> dict[str, Any]:
     return {weight.name if unique else weight.path: weight for weight in weights}
 
 
+def _inputs(layer: Layer, given: Any, rng: np.random.Generator | None) -> dict[str, np.ndarray]:
+    """Return the inputs by name, in float64; given as arrays, or (if there is a generator) as their shapes."""
+    several = layer.multiple_inputs
+    expected = "x itself, an array" if rng is None else "a batch's shape, such as (2, 5, 5, 3), or x itself"
+    arrays = {}
+    for i, each in enumerate(given if several and isinstance(given, list | tuple) else [given]):
+        name = "input_shape" if rng is not None else "x"
+        if np.ndim(each) == 0:
+            many = f": {layer.name} has several inputs, a list of them" if several else ""
+            raise ValueError(f"{name}={given!r:.80}: expected {expected}{many}")
+        is_shape = rng is not None and np.ndim(each) == 1 and not isinstance(each, np.ndarray)
+        array = rng.standard_normal(tuple(each)) if is_shape and rng is not None else each
+        arrays[f"x[{i}]" if several else "x"] = np.array(array, np.float64)
+    return arrays
+
+
+def _given(layer: Layer, values: dict[str, np.ndarray], weights: dict[str, Any]) -> Any:
+    """Give the weights their values, and return x."""
+    for name, weight in weights.items():
+        weight.value = values[name]
+    inputs = [value for name, value in values.items() if name not in weights]
+    return inputs if layer.multiple_inputs else inputs[0]
+
+
+def _moved(value: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return a copy in float64, away from a point where all entries are equal; positive ones stay positive."""
+    moved = value.astype(np.float64)
+    if value.size and np.all(value == value.flat[0]):
+        moved += rng.uniform(-0.3, 0.3, value.shape) * (abs(value.flat[0]) or 1.0)
+    return moved
+
+
 @contextmanager
-def _borrowed(layer: Layer, x: np.ndarray) -> Iterator[Callable[[], None]]:
-    """Let a layer compute in float64 within a ``with`` block; yield a function that
-    restarts its random generators.
+def _borrowed(layer: Layer, inputs: dict[str, np.ndarray], seed: int) -> Iterator[Callable[[], None]]:
+    """Let a layer compute in float64 within a ``with`` block, with weights that are not all equal; yield a function
+    that restarts its random generators.
 
     At the end, its weights, moving statistics and generators are restored.
     """
-    if not layer.built:
-        layer.dtype = layer.dtype or x.dtype
-        layer.build(x.shape)
-    layer.check_shape(x.shape)
+    shapes = [each.shape for each in inputs.values()]
+    shape: Any = shapes if layer.multiple_inputs else shapes[0]
+    built = layer.built
+    if not built:
+        layer.dtype = layer.dtype or np.dtype(np.float64)
+        layer.build(shape)
+    if built or not layer.multiple_inputs:
+        layer.check_shape(shape)
     own = list(layer.walk())
     dtypes = [(each, each.dtype) for each in own]
     values = [(weight, weight.value, weight.grad) for weight in layer.weights]
@@ -262,8 +308,9 @@ def _borrowed(layer: Layer, x: np.ndarray) -> Iterator[Callable[[], None]]:
     try:
         for each in own:
             each.dtype = np.dtype(np.float64)
-        for weight, value, _ in values:
-            weight.value = value.astype(np.float64)  # a copy: statistics are changed in place
+        rng = np.random.default_rng([seed, 3])
+        for weight, value, _ in values:  # copies: statistics are changed in place
+            weight.value = _moved(value, rng) if weight.trainable else value.astype(np.float64)
             weight.grad = None
         yield restart
     finally:

@@ -160,6 +160,13 @@ class Gradient:
         wrong = any(each.agrees is False for each in self.along) or any(k.valid is False for k in self.kinks)
         return self.error <= self.bound and not wrong
 
+    @property
+    def mark(self) -> str:
+        """Return "ok", "FAIL", or "--" if nothing was judged."""
+        if not self.passed:
+            return "FAIL"
+        return "--" if self.right == 0 and self.numeric.size else "ok"
+
     def line(self) -> str:
         """Return the gradient's line in the table of a report."""
         if self.analytic is None:
@@ -174,7 +181,7 @@ class Gradient:
                 f"[{at}]".ljust(16) + f"{self.analytic[self.worst]:< 14.7g}{self.numeric[self.worst]:< 14.7g}"
             )
         compared = f"{np.count_nonzero(self.checked)} of {self.numeric.size}"
-        return f"{self.error:9.1e}  {'ok  ' if self.passed else 'FAIL'}  {compared:>14}  {values}".rstrip()
+        return f"{self.error:9.1e}  {self.mark:4}  {compared:>14}  {values}".rstrip()
 
 
 MOST_KINKS = 3  # that a report lists
@@ -192,7 +199,8 @@ def remarks(gradient: Gradient) -> Iterator[str]:
     elif gradient.unjudged["not compared"] and gradient.fits and gradient.passed:
         compared = np.count_nonzero(~np.isnan(gradient.numeric))
         unseen = 1 - compared / gradient.numeric.size
-        yield f"{compared} entries were compared: a single wrong entry goes unseen with a chance of {unseen:.0%}"
+        if compared:
+            yield f"{compared} entries were compared: a single wrong entry goes unseen with a chance of {unseen:.0%}"
     for valid, text in (
         (True, "with a valid choice"),
         (None, "that were not judged"),

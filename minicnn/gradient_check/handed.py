@@ -17,6 +17,11 @@ import numpy as np
 from minicnn.gradient_check.answers import numbers, title
 from minicnn.gradient_check.snapshot import Snapshot, State, arrays_within
 
+STATE = (
+    "backward keeps a state: the next forward and backward pass with the same arrays gives another gradient. Is there "
+    "a += on an array that is not set to 0, or a random number?"
+)
+UPDATE = "backward changed {}: leave the update to the optimizer"
 SAME = 1e-12  # results of two calls that differ by less: a sum in another order
 
 
@@ -114,7 +119,7 @@ class Passes:
             f"forward is not a function: called twice with the same arrays, {other}; {why}. Nothing "
             "can be judged. "
             "Draw the mask outside and pass it as an option (check_op(…, mask=mask)), or make the generator "
-            "inside forward, from a seed"
+            "inside forward, from a seed; a layer draws from self.generator"
         )
 
     @property
@@ -165,15 +170,11 @@ class Passes:
                 )
         _, fresh = self.forward(**{name: array.copy() for name, array in self.arrays.items()})
         if self.is_function and not self._repeats(dy, fresh):
-            self.problems.append(
-                "backward keeps a state: the next forward and backward pass with the same arrays "
-                "gives another "
-                "gradient. Is there a += on an array that is not set to 0, or a random number?"
-            )
+            self.problems.append(STATE)
 
     def _repeats(self, dy: np.ndarray, cache: Any) -> bool:
         try:
-            return _equal(self.given, self.backward_pass(dy.copy(), cache))
+            return equal(self.given, self.backward_pass(dy.copy(), cache))
         except Exception:  # the user's function; with the first cache it raised nothing
             return False
 
@@ -186,11 +187,12 @@ def alike(a: np.ndarray, b: np.ndarray) -> bool:
     return bool(np.allclose(a, b, rtol=0, atol=SAME * size, equal_nan=True))
 
 
-def _equal(a: Any, b: Any) -> bool:
+def equal(a: Any, b: Any) -> bool:
+    """Whether what two calls returned agrees, up to the order of sums."""
     if isinstance(a, tuple | list):
-        return len(a) == len(b) and all(map(_equal, a, b))
+        return len(a) == len(b) and all(map(equal, a, b))
     if isinstance(a, Mapping):
-        return set(a) == set(b) and all(_equal(a[key], b[key]) for key in a)
+        return set(a) == set(b) and all(equal(a[key], b[key]) for key in a)
     if isinstance(a, np.ndarray | np.number | float):
         return alike(np.asarray(b), np.asarray(a)) if np.asarray(a).dtype.kind in "fciub" else True
     return True

@@ -52,7 +52,8 @@ def _row(gradient: Gradient) -> str:
     elif gradient.numeric.size:
         at = str(list(gradient.worst))
         analytic, numeric = (f"{a[gradient.worst]:.7g}" for a in (gradient.analytic, gradient.numeric))
-    color, verdict = (RIGHT, "ok") if gradient.passed else (WRONG, "FAIL")
+    verdict = gradient.mark
+    color = {"ok": RIGHT, "FAIL": WRONG}.get(verdict, UNKNOWN)
     cells = "".join(f"<td>{escape(text)}</td>" for text in (compared, at, analytic, numeric))
     return (
         f"<tr><th>{escape(gradient.name)}</th><td>{gradient.error:.1e}</td>"

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from minicnn import Sequential, layers
+from minicnn import Model, Sequential, layers
 from minicnn.gradient_check import check_layer, check_model, check_op, check_optimizer
 
 RNG = np.random.default_rng(0)
@@ -126,6 +126,28 @@ def test_a_slope_without_upstream_gradient_says_how_to_call_it():
         check_op((tanh, slope), {"x": X})
 
 
+class Loss:
+    """Without an argument, or with one that need not be given."""
+
+    def forward(self, x):
+        self.x = x
+        return np.sum(x**2)
+
+    def backward(self, dout=1):
+        return 2 * dout * self.x
+
+    def without(self):
+        return self.backward()
+
+
+def test_the_upstream_gradient_of_a_loss_may_have_a_default():
+    assert check_op(Loss(), {"x": X}).passed
+    loss = Loss()
+    with pytest.raises(ValueError, match=r"pass \(forward, lambda dy: dy \* without\(\)\)"):
+        check_op((loss.forward, loss.without), {"x": X})
+    assert check_op((loss.forward, lambda dy: dy * loss.without()), {"x": X}).passed
+
+
 @pytest.mark.parametrize(
     "returned",
     [
@@ -211,3 +233,112 @@ def test_a_step_that_changes_nothing_is_told_how_to():
         w = w - 0.01 * g
 
     assert check_optimizer(step, "sgd").cause.endswith("return the new w, or change it in place with w -= …")
+
+
+class Scale(layers.Layer):
+    """y = γ·x with a γ of ones, and faults by name."""
+
+    fault = ""
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        self.gamma = self.add_weight("gamma", (input_shape[-1],), "ones")
+
+    def forward(self, x, training=False):
+        self.x = x
+        return x * self.gamma.value
+
+    def backward(self, dy):
+        axes = tuple(range(dy.ndim - 1))
+        grad = (dy * self.x).sum(axis=axes)
+        if self.fault == "adds up":
+            grad += getattr(self, "sum", 0)
+            self.sum = grad
+        self.gamma.grad = grad
+        if self.fault == "updates":
+            self.gamma.value = self.gamma.value - 0.1 * grad
+        if self.fault == "updates in place":
+            self.gamma.value -= 0.1 * grad
+        return dy if self.fault == "without gamma" else dy * self.gamma.value
+
+
+def scale(fault):
+    layer = Scale(name="scale")
+    layer.fault = fault
+    return layer
+
+
+def model_of(fault):
+    model = Sequential([layers.Dense(4), scale(fault), layers.Dense(2)])
+    model.compile("sgd", "mse")
+    return model
+
+
+def test_a_forgotten_gamma_is_seen_though_it_is_1():
+    assert check_layer(scale(""), (2, 3, 4)).passed
+    layer = scale("without gamma")
+    assert check_layer(layer, (2, 3, 4)).failures == ["x"]
+    assert np.array_equal(layer.gamma.value, np.ones(4))
+    failures = check_model(model_of("without gamma"), X, X[:, :2]).failures
+    assert failures[0] == "x"
+    assert [name.split("/")[1] for name in failures[1:]] == ["kernel", "bias"]  # of the layer before
+
+
+@pytest.mark.parametrize(
+    ("fault", "problem"),
+    [
+        ("updates", "backward changed scale/gamma: leave the update to the optimizer"),
+        ("updates in place", "backward changed scale/gamma: leave the update to the optimizer"),
+        ("adds up", "backward keeps a state: the next forward and backward pass"),
+    ],
+)
+def test_a_model_whose_layer_keeps_or_changes_something(fault, problem):
+    assert check_model(model_of(""), X, X[:, :2]).passed
+    report = check_model(model_of(fault), X, X[:, :2])
+    assert report.problems[0].startswith(problem)
+    assert all(gradient.cause is None for gradient in report.values())
+
+
+class Weighted(layers.Layer):
+    """Two inputs: a + k·b."""
+
+    multiple_inputs = True
+    k = 2.0
+
+    def forward(self, x, training=False):
+        return x[0] + 2 * x[1]
+
+    def backward(self, dy):
+        return [dy, self.k * dy]
+
+
+def test_a_layer_with_two_inputs():
+    report = check_layer(Weighted(), [(2, 3), (2, 3)])
+    assert report.passed
+    assert list(report) == ["x[0]", "x[1]"]
+    wrong = Weighted()
+    wrong.k = 4.0
+    assert check_layer(wrong, [X, X + 1]).failures == ["x[1]"]
+    assert check_layer(layers.Concatenate(), [(2, 3), (2, 4)])["x[1]"].numeric.shape == (2, 4)
+    with pytest.raises(ValueError, match="has several inputs, a list of them"):
+        check_layer(Weighted(), (2, 3))
+
+
+def test_a_model_with_two_inputs():
+    a, b = layers.Input((4,)), layers.Input((3,))
+    model = Model([a, b], layers.Dense(2)(layers.Concatenate()([a, b])))
+    model.compile("sgd", "mse")
+    report = check_model(model, [X, X[:, :3]], X[:, :2])
+    assert report.passed
+    assert [gradient.numeric.shape for gradient in report.values()][:2] == [(3, 4), (3, 3)]
+
+
+def test_what_was_not_judged_is_not_ok():
+    def noisy(x):
+        return x * np.random.default_rng().random(x.shape), x
+
+    report = check_op((noisy, lambda dy, x: dy), {"x": X})
+    assert report["x"].mark == "--"
+    assert " ok " not in str(report)
+    assert ">ok<" not in report._repr_html_()
+    assert "0 entries were compared" not in str(report)
