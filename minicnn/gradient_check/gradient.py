@@ -48,7 +48,7 @@ class Kink:
         verdict = {True: "a valid choice", False: "not a valid choice", None: "not judged"}[self.valid]
         return (
             f"kink at [{at}]: slope {self.left:.7g} on the left, {self.right:.7g} on the right; "
-            f"the gradient is {self.analytic:.7g} ({self.side}): {verdict}"
+            f"the gradient is {self.analytic + 0.0:.7g} ({self.side}): {verdict}"
         )
 
 

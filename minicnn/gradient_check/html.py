@@ -15,6 +15,7 @@ RIGHT, WRONG, UNKNOWN = "#2e9e5b", "#e0483e", "#9a9a9a"
 MOST_CELLS = 4_096  # of a map; more entries share cells
 WIDEST = 480  # pixels
 CELL = 14
+GAP = 6  # between two maps
 
 
 def page(
@@ -32,13 +33,13 @@ def page(
             f"<th>{head}</th>" for head in ("", "error", "", "compared", "worst at", "analytic", "numeric")
         )
         rows = "".join(_row(gradient) for gradient in gradients.values())
-        parts.append(f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>")
+        parts.append(f"<table cellpadding='4'><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>")
     for gradient in gradients.values():
         lines = "".join(f"<p>{escape(line)}</p>" for line in remarks(gradient))
         drawn = not gradient.passed and gradient.fits and gradient.numeric.size
         if lines or drawn:
             picture = entry_map(gradient) if drawn else ""
-            parts.append(f"<p><b>{escape(gradient.name)}</b></p>{picture}{lines}")
+            parts.append(f"<p><b>{escape(gradient.name)}</b></p>{lines}{picture}")
     return "".join(parts) + "</div>"
 
 
@@ -64,8 +65,9 @@ def _row(gradient: Gradient) -> str:
 def entry_map(gradient: Gradient) -> str:
     """Return a picture (SVG) of which entries are right, wrong and not compared.
 
-    Rows and columns are the last two axes; the other axes follow each other downwards, with gaps between. If
-    there are too many entries, a cell stands for several and has the color of the worst.
+    Rows and columns are the last two axes; each index of the other axes has a map of its own, side by side as
+    far as there is room. If there are too many entries, a cell stands for several and has the color of the worst,
+    and the maps follow each other downwards.
     """
     states = np.where(gradient.checked, np.where(gradient.errors <= gradient.bound, 1, 2), 0)
     for kink in gradient.kinks:
@@ -81,26 +83,31 @@ def entry_map(gradient: Gradient) -> str:
         else:
             step_right += 1
     cell = max(2, min(CELL, WIDEST // -(-columns // step_right)))
+    width = -(-columns // step_right) * cell
+    maps = len(table) // rows if step_down == 1 else 1
+    beside = min(maps, max(1, (WIDEST + GAP) // (width + GAP)))
     cells, bottom = [], 0
     for top in range(0, table.shape[0], step_down):
-        y = (top // step_down) * cell + (top // rows) * (4 if rows > 1 else 0)
-        bottom = y + cell
+        plane, row = divmod(top, rows) if step_down == 1 else (0, top // step_down)
+        y = row * cell + plane // beside * (rows * cell + GAP)
+        bottom = max(bottom, y + cell)
         for left in range(0, columns, step_right):
             state = int(table[top : top + step_down, left : left + step_right].max())
             place = ", ".join(map(str, np.unravel_index(top * columns + left, states.shape)))
-            x = left // step_right * cell
+            x = left // step_right * cell + plane % beside * (width + GAP)
             cells.append(
                 f'<rect x="{x}" y="{y}" width="{cell - 1}" height="{cell - 1}" fill="{COLORS[state]}">'
                 f"<title>[{place}] {STATES[state]}</title></rect>"
             )
-    width = -(-columns // step_right) * cell
     legend = ", ".join(
         f'<span style="color:{COLORS[i]}">■</span> {STATES[i]}' for i in np.unique(states).tolist()
     )
     axes = f"rows: axis {states.ndim - 2}, columns: axis {states.ndim - 1}" if states.ndim > 1 else "axis 0"
+    if states.ndim > 2:
+        axes += f"; a map for each index of the axes before {states.ndim - 2}"
     return (
-        f'<svg role="img" aria-label="map of the entries of {escape(gradient.name, quote=True)}" width="{width}" '
-        f'height="{bottom}" xmlns="http://www.w3.org/2000/svg">{"".join(cells)}</svg>'
+        f'<svg role="img" aria-label="map of the entries of {escape(gradient.name, quote=True)}" '
+        f'width="{beside * (width + GAP)}" height="{bottom}" xmlns="http://www.w3.org/2000/svg">{"".join(cells)}</svg>'
         f"<p><small>{legend}; {axes}</small></p>"
     )
 

@@ -232,7 +232,7 @@ def test_moves_keep_the_shape_and_change_the_order(shape):
 def test_no_hypothesis_fails(monkeypatch):
     """likely_cause passes over a hypothesis that raises: here each is called by itself."""
     seen = []
-    monkeypatch.setattr("minicnn.gradient_check.check.likely_cause", seen.append)
+    monkeypatch.setattr("minicnn.gradient_check.comparison.likely_cause", seen.append)
     for fault in FAULTS:
         check(fault, 0)
     for each in seen:

@@ -155,3 +155,18 @@ def test_a_missing_gradient_and_another_shape_have_a_row():
     assert "no gradient was given" in html
     assert "shape (2,), expected (2, 3)" in html
     assert "<svg" not in html
+
+
+@pytest.mark.parametrize("shape", [(2, 3, 5, 4), (7, 3, 20, 30), (40, 3, 2), (5,), (2, 3)])
+def test_maps_of_other_axes_are_side_by_side_and_apart(shape):
+    picture = entry_map(Gradient("x", np.zeros(shape), np.ones(shape), "complex step"))
+    tags = Tags(picture).tags
+    places = [(int(a["x"]), int(a["y"])) for tag, a in tags if tag == "rect"]
+    size = next(int(a["width"]) for tag, a in tags if tag == "rect")
+    svg = next(a for tag, a in tags if tag == "svg")
+    assert len(set(places)) == len(places)
+    assert max(x for x, _ in places) + size <= int(svg["width"])
+    assert max(y for _, y in places) + size <= int(svg["height"])
+    if shape == (2, 3, 5, 4):  # six maps of 5 × 4 in a row
+        assert len({y for _, y in places}) == 5
+        assert len({x for x, _ in places}) == 24
