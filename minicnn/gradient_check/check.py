@@ -6,6 +6,7 @@ All of it runs in float64 on the reference operations. Random layers draw the sa
 numbers in every evaluation.
 """
 
+import inspect
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -128,6 +129,11 @@ def check_layer(
     if not isinstance(layer, Layer):
         wrap = 'for another object with forward and backward use check_op(layer, {"x": x, "W": layer.W})'
         raise ValueError(f"layer={layer!r:.80}: expected a layer of minicnn; {wrap}")
+    try:
+        inspect.signature(layer.forward).bind(None, training)
+    except TypeError:
+        wanted = "def forward(self, x, training=False)"
+        raise ValueError(f"{type(layer).__name__}.forward does not take training: write {wanted}") from None
     inputs = _inputs(layer, input_shape, np.random.default_rng(seed))
     if method not in METHODS:
         raise ValueError(f"method={method!r}: expected one of {', '.join(METHODS)}")

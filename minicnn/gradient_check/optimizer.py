@@ -248,10 +248,12 @@ def _errors(w: np.ndarray, given: np.ndarray, right: np.ndarray) -> np.ndarray:
     """Return each step's error, relative to the largest move of a weight in it (and to rounding)."""
     moves = np.diff(np.concatenate([w[None], right]), axis=0)
     axes = tuple(range(1, right.ndim))
-    scale = np.abs(moves).max(axis=axes) + 1e-6 * np.abs(right).max(axis=axes)
-    apart = np.abs(given - right).max(axis=axes) / scale
-    both_bad = ~np.isfinite(given).all(axis=axes) & ~np.isfinite(right).all(axis=axes)
-    return np.where(both_bad, 0.0, np.where(np.isnan(apart), np.inf, apart))
+    bad = ~np.isfinite(right)
+    sizes = [np.abs(np.where(bad, 0.0, each)).max(axis=axes) for each in (np.nan_to_num(moves), right)]
+    scale = sizes[0] + 1e-6 * sizes[1]
+    apart = np.abs(np.where(bad & ~np.isfinite(given), 0.0, given - right)).max(axis=axes)
+    apart = apart / np.where(scale == 0, 1.0, scale)
+    return np.where(np.isnan(apart), np.inf, apart)
 
 
 def _slip(

@@ -205,6 +205,19 @@ def test_a_call_that_cannot_be_understood_says_how_to_make_it(call, message):
         call()
 
 
+class WithoutTraining(layers.Layer):
+    def forward(self, x):
+        return x
+
+    def backward(self, dy):
+        return dy
+
+
+def test_a_layer_whose_forward_does_not_take_training():
+    with pytest.raises(ValueError, match=r"write def forward\(self, x, training=False\)"):
+        check_layer(WithoutTraining(), (2, 3))
+
+
 def test_x_of_a_layer_may_be_a_list():
     assert check_layer(layers.Dense(2), [[1.0, 2.0], [3.0, 4.0]])["x"].analytic.shape == (2, 2)
 
@@ -342,3 +355,15 @@ def test_what_was_not_judged_is_not_ok():
     assert " ok " not in str(report)
     assert ">ok<" not in report._repr_html_()
     assert "0 entries were compared" not in str(report)
+
+
+def test_numbers_that_are_no_numbers_fit_only_where_both_have_them():
+    def not_squared(w, g, state):
+        """Adam with g for g² in v: a root of negative numbers, in some entries."""
+        t = state["t"] = state.get("t", 0) + 1
+        m = state["m"] = 0.9 * state.get("m", 0) + 0.1 * g
+        v = state["v"] = 0.999 * state.get("v", 0) + 0.001 * g
+        with np.errstate(invalid="ignore"):
+            return w - 0.001 * m / (1 - 0.9**t) / (np.sqrt(v / (1 - 0.999**t)) + 1e-7)
+
+    assert check_optimizer(not_squared, "adam").cause == "the gradient is not squared in v"
