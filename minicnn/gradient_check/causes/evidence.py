@@ -10,21 +10,24 @@ Jacobian is built. A fault is then a statement such as "only the terms with j in
 the backward pass.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import permutations
 
 import numpy as np
 
-from minicnn.gradient_check import numeric
-from minicnn.gradient_check.numeric import Arrays, Function
+from minicnn.gradient_check.numeric import STEP, Arrays, Function
 from minicnn.gradient_check.report import Gradient
 
 MOST_NUMBERS = 4_000_000  # in the columns of the Jacobian; with more, fewer entries are compared
 MOST_ENTRIES = 2_000  # each column costs a call of the function
 ENOUGH_DIGITS = 8
 MOST_AXES = 5  # of an array; with more, their orders and combinations are too many to try
+
+
+# what is wrong -> the gradient that this gives
+Candidates = Mapping[str, np.ndarray] | Iterable[tuple[str, np.ndarray]]
 
 
 class Unanswered(Exception):
@@ -163,11 +166,11 @@ class Evidence:
             return False
         return bool(self.zero(candidate.ravel()[self.index] - self.right).all())
 
-    def explained_by(self, candidates: Iterable[tuple[str, np.ndarray]]) -> str | None:
+    def explained_by(self, formulas: Candidates) -> str | None:
         """Return the text of the formula whose result was given; of two, if the numbers fit both."""
         scalar = float(self.dy.ravel()[0]) if self.dy.size == 1 else 1.0
         texts: dict[str, None] = {}
-        for text, values in candidates:
+        for text, values in formulas.items() if isinstance(formulas, Mapping) else formulas:
             if self.matches(values):
                 texts[text] = None
             elif scalar not in (0, 1) and self.matches(np.asarray(values) / scalar):
@@ -205,21 +208,27 @@ class Evidence:
         """The output for the given arrays."""
         return np.real(self.ask())
 
-    def column(self, i: int, **replaced: np.ndarray) -> np.ndarray:
-        """Return ∂y/∂(the array's flat entry i), of y's shape, with some of the arrays replaced."""
-        name = self.gradient.name
-        entry = tuple(map(int, np.unravel_index(i, self.array.shape)))
+    def along(self, name: str, direction: np.ndarray, **replaced: np.ndarray) -> np.ndarray:
+        """Return the derivative of y as an array moves along a direction, perhaps with other arrays replaced."""
+        start = replaced.get(name, self.arrays[name])
         if self.gradient.method == "complex step":
-            return numeric.complex_column(self.ask, {**self.arrays, **replaced}, name, entry)
-
-        def at(step: float) -> np.ndarray:
-            moved = replaced.get(name, self.array).copy()
-            moved[entry] += step
-            return np.real(self.ask(**{**replaced, name: moved}))
-
-        h = 2e-4 * max(1.0, abs(float(self.array[entry])))
-        coarse, fine = ((at(step) - at(-step)) / (2 * step) for step in (h, h / 2))
+            return np.imag(self.ask(**{**replaced, name: start + 1j * STEP * direction})) / STEP
+        h = 2e-4 * max(1.0, float(np.abs(start[direction != 0]).max(initial=0.0)))
+        coarse, fine = (
+            (
+                np.real(self.ask(**{**replaced, name: start + s * direction}))
+                - np.real(self.ask(**{**replaced, name: start - s * direction}))
+            )
+            / (2 * s)
+            for s in (h, h / 2)
+        )
         return (4 * fine - coarse) / 3
+
+    def column(self, i: int, **replaced: np.ndarray) -> np.ndarray:
+        """Return ∂y/∂(the array's flat entry i), of y's shape, perhaps with other arrays replaced."""
+        direction = np.zeros(self.array.size)
+        direction[i] = 1
+        return self.along(self.gradient.name, direction.reshape(self.array.shape), **replaced)
 
     @cached_property
     def columns(self) -> np.ndarray:
@@ -263,13 +272,7 @@ class Evidence:
     def slope_at(self, points: np.ndarray) -> np.ndarray:
         """Return f′ at other points, for y = f(x) of each entry by itself: one nudge for all entries."""
         name = self.gradient.name
-        if self.gradient.method == "complex step":
-            return np.imag(self.ask(**{name: points + 1j * numeric.STEP})) / numeric.STEP
-        coarse, fine = (
-            (np.real(self.ask(**{name: points + h})) - np.real(self.ask(**{name: points - h}))) / (2 * h)
-            for h in (2e-4, 1e-4)
-        )
-        return (4 * fine - coarse) / 3
+        return self.along(name, np.ones(self.array.shape), **{name: points})
 
     def right_at(self, i: int) -> float:
         """Return the right gradient of any flat entry, also of one that was not checked."""
@@ -289,13 +292,10 @@ class Evidence:
         size = self.array.size
         if size > MOST_ENTRIES or size * self.dy.size > MOST_NUMBERS:
             return None
-        return np.stack([self._reached(i) for i in range(size)])
+        return np.stack([self.reached(i) for i in range(size)])
 
     def reached(self, i: int) -> np.ndarray:
         """Which outputs change when flat entry i becomes by far the largest, an array of y's shape."""
-        return self._reached(i) if self.windows is None else self.windows[i]
-
-    def _reached(self, i: int) -> np.ndarray:
         raised = self.array.copy()
         raised.ravel()[i] = raised.max() + np.ptp(raised) + 1
         return np.real(self.ask(**{self.gradient.name: raised})) != self.y

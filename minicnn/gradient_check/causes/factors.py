@@ -7,31 +7,34 @@ from itertools import combinations
 import numpy as np
 
 from minicnn.gradient_check.causes.evidence import Evidence, axes_named, number
-from minicnn.gradient_check.causes.layout import axis_name, letters
+from minicnn.gradient_check.causes.layout import axis_name, letters, of_rows
 
 # A single pair of numbers always has a ratio. If this many pairs have the same ratio, it is not by chance.
 ENOUGH = 3
 
 
+def _factor(e: Evidence) -> float:
+    """Return f if given = f · right, else 0."""
+    factor = float(e.given @ e.right / (e.right @ e.right)) if e.right.any() else 0.0
+    return factor if abs(factor) > 1e-9 and e.fits(factor * e.right) else 0.0
+
+
 def constant_factor(e: Evidence) -> str | None:
     """given = f · right for one number f: a mean instead of a sum, the 2 of a square, a sign."""
     telling = np.count_nonzero(~e.zero(e.right))
-    if not telling or (telling < ENOUGH and not e.complete):
-        return None
-    factor = float(e.given @ e.right / (e.right @ e.right))
-    if abs(factor) < 1e-9 or not e.fits(factor * e.right):
+    factor = _factor(e)
+    if not factor or (telling < ENOUGH and not e.complete):
         return None
     if math.isclose(factor, -1, rel_tol=1e-9):
         return "the sign is wrong: this is minus the right gradient"
     size = abs(factor)
     sign = "the sign is wrong, and it is " if factor < 0 else ""
     for value, verb in ((size, "multiplied"), (1 / size, "divided")):
-        near = 1e-6 * value
         for source in (_known_numbers, _lengths):
-            names = [name for known, name in source(e) if abs(known - value) <= near and known != 1]
+            names = [name for known, name in source(e) if abs(known - value) <= 1e-6 * value and known != 1]
             if names:
                 break
-        if verb == "multiplied" and abs(value - 2) <= near:
+        if verb == "multiplied" and abs(value - 2) <= 1e-6 * value:
             names.insert(0, "added twice")
         if names:
             return f"{sign}{verb} by {number(value)}: {', or '.join(names[:3])}"
@@ -42,28 +45,31 @@ def constant_factor(e: Evidence) -> str | None:
 
 def _known_numbers(e: Evidence) -> Iterator[tuple[float, str]]:
     """Yield (value, name) of the factors that are often forgotten, or used one time too many."""
-    batch, *_ = e.dy.shape or e.input.shape or (1,)
-    yield float(batch), "the batch size"
+    shape = e.dy.shape or e.input.shape or (1,)
+    layout = letters(e, len(shape))
+    yield float(shape[layout.find("N") if layout else 0]), "the batch size"
     yield 2.0, "the 2 of a square"
     seen = np.count_nonzero(e.columns, axis=0)
     if e.complete and seen.size and seen.min() == seen.max():
         yield float(seen.max()), "the number of entries that each output is computed from"
     for shape, owner in {e.dy.shape: "y", e.input.shape: "x"}.items():
-        if len(shape) == 4 and letters(e, 4):
-            height, width, channels = (shape[letters(e, 4).index(letter)] for letter in "HWC")
+        layout = letters(e, len(shape))
+        if len(shape) == 4 and layout:
+            height, width, channels = (shape[layout.index(letter)] for letter in "HWC")
             yield float(height * width), f"the {height}·{width} pixels of a map of {owner}"
             yield float(shape[0] * height * width), f"the number of entries of a channel of {owner}"
             yield float(channels), f"the number of channels of {owner}"
-        if len(shape) == 2:
-            yield float(shape[-1]), f"the number of channels of {owner}"
+        if len(shape) == 2 and of_rows(e):
+            yield float(shape[layout.index("C")]), f"the number of channels of {owner}"
+        elif len(shape) == 2:
+            unsure = "its channels, or the batch size if samples are columns"
+            yield float(shape[1]), f"the length of axis 1 of {owner} ({unsure})"
         if len(shape) > 1:
             yield float(math.prod(shape)), f"the number of entries of {owner}"
     for value, name in ((math.pi, "π"), (2 * math.pi, "2π"), (math.pi / 2, "π/2"), (math.pi / 4, "π/4")):
         yield value, name
         yield math.sqrt(value), f"√({name})"
-    yield math.sqrt(2), "√2"
-    yield math.log(2), "ln 2"
-    yield math.log(10), "ln 10"
+    yield from ((math.sqrt(2), "√2"), (math.log(2), "ln 2"), (math.log(10), "ln 10"))
 
 
 def _lengths(e: Evidence) -> Iterator[tuple[float, str]]:
@@ -73,27 +79,21 @@ def _lengths(e: Evidence) -> Iterator[tuple[float, str]]:
             length = float(math.prod(shape[axis] for axis in axes))
             yield length, f"the number of entries of {owner} along {axes_named(axes)}"
             if len(axes) == 1:
-                yield (
-                    math.sqrt(length),
-                    f"√{length:.0f}, the root of the length of {axes_named(axes)} of {owner}",
-                )
+                which = f"the length of {axes_named(axes)} of {owner}"
+                yield math.sqrt(length), f"√{length:.0f}, the root of {which}"
                 if length > 2:
-                    yield (
-                        length / (length - 1),
-                        f"n − 1 for n, with n = {length:.0f}, the length of {axes_named(axes)} of {owner}",
-                    )
+                    yield length / (length - 1), f"n − 1 for n, with n = {length:.0f}, {which}"
 
 
 def dropout_scale(e: Evidence) -> str | None:
-    """Dropout keeps an entry with the chance q = 1 − rate, and divides what it keeps
-    by q; once in each pass.
+    """Dropout keeps an entry with the chance q = 1 − rate, and divides what it keeps by q; once in each pass.
+
+    The kept entries of dropout are anywhere. If they are those in a range of x, the function may also be one
+    with a slope k in this range, and constant outside.
     """
-    if np.count_nonzero(~e.zero(e.right)) < ENOUGH:
+    factor, slopes = _factor(e), e.slopes
+    if factor <= 0 or np.count_nonzero(~e.zero(e.right)) < ENOUGH:
         return None
-    factor = float(e.given @ e.right / (e.right @ e.right))
-    if factor <= 0 or not e.fits(factor * e.right):
-        return None
-    slopes = e.slopes
     if slopes is None or not slopes.any() or slopes.all():
         return None
     kept = slopes != 0
@@ -101,33 +101,28 @@ def dropout_scale(e: Evidence) -> str | None:
     x = e.array.ravel()[e.index]
     if np.ptp(slopes[kept]) > 1e-6 * abs(k) or np.array_equal(kept, x > 0):
         return None  # ReLU
+    if np.count_nonzero(np.diff(kept[np.argsort(x)])) <= 2:
+        missing = f"the slope {number(k)} of the range in which y changes is missing"
+        return f"divided by {number(k)}: {missing}" if math.isclose(factor * k, 1, rel_tol=1e-6) else None
     scale = "the scale 1/(1 − rate) of the kept entries"
-    if abs(k - 1) > 1e-6:
+    if k > 1 + 1e-6:
         q = 1 / k
-        for value, text in (
-            (k, f"multiplied by {number(k)}: {scale} is applied twice"),
-            (q, f"divided by {number(k)}: {scale} is missing"),
-            (q * q, f"multiplied by q = {number(q)} instead of divided by it: {scale}"),
-            (1 / k**2, f"multiplied by {number(k)} one time too few: {scale}"),
-            (q / (1 - q), f"divided by the rate, {number(1 - q)}, instead of 1 − rate = {number(q)}"),
-            (
-                (1 - q) * q,
-                f"multiplied by the rate, {number(1 - q)}, instead of divided by 1 − rate = {number(q)}",
-            ),
-        ):
-            if math.isclose(factor, value, rel_tol=1e-6):
-                return text
-        return None
-    share, chance = float(kept.mean()), max(factor, 1 / factor)
-    spread = 3 * math.sqrt(share * (1 - share) / kept.size)
-    if abs(1 / chance - share) <= spread:
-        return (
-            f"{number(factor)} times the right gradient: {'1/q' if factor > 1 else 'q'} for a q = "
-            f"{number(1 / chance)}, "
-            f"about the share of the entries that are kept ({share:.2g}): {scale} is in the "
-            "backward pass only"
+        known = {
+            f"multiplied by {number(k)}: {scale} is applied twice": k,
+            f"divided by {number(k)}: {scale} is missing": q,
+            f"multiplied by q = {number(q)} instead of divided by it: {scale}": q * q,
+            f"divided by the rate, {number(1 - q)}, instead of 1 − rate = {number(q)}": q / (1 - q),
+        }
+        return next(
+            (text for text, value in known.items() if math.isclose(factor, value, rel_tol=1e-6)), None
         )
-    return None
+    share, chance = float(kept.mean()), min(factor, 1 / factor)
+    if abs(k - 1) > 1e-6 or abs(chance - share) > 3 * math.sqrt(share * (1 - share) / kept.size):
+        return None
+    return (
+        f"{number(factor)} times the right gradient: {'1/q' if factor > 1 else 'q'} for a q = {number(chance)}, about "
+        f"the share of the entries that are kept ({share:.2g}): {scale} is in the backward pass only"
+    )
 
 
 def missing_array(e: Evidence) -> str | None:

@@ -44,27 +44,23 @@ def reshaped(e: Evidence) -> str | None:
 
 def not_cropped(e: Evidence) -> str | None:
     """The gradient of the padded array, with the right one inside it; or too much is cropped."""
-    for outer, inner, text in (
-        (
-            e.analytic,
-            e.gradient.numeric,
-            "the padding is not cropped: the right gradient is inside it, from index {} on",
-        ),
-        (e.gradient.numeric, e.analytic, "too much is cropped: this is the right gradient from index {} on"),
-    ):
+    copies = bool((np.abs(e.columns * (e.columns - 1)) < 1e-6).all())
+    too_much = "the padding is not cropped: the right gradient is inside it, from index {} on"
+    if copies:  # a concatenation, a slice, or a padding alone
+        too_much = (
+            "dy is cut at the wrong place, or a padding is not cropped: the right gradient begins at index {}"
+        )
+    too_little = "too much is cropped: this is the right gradient from index {} on"
+    numeric, given = e.gradient.numeric, e.analytic
+    for outer, inner, text in ((given, numeric, too_much), (numeric, given, too_little)):
         if outer.ndim != inner.ndim or any(o < i for o, i in zip(outer.shape, inner.shape)):
             continue
         room = [o - i + 1 for o, i in zip(outer.shape, inner.shape)]
-        offsets = [
-            offset for offset in np.ndindex(*room) if e.same(_window(outer, offset, inner.shape), inner)
-        ]
+        windows = np.lib.stride_tricks.sliding_window_view(outer, inner.shape)
+        offsets = [offset for offset in np.ndindex(*room) if e.same(windows[offset], inner)]
         if len(offsets) == 1:
             return text.format(offsets[0])
     return None
-
-
-def _window(array: np.ndarray, offset: tuple[int, ...], shape: tuple[int, ...]) -> np.ndarray:
-    return array[tuple(slice(start, start + length) for start, length in zip(offset, shape))]
 
 
 def not_a_number(e: Evidence) -> str | None:

@@ -45,9 +45,28 @@ def _fits(layout: str, x: tuple[int, ...], y: tuple[int, ...], e: Evidence) -> b
     return True
 
 
+def of_rows(e: Evidence) -> str:
+    """Return "NC" or "CN" (samples are columns) for x and y with two axes; "" if the shapes do not say which.
+
+    With samples as rows a kernel is (C, C′) or (C′, C), and a bias (C′,); as columns, a bias is (C′, 1).
+    """
+    x, y = e.input.shape, e.dy.shape
+    if len(x) != 2 or len(y) != 2:
+        return ""
+    votes = set()
+    for array in list(e.arrays.values())[1:]:
+        rows = x[0] == y[0] and sorted(array.shape) == sorted((x[1], y[1]))
+        columns = x[1] == y[1] and sorted(array.shape) == sorted((x[0], y[0]))
+        if rows != columns:
+            votes.add("NC" if rows else "CN")
+        elif array.shape in ((y[0], 1), (y[1],), (1, y[1])) and array.size > 1:
+            votes.add("CN" if array.shape == (y[0], 1) else "NC")
+    return votes.pop() if len(votes) == 1 else ""
+
+
 def letters(e: Evidence, ndim: int) -> str:
     """Return the letters of an array of samples with this many axes, such as dy; "" if unknown."""
-    return of_images(e) if ndim == 4 else {2: "NC", 1: "N"}.get(ndim, "")
+    return of_images(e) if ndim == 4 else {2: of_rows(e) or "NC", 1: "N"}.get(ndim, "")
 
 
 def axis_name(e: Evidence, axis: int, ndim: int) -> str:

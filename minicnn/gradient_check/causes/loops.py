@@ -5,13 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from minicnn.gradient_check.causes.evidence import (
-    MOST_AXES,
-    MOST_ENTRIES,
-    MOST_NUMBERS,
-    Evidence,
-    listed,
-)
+from minicnn.gradient_check.causes.evidence import MOST_AXES, Evidence, listed
 from minicnn.gradient_check.causes.layout import axis_name
 
 # A few wrong zeros can have many causes. This many, next to right numbers, are seldom by chance.
@@ -29,7 +23,7 @@ def overwritten(e: Evidence) -> str | None:
     if e.dy.ndim < 2:
         return None
     n = len(e.index)
-    reached = np.stack([e.reached(int(i)) for i in e.index])
+    reached = np.stack([e.reached(int(i)) for i in e.index]) if e.windows is None else e.windows[e.index]
     for axis in (
         *range(e.dy.ndim, 1, -1),
         None,
@@ -45,35 +39,43 @@ def overwritten(e: Evidence) -> str | None:
                     continue
                 if there.all():
                     return f"every entry has only the {which} term of its sum: = is used instead of +="
+                who = "overlapping windows" if _slides(e) else "outputs that use the same entry"
                 return (
-                    "overlapping windows overwrite each other: every entry has only its "
-                    f"{which} contribution "
-                    "(= is used instead of +=)"
+                    f"{who} overwrite each other: every entry has only its {which} contribution (= is used instead "
+                    f"of +={'' if _slides(e) else '; np.add.at for an index that repeats'})"
                 )
     return None
 
 
+def _slides(e: Evidence) -> bool:
+    """Whether a window can slide over the array: else entries are used again by an index, as in an embedding."""
+    return e.of_input and (e.array.ndim > 2 or len(e.arrays) > 1)
+
+
 def tied_maxima(e: Evidence) -> str | None:
-    """Several entries of a window are its maximum: only the first should get the gradient, but others do."""
-    if e.array.size > MOST_ENTRIES or e.array.size * e.dy.size > MOST_NUMBERS:
+    """Several entries of a window are its maximum: one of them may get the gradient, but others do."""
+    if e.windows is None:
         return None
     y = e.y
     values = e.array.ravel()
     if not np.isin(y, values).all():
         return None
-    wins = np.stack([e.reached(i) & (y == values[i]) for i in range(len(values))])  # (entries, …y…)
+    wins = e.windows & (y == values.reshape(-1, *[1] * y.ndim))  # (entries, …y…)
     winners = wins.sum(axis=0)
     if winners.max(initial=0) < 2:
         return None
     last = wins & (np.cumsum(wins, axis=0) == winners)
+    ties = np.count_nonzero(winners > 1)
     for shares, text in (
-        (wins * e.dy, "each of them gets the whole gradient"),
-        (wins * (e.dy / np.maximum(winners, 1)), "they share the gradient"),
-        (last * e.dy, "the last of them gets the gradient"),
+        (wins * e.dy, "each of them gets the whole gradient (only one of them may)"),
+        (
+            wins * (e.dy / np.maximum(winners, 1)),
+            "they share the gradient (the library's convention is the first)",
+        ),
+        (last * e.dy, "the last of them gets the gradient (the library's convention is the first)"),
     ):
         if e.fits(shares.reshape(len(values), -1).sum(axis=1)[e.index]):
-            ties = np.count_nonzero(winners > 1)
-            return f"ties: {ties} of {y.size} windows have several equal maxima, and {text} (only the first should)"
+            return f"ties: {ties} of {y.size} windows have several equal maxima, and {text}"
     return None
 
 

@@ -5,21 +5,23 @@
     dx = r·( d  −  mean(d)  −  x̂·mean(d·x̂) )            dγ = Σ dy·x̂        dβ = Σ dy
              direct  through μ  through v
 
-The means are over the n entries that are normalized together.
+The means are over the n entries that are normalized together. A slip changes one of the three paths, or what is
+in it. If the forward pass divides the variance by n − 1, so does the path through v.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import combinations, product
+from typing import Any
 
 import numpy as np
 
-from minicnn.gradient_check.causes.evidence import Evidence, Unanswered, axes_named
+from minicnn.gradient_check.causes.evidence import Candidates, Evidence, Unanswered, axes_named
 
 
 @dataclass(frozen=True)
 class Normalization:
-    """What was recognized: the axes of the means, x̂, r, γ (of y's shape) and n."""
+    """What was recognized: the axes of the means, x̂, r, γ (of y's shape), n, and what the variance divides by."""
 
     axes: tuple[int, ...]
     x: np.ndarray
@@ -27,26 +29,45 @@ class Normalization:
     r: np.ndarray
     gamma: np.ndarray
     n: int
+    divisor: int
 
-    def mean(self, v: np.ndarray) -> np.ndarray:
-        """Return the mean over the normalized axes."""
-        return v.mean(axis=self.axes, keepdims=True)
+    def mean(self, v: np.ndarray, axes: tuple[int, ...] | None = None) -> np.ndarray:
+        """Return the mean over the normalized axes, or others."""
+        return v.mean(axis=axes or self.axes, keepdims=True)
 
     @property
     def centered(self) -> np.ndarray:
         """The array x − μ."""
         return self.x - self.mean(self.x)
 
+    def dx(self, d: Any, mean: Any = 1.0, variance: Any = 1.0, direct: Any = 1.0, **other: Any) -> np.ndarray:
+        """Return dx, with each of the three paths multiplied by a factor.
+
+        ``other``: of_mean and of_variance, the d in these paths; inner and outer, the x̂ inside and in front of the
+        mean of d·x̂; r; over_mean and over_variance, the axes of both means.
+        """
+        through_mean = self.mean(other.get("of_mean", d), other.get("over_mean"))
+        product = other.get("of_variance", d) * other.get("inner", self.hat)
+        through_variance = self.mean(product, other.get("over_variance")) * self.n / self.divisor
+        outer = other.get("outer", self.hat)
+        paths = direct * d - mean * through_mean - variance * outer * through_variance
+        return other.get("r", self.r) * paths
+
 
 def normalization_slips(e: Evidence) -> str | None:
-    """Recognize the normalization; then compare the slips for dx, or for dγ and dβ."""
+    """Recognize the normalization; then compare the slips for dx, or for dγ."""
     known = _recognized(e)
     if known is None:
         return None
-    if e.of_input:
-        slips = _of_dx(known, e.dy.reshape(known.x.shape))
-        return e.explained_by((text, values.reshape(e.array.shape)) for text, values in slips)
-    return e.explained_by(_of_weights(known, e))
+    if not e.of_input:
+        return e.explained_by(_of_weights(known, e))
+    dy = e.dy.reshape(known.x.shape)
+    for divisor in (known.n, known.n - 1):
+        known = replace(known, divisor=divisor)
+        if e.is_right(known.dx(known.gamma * dy).reshape(e.array.shape)):
+            slips = _of_dx(known, dy)
+            return e.explained_by((text, values.reshape(e.array.shape)) for text, values in slips)
+    return None
 
 
 def _recognized(e: Evidence) -> Normalization | None:
@@ -88,155 +109,115 @@ def _over_axes(x: np.ndarray, hat: np.ndarray, gamma: np.ndarray) -> Normalizati
         r = (hat * centered).sum(axis=axes, keepdims=True) / square
         scaled = np.ptp(r) > 1e-9 * abs(r).max() or (r.size == 1 and abs(r - 1) > 1e-6)
         if scaled and np.allclose(r * centered, hat, rtol=0, atol=1e-9):
-            return Normalization(axes, x, hat, r, gamma, n)
+            return Normalization(axes, x, hat, r, gamma, n, n)
     return None
-
-
-def _dx(
-    k: Normalization, d: np.ndarray, direct: float = 1, mean: float = 1, variance: float = 1
-) -> np.ndarray:
-    """Return dx, with each of the three paths multiplied by a factor."""
-    return k.r * (direct * d - mean * k.mean(d) - variance * k.hat * k.mean(d * k.hat))
 
 
 def _of_dx(k: Normalization, dy: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
     d, n, r = k.gamma * dy, k.n, k.r
-    alone = "is treated as a constant: the path from x through the"
-    yield (
-        "mean and variance are treated as constants: only the direct path from x to y is there",
-        _dx(k, d, 1, 0, 0),
-    )
-    yield f"the mean {alone} mean is missing", _dx(k, d, 1, 0, 1)
-    yield f"the variance {alone} variance is missing", _dx(k, d, 1, 1, 0)
-    yield "the direct path from x to y is missing: dy itself, times γ and 1/σ", _dx(k, d, 0, 1, 1)
-    if np.ptp(k.gamma) > 1e-9 or abs(k.gamma - 1).max() > 1e-9:
-        yield "gamma is missing: dy is not multiplied by it", _dx(k, dy)
-        yield (
-            "gamma is outside of the means: it must multiply dy before the means are taken",
-            k.gamma * _dx(k, dy),
-        )
-        yield "gamma is applied twice", _dx(k, k.gamma * d)
-        yield "gamma is missing in the direct path only", r * (dy - k.mean(d) - k.hat * k.mean(d * k.hat))
-        yield (
-            "gamma is missing in the paths through mean and variance",
-            r * (d - k.mean(dy) - k.hat * k.mean(dy * k.hat)),
-        )
-        yield (
-            "gamma is missing in the path through the variance",
-            r * (d - k.mean(d) - k.hat * k.mean(dy * k.hat)),
-        )
-        yield (
-            "gamma is missing in the path through the mean",
-            r * (d - k.mean(dy) - k.hat * k.mean(d * k.hat)),
-        )
-    path = {"mean": lambda f: _dx(k, d, mean=f), "variance": lambda f: _dx(k, d, variance=f)}
-    for name, of in path.items():
-        yield f"the sign of the path through the {name} is wrong", of(-1)
-        yield f"off by a factor: the path through the {name} by 2 (a 2 of a square too many)", of(2)
-        yield f"off by a factor: the path through the {name} by 0.5 (the 2 of a square is missing)", of(0.5)
-        yield f"the path through the {name} is a sum: its division by n = {n} is missing", of(n)
-        yield f"the path through the {name} is divided by n = {n} twice", of(1 / n)
-        yield f"the path through the {name} is divided by n − 1 = {n - 1} instead of n = {n}", of(n / (n - 1))
-        yield f"the path through the {name} is divided by n = {n} instead of n − 1 = {n - 1}", of((n - 1) / n)
-    yield "the signs of both paths, through mean and variance, are wrong", _dx(k, d, 1, -1, -1)
-    yield f"both paths are sums: their division by n = {n} is missing", _dx(k, d, 1, n, n)
-    yield (
-        f"both paths are divided by n − 1 = {n - 1} instead of n = {n}",
-        _dx(k, d, 1, n / (n - 1), n / (n - 1)),
-    )
-    for name, power in (("r = 1/σ is missing", 0), ("r = 1/σ is applied twice: divided by the variance", 2)):
-        yield f"the division by the standard deviation: {name}", r ** (power - 1) * _dx(k, d)
-    yield "multiplied by the standard deviation instead of divided by it", _dx(k, d) / r**2
-    v = k.mean(k.centered**2)
-    corrected = v * n / (n - 1)
-    epsilon = float(np.median(1 / r**2 - v))
-    if np.ptp(1 / r**2 - v) < 1e-6 * (np.abs(epsilon) + v.max()):  # the forward pass divides by √(v + ε)
-        yield from _of_sigma(k, d, 1 / np.sqrt(corrected + epsilon), "with n − 1 instead of n")
-        if epsilon > 1e-15:
+    constant = "is treated as a constant: the path from x through"
+    yield from {
+        "mean and variance are treated as constants: only the direct path from x to y is there": k.dx(
+            d, 0, 0
+        ),
+        f"the mean {constant} the mean is missing": k.dx(d, 0, 1),
+        f"the variance {constant} the variance is missing": k.dx(d, 1, 0),
+        "the direct path from x to y is missing: dy itself, times γ and 1/σ": k.dx(d, direct=0),
+        "the signs of both paths, through mean and variance, are wrong": k.dx(d, -1, -1),
+        f"both paths are sums: their division by n = {n} is missing": k.dx(d, n, n),
+        f"both paths are divided by n − 1 = {n - 1} instead of n = {n}": k.dx(d, n / (n - 1), n / (n - 1)),
+    }.items()
+    if np.abs(k.gamma - 1).max() > 1e-9:
+        outside = "gamma is outside of the means: it must multiply dy before the means are taken"
+        yield from {
+            "gamma is missing: dy is not multiplied by it": k.dx(dy),
+            outside: k.gamma * k.dx(dy),
+            "gamma is applied twice": k.gamma * k.dx(d),
+            "gamma is missing in the paths through mean and variance": k.dx(d, of_mean=dy, of_variance=dy),
+            "gamma is missing in the path through the mean": k.dx(d, of_mean=dy),
+            "gamma is missing in the path through the variance": k.dx(d, of_variance=dy),
+            "gamma is missing in the direct path only": k.dx(d) + r * (dy - d),
+        }.items()
+    right = k.divisor
+    for path in ("mean", "variance"):
+        divisor = n if path == "mean" else right
+        other = 2 * n - 1 - divisor if right != n or path == "variance" else n - 1
+        counts = {n: f"n = {n}", n - 1: f"n − 1 = {n - 1}"}
+        for text, factor in {
+            f"the sign of the path through the {path} is wrong": -1,
+            f"off by a factor: the path through the {path} by 2 (a 2 of a square too many)": 2,
+            f"off by a factor: the path through the {path} by 0.5 (the 2 of a square is missing)": 0.5,
+            f"the path through the {path} is a sum: its division by n = {n} is missing": n,
+            f"the path through the {path} is divided by n = {n} twice": 1 / n,
+            f"the path through the {path} is divided by {counts[other]} instead of {counts[divisor]}": (
+                divisor / other
+            ),
+        }.items():
+            yield text, k.dx(d, **{path: factor})
+    yield from {
+        "the division by the standard deviation: r = 1/σ is missing": k.dx(d) / r,
+        "the division by the standard deviation: r = 1/σ is applied twice: divided by the variance": k.dx(d)
+        * r,
+        "multiplied by the standard deviation instead of divided by it": k.dx(d) / r**2,
+    }.items()
+    v = k.mean(k.centered**2) * n / right
+    epsilon = 1 / r**2 - v  # the forward pass divides by √(v + ε), or by something else
+    if np.ptp(epsilon) < 1e-6 * (np.abs(epsilon).max() + v.max()):
+        other_v = v * right / (2 * n - 1 - right)
+        how = "with n − 1 instead of n" if right == n else "with n instead of n − 1"
+        yield from _of_sigma(k, d, 1 / np.sqrt(other_v + epsilon), how)
+        if epsilon.max() > 1e-15:
             yield from _of_sigma(k, d, 1 / np.sqrt(v), "without ε")
-            yield from _of_sigma(
-                k, d, 1 / (np.sqrt(v) + epsilon), "with ε outside of the root, √v + ε for √(v + ε)"
-            )
-    else:
-        yield from _of_sigma(k, d, 1 / np.sqrt(v), "with n instead of n − 1")
-    hat = k.centered * r**2
-    yield (
-        "the variance's path has a power of σ too many: (v + ε)^(−3/2) is in it once",
-        r * (d - k.mean(d) - hat * r * k.mean(d * k.hat)),
-    )
-    yield "the variance's path has 1/σ once too many", r * (d - k.mean(d) - hat * k.mean(d * k.hat))
-    yield "the variance's path has 1/σ once too few", r * (d - k.mean(d) - k.hat * k.mean(d * k.hat) / r)
-    yield (
-        "the variance's path lacks (v + ε)^(−3/2): two factors 1/σ are missing",
-        r * (d - k.mean(d) - k.hat * k.mean(d * k.hat) / r**2),
-    )
-    for inner, outer, text in (
-        (k.hat, k.x, "x is used instead of x̂ in front of the mean of dy·x̂"),
-        (k.x, k.hat, "x is used instead of x̂ in the mean of dy·x̂"),
-        (k.x, k.x, "x is used instead of x̂"),
-        (k.hat, k.centered, "x − μ is used instead of x̂ in front of the mean of dy·x̂: not divided by σ"),
-        (k.centered, k.hat, "x − μ is used instead of x̂ in the mean of dy·x̂: not divided by σ"),
-        (k.centered, k.centered, "x − μ is used instead of x̂: not divided by σ"),
-        (k.gamma * k.hat, k.gamma * k.hat, "y is used instead of x̂"),
-    ):
-        yield f"the path through the variance: {text}", r * (d - k.mean(d) - outer * k.mean(d * inner))
-    yield (
-        "dγ and dβ have changed places: mean(dy·x̂) and mean(dy)",
-        r * (d - k.mean(d * k.hat) - k.hat * k.mean(d)),
-    )
-    yield "the path through the variance has no dy·x̂ in its mean", r * (d - k.mean(d) - k.hat * k.mean(d))
+            outside = "with ε outside of the root, √v + ε for √(v + ε)"
+            yield from _of_sigma(k, d, 1 / (np.sqrt(v) + epsilon.mean()), outside)
+    path = "the path through the variance"
+    x, hat, c, y = k.x, k.hat, k.centered, k.gamma * k.hat
+    yield from {
+        f"{path} has 1/σ once too many": k.dx(d, variance=r),
+        f"{path} has 1/σ twice too many": k.dx(d, variance=r**2),
+        f"{path} has 1/σ once too few": k.dx(d, variance=1 / r),
+        f"{path} lacks (v + ε)^(−3/2): two factors 1/σ are missing": k.dx(d, variance=1 / r**2),
+        f"{path}: x is used instead of x̂": k.dx(d, inner=x, outer=x),
+        f"{path}: x is used instead of x̂ in front of the mean of dy·x̂": k.dx(d, outer=x),
+        f"{path}: x is used instead of x̂ in the mean of dy·x̂": k.dx(d, inner=x),
+        f"{path}: x − μ is used instead of x̂: not divided by σ": k.dx(d, inner=c, outer=c),
+        f"{path}: y is used instead of x̂": k.dx(d, inner=y, outer=y),
+        f"{path} has no dy·x̂ in its mean": k.dx(d, inner=1),
+    }.items()
     for axes in (a for m in range(1, dy.ndim + 1) for a in combinations(range(dy.ndim), m) if a != k.axes):
-
-        def mean(u: np.ndarray, over: tuple[int, ...] = axes) -> np.ndarray:
-            return u.mean(axis=over, keepdims=True)
-
         wrong = f"over {axes_named(axes)} instead of {axes_named(k.axes)}"
-        yield f"the means are {wrong}", r * (d - mean(d) - k.hat * mean(d * k.hat))
-        yield (
-            f"the mean of dy, the path through the mean, is {wrong}",
-            r * (d - mean(d) - k.hat * k.mean(d * k.hat)),
-        )
-        yield (
-            f"the mean of dy·x̂, the path through the variance, is {wrong}",
-            r * (d - k.mean(d) - k.hat * mean(d * k.hat)),
-        )
-        other = k.x - mean(k.x)
-        q = 1 / np.sqrt(mean(other**2) + max(epsilon, 0))
-        yield f"everything is normalized {wrong}", q * (d - mean(d) - other * q * mean(d * other * q))
+        yield f"the means are {wrong}", k.dx(d, over_mean=axes, over_variance=axes)
+        yield f"the mean of dy, the path through the mean, is {wrong}", k.dx(d, over_mean=axes)
+        yield f"the mean of dy·x̂, the path through the variance, is {wrong}", k.dx(d, over_variance=axes)
 
 
 def _of_sigma(k: Normalization, d: np.ndarray, q: np.ndarray, how: str) -> Iterator[tuple[str, np.ndarray]]:
     """Yield dx with another 1/σ than the forward pass's: everywhere, in front, or with the right x̂."""
     hat = k.centered * q
     text = f"the standard deviation is computed {how}, unlike in the forward pass"
-    yield text, q * (d - k.mean(d) - hat * k.mean(d * hat))
-    yield text, q / k.r * _dx(k, d)
-    yield text, k.r * (d - k.mean(d) - hat * k.mean(d * hat))
+    yield text, k.dx(d, r=q, inner=hat, outer=hat)
+    yield text, k.dx(d, r=q)
+    yield text, k.dx(d, inner=hat, outer=hat)
 
 
-def _of_weights(k: Normalization, e: Evidence) -> Iterator[tuple[str, np.ndarray]]:
+def _of_weights(k: Normalization, e: Evidence) -> Candidates:
     shape, dy = e.array.shape, e.dy
     r = np.broadcast_to(k.r, k.x.shape).reshape(dy.shape)
-    k = replace(k, **{name: getattr(k, name).reshape(dy.shape) for name in ("x", "hat", "gamma")})
-    subsets = [a for m in range(dy.ndim + 1) for a in combinations(range(dy.ndim), m)]
-    of_gamma = [
-        a for a in subsets if _size(dy, a) == e.array.size and e.is_right((dy * k.hat).sum(a).reshape(shape))
-    ]
-    if not of_gamma:
-        return
-    axes = of_gamma[0]
-    for values, text in (
-        (dy * k.x, "x is used instead of x̂: not normalized"),
-        (dy * (k.hat / r), "x − μ is used instead of x̂: not divided by σ"),
-        (dy * e.y, "y is used instead of x̂: dγ is Σ dy·x̂"),
-        (dy * k.gamma * k.hat, "γ·x̂ is used instead of x̂: dγ is Σ dy·x̂"),
-        (dy, "x̂ is missing: this is Σ dy, the gradient of beta"),
-        (k.hat, "dy is missing: this is Σ x̂"),
-        (dy * k.hat * r, "divided by σ once too many: x̂ is divided by it already"),
-        (dy * k.hat**2, "x̂ is squared"),
-    ):
-        yield text, values.sum(axis=axes).reshape(shape)
-
-
-def _size(array: np.ndarray, axes: tuple[int, ...]) -> int:
-    return array.size // int(np.prod([array.shape[axis] for axis in axes], dtype=int))
+    x, hat, gamma = (v.reshape(dy.shape) for v in (k.x, k.hat, k.gamma))
+    for axes in (a for m in range(dy.ndim + 1) for a in combinations(range(dy.ndim), m)):
+        right = (dy * hat).sum(axis=axes)
+        if right.size == e.array.size and e.is_right(right.reshape(shape)):
+            break
+    else:
+        return {}
+    slips = {
+        "x is used instead of x̂: not normalized": dy * x,
+        "x − μ is used instead of x̂: not divided by σ": dy * hat / r,
+        "y is used instead of x̂: dγ is Σ dy·x̂": dy * e.y,
+        "γ·x̂ is used instead of x̂: dγ is Σ dy·x̂": dy * gamma * hat,
+        "x̂ is missing: this is Σ dy, the gradient of beta": dy,
+        "dy is missing: this is Σ x̂": hat,
+        "divided by σ once too many: x̂ is divided by it already": dy * hat * r,
+        "x̂ is squared": dy * hat**2,
+    }
+    return {text: values.sum(axis=axes).reshape(shape) for text, values in slips.items()}

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from minicnn.gradient_check.causes.evidence import Evidence, listed, orders
-from minicnn.gradient_check.causes.layout import kernel_letters, window_axes
+from minicnn.gradient_check.causes.layout import axis_name, kernel_letters, window_axes
 
 # With fewer different numbers, "in another order" could be chance.
 ENOUGH = 3
@@ -184,10 +184,13 @@ def shifted(e: Evidence) -> str | None:
                 continue
             if e.fits(_taken_from(e, source)):
                 by = listed(f"{p:+d} along axis {axis}" for axis, p in zip(axes, shifts))
-                return (
-                    f"shifted: each entry has the value of the entry at offset {by}. "
-                    "Is the padding cropped at the wrong side, or an index off by one?"
+                pixels = all(axis_name(e, axis, e.array.ndim).startswith(("row", "column")) for axis in axes)
+                why = (
+                    "is the padding cropped at the wrong side, or an index off by one?"
+                    if pixels
+                    else ("is an index off by one, or have groups of channels changed places?")
                 )
+                return f"shifted: each entry has the value of the entry at offset {by}; {why}"
     return None
 
 
@@ -198,23 +201,6 @@ def _shifted_places(e: Evidence, shifts: dict[int, int]) -> np.ndarray:
         places[axis] += shift
     inside = np.all((places >= 0) & (places < np.array(e.array.shape)[:, None]), axis=0)
     return np.where(inside, np.ravel_multi_index(tuple(places), e.array.shape, mode="clip"), -1)
-
-
-def dilation_ignored(e: Evidence) -> str | None:
-    """given[d·a, e·b] = right[a, b]: entry (a, b) was read a pixels away instead of d·a."""
-    if e.array.ndim < 3 or e.of_input:
-        return None
-    rows, columns, *_ = e.places
-    for d in product(*(range(1, max(n, 2)) for n in e.array.shape[:2])):
-        known = (rows % d[0] == 0) & (columns % d[1] == 0)
-        places = (rows // d[0], columns // d[1], *e.places[2:])
-        source = np.where(known, np.ravel_multi_index(places, e.array.shape), -1)
-        if d != (1, 1) and _different_numbers(e, known) and e.fits(_taken_from(e, source)):
-            return (
-                f"the dilation is ignored: entry [{d[0]}·a, {d[1]}·b] has the value of entry [a, b], "
-                f"as if the dilation {d} were (1, 1)"
-            )
-    return None
 
 
 def elsewhere(e: Evidence) -> str | None:
