@@ -127,12 +127,7 @@ def check_optimizer(
     rule = reference_equation
     h = _hyperparameters(rule, hyperparameters)
     title = f"{name} and the equation of {rule}"
-    pieces = updates.pieces_of(rule, h)
-    right = [("", updates.walk(rule, pieces, w, gradients))]
-    right += [
-        (text, updates.walk(rule, pieces | changed, w, gradients))
-        for text, changed in updates.choices(rule, h)
-    ]
+    right = [(remark, updates.walk(lines, h, w, gradients)) for remark, lines in _forms(rule).items()]
     for remark, path in right:
         if _errors(w, given, path).max() <= BOUND:
             if trouble is None and _keeps_gradients(step, w, gradients, given):
@@ -256,28 +251,32 @@ def _errors(w: np.ndarray, given: np.ndarray, right: np.ndarray) -> np.ndarray:
     return np.where(np.isnan(apart), np.inf, apart)
 
 
+def _forms(rule: str) -> dict[str, updates.Lines]:
+    """Return the equation, and what is right too: remark -> lines."""
+    lines, choices = updates.EQUATIONS[rule], updates.CHOICES.get(rule, {})
+    return {"": lines} | {remark: updates.changed(lines, by) for remark, by in choices.items()}
+
+
 def _slip(
     rule: str, h: dict[str, float], w: np.ndarray, gradients: np.ndarray, given: np.ndarray
 ) -> str | None:
     """Return the slip that gives the same weights after every step; two, if the numbers fit both."""
-    found: dict[str, None] = {}
-    base = updates.pieces_of(rule, h)
-    forms = [base, *(base | changed for _, changed in updates.choices(rule, h))]
+    tried = [
+        (text, updates.changed(form, by))
+        for form in _forms(rule).values()
+        for text, by in updates.slips(rule, h)
+    ]
     with np.errstate(all="ignore"):
-        for text, changed in updates.slips(rule, h):
-            for form in forms:
-                if _errors(w, given, updates.walk(rule, {**form, **changed}, w, gradients)).max() <= BOUND:
-                    found[text] = None
+        found = [
+            text
+            for text, lines in tried
+            if _errors(w, given, updates.walk(lines, h, w, gradients)).max() <= BOUND
+        ]
         for other in RULES:
-            if other != rule:
-                path = updates.walk(other, updates.pieces_of(other, _of_other(other, h)), w, gradients)
-                if _errors(w, given, path).max() <= BOUND:
-                    found[f"this is {other}, not {rule}"] = None
-        for ratio in (0.1, 10.0, 0.01, 100.0, 0.5, 2.0):
-            scaled = updates.pieces_of(rule, h | {"learning_rate": ratio * h["learning_rate"]})
-            if _errors(w, given, updates.walk(rule, scaled, w, gradients)).max() <= BOUND:
-                found[f"the learning rate is {ratio:g} times the expected {h['learning_rate']:g}"] = None
-    return ", or: ".join(list(found)[:2]) or None
+            path = updates.walk(updates.EQUATIONS[other], _of_other(other, h), w, gradients)
+            if other != rule and _errors(w, given, path).max() <= BOUND:
+                found.append(f"this is {other}, not {rule}")
+    return ", or: ".join([*dict.fromkeys(found)][:2]) or None
 
 
 def _of_other(rule: str, h: dict[str, float]) -> dict[str, float]:

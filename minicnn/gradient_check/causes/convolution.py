@@ -5,8 +5,9 @@
 Both gradients use the same indices: dx adds dy·w where x was read, dw adds dy·x. A slip is another s, d or p.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import permutations, product
 from typing import Any
 
@@ -118,11 +119,11 @@ def _recognized(e: Evidence, name: str) -> Convolution | None:
     if w.ndim not in (1, 2, 3, 4) or x.ndim not in (1, 2, 3, 4) or e.dy.ndim != x.ndim or w.size < 2:
         return None
     try:
-        part = np.real(e.ask()) - np.real(e.ask(**{name: 0 * w}))
-        half = np.real(e.ask(**{name: 0.5 * w})) - np.real(e.ask(**{name: 0 * w}))
+        none, half, whole = (np.real(e.ask(**{name: share * w})) for share in (0.0, 0.5, 1.0))
     except Unanswered:
         return None
-    if not np.allclose(part, 2 * half, rtol=0, atol=1e-8 * (1 + np.abs(part).max())):
+    part = whole - none
+    if not np.allclose(part, 2 * (half - none), rtol=0, atol=1e-8 * (1 + np.abs(part).max())):
         return None  # not linear in the kernel
     for images, kernel in LAYOUTS:
         if len(images) != x.ndim or len(kernel) != w.ndim:
@@ -170,86 +171,82 @@ def _steps(e: Evidence, axis: int, size: int) -> Iterator[Steps]:
 
 def _slips(k: Convolution, of_x: bool) -> Iterator[tuple[str, np.ndarray]]:
     images, kernel = k.letters
+    two = "H" in images
 
-    def result(of: Convolution) -> np.ndarray:
+    def result(**wrong: Any) -> np.ndarray:
+        of = replace(k, **wrong)
         return _back(of.dx(), images, "NCHW") if of_x else _back(of.dw(), kernel, "OIHW")
 
     tried = [(k.rows, k.columns)]
-    for which in ("", " along the rows", " along the columns"):
-        for text, change in _changes(k, of_x):
-            rows = k.rows if which == " along the columns" else change(k.rows)
-            columns = k.columns if which == " along the rows" else change(k.columns)
-            if (rows, columns) not in tried:
-                tried.append((rows, columns))
-                wrong = replace(k, rows=rows, columns=columns)
-                yield text.replace("@", which), result(wrong)
-                if of_x:
-                    yield (
-                        f"{text.replace('@', which)}; and the kernel is not rotated",
-                        result(replace(wrong, w=k.w[:, :, ::-1, ::-1])),
-                    )
-    if k.rows != k.columns:
-        yield (
-            "the strides, dilations or paddings of rows and columns have changed places",
-            result(replace(k, rows=k.columns, columns=k.rows)),
-        )
-    if of_x:
-        yield from _of_rotation(k, result)
-
-
-def _changes(k: Convolution, of_x: bool):
-    where = "dx is written" if of_x else "x is read"
-    yield (
-        f"the stride is forgotten@: {where} at i + a instead of {k.rows.stride}·i + a",
-        lambda s: replace(s, stride=1),
-    )
-    yield (
-        f"the dilation is forgotten@: {where} at i + a instead of i + {k.rows.dilation}·a",
-        lambda s: replace(s, dilation=1),
-    )
-    yield "stride and dilation are forgotten@", lambda s: replace(s, stride=1, dilation=1)
-    p = k.rows.padding or k.columns.padding
-    yield (
-        "the padding is cropped at the wrong side@: dx is the padded gradient from index 0 on, not "
-        f"from index {p} on"
-        if of_x
-        else f"the padding is forgotten@: x is read as if it began {p} pixel{'s' * (p > 1)} earlier",
-        lambda s: replace(s, padding=0),
-    )
-    yield "stride and padding are forgotten@", lambda s: replace(s, stride=1, padding=0)
-    for by in (1, -1, 2, -2):
-        yield (
-            f"shifted by {by} pixel{'s' * (abs(by) > 1)}@: an index off by one, or the padding "
-            "cropped wrongly",
-            lambda s, by=by: replace(s, padding=s.padding + by),
-        )
-    yield (
-        "the stride is used for the dilation, and the dilation for the stride@",
-        lambda s: Steps(s.dilation, s.stride, s.padding),
-    )
-    yield (
-        "the kernel size is used as stride@: windows are taken as not overlapping",
-        lambda s: replace(s, stride=k.w.shape[2]),
-    )
-
-
-def _of_rotation(k: Convolution, result) -> Iterator[tuple[str, np.ndarray]]:
-    rotated = "the kernel is not rotated by 180°: these are the numbers that the unrotated kernel gives"
-    yield rotated, result(replace(k, w=k.w[:, :, ::-1, ::-1]))
-    if 1 in k.w.shape[2:]:
-        return
-    yield "the kernel is reversed along its rows only", result(replace(k, w=k.w[:, :, ::-1]))
-    yield "the kernel is reversed along its columns only", result(replace(k, w=k.w[:, :, :, ::-1]))
-    letters = k.letters[1]
-    plain = _back(k.w, letters, "OIHW")
-    transposed = {move(plain).tobytes() for move in moves(plain.shape)}
-    for order in permutations(range(plain.ndim)):
-        moved = plain.transpose(order)
-        if moved.shape != plain.shape:
-            moved = np.ascontiguousarray(moved).reshape(plain.shape)
-            if moved.tobytes() in transposed:
+    for where in ("", " along the rows", " along the columns") if two else ("",):
+        axes = {"": [k.rows, k.columns], " along the rows": [k.rows], " along the columns": [k.columns]}[
+            where
+        ]
+        for text, change in _changes(axes, max(k.w.shape[2:]), of_x, where).items():
+            rows = change(k.rows) if two and k.rows in axes and where != " along the columns" else k.rows
+            columns = change(k.columns) if where != " along the rows" else k.columns
+            if (rows, columns) in tried:
                 continue
-            yield (
-                "the kernel is reshaped where it must be transposed",
-                result(replace(k, w=_axes(moved, letters, "OIHW"))),
-            )
+            tried.append((rows, columns))
+            yield text, result(rows=rows, columns=columns)
+            if of_x:
+                unrotated = result(rows=rows, columns=columns, w=k.w[:, :, ::-1, ::-1])
+                yield f"{text}; and the kernel is not rotated", unrotated
+    if two and k.rows != k.columns:
+        swapped = "the strides, dilations or paddings of rows and columns have changed places"
+        yield swapped, result(rows=k.columns, columns=k.rows)
+    if of_x:
+        rotated = "the kernel is not rotated by 180°: these are the numbers that the unrotated kernel gives"
+        yield rotated, result(w=k.w[:, :, ::-1, ::-1])
+        if 1 not in k.w.shape[2:]:
+            yield "the kernel is reversed along its rows only", result(w=k.w[:, :, ::-1])
+            yield "the kernel is reversed along its columns only", result(w=k.w[:, :, :, ::-1])
+            for w in _reshaped(_back(k.w, kernel, "OIHW")):
+                text = "the kernel is reshaped where it must be transposed"
+                yield text, result(w=_axes(w, kernel, "OIHW"))
+
+
+def _changes(axes: list[Steps], size: int, of_x: bool, where: str) -> dict[str, Callable[[Steps], Steps]]:
+    """Return what is wrong in the index x[i·stride + a·dilation − padding], and the steps that it gives."""
+    stride, dilation = max(s.stride for s in axes), max(s.dilation for s in axes)
+    p = max(s.padding for s in axes)
+    read = "dx is written" if of_x else "x is read"
+    padding = f"the padding is forgotten{where}: x is read as if it began {p} pixel{'s' * (p > 1)} earlier"
+    if of_x:
+        wrongly = "dx is the padded gradient from index 0 on"
+        padding = f"the padding is cropped at the wrong side{where}: {wrongly}, not from index {p} on"
+    changes: dict[str, Callable[[Steps], Steps]] = {
+        f"the stride is forgotten{where}: {read} at i + a instead of {stride}·i + a": lambda s: replace(
+            s, stride=1
+        ),
+        f"the dilation is forgotten{where}: {read} at i + a instead of i + {dilation}·a": (
+            lambda s: replace(s, dilation=1)
+        ),
+        f"stride and dilation are forgotten{where}": lambda s: replace(s, stride=1, dilation=1),
+        padding: lambda s: replace(s, padding=0),
+        f"stride and padding are forgotten{where}": lambda s: replace(s, stride=1, padding=0),
+        f"the stride is used for the dilation, and the dilation for the stride{where}": (
+            lambda s: Steps(s.dilation, s.stride, s.padding)
+        ),
+        f"the kernel size is used as stride{where}: windows are taken as not overlapping": (
+            lambda s: replace(s, stride=size)
+        ),
+    }
+    for by in (1, -1, 2, -2):
+        pixels = f"{by} pixel{'s' * (abs(by) > 1)}"
+        text = f"shifted by {pixels}{where}: an index off by one, or the padding cropped wrongly"
+        changes[text] = partial(_moved, by=by)
+    return changes
+
+
+def _moved(s: Steps, by: int) -> Steps:
+    return replace(s, padding=s.padding + by)
+
+
+def _reshaped(w: np.ndarray) -> Iterator[np.ndarray]:
+    """Yield w.transpose(order).reshape(w.shape), where that is not a transpose."""
+    transposed = {move(w).tobytes() for move in moves(w.shape)}
+    for order in permutations(range(w.ndim)):
+        moved = np.ascontiguousarray(w.transpose(order)).reshape(w.shape)
+        if w.transpose(order).shape != w.shape and moved.tobytes() not in transposed:
+            yield moved

@@ -5,13 +5,11 @@ z = x·w1 + b1;   h = f(z);   o = h·w2 + b2;   y is any function of each sample
 do (N, K) from above;   dw2 = hᵀ·do;   dh = do·w2ᵀ;   dz = dh·f′(z);   dw1 = xᵀ·dz;   dx = dz·w1ᵀ
 """
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 
 from minicnn.gradient_check.causes.activations import renamed
-from minicnn.gradient_check.causes.dense import along
 from minicnn.gradient_check.causes.evidence import Evidence, Unanswered
 from minicnn.gradient_check.causes.sequences import FUNCTIONS
 
@@ -29,6 +27,7 @@ class Layers(NamedTuple):
     w2: np.ndarray
     do: np.ndarray
     slope: np.ndarray
+    activation: str
 
 
 def hidden_slips(e: Evidence) -> str | None:
@@ -39,9 +38,8 @@ def hidden_slips(e: Evidence) -> str | None:
     right = _gradient(known, e.gradient.name, known.do @ known.w2.T * known.slope)
     if not e.is_right(right.reshape(e.array.shape)):
         return None
-    return e.explained_by(
-        (text, values.reshape(e.array.shape)) for text, values in _slips(known, e.gradient.name)
-    )
+    slips = _slips(known, e.gradient.name)
+    return e.explained_by({text: values.reshape(e.array.shape) for text, values in slips.items()})
 
 
 def _recognized(e: Evidence) -> Layers | None:
@@ -67,7 +65,7 @@ def _recognized(e: Evidence) -> Layers | None:
                         continue
                     apart = np.abs(do @ w2.T * slope(h) - dz).max()
                     if apart <= 1e-6 * np.abs(dz).max():
-                        return Layers((x_name, first, b1, second, b2), x, z, h, w1, w2, do, slope(h))
+                        return Layers((x_name, first, b1, second, b2), x, z, h, w1, w2, do, slope(h), name)
             except Unanswered:
                 continue
     return None
@@ -83,7 +81,7 @@ def _upstream(e: Evidence, kernel: str, bias: str, x: np.ndarray) -> np.ndarray 
     if bias and e.dy.ndim and e.dy.shape[0] == n:
         b = e.arrays[bias]
         for j in range(outputs):
-            moved = along(e, bias, b, np.eye(outputs)[j].reshape(b.shape))
+            moved = e.along(bias, np.eye(outputs)[j].reshape(b.shape))
             gradient[:, j] = (e.dy * moved).reshape(n, -1).sum(axis=1)
         return gradient
     if n > x.shape[1] or n * outputs > MOST_CALLS:
@@ -92,7 +90,7 @@ def _upstream(e: Evidence, kernel: str, bias: str, x: np.ndarray) -> np.ndarray 
     if not np.allclose(x @ one, np.eye(n)):
         return None
     for i, j in np.ndindex(n, outputs):
-        gradient[i, j] = np.sum(e.dy * along(e, kernel, w, np.outer(one[:, i], np.eye(outputs)[j])))
+        gradient[i, j] = np.sum(e.dy * e.along(kernel, np.outer(one[:, i], np.eye(outputs)[j])))
     return gradient
 
 
@@ -104,23 +102,23 @@ def _gradient(k: Layers, name: str, dz: np.ndarray) -> np.ndarray:
     return {x: dz @ k.w1.T, w1: k.x.T @ dz, b1: dz.sum(axis=0)}.get(name, k.do.sum(axis=0))
 
 
-def _slips(k: Layers, name: str) -> Iterator[tuple[str, np.ndarray]]:
+def _slips(k: Layers, name: str) -> dict[str, np.ndarray]:
+    z, h, do, slope = k.z, k.h, k.do, k.slope
     if name == k.names[3]:
-        yield "z, before the activation, is used instead of h = f(z): dw2 is hᵀ·do", k.z.T @ k.do
-        yield "multiplied by the hidden activation's slope: dw2 is hᵀ·do", (k.h * k.slope).T @ k.do
-        return
-    dh = k.do @ k.w2.T
-    yield (
-        "the slope of the hidden activation is missing: dh must be multiplied by f′(z)",
-        _gradient(k, name, dh),
-    )
-    yield "the slope of the hidden activation is applied twice", _gradient(k, name, dh * k.slope**2)
-    yield (
-        "the mask is where dh > 0: it must be where z > 0 in the forward pass",
-        _gradient(k, name, dh * (dh > 0)),
-    )
-    yield "only the slope of the hidden activation is there: dh is missing", _gradient(k, name, k.slope)
+        return {
+            "z, before the activation, is used instead of h = f(z): dw2 is hᵀ·do": z.T @ do,
+            "multiplied by the hidden activation's slope: dw2 is hᵀ·do": (h * slope).T @ do,
+        }
+    dh = do @ k.w2.T
+    which = "f′(z), relu's mask where z > 0" if k.activation == "relu" else f"f′(z), f is {k.activation}"
+    slips = {
+        f"the slope of the hidden activation is missing: dh must be multiplied by {which}": dh,
+        "the slope of the hidden activation is applied twice": dh * slope**2,
+        "the mask is where dh > 0: it must be where z > 0 in the forward pass": dh * (dh > 0),
+        "only the slope of the hidden activation is there: dh is missing": slope,
+    }
     if k.w2.shape[0] == k.w2.shape[1]:
-        yield "the second kernel is not transposed: dh is do·w2ᵀ", _gradient(k, name, k.do @ k.w2 * k.slope)
-    for text, values in renamed(k.z, k.h, "z", "h"):
-        yield f"the slope of the hidden activation is wrong: {text} is used", _gradient(k, name, dh * values)
+        slips["the second kernel is not transposed: dh is do·w2ᵀ"] = do @ k.w2 * slope
+    for text, values in renamed(z, h, "z", "h"):
+        slips[f"the slope of the hidden activation is wrong: {text} is used"] = dh * values
+    return {text: _gradient(k, name, dz) for text, dz in slips.items()}

@@ -171,7 +171,7 @@ def _of_dx(k: Normalization, dy: np.ndarray) -> Iterator[tuple[str, np.ndarray]]
             outside = "with ε outside of the root, √v + ε for √(v + ε)"
             yield from _of_sigma(k, d, 1 / (np.sqrt(v) + epsilon.mean()), outside)
     path = "the path through the variance"
-    x, hat, c, y = k.x, k.hat, k.centered, k.gamma * k.hat
+    x, c, y = k.x, k.centered, k.gamma * k.hat
     yield from {
         f"{path} has 1/σ once too many": k.dx(d, variance=r),
         f"{path} has 1/σ twice too many": k.dx(d, variance=r**2),

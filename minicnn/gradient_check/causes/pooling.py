@@ -48,113 +48,107 @@ def pooling_slips(e: Evidence) -> str | None:
     windows = []
     for j, output in enumerate(np.ndindex(e.dy.shape)):
         entries = np.flatnonzero(reached[:, j])
-        if len(entries) < 1 or abs((x[entries].max() if is_max else x[entries].mean()) - y[j]) > 1e-7 * (
-            1 + abs(y[j])
-        ):
-            average_of_padding = not is_max and np.ptp(used[entries, j]) < 1e-7
-            if not average_of_padding:
-                return None
+        if not len(entries):
+            return None
+        value = x[entries].max() if is_max else x[entries].mean()
+        equal_shares = not is_max and np.ptp(used[entries, j]) < 1e-7  # an average that counts the padding
+        if abs(value - y[j]) > 1e-7 * (1 + abs(y[j])) and not equal_shares:
+            return None
         windows.append(Window(entries, x[entries], output, float(dy[j])))
     if max(len(window.entries) for window in windows) < 2:
         return None
     return e.explained_by(_slips(e, windows, is_max, float(np.abs(used).max())))
 
 
+def _shares(windows: list[Window], is_max: bool, share: float) -> dict[str, Share]:
+    """Return which entries of a window get what, wrongly; share: of an average, 1 for a maximum."""
+    sizes = {len(window.entries) for window in windows}
+    most = max(sizes)
+    right = "only the maximum should" if is_max else f"each entry needs 1/{most} of it"
+    shares: dict[str, Share] = {
+        f"the whole window gets the gradient dy: {right}": lambda w: (w.entries, w.dy),
+        f"only the first entry of each window, its corner, gets the gradient: {right}": (
+            lambda w: (w.entries[:1], w.dy)
+        ),
+        f"only the last entry of each window, its corner, gets the gradient: {right}": (
+            lambda w: (w.entries[-1:], w.dy)
+        ),
+    }
+    if is_max:
+        as_average = f"as in average pooling: {right}"
+        return shares | {
+            f"every entry of a window gets an average share, dy/{most}, {as_average}": (
+                lambda w: (w.entries, w.dy / len(w.entries))
+            ),
+            f"every entry of a window gets dy/{most}, {as_average}": lambda w: (w.entries, w.dy / most),
+            f"the minimum of each window gets the gradient: {right}": lambda w: (
+                w.entries[w.x.argmin()],
+                w.dy,
+            ),
+            f"the entry with the largest |x| of each window gets the gradient: {right}": (
+                lambda w: (w.entries[np.abs(w.x).argmax()], w.dy)
+            ),
+            "multiplied by the maximum itself: the slope of max is 1": lambda w: (w.winner, w.dy * w.x.max()),
+            f"every entry but the maximum gets the gradient, the mask is inverted: {right}": (
+                lambda w: (w.entries[w.x < w.x.max()], w.dy)
+            ),
+            f"the window is multiplied by dy and given as gradient: {right}": lambda w: (
+                w.entries,
+                w.dy * w.x,
+            ),
+        }
+    shares |= {
+        "only the maximum of each window gets the gradient, as in max-pooling": lambda w: (w.winner, w.dy),
+        "only the maximum of each window gets a share, as in max-pooling": lambda w: (w.winner, w.dy * share),
+        "multiplied by the entries: the slope of a mean is 1/k": lambda w: (w.entries, w.dy * w.x * share),
+    }
+    if len(sizes) > 1:  # there is padding in some windows
+        shares[
+            f"divided by all {most} entries of a window, also where padding is in it: it does not count in the "
+            "forward pass"
+        ] = lambda w: (w.entries, w.dy / most)
+        inside = "divided by the number of entries inside the map: the padding counts in the forward pass"
+        shares[inside] = lambda w: (w.entries, w.dy / len(w.entries))
+    return shares
+
+
 def _slips(
     e: Evidence, windows: list[Window], is_max: bool, share: float
 ) -> Iterator[tuple[str, np.ndarray]]:
-    most = max(len(window.entries) for window in windows)
-    right = "only the maximum should" if is_max else f"each entry needs 1/{most} of it"
-    shares: list[tuple[str, Share]] = [
-        (f"the whole window gets the gradient dy: {right}", lambda w: (w.entries, w.dy)),
-        (
-            f"only the first entry of each window, its corner, gets the gradient: {right}",
-            lambda w: (w.entries[:1], w.dy),
-        ),
-        (
-            f"only the last entry of each window, its corner, gets the gradient: {right}",
-            lambda w: (w.entries[-1:], w.dy),
-        ),
-    ]
-    if is_max:
-        shares += [
-            (f"every entry of a window gets an average share, dy/{most}, as in average pooling: "
-            f"{right}", lambda w: (w.entries, w.dy / len(w.entries))),
-            (f"every entry of a window gets dy/{most}, as in average pooling: "
-            f"{right}", lambda w: (w.entries, w.dy / most)),
-            ("the minimum of each window gets the gradient, not its "
-            "maximum", lambda w: (w.entries[w.x.argmin()], w.dy)),
-            ("multiplied by the maximum itself: the slope of max is 1", lambda w: (w.winner, w.dy * w.x.max())),
-            ("the entry with the largest |x| of each window gets the gradient, not its "
-            "maximum", lambda w: (w.entries[np.abs(w.x).argmax()], w.dy)),
-            ("every entry of a window that is not its maximum gets the gradient: the mask is "
-            "inverted", lambda w: (w.entries[w.x < w.x.max()], w.dy)),
-            ("every entry of a window above 0 gets the gradient: only the maximum "
-            "should", lambda w: (w.entries[w.x > 0], w.dy)),
-            ("the window is multiplied by dy and given as gradient: only the maximum should get "
-            "dy", lambda w: (w.entries, w.dy * w.x)),
-        ]  # fmt: skip
-    else:
-        shares += [
-            ("only the maximum of each window gets the gradient, as in max-pooling", lambda w: (w.winner, w.dy)),
-            ("only the maximum of each window gets a share, as in max-pooling", lambda w: (w.winner, w.dy * share)),
-            (f"divided by all {most} entries of a window, also where padding is in it: it does not count in the "
-            "forward pass", lambda w: (w.entries, w.dy / most)),
-            ("divided by the number of entries inside the map: the padding counts in the forward "
-            "pass", lambda w: (w.entries, w.dy / len(w.entries))),
-            ("only the first entry of each window, its corner, gets a share: "
-            f"{right}", lambda w: (w.entries[:1], w.dy * share)),
-            ("multiplied by the entries: the slope of a mean is 1/k", lambda w: (w.entries, w.dy * w.x * share)),
-        ]  # fmt: skip
-    for text, of in shares:
-        added, assigned = np.zeros((2, e.array.size))
-        for window in windows:
-            entries, values = of(window)
-            np.add.at(added, entries, values)
-            assigned[entries] = values
-        yield text, added.reshape(e.array.shape)
-        if not np.array_equal(added, assigned):
-            yield (
-                f"{text}; and overlapping windows overwrite each other (= for +=)",
-                assigned.reshape(e.array.shape),
-            )
+    for text, of in _shares(windows, is_max, share).items():
+        added, assigned = _given(e, windows, of)
+        yield text, added
+        yield f"{text}; and overlapping windows overwrite each other (= for +=)", assigned
+    right: Share = (lambda w: (w.winner, w.dy)) if is_max else (lambda w: (w.entries, w.dy * share))
+    overwritten = (
+        "overlapping windows overwrite each other: every entry has only its last contribution (= is used instead "
+        "of +=)"
+    )
+    if not is_max:
+        yield overwritten, _given(e, windows, lambda w: (w.entries, w.dy / len(w.entries)))[1]
     for some, which in ((windows[:1], "first"), (windows[-1:], "last")):
-        one = np.zeros(e.array.size)
-        for w in some:
-            one[w.winner if is_max else w.entries] += w.dy * (1 if is_max else share)
-        yield (
-            f"only the {which} window of all gets its gradient: an early return in a loop, or "
-            "= instead of +=",
-            one.reshape(e.array.shape),
+        early = (
+            f"only the {which} window of all gets its gradient: an early return in a loop, or = instead of +="
         )
-    if is_max:
-        yield from _zeros_overwrite(e, windows)
+        yield early, _given(e, some, right)[0]
+    if is_max:  # a mask times dy that is assigned: later windows overwrite with 0 too
+        x, axes = e.array, _spatial(e, windows)
+        top = np.broadcast_to(x.max(axis=axes, keepdims=True), x.shape).ravel()
+        yield overwritten, _given(e, windows, lambda w: (w.entries, w.dy * (w.x == w.x.max())))[1]
+        yield overwritten, _given(e, windows, lambda w: (w.entries[w.x == w.x.max()], w.dy))[1]
+        of_map = "only the maximum of the whole map gets a gradient: each window has a maximum of its own"
+        yield of_map, _given(e, windows, lambda w: (w.entries, w.dy * (w.x == top[w.entries])))[0]
     yield from _wrong_places(e, windows, is_max, share)
 
 
-def _zeros_overwrite(e: Evidence, windows: list[Window]) -> Iterator[tuple[str, np.ndarray]]:
-    """A mask times dy that is assigned: later windows overwrite with 0 too; and a
-    maximum of the whole map.
-    """
-    for everything in (True, False):
-        dx = np.zeros(e.array.size)
-        for w in windows:
-            mask = w.entries if everything else w.entries[w.x == w.x.max()]
-            dx[mask] = w.dy * (e.array.ravel()[mask] == w.x.max())
-        yield (
-            "overlapping windows overwrite each other: every entry has only its last contribution (= is used "
-            "instead of +=)",
-            dx.reshape(e.array.shape),
-        )
-    axes = _spatial(e, windows)
-    top = np.broadcast_to(e.array.max(axis=axes, keepdims=True), e.array.shape).ravel()
-    dx = np.zeros(e.array.size)
-    for w in windows:
-        np.add.at(dx, w.entries, w.dy * (w.x == top[w.entries]))
-    yield (
-        "only the maximum of the whole map gets a gradient: each window has a maximum of its own",
-        dx.reshape(e.array.shape),
-    )
+def _given(e: Evidence, windows: list[Window], of: Share) -> np.ndarray:
+    """Return dx if each window adds its share; and if each assigns it."""
+    dx = np.zeros((2, e.array.size))
+    for window in windows:
+        entries, values = of(window)
+        np.add.at(dx[0], entries, values)
+        dx[1, entries] = values
+    return dx.reshape(2, *e.array.shape)
 
 
 def _spatial(e: Evidence, windows: list[Window]) -> tuple[int, ...]:
@@ -183,17 +177,19 @@ def _wrong_places(
         stride[axis] = steps[0] if steps else size[axis]
         low[axis] = starts[middle[0]] - middle[0] * stride[axis]
     rest = [axis for axis in range(len(shape)) if axis not in axes]
-    makers = {
-        "the index of the maximum is used without the stride: i + a instead of i·stride + a": lambda o, a: o + a,
-        "the index of the maximum inside its window is used without the window's position": lambda o, a: a,
-        "the position of the window is used without the index of the maximum in it: i·stride": lambda o, a: o * stride,
+    step = "the index of the maximum"
+    makers: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
+        f"{step} is used without the stride: i + a instead of i·stride + a": lambda o, a: o + a,
+        f"{step} inside its window is used without the window's position": lambda o, a: a,
+        f"the position of the window is used without {step} in it: i·stride": lambda o, a: o * stride,
         "the output's own position is used: i instead of i·stride + a": lambda o, a: o,
-        "row and column of the maximum inside its window have changed "
-        "places": lambda o, a: o * stride + low + _swapped(a, axes),
-        "the window's row and column have changed places": lambda o, a: _swapped(o * stride, axes) + low + a,
-        "the index of the maximum is divided by the wrong width: divmod(index, rows) for divmod(index, "
-        "columns)": lambda o, a: o * stride + low + _divided(a, axes, size),
-    }  # fmt: skip
+        "row and column of the maximum inside its window have changed places": (
+            lambda o, a: o * stride + low + _swapped(a, axes)
+        ),
+        f"{step} is divided by the wrong width: divmod(index, rows) for divmod(index, columns)": (
+            lambda o, a: o * stride + low + _divided(a, axes, size)
+        ),
+    }
     if not is_max:
         makers = {"the stride is forgotten: window i starts at i instead of i·stride": lambda o, a: o + a}
     for text, of in makers.items():

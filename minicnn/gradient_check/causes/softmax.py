@@ -12,9 +12,7 @@ from itertools import combinations
 
 import numpy as np
 
-from minicnn.gradient_check.causes.evidence import Evidence, axes_named
-
-Candidates = Iterator[tuple[str, np.ndarray]]
+from minicnn.gradient_check.causes.evidence import Candidates, Evidence, axes_named
 
 
 def softmax(x: np.ndarray, axis: int | tuple[int, ...]) -> np.ndarray:
@@ -52,71 +50,65 @@ def _other_axes(shape: tuple[int, ...], axis: int) -> Iterator[tuple[int, ...]]:
         yield from (axes for axes in combinations(long, n) if axes != (axis,))
 
 
-def _of_softmax(x: np.ndarray, p: np.ndarray, dy: np.ndarray, axis: int) -> Candidates:
-    def total(v: np.ndarray, axes: int | tuple[int, ...] = axis) -> np.ndarray:
-        return v.sum(axis=axes, keepdims=True)
+def _total(v: np.ndarray, axis: int | tuple[int, ...]) -> np.ndarray:
+    return v.sum(axis=axis, keepdims=True)
 
-    yield "softmax's denominator is treated as a constant: this is p·dy, and −p·Σ dy·p is missing", p * dy
-    yield (
-        "the sign of the sum is wrong: p·(dy + Σ dy·p), and p·(dy − Σ dy·p) is right",
-        p * (dy + total(dy * p)),
-    )
-    yield "the p inside the sum is missing: p·(dy − Σ dy), and p·(dy − Σ dy·p) is right", p * (dy - total(dy))
-    yield "the factor p in front is missing: dy − Σ dy·p, and p·(dy − Σ dy·p) is right", dy - total(dy * p)
-    yield (
-        "the mean over the classes is used instead of the sum: p·(dy − mean(dy·p))",
-        p * (dy - (dy * p).mean(axis=axis, keepdims=True)),
-    )
-    yield "this is p − dy: the gradient of cross-entropy, not of softmax", p - dy
-    yield "this is log-softmax's gradient dy − p·Σ dy, not softmax's", dy - p * total(dy)
-    yield "only the paths to the other outputs are there: −p·Σ dy·p, and p·dy is missing", -p * total(dy * p)
-    yield "the slope is not applied: this is dy itself", dy
-    yield "p·(1 − p) without dy: only the Jacobian's diagonal, and dy is not used", p * (1 - p)
-    yield "multiplied by p once too many: p²·(dy − Σ dy·p)", p * p * (dy - total(dy * p))
+
+def _of_softmax(x: np.ndarray, p: np.ndarray, dy: np.ndarray, axis: int) -> Candidates:
+    total, right = _total(dy * p, axis), "p·(dy − Σ dy·p) is right"
+    slips = {
+        "softmax's denominator is treated as a constant: this is p·dy, and −p·Σ dy·p is missing": p * dy,
+        f"the sign of the sum is wrong: p·(dy + Σ dy·p), and {right}": p * (dy + total),
+        f"the p inside the sum is missing: p·(dy − Σ dy), and {right}": p * (dy - _total(dy, axis)),
+        f"the factor p in front is missing: dy − Σ dy·p, and {right}": dy - total,
+        f"the mean over the classes is used instead of the sum: {right}": p * (dy - total / p.shape[axis]),
+        "only the paths to the other outputs are there: −p·Σ dy·p, and p·dy is missing": -p * total,
+        "this is p − dy: the gradient of cross-entropy, not of softmax": p - dy,
+        "this is log-softmax's gradient dy − p·Σ dy, not softmax's": dy - p * _total(dy, axis),
+        "the slope is not applied: this is dy itself": dy,
+        "p·(1 − p) without dy: only the Jacobian's diagonal, and dy is not used": p * (1 - p),
+        "multiplied by p once too many: p²·(dy − Σ dy·p)": p * p * (dy - total),
+    }
     for axes in _other_axes(x.shape, axis):
-        named = f"the sum is over {axes_named(axes)} instead of over axis {axis}, the classes"
-        yield named, p * (dy - total(dy * p, axes))
-        q = softmax(x, axes)
-        yield (
-            f"softmax over {axes_named(axes)} instead of axis {axis}, the classes",
-            q * (dy - total(dy * q, axes)),
-        )
+        q, other = softmax(x, axes), f"{axes_named(axes)} instead of axis {axis}, the classes"
+        slips[f"the sum is over {other}"] = p * (dy - _total(dy * p, axes))
+        slips[f"softmax over {other}"] = q * (dy - _total(dy * q, axes))
+    return slips
 
 
 def _of_log_softmax(p: np.ndarray, dy: np.ndarray, axis: int) -> Candidates:
-    def total(v: np.ndarray) -> np.ndarray:
-        return v.sum(axis=axis, keepdims=True)
-
-    yield "this is dy itself: the path through the sum of exponentials, −p·Σ dy, is missing", dy
-    yield "the sum over dy is missing: dy − p, and dy − p·Σ dy is right", dy - p
-    yield "dy is not summed: dy − p·dy, and dy − p·Σ dy is right", dy - p * dy
-    yield "the sign of the sum is wrong: dy + p·Σ dy, and dy − p·Σ dy is right", dy + p * total(dy)
-    yield "the factor p is missing: dy − Σ dy, and dy − p·Σ dy is right", dy - total(dy)
-    yield "dy itself is missing: −p·Σ dy, and dy − p·Σ dy is right", -p * total(dy)
-    yield "log p is used instead of p: dy − y·Σ dy, and dy − exp(y)·Σ dy is right", dy - np.log(p) * total(dy)
-    yield "p is inside the sum: dy − Σ dy·p, and dy − p·Σ dy is right", dy - total(dy * p)
-    yield "this is softmax's gradient p·(dy − Σ dy·p), not log-softmax's", p * (dy - total(dy * p))
-    yield (
-        "the mean over the classes is used instead of the sum: dy − p·mean(dy)",
-        dy - p * dy.mean(axis=axis, keepdims=True),
-    )
-    yield "divided by p only: dy/p, the gradient of the logarithm alone", dy / p
+    total, right = _total(dy, axis), "dy − p·Σ dy is right"
+    slips = {
+        "this is dy itself: the path through the sum of exponentials, −p·Σ dy, is missing": dy,
+        f"the sum over dy is missing: dy − p, and {right}": dy - p,
+        f"dy is not summed: dy − p·dy, and {right}": dy - p * dy,
+        f"the sign of the sum is wrong: dy + p·Σ dy, and {right}": dy + p * total,
+        f"the factor p is missing: dy − Σ dy, and {right}": dy - total,
+        f"dy itself is missing: −p·Σ dy, and {right}": -p * total,
+        f"p is inside the sum: dy − Σ dy·p, and {right}": dy - _total(dy * p, axis),
+        f"the mean over the classes is used instead of the sum: {right}": dy - p * total / p.shape[axis],
+        "log p is used instead of p: dy − y·Σ dy, and dy − exp(y)·Σ dy is right": dy - np.log(p) * total,
+        "this is softmax's gradient p·(dy − Σ dy·p), not log-softmax's": p * (dy - _total(dy * p, axis)),
+    }
     for axes in _other_axes(p.shape, axis):
         named = f"the sum is over {axes_named(axes)} instead of over axis {axis}, the classes"
-        yield named, dy - p * dy.sum(axis=axes, keepdims=True)
+        slips[named] = dy - p * _total(dy, axes)
+    return slips
 
 
 def _of_log_sum_exp(x: np.ndarray, p: np.ndarray, dy: np.ndarray, axis: int) -> Candidates:
-    shifted = np.exp(x - x.max(axis=axis, keepdims=True))
-    yield "not divided by the sum: dy·exp(x), and dy·exp(x)/Σ exp(x) is right", dy * np.exp(x)
-    yield "not divided by the sum: dy·exp(x − max), and dy·exp(x)/Σ exp(x) is right", dy * shifted
-    yield "this is dy at every entry: the factor softmax(x) is missing", dy + 0 * x
-    yield "this is dy/Σ exp(x): the factor exp(x) is missing", dy / np.exp(x).sum(axis=axis, keepdims=True)
-    yield "only the largest entry gets the gradient, as for max", dy * (x == x.max(axis=axis, keepdims=True))
-    yield "p·(1 − p) is used instead of p = softmax(x)", dy * p * (1 - p)
-    yield "log p is used instead of p = softmax(x)", dy * np.log(p)
+    top = x.max(axis=axis, keepdims=True)
+    slips = {
+        "not divided by the sum: dy·exp(x), and dy·exp(x)/Σ exp(x) is right": dy * np.exp(x),
+        "not divided by the sum: dy·exp(x − max), and dy·exp(x)/Σ exp(x) is right": dy * np.exp(x - top),
+        "this is dy at every entry: the factor softmax(x) is missing": dy + 0 * x,
+        "only the largest entry gets the gradient, as for max": dy * (x == top),
+    }
     for axes in _other_axes(x.shape, axis):
-        yield f"softmax over the wrong axis: {axes_named(axes)} instead of axis {axis}", dy * softmax(x, axes)
+        slips[f"softmax over the wrong axis: {axes_named(axes)} instead of axis {axis}"] = dy * softmax(
+            x, axes
+        )
+    return slips
 
 
 def _wide(dy: np.ndarray, p: np.ndarray, axis: int) -> np.ndarray | None:
@@ -139,9 +131,8 @@ def _targets(e: Evidence, p: np.ndarray, axis: int) -> tuple[np.ndarray, np.ndar
         return None
     right = e.gradient.numeric
     ratios = np.sort(np.sign(dy) * right / p, axis=axis)
-    s = np.sign(dy) * np.take(
-        ratios, [-1], axis=axis
-    )  # the right class has the smallest: its p − t is negative
+    # the right class has the smallest: its p − t is negative
+    s = np.sign(dy) * np.take(ratios, [-1], axis=axis)
     t = p - right / s
     hot = np.abs(t - 1) < 1e-6
     if (hot.sum(axis=axis) == 1).all() and (hot | (np.abs(t) < 1e-6)).all():
@@ -155,57 +146,52 @@ def _targets(e: Evidence, p: np.ndarray, axis: int) -> tuple[np.ndarray, np.ndar
 
 
 def _of_cross_entropy(x: np.ndarray, p: np.ndarray, t: np.ndarray, s: np.ndarray, axis: int) -> Candidates:
-    d = s * (p - t)
+    d, exp = s * (p - t), np.exp(x)
     right = "p − t is right (t: 1 at the right class)"
-    yield f"the −1 at the right class is forgotten: this is p, and {right}", s * p
-    yield (
-        "p − t is sent through the softmax's Jacobian again: p − t contains it already",
-        p * (d - (d * p).sum(axis=axis, keepdims=True)),
-    )
-    yield "p − t is multiplied by p·(1 − p): p − t contains softmax's derivative already", d * p * (1 - p)
-    yield f"only the right class gets a gradient: the other classes need p, for {right}", d * t
-    yield f"only the wrong classes get a gradient: the right class needs p − 1, for {right}", d * (1 - t)
-    yield (
-        "this is −t/p, the gradient with respect to the probabilities p: softmax's Jacobian is missing",
-        -s * t / p,
-    )
-    yield f"this is −t alone: p is missing, {right}", -s * t
-    yield f"the sign of the target is wrong: p + t, and {right}", s * (p + t)
-    yield f"the logits are used instead of the probabilities: x − t, and {right}", s * (x - t)
-    yield f"log p is used instead of p: log p − t, and {right}", s * (np.log(p) - t)
-    yield f"exp(x) is not divided by its sum: exp(x) − t, and {right}", s * (np.exp(x) - t)
-    top = np.exp(x - x.max(axis=axis, keepdims=True))
-    yield f"exp(x − max) is not divided by its sum: exp(x − max) − t, and {right}", s * (top - t)
-    yield f"1 is subtracted at every class: p − 1, and {right}", s * (p - 1)
-    yield f"this is 1 − p: {right}", s * (1 - p)
-    yield f"p − t is squared: {right}", s * (p - t) ** 2
-    yield "p·(p − t): multiplied by p once too many", p * d
-    if x.ndim == 2:
-        rows = 1 - axis
-        anywhere = t.max(axis=rows, keepdims=True)
-        yield (
-            "the −1 is at every class that is a target of any sample: index with [arange(N), y], not [:, y]",
-            s * (p - anywhere),
-        )
-        yield (
-            "the −1 is repeated for each sample with this class: index with [arange(N), y], not [:, y]",
-            s * (p - t.sum(axis=rows, keepdims=True)),
-        )
-        first = np.zeros_like(t)
-        np.moveaxis(first, rows, 0)[0] = np.moveaxis(t, rows, 0)[0]
-        yield "the −1 is subtracted in the first sample only", s * (p - first)
-        classes = t.argmax(axis=axis)
-        if classes.max() < x.shape[rows]:
-            own = np.zeros_like(t)
-            np.moveaxis(own, rows, 0)[classes] = 1
-            yield "the −1 is subtracted from whole samples: index with [arange(N), y], not [y]", s * (p - own)
-        for by in (1, -1):
-            yield (
-                "the −1 is at the class beside the right one: classes are counted from 0",
-                s * (p - np.roll(t, by, axis=axis)),
-            )
+    again = "p − t is sent through the softmax's Jacobian again: p − t contains it already"
+    slips = {
+        f"the −1 at the right class is forgotten: this is p, and {right}": s * p,
+        again: p * (d - _total(d * p, axis)),
+        "p − t is multiplied by p·(1 − p): p − t contains softmax's derivative already": d * p * (1 - p),
+        f"only the right class gets a gradient: the other classes need p, for {right}": d * t,
+        f"only the wrong classes get a gradient: the right class needs p − 1, for {right}": d * (1 - t),
+        "this is −t/p, the gradient with respect to p: softmax's Jacobian is missing": -s * t / p,
+        f"this is −t alone: p is missing, {right}": -s * t,
+        f"the sign of the target is wrong: p + t, and {right}": s * (p + t),
+        f"the logits are used instead of the probabilities: x − t, and {right}": s * (x - t),
+        f"log p is used instead of p: log p − t, and {right}": s * (np.log(p) - t),
+        f"exp(x) is not divided by its sum: exp(x) − t, and {right}": s * (exp - t),
+        f"exp(x − max) is not divided by its sum: exp(x − max) − t, and {right}": (
+            s * (exp / exp.max(axis=axis, keepdims=True) - t)
+        ),
+        f"1 is subtracted at every class: p − 1, and {right}": s * (p - 1),
+        "p·(p − t): multiplied by p once too many": p * d,
+    }
     for axes in _other_axes(x.shape, axis):
+        other = f"{axes_named(axes)} instead of axis {axis}, the classes"
+        slips[f"softmax over the wrong axis: {other}"] = s * (softmax(x, axes) - t)
+    if x.ndim == 2:
+        slips |= {text: s * (p - wrong) for text, wrong in _of_index(t if axis else t.T, axis)}
+    return slips
+
+
+def _of_index(t: np.ndarray, axis: int) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield where a wrong index puts the ones of t (N, classes); transposed if the classes are axis 0."""
+    back = np.transpose if axis == 0 else np.asarray
+    index = "index with [arange(N), y], not"
+    yield (
+        f"the −1 is at every class that is a target of any sample: {index} [:, y]",
+        back(0 * t + t.max(axis=0)),
+    )
+    yield f"the −1 is repeated for each sample with this class: {index} [:, y]", back(0 * t + t.sum(axis=0))
+    first, samples = np.zeros((2, *t.shape))
+    first[0] = t[0]
+    yield "the −1 is subtracted in the first sample only", back(first)
+    classes = t.argmax(axis=1)
+    samples[classes[classes < len(t)]] = 1
+    yield f"the −1 is subtracted from whole samples: {index} [y]", back(samples)
+    for by in (1, -1):
         yield (
-            f"softmax over the wrong axis: {axes_named(axes)} instead of axis {axis}, the classes",
-            s * (softmax(x, axes) - t),
+            "the −1 is at the class beside the right one: classes are counted from 0",
+            back(np.roll(t, by, axis=1)),
         )

@@ -255,12 +255,12 @@ def test_noise_has_no_cause():
 
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("decay", [0.0, 0.1])
-def test_the_pieces_are_the_reference_updates(rule, decay):
+def test_the_lines_are_the_reference_updates(rule, decay):
     h = {"weight_decay": decay, **{k: v for k, v in RULES[rule].items() if k != "weight_decay"}}
     rng = np.random.default_rng(1)
     w, gradients = rng.standard_normal(5), rng.standard_normal((4, 5))
-    form = dict(updates.choices(rule, h)).popitem()[1] if rule.startswith("adam") else {}
-    path = updates.walk(rule, updates.pieces_of(rule, h) | form, w, gradients)
+    keras = dict(updates.CHOICES[rule]).popitem()[1] if rule.startswith("adam") else {}
+    path = updates.walk(updates.changed(updates.EQUATIONS[rule], keras), h, w, gradients)
     state = {name: np.zeros(5) for name in ("a", "b")}
     for t, (g, expected) in enumerate(zip(gradients, path), 1):
         rate = h["learning_rate"]
@@ -277,17 +277,16 @@ def test_every_slip_is_wrong_and_named():
     """Each slip gives other weights than the equation, and is found by its own numbers."""
     for rule in RULES:
         h = {"weight_decay": 0.1, **RULES[rule]} | {"learning_rate": 0.05}
-        for text, changed in updates.slips(rule, h):
-            base = updates.pieces_of(rule, h)
+        for text, by in updates.slips(rule, h):
 
             class Wrong:
-                def __init__(self, rule=rule, pieces={**base, **changed}):  # noqa: B006
-                    self.rule, self.pieces, self.gradients = rule, pieces, []
+                def __init__(self, lines=updates.changed(updates.EQUATIONS[rule], by), h=h):  # noqa: B008
+                    self.lines, self.h, self.gradients = lines, h, []
 
                 def update(self, w, g):
                     self.first = w if not self.gradients else self.first
                     self.gradients.append(g)
-                    return updates.walk(self.rule, self.pieces, self.first, np.array(self.gradients))[-1]
+                    return updates.walk(self.lines, self.h, self.first, np.array(self.gradients))[-1]
 
             with np.errstate(all="ignore"):
                 report = check_optimizer(Wrong(), rule, **h)
