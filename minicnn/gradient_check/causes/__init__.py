@@ -103,7 +103,6 @@ OF_NUMBERS: list[Hypothesis] = [
     rearranged.shifted,
     rearranged.wrong_upstream,
     rearranged.wrong_reshape,
-    moved.upstream_replaced,
     rearranged.elsewhere,
     where.location,
     activations.slope,

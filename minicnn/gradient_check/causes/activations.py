@@ -5,7 +5,7 @@ the slope at y or at dy, forget one term of the product rule, forget the part wh
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -18,123 +18,121 @@ RISES_AND_FALLS = 4
 ENOUGH_ON_A_SIDE = 3
 
 
-def expressions(x: np.ndarray, y: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield (text, values) of what is used as a slope, rightly or wrongly."""
-    s = 1 / (1 + np.exp(-x))
-    yield "0", 0 * x
-    yield "1", 1 + 0 * x
+def sigmoid(v: np.ndarray) -> np.ndarray:
+    """Return 1/(1 + exp(−v))."""
+    return 1 / (1 + np.exp(-v))
+
+
+# of x or of y, with v for its name
+OF_ONE: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "v·(1 − v)": lambda v: v * (1 - v),
+    "1 − v²": lambda v: 1 - v**2,
+    "v": lambda v: v,
+    "1 − v": lambda v: 1 - v,
+    "1 + v": lambda v: 1 + v,
+    "1 + v²": lambda v: 1 + v**2,
+    "v·(1 + v)": lambda v: v * (1 + v),
+    "(1 − v)²": lambda v: (1 - v) ** 2,
+    "v²": lambda v: v**2,
+    "2·v": lambda v: 2 * v,
+    "1/v": lambda v: 1 / v,
+    "−1/v²": lambda v: -1 / v**2,
+    "1/(2·v)": lambda v: 1 / (2 * v),
+    "√v": np.sqrt,
+    "exp(v)": np.exp,
+    "exp(−v)": lambda v: np.exp(-v),
+    "σ(v)": sigmoid,
+    "σ(v)·(1 − σ(v))": lambda v: sigmoid(v) * (1 - sigmoid(v)),
+    "tanh(v)": np.tanh,
+    "1 − tanh(v)²": lambda v: 1 - np.tanh(v) ** 2,
+    "1 − tanh(v)": lambda v: 1 - np.tanh(v),
+    "cos(v)": np.cos,
+    "sin(v)": np.sin,
+    "sign(v)": np.sign,
+    "1 where v > 0, else 0": lambda v: v > 0.0,
+    "1/(1 + |v|)²": lambda v: 1 / (1 + np.abs(v)) ** 2,
+}
+OF_BOTH: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
+    "x·y": lambda x, y: x * y,
+    "x + y": lambda x, y: x + y,
+    "x·exp(x)": lambda x, y: x * np.exp(x),
+    "x·exp(x − 1)": lambda x, y: x * np.exp(x - 1),
+    "x·σ(x)·(1 − σ(x))": lambda x, y: x * sigmoid(x) * (1 - sigmoid(x)),
+    "−x·exp(−x²)": lambda x, y: -x * np.exp(-(x**2)),
+    "1/√x": lambda x, y: 1 / np.sqrt(x),
+    "x³": lambda x, y: x**3,
+    "3·x": lambda x, y: 3 * x,
+}
+
+
+def expressions(x: np.ndarray, y: np.ndarray) -> dict[str, np.ndarray]:
+    """Return what is used as a slope, rightly or wrongly: text -> values."""
+    values = {"0": 0 * x, "1": 1 + 0 * x}
     for v, name in ((y, "y"), (x, "x")):
-        sigmoid = 1 / (1 + np.exp(-v))
-        yield f"{name}·(1 − {name})", v * (1 - v)
-        yield f"1 − {name}²", 1 - v**2
-        yield name, v
-        yield f"1 − {name}", 1 - v
-        yield f"1 + {name}", 1 + v
-        yield f"1 + {name}²", 1 + v**2
-        yield f"{name}·(1 + {name})", v * (1 + v)
-        yield f"(1 − {name})²", (1 - v) ** 2
-        yield f"{name}²", v**2
-        yield f"2·{name}", 2 * v
-        yield f"1/{name}", 1 / v
-        yield f"−1/{name}²", -1 / v**2
-        yield f"1/(2·{name})", 1 / (2 * v)
-        yield f"√{name}", np.sqrt(v)
-        yield f"exp({name})", np.exp(v)
-        yield f"exp(−{name})", np.exp(-v)
-        yield f"σ({name})", sigmoid
-        yield f"σ({name})·(1 − σ({name}))", sigmoid * (1 - sigmoid)
-        yield f"tanh({name})", np.tanh(v)
-        yield f"1 − tanh({name})²", 1 - np.tanh(v) ** 2
-        yield f"1 − tanh({name})", 1 - np.tanh(v)
-        yield f"cos({name})", np.cos(v)
-        yield f"sin({name})", np.sin(v)
-        yield f"sign({name})", np.sign(v)
-        yield f"1 where {name} > 0, else 0", v > 0.0
-        yield f"1/(1 + |{name}|)²", 1 / (1 + np.abs(v)) ** 2
-    yield "x·y", x * y
-    yield "x + y", x + y
-    yield "x·exp(x)", x * np.exp(x)
-    yield "x·exp(x − 1)", x * np.exp(x - 1)
-    yield "x·σ(x)·(1 − σ(x))", x * s * (1 - s)
-    yield "−x·exp(−x²)", -x * np.exp(-(x**2))
-    yield "1/√x", 1 / np.sqrt(x)
-    yield "x³", x**3
-    yield "3·x", 3 * x
+        values |= {text.replace("v", name): f(v) for text, f in OF_ONE.items()}
+    return values | {text: f(x, y) for text, f in OF_BOTH.items()}
 
 
 def renamed(x: np.ndarray, y: np.ndarray, x_name: str, y_name: str) -> Iterator[tuple[str, np.ndarray]]:
     """Yield the expressions with other names than x and y, without the constants."""
     names = {"x": x_name, "y": y_name}
-    for text, values in expressions(x, y):
+    for text, values in expressions(x, y).items():
         if text not in ("0", "1"):
             yield re.sub(r"(?<![a-z])[xy](?![a-z])", lambda found: names[found.group()], text), values
 
 
-def _of_slope(x: np.ndarray, y: np.ndarray, slope: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield what is made of the right slope."""
-    yield "the slope f′(x) is applied twice", slope**2
-    yield "divided by the slope f′(x) instead of multiplied by it", 1 / slope
-    yield "multiplied by x·f′(x): one factor x too many", x * slope
-    yield "multiplied by y·f′(x): one factor y too many", y * slope
-    yield "the root of the slope f′(x) is used", np.sqrt(slope)
-    yield "the slope has the sign of x: |f′(x)| is used", np.abs(slope)
-    yield "y is added to the slope", slope + y
-    yield "x is added to the slope", slope + x
+def _of_slope(x: np.ndarray, y: np.ndarray, slope: np.ndarray) -> dict[str, np.ndarray]:
+    """Return what is made of the right slope."""
     h = y / x
-    yield "product rule: y = x·h(x), and only the term h(x) is there, x·h′(x) is missing", h
-    yield "product rule: y = x·h(x), and only the term x·h′(x) is there, h(x) is missing", slope - h
-    yield "product rule: y = x·h(x), and h(x) − x·h′(x) is used: a sign is wrong", 2 * h - slope
-    yield "product rule: y = x·h(x), and the factor x of x·h′(x) is missing", h + (slope - h) / x
+    product = "product rule: y = x·h(x), and"
+    return {
+        "the slope f′(x) is applied twice": slope**2,
+        "divided by the slope f′(x) instead of multiplied by it": 1 / slope,
+        "multiplied by x·f′(x): one factor x too many": x * slope,
+        "multiplied by y·f′(x): one factor y too many": y * slope,
+        "the root of the slope f′(x) is used": np.sqrt(slope),
+        "the slope has the sign of x: |f′(x)| is used": np.abs(slope),
+        f"{product} only the term h(x) is there, x·h′(x) is missing": h,
+        f"{product} only the term x·h′(x) is there, h(x) is missing": slope - h,
+        f"{product} h(x) − x·h′(x) is used: a sign is wrong": 2 * h - slope,
+        f"{product} the factor x of x·h′(x) is missing": h + (slope - h) / x,
+    }
 
 
 def wrong_slope(e: Evidence) -> str | None:
     """dy is multiplied by another expression than the slope."""
     if e.slopes is None:
         return None
-    x, y, dy = e.array.ravel()[e.index], e.y.ravel()[e.index], e.own_dy
-    plain = [e.slope_at(points).ravel()[e.index] for points in (e.y, e.dy, -e.array)]
-    places = (
-        ("the slope is taken at the output: f′(y), and f′(x) is right", plain[0]),
-        (f"the slope is taken at dy: f′(dy){_where_dy(e.slopes)}, and f′(x) is right", plain[1]),
-        ("the slope is taken at −x: f′(−x), and f′(x) is right", plain[2]),
-        *_of_slope(x, y, e.slopes),
-    )
-    found = [text for text, values in places if e.fits(values * dy)]
-    if found:
-        return found[0]
-    if e.fits(e.slopes * dy * (dy > 0)):
-        return "the mask is where x > 0 and dy > 0: negative gradients must pass too (this is guided backpropagation)"
-    if e.fits(dy + e.slopes):
-        return "dy + f′(x): the upstream gradient is added, and must be multiplied"
-    side = _one_side(e, x, y, dy)
-    if side:
-        return side
+    x, y, dy, slopes = e.array.ravel()[e.index], e.y.ravel()[e.index], e.own_dy, e.slopes
+    at_y, at_dy, at_minus_x = (e.slope_at(points).ravel()[e.index] for points in (e.y, e.dy, -e.array))
+    two = ", a mask where dy > 0 instead of where x > 0" if len(np.unique(slopes.round(9))) == 2 else ""
+    tried = {
+        "the slope is taken at the output: f′(y), and f′(x) is right": at_y * dy,
+        f"the slope is taken at dy: f′(dy){two}, and f′(x) is right": at_dy * dy,
+        "the slope is taken at −x: f′(−x), and f′(x) is right": at_minus_x * dy,
+        **{text: values * dy for text, values in _of_slope(x, y, slopes).items()},
+        "the mask is where x > 0 and dy > 0: negative gradients must pass too (this is guided backpropagation)": (
+            slopes * dy * (dy > 0)
+        ),
+        "dy + f′(x): the upstream gradient is added, and must be multiplied": dy + slopes,
+    }
+    found = [text for text, values in tried.items() if e.fits(values)]
+    side = None if found else _one_side(e, x, y, dy)
+    if found or side:
+        return found[0] if found else side
     if e.fits(np.real(e.ask(**{e.gradient.name: e.dy})).ravel()[e.index]):
         return "this is f(dy), the function itself: dy·f′(x) is needed"
-    names = [*expressions(x, y), *_other_arrays(e)]
-    right = next((text for text, values in names if e.zero((values - e.slopes) * dy).all()), None)
-    for used, values in names:
+    # y = a·b has the slope b for a
+    others = {name: a.ravel()[e.index] for name, a in e.arrays.items() if a.shape == e.array.shape}
+    names = expressions(x, y) | {name: values for name, values in others.items() if name != e.gradient.name}
+    right = next((text for text, values in names.items() if e.zero((values - slopes) * dy).all()), None)
+    for used, values in names.items():
         if e.fits(values * dy):
-            swapped = " (the formula is for the output y, and x was put in)" if _is_swap(used, right) else ""
+            is_swap = right is not None and used != right and used.replace("x", "y") == right
+            swapped = " (the formula is for the output y, and x was put in)" if is_swap else ""
             text = f"dy is multiplied by {used}, but f′(x) is {right or 'another function'} here{swapped}"
             return text if e.gradient.name == "x" else f"{text} (x stands for {e.gradient.name})"
     return None
-
-
-def _other_arrays(e: Evidence) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield the other arrays of the same shape: y = a·b has the slope b for a."""
-    for name, array in e.arrays.items():
-        if name != e.gradient.name and array.shape == e.array.shape:
-            yield name, array.ravel()[e.index]
-
-
-def _where_dy(slopes: np.ndarray) -> str:
-    kinds = len(np.unique(slopes.round(9)))
-    return ", a mask where dy > 0 instead of where x > 0" if kinds == 2 else ""
-
-
-def _is_swap(used: str, right: str | None) -> bool:
-    return right is not None and used != right and used.replace("x", "y") == right
 
 
 def _one_side(e: Evidence, x: np.ndarray, y: np.ndarray, dy: np.ndarray) -> str | None:
@@ -143,29 +141,25 @@ def _one_side(e: Evidence, x: np.ndarray, y: np.ndarray, dy: np.ndarray) -> str 
     for side, inside in (("x < 0", x < 0), ("x > 0", x > 0)):
         if e.wrong[~inside].any() or np.count_nonzero(e.wrong & inside) < ENOUGH_ON_A_SIDE:
             continue
-        slope = e.slopes[inside]
-        candidates = [*expressions(x[inside], y[inside]), ("its square", slope**2), ("1 over it", 1 / slope)]
-        candidates += [("its negative", -slope), ("y·(slope)", y[inside] * slope)]
-        at_end = (y == y.max()) | (y == y.min())
-        if not slope.all() and e.zero((e.given - dy) * (inside & at_end)).all():
+        slope, given, own = e.slopes[inside], e.given[inside], dy[inside]
+        at_end = inside & ((y == y.max()) | (y == y.min()))
+        expected = np.where(at_end, dy, e.slopes * dy)
+        if not slope.all() and e.zero(e.given - expected).all():
             bound = "upper" if side == "x > 0" else "lower"
-            if e.zero((e.given - e.slopes * dy) * ~(inside & at_end)).all():
-                return (
-                    f"dy passes beyond the {bound} bound, where y does not change: the mask needs both bounds"
-                )
-        used = [t for t, values in candidates if e.zero(values * dy[inside] - e.given[inside]).all()]
-        if not used:
+            return f"dy passes beyond the {bound} bound, where y does not change: the mask needs both bounds"
+        of_slope = {"its square": slope**2, "1 over it": 1 / slope, "its negative": -slope}
+        of_slope["y·(slope)"] = y[inside] * slope
+        names = expressions(x[inside], y[inside]) | of_slope
+        used = next((text for text, values in names.items() if e.zero(values * own - given).all()), None)
+        if used is None:
             continue
-        right = [t for t, values in candidates if e.zero((values - slope) * dy[inside]).all()]
-        if not right and np.ptp(slope) <= 1e-6 * abs(slope[0]):
-            right = [number(slope[0])]
-        ratio = e.given[inside] / (slope * dy[inside])
-        if not right and np.isfinite(ratio).all() and np.ptp(ratio) < 1e-6 * abs(ratio[0]):
+        right = next((text for text, values in names.items() if e.zero((values - slope) * own).all()), None)
+        if right is None and np.ptp(slope) <= 1e-6 * abs(slope[0]):
+            right = number(slope[0])
+        ratio = given / (slope * own)
+        if right is None and np.isfinite(ratio).all() and np.ptp(ratio) < 1e-6 * abs(ratio[0]):
             return None  # where.location says it better: by a factor
-        return (
-            f"where {side}, dy is multiplied by {used[0]}, but f′(x) is "
-            f"{right[0] if right else 'another function'} there"
-        )
+        return f"where {side}, dy is multiplied by {used}, but f′(x) is {right or 'another function'} there"
     return None
 
 
@@ -174,15 +168,16 @@ def mask(e: Evidence) -> str | None:
     slopes = e.slopes
     if slopes is None or not slopes.any():
         return None
+    dy = e.own_dy
     kept = slopes != 0
     stopped = np.count_nonzero(~kept)
     k = float(slopes[kept][0])
     if np.ptp(slopes[kept]) > 1e-6 * abs(k):
-        if e.fits(e.own_dy):
-            return "the slope is not applied: this is dy itself, not dy·f′(x)"
-        return _of_two(e, slopes)
+        return (
+            "the slope is not applied: this is dy itself, not dy·f′(x)" if e.fits(dy) else _of_two(e, slopes)
+        )
     for scale in dict.fromkeys((k, 1.0)):
-        let_through = scale * e.own_dy
+        let_through = scale * dy
         scaled = "" if scale == k else f", nor is its scale {number(k)}, 1/(1 − rate)"
         if e.fits(let_through) and stopped:
             return (
@@ -190,10 +185,10 @@ def mask(e: Evidence) -> str | None:
             )
         if e.fits(np.where(kept, 0, let_through)) and stopped:
             return "the mask is inverted: dy passes where it should be 0, and only there"
-        if e.fits(np.where(e.own_dy > 0, let_through, 0)):
+        if e.fits(np.where(dy > 0, let_through, 0)):
             return "the mask is where dy > 0: it must be where y changes with x, as in the forward pass"
         zero = e.zero(e.given)
-        if not e.fits(np.where(zero, 0, let_through)) or np.count_nonzero(~zero) < 3:
+        if not e.fits(np.where(zero, 0, let_through)) or np.count_nonzero(~zero) < ENOUGH_ON_A_SIDE:
             continue
         if (zero & kept).any() and (~zero & ~kept).any():
             return "another mask than the forward pass's: there are zeros where dy should pass, and the other way round"
@@ -205,24 +200,21 @@ def mask(e: Evidence) -> str | None:
 def _of_two(e: Evidence, slopes: np.ndarray) -> str | None:
     """Leaky ReLU has two slopes. Are both there, and each on its own side?"""
     low, high = slopes.min(), slopes.max()
-    if (
-        np.count_nonzero(np.abs(slopes - low) < 1e-6) + np.count_nonzero(np.abs(slopes - high) < 1e-6)
-        < slopes.size
-    ):
-        return None
     upper = np.abs(slopes - high) < 1e-6
+    if not (upper | (np.abs(slopes - low) < 1e-6)).all():
+        return None
     a, b = number(low), number(high)
-    for below, above, text in (
-        (0, high, f"where x < 0 dy is multiplied by 0: the slope there is {a}"),
-        (high, low, f"the mask is inverted: {b} and {a} have changed places"),
-        (low, low, f"multiplied by {a} everywhere, also where x > 0: the slope there is {b}"),
-        (1 / low if low else 0, high, f"where x < 0 dy is divided by {a} instead of multiplied by it"),
-        (-low, high, f"where x < 0 the sign is wrong: the slope there is {a}"),
-        (high, 0, f"where x > 0 dy is multiplied by 0: the slope there is {b}"),
-    ):
-        if e.fits(np.where(upper, above, below) * e.own_dy):
-            return text
-    return None
+    pairs = {
+        f"where x < 0 dy is multiplied by 0: the slope there is {a}": (0, high),
+        f"the mask is inverted: {b} and {a} have changed places": (high, low),
+        f"multiplied by {a} everywhere, also where x > 0: the slope there is {b}": (low, low),
+        f"where x < 0 dy is divided by {a} instead of multiplied by it": (1 / low if low else 0, high),
+        f"where x < 0 the sign is wrong: the slope there is {a}": (-low, high),
+    }
+    fitting = (
+        text for text, (below, above) in pairs.items() if e.fits(np.where(upper, above, below) * e.own_dy)
+    )
+    return next(fitting, None)
 
 
 def slope(e: Evidence) -> str | None:

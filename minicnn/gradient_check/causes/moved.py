@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from minicnn.gradient_check.causes.evidence import Evidence, axes_named, listed
+from minicnn.gradient_check.causes.evidence import Evidence, listed
+from minicnn.gradient_check.report import Gradient
 
 ENOUGH = 3
 
@@ -26,7 +27,8 @@ def wrong_copies(e: Evidence) -> str | None:
         e.zero(e.given - dy[nearest]), nearest, -1
     )  # the flat index in dy, of each entry's number
     if (taken < 0).any():
-        return _of_means(e, copies)
+        averaged = copies.min() != copies.max() and e.fits(e.right / copies)
+        return "the gradients of an entry's copies are averaged: they must be added" if averaged else None
     if (columns[np.arange(n), taken] > 0.5).all() and copies.max() > 1:
         if copies.min() == copies.max() and not e.of_input:
             return None  # a bias: which sample is left out says more
@@ -50,29 +52,19 @@ def wrong_copies(e: Evidence) -> str | None:
     return f"the right shape, but cut out of dy at the wrong place: every entry has the number of dy at offset {by}"
 
 
-def _of_means(e: Evidence, copies: np.ndarray) -> str | None:
-    if copies.min() != copies.max() and e.fits(e.right / copies):
-        return "the gradients of an entry's copies are averaged: they must be added"
-    return None
-
-
 def of_another_array(e: Evidence) -> str | None:
     """The gradient of another argument: returned in another order, or written under the wrong name."""
     for name, array in e.arrays.items():
         if name == e.gradient.name or array.size != e.analytic.size or array.size > 2_000:
             continue
-        other = Evidence(_nothing_known(e, name), e.function, e.arrays, e.dy)
+        unknown = Gradient(name, None, np.full(array.shape, np.nan), e.gradient.method)
+        other = Evidence(unknown, e.function, e.arrays, e.dy)
         right = np.array([np.sum(e.dy * other.column(i)) for i in range(array.size)]).reshape(array.shape)
         if array.shape == e.analytic.shape and e.matches(right):
             return f"this is the gradient of {name}, not of {e.gradient.name}: are they in the wrong order?"
         if array.ndim == 2 and right.T.shape == e.analytic.shape and e.matches(right.T):
             return f"this is the gradient of {name}, transposed, not that of {e.gradient.name}"
     return None
-
-
-def _nothing_known(e: Evidence, name: str):
-    array = e.arrays[name]
-    return type(e.gradient)(name, None, np.full(array.shape, np.nan), e.gradient.method)
 
 
 def array_itself(e: Evidence) -> str | None:
@@ -108,29 +100,3 @@ def other_array_replaced(e: Evidence) -> str | None:
 
 def _gradient_for(e: Evidence, name: str, array: np.ndarray) -> Iterator[float]:
     return (float(np.sum(e.dy * e.column(int(i), **{name: array}))) for i in e.index)
-
-
-def upstream_replaced(e: Evidence) -> str | None:
-    """The right sum of another upstream gradient: dy averaged, squared, cut at 0, times y."""
-    dy, y = e.dy, e.y
-    if dy.size < 2 or y.shape != dy.shape:
-        return None
-    others = {
-        "dy where dy > 0, else 0": dy * (dy > 0),
-        "dy·y": dy * y,
-        "dy²": dy**2,
-        "|dy|": np.abs(dy),
-        "y instead of dy": y,
-        "dy·y·(1 − y), with a sigmoid's slope that is not in y": dy * y * (1 - y),
-        "dy·(1 − y²), with a tanh's slope that is not in y": dy * (1 - y**2),
-        "dy where y > 0, else 0, a mask that is not in y": dy * (y > 0),
-        "the sum of all dy, for each of its entries": 0 * dy + dy.sum(),
-    }
-    for axis in range(dy.ndim):
-        total = 0 * dy + dy.sum(axis=axis, keepdims=True)
-        others[f"the sum of dy over {axes_named((axis,))}, for each of its entries"] = total
-        others[f"the mean of dy over {axes_named((axis,))}, for each of its entries"] = total / dy.shape[axis]
-    for text, other in others.items():
-        if e.fits(float(np.sum(other * column)) for column in e.columns):
-            return f"another upstream gradient than dy is used: {text}"
-    return None

@@ -5,7 +5,7 @@ attention    a = softmax(q·kᵀ/√d);  y = a·v
              da = dy·vᵀ;  ds = a·(da − Σ da·a);  dq = ds·k/√d;  dk = dsᵀ·q/√d;  dv = aᵀ·dy
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import permutations
 from typing import NamedTuple
 
@@ -23,22 +23,19 @@ FUNCTIONS: dict[str, tuple[Curve, Curve]] = {
     "identity": (lambda z: z, lambda h: 0 * h + 1),
 }
 
-# name of a slip -> what the report says
+# a change in the loop of _gradients -> what the report says
 OF_RECURRENT = {
     "assigned": "only one time step counts, the first: = is used instead of += in the loop over time steps",
-    "only the last step": "only the last time step counts: the gradient must go back through all time steps",
     "not passed on": "the gradient is not passed on to the time step before: each step counts only for its own output",
     "not transposed": "the recurrent kernel is not transposed when the gradient goes to the time step before",
     "own state": "the state of the same time step is used, h[t]: dwh is Σ h[t−1]ᵀ·dz[t]",
-    "slope of the step before": "the slope is that of the state before, h[t−1]: dz[t] needs f′ at time step t",
+    "slope before": "the slope is that of the state before, h[t−1]: dz[t] needs f′ at time step t",
     "no slope": "the slope of the activation is missing: dz = dh·f′(z)",
-    "slope only at the end": "the slope of the activation is missing where the gradient goes back through time",
-    "forward in time": "the loop over time steps runs forward: it must run from the last step to the first",
-    "dy only at the end": "only the last output's dy counts: each time step has a dy of its own",
-    "dy in place of dh": "at each time step dy alone is used for the state's gradient, or the passed one alone: "
-    "they must be added",
+    "no slope back": "the slope of the activation is missing where the gradient goes back through time",
+    "forward": "the loop over time steps runs forward: it must run from the last step to the first",
+    "one step": "only the last time step counts: the gradient must go back through all time steps",
+    "last dy": "only the last output's dy counts: each time step has a dy of its own",
     "averaged": "averaged over the time steps: a weight is used at every step, so its gradient is a sum",
-    "input for state": "the input kernel's place is taken by the recurrent one",
 }
 
 
@@ -109,22 +106,20 @@ def _gradients(k: Recurrent, slip: str = "") -> dict[str, np.ndarray]:
     dx, dwx, dwh, db = np.zeros(k.x.shape), np.zeros(k.wx.shape), np.zeros(k.wh.shape), np.zeros(len(k.wh))
     steps = range(len(k.x))
     back = 0 * k.states[0]
-    for t in steps if slip == "forward in time" else reversed(steps):
-        dy = 0 * k.dy[t] if slip == "dy only at the end" and t < steps[-1] else k.dy[t]
-        dh = back if slip == "dy in place of dh" and t < steps[-1] else dy + back
-        slope = k.slope(k.states[t] if slip == "slope of the step before" else k.states[t + 1])
+    for t in steps if slip == "forward" else reversed(steps):
+        last = t == steps[-1]
+        dh = back if slip == "last dy" and not last else k.dy[t] + back
+        slope = k.slope(k.states[t if slip == "slope before" else t + 1])
         dz = dh if slip == "no slope" else dh * slope
-        state = k.states[t + 1] if slip == "own state" else k.states[t]
+        state = k.states[t + 1 if slip == "own state" else t]
         if slip == "assigned":
             dwx, dwh, db = 0 * dwx, 0 * dwh, 0 * db
         dwx, dwh, db = dwx + k.x[t].T @ dz, dwh + state.T @ dz, db + dz.sum(axis=0)
         dx[t] = dz @ k.wx.T
-        back = (dh if slip == "slope only at the end" else dz) @ (
-            k.wh if slip == "not transposed" else k.wh.T
-        )
+        back = (dh if slip == "no slope back" else dz) @ (k.wh if slip == "not transposed" else k.wh.T)
         if slip == "not passed on":
             back = 0 * back
-        if slip == "only the last step":
+        if slip == "one step":
             break
     if slip == "averaged":
         dwx, dwh, db = dwx / len(k.x), dwh / len(k.x), db / len(k.x)
@@ -159,64 +154,46 @@ def _t(v: np.ndarray) -> np.ndarray:
     return v.swapaxes(-1, -2)
 
 
-def _of_attention(q, k, v, a, dy, scale, which) -> Iterator[tuple[str, np.ndarray]]:
-    def given(ds: np.ndarray, a: np.ndarray = a, scale: float = scale) -> np.ndarray:
-        return (ds @ k * scale, _t(ds) @ q * scale, _t(a) @ dy)[which]
+def _of_attention(
+    q: np.ndarray, k: np.ndarray, v: np.ndarray, a: np.ndarray, dy: np.ndarray, scale: float, which: int
+) -> dict[str, np.ndarray]:
+    """Return the slips for dq (which = 0), dk (1) or dv (2)."""
+    if which == 2:
+        of_v = {
+            "the scores' gradient is used for the attention weights: dv is aᵀ·dy": a * (dy @ _t(v)),
+            "the scores are used before their softmax: dv is aᵀ·dy with a = softmax(scores)": scale
+            * (q @ _t(k)),
+        }
+        slips = {text: _t(weights) @ dy for text, weights in of_v.items()}
+        if a.shape[-1] == a.shape[-2]:
+            slips["the attention weights are not transposed: dv is aᵀ·dy"] = a @ dy
+            slips["this is dy itself: dv is aᵀ·dy, dy weighted by the attention"] = dy
+        return slips
 
     def total(u: np.ndarray, axis: int = -1) -> np.ndarray:
         return u.sum(axis=axis, keepdims=True)
 
+    def given(ds: np.ndarray, scale: float = scale) -> np.ndarray:
+        return (ds @ k if which == 0 else _t(ds) @ q) * scale
+
     da = dy @ _t(v)
     ds = a * (da - total(da * a))
-    if which < 2:
-        root = f"1/√{q.shape[-1]}"
-        yield f"the scale {root} of the scores is forgotten: the gradient needs it too", given(ds, scale=1)
-        yield f"the scale {root} of the scores is applied twice", given(ds, scale=scale**2)
-        yield f"multiplied by √{q.shape[-1]} instead of divided by it", given(ds, scale=1 / scale)
-        yield "the softmax of the scores is left out of the backward pass: its Jacobian is missing", given(da)
-        yield (
-            "softmax's denominator is treated as a constant: this is a·da, and −a·Σ da·a is missing",
-            given(a * da),
-        )
-        yield "only the diagonal of the softmax's Jacobian is used: a·(1 − a)", given(a * (1 - a) * da)
-        yield (
-            "the softmax's sum is over the wrong axis: it must be over the keys",
-            given(a * (da - total(da * a, -2))),
-        )
-        yield "the sign of the softmax's sum is wrong: a·(da + Σ da·a)", given(a * (da + total(da * a)))
-        if ds.shape[-1] == ds.shape[-2]:
-            yield "the gradient of the scores is transposed (or not, where it must be)", given(_t(ds))
-        yield (
-            "the keys are used for the queries, or the queries for the keys",
-            (
-                (
-                    ds @ q if ds.shape[-1] == q.shape[-2] else da,
-                    _t(ds) @ k if ds.shape[-2] == k.shape[-2] else da,
-                )[which]
-                * scale
-            ),
-        )
-        yield (
-            "the values are used for the keys or queries",
-            (
-                (ds @ v, _t(ds) @ v if ds.shape[-2] == v.shape[-2] else da)[which] * scale
-                if v.shape == k.shape
-                else da
-            ),
-        )
-        if dy.shape == q.shape:
-            yield (
-                "dy is used in place of the queries or keys' gradient: the path through the "
-                "scores is missing",
-                dy,
-            )
-    else:
-        if a.shape[-1] == a.shape[-2]:
-            yield "the attention weights are not transposed: dv is aᵀ·dy", a @ dy
-            yield "this is dy itself: dv is aᵀ·dy, dy weighted by the attention", dy
-        yield "the scores' gradient is used for the attention weights: dv is aᵀ·dy", _t(ds) @ dy
-        scores = scale * (q @ _t(k))
-        yield (
-            "the scores are used before their softmax: dv is aᵀ·dy with a = softmax(scores)",
-            _t(scores) @ dy,
-        )
+    root = q.shape[-1]
+    constant = "softmax's denominator is treated as a constant: this is a·da, and −a·Σ da·a is missing"
+    slips = {
+        f"the scale 1/√{root} of the scores is forgotten: the gradient needs it too": given(ds, 1.0),
+        f"the scale 1/√{root} of the scores is applied twice": given(ds, scale**2),
+        f"multiplied by √{root} instead of divided by it": given(ds, 1 / scale),
+        "the softmax of the scores is left out of the backward pass: its Jacobian is missing": given(da),
+        constant: given(a * da),
+        "only the diagonal of the softmax's Jacobian is used: a·(1 − a)": given(a * (1 - a) * da),
+        "the softmax's sum is over the wrong axis: it must be over the keys": given(
+            a * (da - total(da * a, -2))
+        ),
+        "the sign of the softmax's sum is wrong: a·(da + Σ da·a)": given(a * (da + total(da * a))),
+    }
+    if ds.shape[-1] == ds.shape[-2]:
+        other = "the keys are used for the queries, or the queries for the keys"
+        slips["the gradient of the scores is transposed (or not, where it must be)"] = given(_t(ds))
+        slips[other] = (ds @ q if which == 0 else _t(ds) @ k) * scale
+    return slips
