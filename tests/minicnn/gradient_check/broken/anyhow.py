@@ -45,21 +45,7 @@ def dense_bias_over_wrong_axes(rng):
     return dense(rng, lambda dy, x, kernel: (None, None, dy.sum(axis=1)))
 
 
-@fault("x", "dy itself is missing: the shortcut's gradient must be added")
-def residual_without_shortcut(rng):
-    def forward(x, kernel, bias):
-        y, cache = reference.dense_forward(x, kernel, bias)
-        return x + y, cache
-
-    return (forward, reference.dense_backward), dense(rng, None)[1], {}
-
-
 # ---- anything ----------------------------------------------------------------------------------------------
-
-
-@fault("kernel", "zero everywhere")
-def zero(rng):
-    return dense(rng, lambda dy, x, kernel: (None, 0 * kernel, None))
 
 
 @fault("kernel", "the sign is wrong: this is minus the right gradient")
@@ -87,30 +73,6 @@ def one_entry(rng):
     return dense(rng, broken)
 
 
-@fault("kernel", "1 of")
-def not_a_number(rng):
-    def broken(dy, x, kernel):
-        dkernel = x.T @ dy
-        dkernel[1, 2] = np.nan
-        return None, dkernel, None
-
-    return dense(rng, broken)
-
-
-@fault("bias", "no gradient was given")
-def nothing(rng):
-    operation, arrays, options = dense(rng, lambda dy, x, kernel: (None, None, None))
-    right = operation[1]
-    return (operation[0], lambda dy, cache: (*right(dy, cache)[:2], None)), arrays, options
-
-
-@fault("x", "every number is right, but some are at the wrong place")
-def shuffled(rng):
-    return dense(
-        rng, lambda dy, x, kernel: (rng.permutation((dy @ kernel.T).ravel()).reshape(dy.shape), None, None)
-    )
-
-
 # ---- another shape -----------------------------------------------------------------------------------------
 
 
@@ -124,33 +86,6 @@ def narrow(rng, broken):
 
     arrays = {"x": rng.standard_normal((3, 5)), "kernel": rng.standard_normal((5, 2)), "bias": np.zeros(2)}
     return (reference.dense_forward, backward), arrays, {}
-
-
-@fault("kernel", "transposed: with its axes in the order (1, 0) this gradient is right")
-def transposed_shape(rng):
-    return narrow(rng, lambda dx, dkernel, dbias: (dx, dkernel.T, dbias))
-
-
-@fault("bias", "the numbers are right, their shape is not: reshape (1, 2) to (2,)")
-def kept_axis(rng):
-    return narrow(rng, lambda dx, dkernel, dbias: (dx, dkernel, dbias[None]))
-
-
-@fault("bias", "dy is not summed: sum over axis 0")
-def not_summed_at_all(rng):
-    def backward(dy, cache):
-        return *reference.dense_backward(dy, cache)[:2], dy
-
-    return (reference.dense_forward, backward), narrow(rng, None)[1], {}
-
-
-@fault("x", "too much is cropped: this is the right gradient from index (0, 1, 1, 0) on")
-def cropped_too_much(rng):
-    def backward(dy, cache):
-        dx, dkernel, dbias = reference.conv2d_backward(dy, cache)
-        return dx[:, 1:-1, 1:-1], dkernel, dbias
-
-    return conv(rng, backward)
 
 
 @fault("kernel", "None")
@@ -172,20 +107,6 @@ def batch_reversed(rng):
 @fault("kernel", "x is rearranged: these are the numbers for x with axis 0 reversed")
 def batch_of_x_reversed(rng):
     return dense(rng, lambda dy, x, kernel: (None, x[::-1].T @ dy, None))
-
-
-@fault(
-    "x",
-    "a reshape instead of a transpose: the right numbers, read with the axes in the order (0, 3, 1, 2)",
-)
-def reshaped_for_transposed(rng):
-    def forward(x):
-        return np.tanh(x).transpose(0, 3, 1, 2), x
-
-    def backward(dy, x):
-        return (dy.transpose(0, 2, 3, 1) * (1 - np.tanh(x) ** 2)).transpose(0, 3, 1, 2).reshape(x.shape)
-
-    return (forward, backward), {"x": rng.standard_normal((2, 3, 4, 2))}, {}
 
 
 # ---- no cause, but a place ---------------------------------------------------------------------------------
@@ -241,11 +162,6 @@ def wrong_here_and_there_in_a_column(rng):
 @fault("x", "dy itself is added, though y has no such term")
 def shortcut_that_is_not_there(rng):
     return dense(rng, lambda dy, x, kernel: (dy @ kernel.T + dy, None, None))
-
-
-@fault("kernel", "every entry has only the last term of its sum: = is used instead of +=")
-def sum_overwritten(rng):
-    return dense(rng, lambda dy, x, kernel: (None, np.outer(x[-1], dy[-1]), None))
 
 
 @fault("x", "a mask is applied, though none was in the forward pass")

@@ -58,12 +58,6 @@ CE = {
 }
 faults(cross_entropy, **{f"ce_{name}": row for name, row in CE.items() if name not in ("diagonal",)})
 faults(per_sample, **{f"ce_each_{name}": row for name, row in CE.items() if name not in ("diagonal",)})
-faults(
-    cross_entropy,
-    ce_not_divided=("x", "batch size", lambda d, p, t, x: d * (p - t) * len(x)),
-    ce_divided_twice=("x", "batch size", lambda d, p, t, x: d * (p - t) / len(x)),
-    ce_divided_by_classes=("x", "multiplied by 1.25", lambda d, p, t, x: d * (p - t) / 4 * 5),
-)
 
 
 def softmax_case(axis):
@@ -79,15 +73,12 @@ def softmax_case(axis):
 
 faults(
     softmax_case(0),
-    softmax_sum_over_wrong_axis=("x", "axis", lambda dy, p: p * (dy - (dy * p).sum(axis=1, keepdims=True))),
     softmax_axis0_constant=("x", "denominator", lambda dy, p: p * dy),
 )
 faults(
     softmax_case(-1),
-    softmax_sum_over_all=("x", "axis", lambda dy, p: p * (dy - (dy * p).sum())),
     softmax_sum_without_p=("x", "", lambda dy, p: p * (dy - dy.sum(axis=1, keepdims=True))),
     softmax_plus=("x", "sign", lambda dy, p: p * (dy + (dy * p).sum(axis=1, keepdims=True))),
-    softmax_p_missing=("x", "p", lambda dy, p: dy - (dy * p).sum(axis=1, keepdims=True)),
 )
 
 
@@ -98,7 +89,6 @@ def log_softmax(rng, broken):
 faults(
     log_softmax,
     log_softmax_dy=("x", "dy itself", lambda dy, p: dy),
-    log_softmax_sum_forgotten=("x", "sum", lambda dy, p: dy - p),
     log_softmax_as_softmax=("x", "softmax", lambda dy, p: p * (dy - (dy * p).sum(axis=1, keepdims=True))),
     log_softmax_p_dy=("x", "", lambda dy, p: dy - p * dy),
 )
@@ -137,7 +127,6 @@ faults(
     bce_minus_t_forgotten=("x", "t", lambda d, p, t: d * p),
     bce_wrt_p=("x", "p", lambda d, p, t: d * (p - t) / (p * (1 - p))),
     bce_first_term=("x", "term", lambda d, p, t: -d * t * (1 - p)),
-    bce_divided_by_n_only=("x", "multiplied by 2", lambda d, p, t: d * (p - t) * 2),
 )
 
 
@@ -154,9 +143,7 @@ faults(
     squares,
     mse_two_forgotten=("x", "the 2 of a square", lambda d, e, t: d * e / e.size),
     mse_by_n=("x", "multiplied by 3", lambda d, e, t: 2 * d * e / len(e)),
-    mse_sum=("x", "multiplied by 15", lambda d, e, t: 2 * d * e),
     mse_sign_of_error=("x", "sign of", lambda d, e, t: d * np.sign(e) / e.size),
-    mse_dloss_ignored=("x", "upstream", lambda d, e, t: 2 * e / e.size),
     mse_squared=("x", "", lambda d, e, t: 2 * d * e**2 / e.size),
     mse_t_forgotten=("x", "target", lambda d, e, t: 2 * d * (e + t) / e.size),
 )

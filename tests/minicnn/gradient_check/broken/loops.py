@@ -152,17 +152,7 @@ ROWS = {
 faults(convolution, **{f"conv_nchw_{name}": row for name, row in ROWS.items()})
 faults(last, **{f"conv_nhwc_{name}": row for name, row in ROWS.items()})
 faults(
-    dilated,
-    dilated_dx=("x", "dilation", lambda dy, x, w, s, p, cut: (dx_with(dy, x, w, cut, s, p, d=1), None, None)),
-    dilated_dw=("w", "dilation", lambda dy, x, w, s, p, cut: (None, dw_with(dy, x, w, cut, s, p, d=1), None)),
-)
-faults(
     dense_stride,
-    conv_nchw_not_rotated=(
-        "x",
-        "not rotated",
-        lambda dy, x, w, s, p, cut: (dx_with(dy, x, w[:, :, ::-1, ::-1], cut, s, p), None, None),
-    ),
     conv_nchw_dw_rotated=(
         "w",
         "rotated by 180°",
@@ -294,14 +284,9 @@ def max_share(dx, d, x, place, i, j, k):
     dx[place] += d * (x[place] == x[place].max())
 
 
-def over_k(dx, d, x, place, i, j, k):
-    dx[place] += d / k
-
-
 faults(
     average,
     average_not_divided=("x", "the number of entries that each output is computed from", whole),
-    average_over_k=("x", "multiplied by 2", over_k),
     average_to_the_max=("x", "maximum", max_share),
     average_to_the_corner=("x", "corner", corner),
 )

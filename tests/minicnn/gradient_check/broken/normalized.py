@@ -157,23 +157,8 @@ CASES = {
 for prefix, case in CASES.items():
     faults(case, **{f"{prefix}_{name}": row for name, row in ROWS.items()})
 faults(
-    CASES["bn"],
-    bn_as_ln=(
-        "x",
-        "axis",
-        lambda dy, x, g, hat, r, mean, rest: (
-            r * (dy * g - (dy * g).mean(1, keepdims=True) - hat * (dy * g * hat).mean(1, keepdims=True))
-        ),
-    ),
-)
-faults(
     CASES["ln"],
     ln_gamma_outside=("x", "gamma", lambda dy, x, g, hat, r, mean, rest: g * dx(dy, hat, r, mean)),
-    ln_as_bn=(
-        "x",
-        "axis",
-        lambda dy, x, g, hat, r, mean, rest: r * (dy * g - (dy * g).mean(0) - hat * (dy * g * hat).mean(0)),
-    ),
 )
 
 
@@ -193,16 +178,6 @@ def dropout(inverted):
 
 faults(
     dropout(True),
-    dropout_scale_twice=("x", "twice", lambda dy, mask, p: dy * mask / (1 - p) ** 2),
     dropout_scale_of_rate=("x", "divided by the rate", lambda dy, mask, p: dy * mask / p),
     dropout_scale_times=("x", "1/(1 − rate)", lambda dy, mask, p: dy * mask * (1 - p)),
-    dropout_scale_left=("x", "1/(1 − rate)", lambda dy, mask, p: dy * mask),
-)
-faults(
-    dropout(False),
-    dropout_scaled_in_backward_only=(
-        "x",
-        "share of the entries",
-        lambda dy, mask, p: dy * mask / mask.mean(),
-    ),
 )

@@ -56,34 +56,6 @@ def pool_ties_to_the_last(rng):
     return of_ties("last"), pool(rng, None, ties=True)[1], {"pool_size": (3, 2), "strides": (2, 1)}
 
 
-@fault("x", "overlapping windows overwrite each other: every entry has only its last contribution")
-def pool_overlap_overwritten(rng):
-    def backward(dy, cache):
-        winner, padded_shape, windows = cache
-        dxp = np.zeros(padded_shape)
-        for n, i, j, c in np.ndindex(dy.shape):
-            a, b = divmod(int(winner[n, i, j, c]), windows.size[1])
-            dxp[n, i * windows.strides[0] + a, j * windows.strides[1] + b, c] = dy[n, i, j, c]
-        return windows.crop(dxp)
-
-    return pool(rng, backward, pool_size=(3, 3), strides=(1, 1), padding="same")
-
-
-@fault("x", "overlapping windows overwrite each other: every entry has only its last contribution")
-def pool_windows_overwritten(rng):
-    def backward(dy, cache):
-        winner, padded_shape, windows = cache
-        dxp = np.zeros(padded_shape)
-        (kh, kw), (sh, sw) = windows.size, windows.strides
-        for n, i, j, c in np.ndindex(dy.shape):
-            window = np.zeros(kh * kw)
-            window[winner[n, i, j, c]] = dy[n, i, j, c]
-            dxp[n, i * sh : i * sh + kh, j * sw : j * sw + kw, c] = window.reshape(kh, kw)
-        return windows.crop(dxp)
-
-    return pool(rng, backward, pool_size=(3, 2), strides=(2, 1))
-
-
 @fault("x", "dy counts only in its first sample (axis 0): an early return in a loop")
 def pool_early_return(rng):
     def backward(dy, cache):
@@ -113,11 +85,3 @@ def average_pool_not_divided(rng):
         return reference.average_pool2d_backward(dy, cache) * 6
 
     return (reference.average_pool2d_forward, backward), pool(rng, None)[1], {"pool_size": (2, 3)}
-
-
-@fault("x", "pixels of a map of x")
-def global_average_pool_not_divided(rng):
-    def backward(dy, cache):
-        return np.broadcast_to(dy[:, None, None], cache).copy()
-
-    return (reference.global_average_pool2d_forward, backward), pool(rng, None)[1], {}

@@ -137,7 +137,6 @@ def attention(rng, broken):
 
 faults(
     attention,
-    attention_scale=("q", "√3", lambda dy, q, k, v, a, da, ds: (ds @ k * np.sqrt(3), None, None)),
     attention_dk=("k", "transposed", lambda dy, q, k, v, a, da, ds: (None, ds @ q, None)),
     attention_dv=("v", "transposed", lambda dy, q, k, v, a, da, ds: (None, None, a @ dy)),
     attention_no_softmax=("q", "softmax", lambda dy, q, k, v, a, da, ds: (da @ k / np.sqrt(3), None, None)),
@@ -194,8 +193,6 @@ def residual(rng, broken):
 
 faults(
     residual,
-    residual_branch_forgotten=("x", "branch", lambda dy, d: dy),
-    residual_shortcut_forgotten=("x", "shortcut", lambda dy, d: d),
     residual_product=("x", "", lambda dy, d: dy * d),
 )
 
@@ -211,11 +208,8 @@ def dense(rng, broken):
 
 faults(
     dense,
-    dense_b_mean=("b", "divided by 5: the batch size", lambda dy, x, w: (None, None, dy.mean(0))),
     dense_b_one_sample=("b", "only the first term of its sum", lambda dy, x, w: (None, None, dy[0])),
-    dense_w_mean=("w", "divided by 5: the batch size", lambda dy, x, w: (None, x.T @ dy / 5, None)),
     dense_w_reshape=("w", "", lambda dy, x, w: (None, x.reshape(3, 5) @ dy, None)),
-    dense_w_reshaped_after=("w", "reshape", lambda dy, x, w: (None, (dy.T @ x).reshape(3, 4), None)),
     dense_x_reshape=("x", "reshape", lambda dy, x, w: (dy @ w.reshape(4, 3), None, None)),
     dense_w_of_w=("w", "", lambda dy, x, w: (None, w, None)),
     dense_w_with_penalty=("w", "w", lambda dy, x, w: (None, x.T @ dy + 0.1 * w, None)),
