@@ -160,9 +160,9 @@ class _CrossEntropy(Loss):
 class CategoricalCrossentropy(_CrossEntropy):
     """−Σ t·log p, for one-hot or probability targets. See the module for shapes.
 
-    Predictions p are divided by the sum of their row first. Where p is exactly 0, the formula is
-    infinite: p counts as 1e-7 there, for the loss and for its slope −t/p. A negative p counts as 1e-7,
-    one above 1 as 1, and their slope is 0.
+    Predictions p are divided by the sum of their row first. Where p is exactly 0, the formula is infinite: p
+    counts as 1e-7 there, for the loss and for its slope −t/p. A negative p counts as 1e-7, one above 1 as 1, and
+    their slope is 0.
 
     Args:
         from_logits: predictions are logits, before any softmax. A model whose last function is softmax or
@@ -240,10 +240,9 @@ class SparseCategoricalCrossentropy(CategoricalCrossentropy):
 class BinaryCrossentropy(_CrossEntropy):
     """−(t·log p + (1 − t)·log(1 − p)), the mean over the last axis, as in Keras: (N, …, K) -> (N, …).
 
-    The slope is −t/p + (1 − t)/(1 − p). Where p is exactly 0 or 1, a part of the formula is infinite: p
-    counts as 1e-7 away from it there, so that the slope is up to 1e7. Outside [0, 1] it counts so too,
-    with slope 0. A model whose last function is sigmoid or softmax is trained on its logits, where
-    nothing is rounded to 0 or 1.
+    The slope is −t/p + (1 − t)/(1 − p). Where p is exactly 0 or 1, a part of the formula is infinite: p counts as
+    1e-7 away from it there, so that the slope is up to 1e7. Outside [0, 1] it counts so too, with slope 0. A
+    model whose last function is sigmoid or softmax is trained on its logits, where nothing is rounded to 0 or 1.
     """
 
     def __init__(

@@ -159,9 +159,7 @@ def _any_terminal() -> Iterator[None]:
 
 
 def _restore(stream: Any, errors: str) -> None:
-    """Undo what was done to a stream; what can't be written is dropped, or Python
-    would try it again at exit.
-    """
+    """Undo what was done to a stream; what can't be written is dropped, or Python would try it again at exit."""
     with contextlib.suppress(OSError, ValueError):
         try:
             stream.flush()
@@ -197,9 +195,7 @@ def _in_ascii(error: UnicodeError) -> tuple[str, int]:
 
 
 def _number(letter: str) -> str:
-    r"""Return a character's number as Python writes it, \n, \x1b, \u202e; of a
-    byte that is not UTF-8 \xff.
-    """
+    r"""Return a character's number as Python writes it, \n, \x1b, \u202e; of a byte that is not UTF-8 \xff."""
     code = ord(letter)
     return f"\\x{code - 0xDC00:02x}" if 0xDC80 <= code <= 0xDCFF else ascii(letter)[1:-1]
 

@@ -206,8 +206,7 @@ def gray_levels(array: np.ndarray) -> np.ndarray:
     if least < 0:
         raise BadInput(
             f"the image has values from {least:.4g} to {most:.4g}: expected 0 to 1 or 0 to 255; if it was "
-            "standardised or scaled for another network, undo that (x * std + mean), or give the "
-            "picture itself"
+            "standardised or scaled for another network, undo that (x * std + mean), or give the picture itself"
         )
     if 1 < most < 2:
         raise BadInput(

@@ -72,8 +72,7 @@ class StopRequest:
         self.signal = signal.Signals(number)
         if not (self.deferring and first):
             self.raise_stop()
-        # not print: the signal may have interrupted one; and no error, in the middle
-        # of a step, if stderr is closed
+        # not print: the signal may have interrupted one; and no error, in the middle of a step, if stderr is closed
         with suppress(OSError):
             os.write(2, b"\nstopping after this batch; a second signal stops at once\n")
 

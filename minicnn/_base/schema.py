@@ -1,8 +1,7 @@
 """JSON that somebody else may have written: parsed within limits, and compared with a description of what it
 should be.
 
-    RUN = {"epochs": Whole(1), "name": str, "seed?": (int, None), "layers":
-    [LAYER], "faces": {str: int}, …: …}
+    RUN = {"epochs": Whole(1), "name": str, "seed?": (int, None), "layers": [LAYER], "faces": {str: int}, …: …}
 
     int, float, str, bool    a value of this type; a bool is no int, and an int is also a float
     None                     null
@@ -14,8 +13,8 @@ should be.
     Whole(least, most)       an integer in this range
     Any                      not looked at
 
-A description stands beside the code that writes the file. This is less than JSON Schema, and enough: a
-library for that would be a requirement of every installation, for three files.
+A description stands beside the code that writes the file. This is less than JSON Schema, and enough: a library
+for that would be a requirement of every installation, for three files.
 """
 
 import json
@@ -46,8 +45,7 @@ def parse(text: str | bytes) -> Any:
     """Return the value of a JSON text.
 
     Raises:
-        ValueError: it is not JSON, too long or nested too deep, has a key twice
-            or a number that is not finite.
+        ValueError: it is not JSON, too long or nested too deep, has a key twice or a number that is not finite.
     """
     if len(text) > LARGEST:
         raise ValueError(f"it has {len(text):,} characters of JSON, more than {LARGEST:,}")

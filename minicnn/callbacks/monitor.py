@@ -50,8 +50,7 @@ class Monitor(Resumable):
     def _refuse_several(self, several: bool) -> None:
         if several:
             raise ValueError(
-                f"{type(self).__name__}(monitor={self.monitor!r}): this result is several numbers, "
-                "such as one for "
+                f"{type(self).__name__}(monitor={self.monitor!r}): this result is several numbers, such as one for "
                 'each class, and only one can be watched: give the metric an average, such as F1Score("macro"), '
                 "or watch another result"
             )

@@ -1,6 +1,4 @@
-"""The form of what the two passes return: the gradients in their order, and in
-words what is wrong with it.
-"""
+"""The form of what the two passes return: the gradients in their order, and in words what is wrong with it."""
 
 import dataclasses
 import functools
@@ -95,9 +93,7 @@ def of_form(
     gradients: Mapping[str, Gradient],
     given: Sequence[np.ndarray | None],
 ) -> str | None:
-    """Return in words what is wrong with a gradient that has the right numbers in a
-    way: another's, rounded.
-    """
+    """Return in words what is wrong with a gradient that has the right numbers in a way: another's, rounded."""
     analytic = gradient.analytic
     for i, other in enumerate(given):
         own = i < len(names) and names[i] == gradient.name
@@ -105,8 +101,7 @@ def of_form(
             continue
         if dataclasses.replace(gradient, analytic=other, along=(), kinks=()).passed and np.any(other):
             return (
-                f"backward returns the gradients in another order: number {i + 1} is the gradient of "
-                f"{gradient.name}, "
+                f"backward returns the gradients in another order: number {i + 1} is the gradient of {gradient.name}, "
                 f"expected the order {', '.join(names)}"
             )
     if analytic is None or not gradient.fits:

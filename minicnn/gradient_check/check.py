@@ -22,8 +22,7 @@ from minicnn.gradient_check.slopes import COMPLEX
 from minicnn.layers.base import Layer
 
 NO_FUNCTION = (
-    "forward is not a function: called twice with the same arrays, the loss is {} and {}. Nothing "
-    "can be judged. A "
+    "forward is not a function: called twice with the same arrays, the loss is {} and {}. Nothing can be judged. A "
     "layer draws random numbers from a generator of its own, or keeps a state: use Layer.generators"
 )
 

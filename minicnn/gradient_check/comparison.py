@@ -49,8 +49,8 @@ def compare(
         analytic: name -> the gradient of ``sum(dy * y)`` to check.
         method: "complex step" (the function must take complex arrays, and decide on their real parts),
             "central differences", or "auto": for any function; the complex step where it can be trusted.
-        entries: how many entries of each array to compare, drawn at random; None: all, with "auto"
-            those that fit into 5 seconds.
+        entries: how many entries of each array to compare, drawn at random; None: all, with "auto" those that fit
+            into 5 seconds.
         seed: of that draw.
         thorough: all entries, whatever time it takes.
 
@@ -107,9 +107,7 @@ def compare_any(
     given: Sequence[np.ndarray | None] = (),
     own: bool = False,
 ) -> Report:
-    """Compare gradients of any function; ``given``: all that backward returned;
-    ``own``: it is the library's.
-    """
+    """Compare gradients of any function; ``given``: all that backward returned; ``own``: it is the library's."""
     gradients, explain = {}, {}
     lost: dict[str, list[str]] = {}  # why not exact -> of which arrays
     for name in arrays:
@@ -152,8 +150,7 @@ def _how_to_be_exact(lost: str | None) -> str:
     text = "compared with differences, to 7 digits: forward does not take complex numbers"
     if "complex" in lost.lower() and "something else" not in lost:
         return (
-            f"{text}. Does it write into np.zeros(shape), or call float(…)? With np.zeros(shape, "
-            "dtype=x.dtype) or "
+            f"{text}. Does it write into np.zeros(shape), or call float(…)? With np.zeros(shape, dtype=x.dtype) or "
             f"np.zeros_like(x) instead, the check is exact ({lost})"
         )
     return f"{text} ({lost})"

@@ -4,11 +4,11 @@
 (numeric.py) reads the derivative along v from the imaginary part. For that, each operation must be the
 real one, continued: |x| is x·sign(x), not √(zz̄), and a conjugate changes nothing.
 
-**Decisions.** NumPy orders complex numbers by the real part, and equal ones by the imaginary part. So x +
-i·h·v is compared like x + ε·v with an ε > 0 that is smaller than every number. At a tie, or at a kink, every
-decision (a comparison, a maximum, a sort, an argmax) is then the one that holds a little further along v, and
-the imaginary part is the *one-sided* derivative along v, exactly. With −v it is that of the other side. If
-the two differ, there is a kink, and these are its slopes.
+**Decisions.** NumPy orders complex numbers by the real part, and equal ones by the imaginary part. So x + i·h·v
+is compared like x + ε·v with an ε > 0 that is smaller than every number. At a tie, or at a kink, every decision
+(a comparison, a maximum, a sort, an argmax) is then the one that holds a little further along v, and the
+imaginary part is the *one-sided* derivative along v, exactly. With −v it is that of the other side. If the two
+differ, there is a kink, and these are its slopes.
 
 What cannot be continued raises :class:`Lost`, or an error of NumPy's: a cast to float, a Fourier transform, a
 decomposition. The caller then uses differences.

@@ -1,5 +1,5 @@
-"""The result for one array: for each entry the gradient and the derivative, the largest
-error, kinks, the likely cause.
+"""The result for one array: for each entry the gradient and the derivative, the largest error, kinks, the likely
+cause.
 """
 
 from collections.abc import Iterator
@@ -53,9 +53,7 @@ class Kink:
 
 
 class Along(NamedTuple):
-    """A test of all entries at once: g·v, the slope along a random v, and whether
-    they agree (None: unknown).
-    """
+    """A test of all entries at once: g·v, the slope along a random v, and whether they agree (None: unknown)."""
 
     analytic: float
     numeric: float

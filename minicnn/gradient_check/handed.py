@@ -70,8 +70,7 @@ class Passes:
         except TypeError as error:
             names = ", ".join(self.arrays)
             raise ValueError(
-                f"{title(self.forward_pass)}{signature} is called with the arrays as keywords, {names}: "
-                f"{error}. Name "
+                f"{title(self.forward_pass)}{signature} is called with the arrays as keywords, {names}: {error}. Name "
                 f"the arrays like its arguments, or pass lambda {names}: {title(self.forward_pass)}(…)"
             ) from None
 
@@ -130,9 +129,7 @@ class Passes:
     # ---- backward ------------------------------------------------------------------------------------------
 
     def run_backward(self, dy: np.ndarray) -> None:
-        """Call it twice with the same cache: what it was handed must not change,
-        and the gradients neither.
-        """
+        """Call it twice with the same cache: what it was handed must not change, and the gradients neither."""
         mine = {"dy": dy.copy(), **self.values, **self.handed_options}
         if isinstance(self.handed_y, np.ndarray) and not _is_one_of(self.handed_y, self.values):
             mine["y"] = self.handed_y
@@ -149,8 +146,7 @@ class Passes:
             names = state.changed()
             what = f" ({', '.join(names)})" if names else ""
             self.problems.append(
-                f"backward changed what forward reads{what}: the same arrays then give another y. "
-                "Return gradients, "
+                f"backward changed what forward reads{what}: the same arrays then give another y. Return gradients, "
                 "and leave the update of weights to the optimizer"
             )
             state.restore()

@@ -1,7 +1,6 @@
 """A report as HTML, for a notebook: the table, a map of each wrong gradient, the causes.
 
-It has no style sheet and no script, only inline styles, in colors that can be
-read on light and on dark pages.
+It has no style sheet and no script, only inline styles, in colors that can be read on light and on dark pages.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,13 +1,12 @@
 """The verdict on one gradient of a function that is not known: entries, kinks, and whole directions.
 
-**Entries**, one at a time: as many as fit into the time, all of a small array. Along entry i the slope must
-be g[i]. If the slopes of the two sides differ, the entry is at a kink. There each output allows every slope
+**Entries**, one at a time: as many as fit into the time, all of a small array. Along entry i the slope must be
+g[i]. If the slopes of the two sides differ, the entry is at a kink. There each output allows every slope
 between its two, so g[i] must be between the sums of the smallest and of the largest terms.
 
-**Entries at kinks, together.** If two equal numbers are the maximum, each of them
-may get the gradient dy, or a
-part of it, but not both all of it: move both by the same amount, and y moves by exactly this amount. So
-entries at the kinks of one output, and random sets of them, are moved together, and g must fit there too.
+**Entries at kinks, together.** If two equal numbers are the maximum, each of them may get the gradient dy, or a
+part of it, but not both all of it: move both by the same amount, and y moves by exactly this amount. So entries
+at the kinks of one output, and random sets of them, are moved together, and g must fit there too.
 
 **Directions.** Along a random v the slope must be g·v. One wrong entry changes g·v, whatever v is, so a few
 directions test all entries at once. If one fails, halves of v show which entry is wrong.
@@ -167,9 +166,7 @@ class _Judge:
     # ---- entries together ----------------------------------------------------------------------------------
 
     def together(self) -> None:
-        """Move entries at kinks together; entries that do not fit together get a
-        numeric value of their own.
-        """
+        """Move entries at kinks together; entries that do not fit together get a numeric value of their own."""
         places = [entry for entry, kink in self.kinks.items() if kink.valid]
         if len(places) < 2:
             return

@@ -72,8 +72,7 @@ class StepReport:
             step, entry = self.at
             where = ", ".join(map(str, entry))
             lines.append(
-                f"  the first wrong step is number {step}: w[{where}] is {self.given:.9g}, expected "
-                f"{self.expected:.9g}"
+                f"  the first wrong step is number {step}: w[{where}] is {self.given:.9g}, expected {self.expected:.9g}"
             )
         if not self.passed:
             lines.append(f"  likely cause: {self.cause or 'none of the known causes'}")
@@ -230,9 +229,7 @@ def _of_method(method: Any, dicts: bool) -> Step:
 
 
 def _keeps_gradients(step: Any, w: np.ndarray, gradients: np.ndarray, given: np.ndarray) -> bool:
-    """Whether the weights differ if all gradients come in one array; not tried for an
-    object with its own state.
-    """
+    """Whether the weights differ if all gradients come in one array; not tried for an object with its own state."""
     if not callable(step) or hasattr(step, "update") or hasattr(step, "step"):
         return False
     path = _path(step, w, gradients, reuse=True)[0]

@@ -1,6 +1,4 @@
-"""The result of a check: a verdict in one line, what is wrong beside the numbers, and
-a table of the gradients.
-"""
+"""The result of a check: a verdict in one line, what is wrong beside the numbers, and a table of the gradients."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field

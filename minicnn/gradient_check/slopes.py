@@ -3,9 +3,8 @@
 With the complex step both are exact (foreign.py); if the function does not take complex numbers, or loses
 them on the way, they are refined differences. If it computes in float32 inside, only rough ones.
 
-At a kink the two sides differ. A gradient that a backward pass can return there is a limit of
-gradients at points near by, or a mean of such limits (Clarke's generalized gradient).
-:meth:`Slopes.limit` gives one of the
+At a kink the two sides differ. A gradient that a backward pass can return there is a limit of gradients at
+points near by, or a mean of such limits (Clarke's generalized gradient). :meth:`Slopes.limit` gives one of the
 limits: along v, at the point moved by an infinitesimal step r, which breaks the ties.
 """
 

@@ -1,6 +1,4 @@
-"""Arrays before and after a call: those that are handed over, and those that a
-function can reach by itself.
-"""
+"""Arrays before and after a call: those that are handed over, and those that a function can reach by itself."""
 
 import functools
 import inspect
@@ -22,9 +20,7 @@ class Snapshot:
         self._before = {name: array.copy() for name, array in self._arrays.items()}
 
     def changed(self, zeros: bool = True) -> list[str]:
-        """Return the names of those that are not what they were; perhaps without
-        those that were 0 everywhere.
-        """
+        """Return the names of those that are not what they were; perhaps without those that were 0 everywhere."""
         names = [name for name, array in self._arrays.items() if not same(array, self._before[name])]
         return [name for name in names if zeros or self._before[name].any()]
 

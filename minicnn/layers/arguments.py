@@ -1,5 +1,4 @@
-"""The types of the arguments that layers share, and the checks of them: what a
-constructor accepts, in one place.
+"""The types of the arguments that layers share, and the checks of them: what a constructor accepts, in one place.
 
 A wrong argument is an error when the layer is made: later it would be one deep inside a computation.
 
@@ -100,9 +99,7 @@ _room: ContextVar[list[int] | None] = ContextVar("room", default=None)
 
 @contextmanager
 def room_for(size: int) -> Iterator[None]:
-    """Let layers make weights of ``size`` numbers, not more: those of a file, whose
-    description may declare more.
-    """
+    """Let layers make weights of ``size`` numbers, not more: those of a file, whose description may declare more."""
     token = _room.set([size])
     try:
         yield

@@ -6,8 +6,8 @@ read:
     (row, column)ᵢₙ = M · (row, column, 1)ₒᵤₜ          M (N, 2, 3)
 
 A value between pixels is a bilinear interpolation, a weighted mean of four pixels. So y is linear in x, and
-the gradient adds dy to the same four pixels with the same weights. In evaluate and predict these layers
-return x unchanged; a layer that is called by itself changes it, as in Keras:
+the gradient adds dy to the same four pixels with the same weights. In evaluate and predict these layers return
+x unchanged; a layer that is called by itself changes it, as in Keras:
 
     images = RandomRotation(0.1)(images)               one image (H, W, C) too; not with training=False
 
@@ -72,9 +72,7 @@ class Augmentation(Layer):
         return super().__call__(x, training)
 
     def build_for(self, shape: Any, dtype: Any) -> None:
-        """Check that x is a batch of images. Their size may change from call to
-        call: there are no weights.
-        """
+        """Check that x is a batch of images. Their size may change from call to call: there are no weights."""
         if len(shape) != 4:
             raise ValueError(
                 f"{self.name}: input of shape {tuple(shape)}, expected images (N, H, W, C); gray images need "

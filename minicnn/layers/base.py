@@ -123,8 +123,7 @@ class Layer:
     def backward(self, dy: Any) -> Any:
         """Given dL/dy of the last forward pass, set ``grad`` of each parameter and return dL/dx."""
         raise NotImplementedError(
-            f"{type(self).__name__}.backward: training needs it; given dL/dy, it sets the grad of "
-            "each weight and "
+            f"{type(self).__name__}.backward: training needs it; given dL/dy, it sets the grad of each weight and "
             "returns dL/dx"
         )
 
@@ -184,8 +183,7 @@ class Layer:
     def __call__(self, x: Any, training: bool | None = None) -> Any:
         """Run the layer on x, an array or a list of them, built at first use. For symbols, return a symbol.
 
-        As in Keras, ``training=None`` is evaluation for all but random
-        augmentation, which then changes images.
+        As in Keras, ``training=None`` is evaluation for all but random augmentation, which then changes images.
 
         Raises:
             TypeError: x has another float type than the layer's weights.

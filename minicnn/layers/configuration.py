@@ -47,8 +47,7 @@ def _refuse_lost(layer: Any, missing: list[str]) -> None:
         name = lost[0]
         fix = "give it by name" if "*" in name else f"keep it in __init__, self.{name} = {name}"
         raise ValueError(
-            f"layer {layer.name!r} of class {type(layer).__name__}: the argument {name} is in no "
-            "attribute of that "
+            f"layer {layer.name!r} of class {type(layer).__name__}: the argument {name} is in no attribute of that "
             f"name, so a saved layer would lose it: {fix}; or define get_config"
         )
 

@@ -3,8 +3,7 @@
     z = x · kernel + bias        dx = dz · kernelᵀ        dkernel = xᵀ · dz        dbias = Σ_n dz[n]
     y = activation(z)            dz = dy · activation'(z)
 
-Shapes: x (N, D), kernel (D, units), y and z (N, units). Further axes before the last
-are treated as more samples.
+Shapes: x (N, D), kernel (D, units), y and z (N, units). Further axes before the last are treated as more samples.
 """
 
 from typing import Unpack

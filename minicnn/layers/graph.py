@@ -171,9 +171,7 @@ class Graph(Layer):
         return Chain(row).only_moves if in_a_row else None
 
     def _last_row(self) -> list[Chain]:
-        """The segments in a row that end in the output, if there is one: each is the
-        only use of the one before.
-        """
+        """The segments in a row that end in the output, if there is one: each is the only use of the one before."""
         segment_of = {(each.target,): each for each in self.segments}
         row: list[Chain] = []
         sources: Any = tuple(self.outputs)

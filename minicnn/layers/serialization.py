@@ -40,7 +40,6 @@ def deserialize(
     name = description["class_name"]
     if not known(name):
         raise ValueError(
-            f"unknown layer {shown(name)}: give its class as custom_objects={{{shown(name)}: "
-            f"{str(name)[:40]}}}"
+            f"unknown layer {shown(name)}: give its class as custom_objects={{{shown(name)}: {str(name)[:40]}}}"
         )
     return classes[name].from_config({key: revive(value) for key, value in description["config"].items()})

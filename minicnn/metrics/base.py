@@ -180,8 +180,7 @@ def broadcast_weights(weights: np.ndarray, shape: tuple[int, ...], given: Any) -
         return np.broadcast_to(weights, shape)
     except ValueError:
         raise ValueError(
-            f"sample_weight of shape {np.shape(given)}: expected {shape[:1]}, one a sample, or "
-            "what broadcasts "
+            f"sample_weight of shape {np.shape(given)}: expected {shape[:1]}, one a sample, or what broadcasts "
             f"to {shape}"
         ) from None
 

@@ -1,7 +1,7 @@
 """Losses as metrics: reported, not minimised. They are those of minicnn.losses, without the regularisers.
 
-As in Keras, probabilities count as no nearer to 0 and 1 than 1e-7. (In a loss they do not, since its
-gradient would be lost there.)
+As in Keras, probabilities count as no nearer to 0 and 1 than 1e-7. (In a loss they do not, since its gradient would
+be lost there.)
 """
 
 import functools
@@ -16,9 +16,7 @@ from minicnn.metrics.base import MeanMetricWrapper
 
 
 def _clipped(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a cross-entropy whose probabilities are kept in [1e-7, 1 − 1e-7]; rows made
-    to sum to 1 before that.
-    """
+    """Return a cross-entropy whose probabilities are kept in [1e-7, 1 − 1e-7]; rows made to sum to 1 before that."""
 
     @functools.wraps(function)
     def values(y_true: Any, y_pred: Any, from_logits: bool = False, **options: Any) -> Any:

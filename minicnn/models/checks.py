@@ -20,8 +20,7 @@ def check_epochs(epochs: Any, initial_epoch: Any) -> None:
             raise ValueError(f"{name}={value!r}: expected an integer from 0, such as 10")
     if initial_epoch > epochs:
         raise ValueError(
-            f"epochs={epochs!r}, initial_epoch={initial_epoch!r}: epochs is the number of the "
-            "last epoch, not "
+            f"epochs={epochs!r}, initial_epoch={initial_epoch!r}: epochs is the number of the last epoch, not "
             f"how many there are; for {epochs} more give epochs={initial_epoch + epochs}"
         )
 
@@ -87,14 +86,12 @@ def check_class_weight(class_weight: Any, y: np.ndarray | None = None, classes: 
                 "dict(enumerate(len(y) / (len(n) * n)))"
             )
         raise TypeError(
-            f"class_weight={class_weight!r:.80}: expected {{class number: weight}}, such as {{0: 1.0, "
-            f"1: 2.5}}; {fix}"
+            f"class_weight={class_weight!r:.80}: expected {{class number: weight}}, such as {{0: 1.0, 1: 2.5}}; {fix}"
         )
     for key, weight in class_weight.items():
         if not _is_whole(key):
             raise TypeError(
-                f"class_weight={dict(class_weight)!r:.80}: the key {key!r} is not a class number, "
-                "expected an integer "
+                f"class_weight={dict(class_weight)!r:.80}: the key {key!r} is not a class number, expected an integer "
                 "such as 0: a weight under another key would not be used"
             )
         if not isinstance(weight, numbers.Real) or not 0 <= float(weight) < math.inf:
@@ -117,8 +114,7 @@ def check_class_weight(class_weight: Any, y: np.ndarray | None = None, classes: 
         if keys - labels and labels - keys:
             raise ValueError(
                 f"class_weight has the class {min(keys - labels)}, which is not in y, but not "
-                f"{min(labels - keys)}, which is: expected the numbers of the classes in y, "
-                f"{sorted(labels)!s:.60}"
+                f"{min(labels - keys)}, which is: expected the numbers of the classes in y, {sorted(labels)!s:.60}"
             )
 
 

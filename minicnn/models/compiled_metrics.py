@@ -91,8 +91,7 @@ class CompiledMetrics:
             other._mean_loss, other.given, other._groups = copy.deepcopy(parts)
         except Exception as error:
             raise TypeError(
-                f"metrics {self.names[1:]}: an evaluation while another one runs needs copies of "
-                "them, and one "
+                f"metrics {self.names[1:]}: an evaluation while another one runs needs copies of them, and one "
                 f"cannot be copied ({error}): keep in it only what copy.deepcopy can copy"
             ) from error
         return other

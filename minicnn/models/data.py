@@ -56,10 +56,8 @@ class Batches:
                 )
         if self.weights is not None and np.isnan(self.weights).any():
             raise ValueError(
-                f"sample_weight is NaN for {int(np.isnan(self.weights).sum())} of {len(self.x)} "
-                "samples, first for "
-                f"number {int(np.isnan(self.weights).reshape(len(self.x), -1).any(1).argmax())}: "
-                "expected numbers"
+                f"sample_weight is NaN for {int(np.isnan(self.weights).sum())} of {len(self.x)} samples, first for "
+                f"number {int(np.isnan(self.weights).reshape(len(self.x), -1).any(1).argmax())}: expected numbers"
             )
         if class_weight is not None:
             by_class = self._by_class(class_weight)

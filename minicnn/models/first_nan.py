@@ -86,12 +86,9 @@ def warn(model: TrainingStep, where: str, x: Any, y: Any, sample_weight: Any, st
     found = first_not_finite(model, x, y, sample_weight)
     what = "new weights" if found is None else f"{found.what} of {found.where}"
     warnings.warn(
-        f"{where}: this step was not taken, because a number is not finite, first the {what}; "
-        "weights stay as "
-        "they were. skipped_steps, of the History or the model, counts such steps, and this "
-        "message comes once. "
-        "If there are many, look for NaN in the data, lower the learning rate, or clip the gradients "
-        "(clipnorm=1.0)",
+        f"{where}: this step was not taken, because a number is not finite, first the {what}; weights stay as "
+        "they were. skipped_steps, of the History or the model, counts such steps, and this message comes once. "
+        "If there are many, look for NaN in the data, lower the learning rate, or clip the gradients (clipnorm=1.0)",
         stacklevel=stacklevel,
     )
 

@@ -58,10 +58,8 @@ def _check_passes_of(layer: Layer, known: list[Layer]) -> None:
         expected = layer.compute_output_shape(inputs if isinstance(x, list | tuple) else inputs[0])
         if len(expected) != y.ndim or any(n not in (None, m) for n, m in zip(expected, y.shape)):
             raise ValueError(
-                f"{_of(layer)}: forward returned an array of shape {y.shape} for x of shape "
-                f"{_shapes(inputs)}, but "
-                f"compute_output_shape says {tuple(expected)}: define compute_output_shape(self, "
-                "input_shape), "
+                f"{_of(layer)}: forward returned an array of shape {y.shape} for x of shape {_shapes(inputs)}, but "
+                f"compute_output_shape says {tuple(expected)}: define compute_output_shape(self, input_shape), "
                 "from which the next layers are built"
             )
         return y
@@ -89,8 +87,7 @@ def _check_passes_of(layer: Layer, known: list[Layer]) -> None:
         for weight in layer.own_parameters:
             if weight.grad is not None and np.shape(weight.grad) != weight.shape:
                 raise ValueError(
-                    f"{_of(layer)}: backward set self.{weight.name}.grad of shape "
-                    f"{np.shape(weight.grad)}, expected "
+                    f"{_of(layer)}: backward set self.{weight.name}.grad of shape {np.shape(weight.grad)}, expected "
                     f"that of the weight, {weight.shape}: the sum over all samples of the batch"
                 )
             if weight.grad is not None:
@@ -128,8 +125,7 @@ def _check_array(layer: Layer, which: str, name: str, value: Any, verb: str = "r
 def _check_unchanged(layer: Layer, which: str, name: str, now: list[Any], before: list[Any]) -> None:
     if not all(np.array_equal(one, other, equal_nan=True) for one, other in zip(now, before)):
         raise ValueError(
-            f"{_of(layer)}: {which} changed its argument {name} in place, which another layer may "
-            "have kept for "
+            f"{_of(layer)}: {which} changed its argument {name} in place, which another layer may have kept for "
             f"its own passes: compute a new array, such as {name} * 2, not {name} *= 2"
         )
 
@@ -151,8 +147,7 @@ def _check_plain_arrays(layer: Layer, plain: dict[str, np.ndarray], before: dict
         if changed or gradients:
             what = "changes it" if changed else f"sets self.{gradients[0]}, as if it were its gradient"
             raise ValueError(
-                f"{_of(layer)}: self.{name} is a plain array, and backward {what}: no optimizer would "
-                "train it, and "
+                f"{_of(layer)}: self.{name} is a plain array, and backward {what}: no optimizer would train it, and "
                 f'no file keep it. In build: self.{name} = self.add_weight("{name}", {array.shape}); then use '
                 f"self.{name}.value, and set self.{name}.grad in backward"
             )

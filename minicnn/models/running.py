@@ -1,10 +1,8 @@
-"""What belongs to one training that runs: its position, and how a fit inside
-another fit keeps out of its way.
+"""What belongs to one training that runs: its position, and how a fit inside another fit keeps out of its way.
 
 A callback may call evaluate, predict or fit of the model that is trained. evaluate has sums of its own
-(CompiledMetrics.used). A fit has all of its own that a training keeps in the model
-(:func:`own_training`); the outer one then goes on with its own results, position and callbacks, and with
-the weights that the inner left.
+(CompiledMetrics.used). A fit has all of its own that a training keeps in the model (:func:`own_training`); the
+outer one then goes on with its own results, position and callbacks, and with the weights that the inner left.
 """
 
 from collections.abc import Iterator
@@ -61,9 +59,7 @@ def is_training(model: Any) -> bool:
 
 @contextmanager
 def own_training(model: Any) -> Iterator[None]:
-    """In this context, a training of the model runs; one that ran before gets its
-    attributes back after it.
-    """
+    """In this context, a training of the model runs; one that ran before gets its attributes back after it."""
     nested = is_training(model)
     outer = {name: vars(model)[name] for name in OF_A_TRAINING if name in vars(model)}
     token = _running.set((*_running.get(), model))

@@ -1,8 +1,8 @@
 """Which pixels does a prediction depend on? Two maps of an image, from the backward pass of training.
 
-Let s be the score of a class: its logit, the input of the last softmax or sigmoid. (The probability
-saturates: near 1 it hardly changes.) The backward pass starts with ds/dlogits = 1 for that class and 0 for
-the others, and gives ds/d… of all values:
+Let s be the score of a class: its logit, the input of the last softmax or sigmoid. (The probability saturates:
+near 1 it hardly changes.) The backward pass starts with ds/dlogits = 1 for that class and 0 for the others, and gives
+ds/d… of all values:
 
     input gradient   ds/dx, (N, H, W, C)
                      the change of the score when a pixel becomes one gray value brighter

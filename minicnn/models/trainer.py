@@ -280,9 +280,7 @@ class Trainer(TrainingStep):
             return results.logs()
 
     def _beside_a_training(self, callbacks: Callbacks) -> CallbackList:
-        """Return the callbacks of an evaluation or prediction; those of a running
-        training keep its params.
-        """
+        """Return the callbacks of an evaluation or prediction; those of a running training keep its params."""
         of_training = self.callback_list.callbacks if is_training(self) else []
         return CallbackList(callbacks, self, {}, in_use=of_training)
 
@@ -327,8 +325,7 @@ class Trainer(TrainingStep):
         """Return the batches of x, see `datasets.source`, and build the model for them."""
         if x is None:
             raise ValueError(
-                "x=None: expected samples, an array (N, …), a generator or a PyDataset; is it "
-                "what a function "
+                "x=None: expected samples, an array (N, …), a generator or a PyDataset; is it what a function "
                 "without return gave?"
             )
         if not datasets.is_stream(x):

@@ -12,9 +12,7 @@ from minicnn.layers.base import Layer
 
 
 class WholeStep:
-    """A block that keeps a model's moving statistics; at its end they are put back
-    unless ``taken`` is True.
-    """
+    """A block that keeps a model's moving statistics; at its end they are put back unless ``taken`` is True."""
 
     def __init__(self, model: Layer) -> None:
         self.taken = False

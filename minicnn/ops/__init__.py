@@ -9,8 +9,7 @@
     with minicnn.ops.use("reference"):          # in this block only
         model.fit(x, y)                         # every line of it is NumPy that a debugger can step through
 
-The choice holds for one thread or asyncio task; a new thread begins with the
-kernels. Any number of threads may
+The choice holds for one thread or asyncio task; a new thread begins with the kernels. Any number of threads may
 call operations and models: they take turns, see turns.py.
 
 Every forward function returns its result and a cache, every backward function takes the upstream gradient and
@@ -32,8 +31,8 @@ if TYPE_CHECKING:
     from minicnn.ops.reference import *
 
 IMPLEMENTATIONS = ("reference", "kernels")
-# what was chosen: outside of all blocks, then in each open block, (block, implementation); the last one
-# counts. None: the kernels, which are imported when an operation is first called
+# what was chosen: outside of all blocks, then in each open block, (block, implementation); the last one counts.
+# None: the kernels, which are imported when an operation is first called
 _choices: ContextVar[tuple[tuple[Any, ModuleType | None], ...]] = ContextVar(
     "minicnn.ops.use", default=((None, None),)
 )
@@ -51,8 +50,7 @@ def _load(name: str) -> ModuleType:
 
 
 class use:  # a verb that is also a context manager
-    """Choose the implementation: ``use("reference")`` or ``use("kernels")``, from
-    now on or in a ``with`` block.
+    """Choose the implementation: ``use("reference")`` or ``use("kernels")``, from now on or in a ``with`` block.
 
     It holds for this thread (for an asyncio task, in this task) and no other: a new thread begins with the
     kernels. Blocks may end in any order.

@@ -38,8 +38,7 @@ def pair(value: Any, argument: str) -> tuple[int, int]:
     whole = all(hasattr(v, "__index__") and not isinstance(v, bool) for v in two)
     if len(two) != 2 or not whole or not 1 <= min(two) <= max(two) <= LARGEST:
         raise ValueError(
-            f"{argument}={reprlib.repr(value)}: expected a positive integer or a pair of them, such "
-            "as 2 or (2, 2)"
+            f"{argument}={reprlib.repr(value)}: expected a positive integer or a pair of them, such as 2 or (2, 2)"
         )
     return int(two[0]), int(two[1])
 

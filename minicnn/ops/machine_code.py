@@ -16,8 +16,8 @@ If there is none, functions are compiled in memory. Nothing is written before a 
 first time, and no setting of Numba changes.
 
 A file is written under another name first and then renamed, so that processes that compile at the same time
-do not disturb each other, and it begins with a checksum, so that a damaged file counts as missing. What a
-killed process leaves under the other name is removed by the next.
+do not disturb each other, and it begins with a checksum, so that a damaged file counts as missing. What a killed
+process leaves under the other name is removed by the next.
 """
 
 import functools
@@ -119,8 +119,8 @@ def _make(folder: Path) -> bool:
 
 
 def _remove_unfinished(folder: Path) -> None:
-    """Remove the files that killed processes were writing. Writing takes less than a second; if a process
-    still does after a minute (its machine slept), it goes on without its file.
+    """Remove the files that killed processes were writing. Writing takes less than a second; if a process still
+    does after a minute (its machine slept), it goes on without its file.
     """
     with suppress(OSError):  # another process may be removing them
         for path in folder.glob("*.nbc.*"):

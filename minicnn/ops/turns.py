@@ -75,7 +75,7 @@ def _after_fork_in_child() -> None:
 
 
 if hasattr(os, "register_at_fork"):  # Windows has no fork
-    # A fork waits for the end of the step that another thread takes: the child gets whole weights and a free
-    # lock. The last registered is called first, so that of logging comes after it: another thread may need
-    # its lock to come to the end, when it imports Numba.
+    # A fork waits for the end of the step that another thread takes: the child gets whole weights and a free lock.
+    # The last registered is called first, so that of logging comes after it: another thread may need its lock to
+    # come to the end, when it imports Numba.
     os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork_in_child)

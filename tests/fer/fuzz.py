@@ -1,7 +1,7 @@
 """Damaged files thrown at the readers: ``python -m tests.fer.fuzz --cases 10000``.
 
-Every second case takes a good file (CSV, .npz, zip, tar, tar.gz, gzip, pictures of many formats, all made
-here from synthetic faces), damages it, gives it a name that may lie, and reads it. The others are models,
+Every second case takes a good file (CSV, .npz, zip, tar, tar.gz, gzip, pictures of many formats, all made here
+from synthetic faces), damages it, gives it a name that may lie, and reads it. The others are models,
 checkpoints, configurations and folders that somebody has tampered with (tests.fer.hostile). Then one of two
 things must hold:
 

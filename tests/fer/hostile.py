@@ -1,5 +1,4 @@
-"""Hostile models, checkpoints, configurations and folders for tests.fer.fuzz: the same
-seed and number, the same case.
+"""Hostile models, checkpoints, configurations and folders for tests.fer.fuzz: the same seed and number, the same case.
 
 model        a saved model: values of its JSON, its arrays, the archive or its bytes are changed
 checkpoint   a backup of a training, changed in the same ways; training goes on from it

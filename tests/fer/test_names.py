@@ -1,6 +1,4 @@
-"""Names of files may hold anything: nothing fails, nothing but text reaches the terminal,
-and the tables are safe.
-"""
+"""Names of files may hold anything: nothing fails, nothing but text reaches the terminal, and the tables are safe."""
 
 import csv
 import json

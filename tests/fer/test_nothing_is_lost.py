@@ -1,6 +1,4 @@
-"""Whatever is written: a full disk leaves the old file and nothing half-written, and
-the error names the file.
-"""
+"""Whatever is written: a full disk leaves the old file and nothing half-written, and the error names the file."""
 
 import errno
 import io
@@ -107,7 +105,7 @@ def test_a_lock_needs_no_room(tmp_path, monkeypatch):
         assert (tmp_path / runs.LOCK).exists()
 
 
-# ---- what exists already -----------------------------------------------------------------------------------
+# ---- what exists already -------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -160,7 +158,7 @@ def test_two_tables_do_not_share_a_file(run, capsys):
     assert "expected two files" in error
 
 
-# ---- evaluations -------------------------------------------------------------------------------------------
+# ---- evaluations ----------------------------------------------------------------------------------------------
 
 
 @pytest.fixture

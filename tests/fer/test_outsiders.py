@@ -1,7 +1,7 @@
 """Commands as somebody types them who knows nothing of them: one clear line, status 2, no traceback.
 
-Each row is a command line and a part of its answer; {d} is a folder with a run, data, a picture and files of
-other kinds. Where the answer is "", the command does its work.
+Each row is a command line and a part of its answer; {d} is a folder with a run, data, a picture and files of other
+kinds. Where the answer is "", the command does its work.
 """
 
 import pytest

@@ -97,7 +97,7 @@ def test_a_table_of_gradients_in_ascii(monkeypatch):
     assert "         -" in text  # a column that this row does not have
 
 
-# ---- signals -----------------------------------------------------------------------------------------------
+# ---- signals ----------------------------------------------------------------------------------------------------
 
 FAKE = """\
 import os, signal
@@ -174,7 +174,7 @@ def test_a_training_whose_output_nobody_reads_says_how_to_resume(place):
     assert done.returncode == 141
 
 
-# ---- Windows -----------------------------------------------------------------------------------------------
+# ---- Windows ----------------------------------------------------------------------------------------------------
 
 WINDOWS = """\
 import concurrent.futures, importlib, multiprocessing, os, pkgutil, signal, subprocess, sys, tempfile

@@ -1,6 +1,4 @@
-"""Losses where a probability is near 0 or 1, where predictions have more axes, where
-weights come as a column.
-"""
+"""Losses where a probability is near 0 or 1, where predictions have more axes, where weights come as a column."""
 
 import numpy as np
 import pytest

@@ -102,9 +102,7 @@ def texts(path):
 
 
 def test_every_character_of_our_own_texts_has_one_in_ascii(monkeypatch):
-    """Not those of the page of minicnn.explain, which is a file in UTF-8; nor accents,
-    which stand on a letter.
-    """
+    """Not those of the page of minicnn.explain, which is a file in UTF-8; nor accents, which stand on a letter."""
     files = [path for package in ("fer", "minicnn") for path in (ROOT / package).rglob("*.py")]
     assert len(files) > 200
     used = {letter for path in files for text in texts(path) for letter in text if ord(letter) > 127}
@@ -117,7 +115,7 @@ def test_every_character_of_our_own_texts_has_one_in_ascii(monkeypatch):
     sys.stdout.detach(), sys.stderr.detach()
 
 
-# ---- how a command ends ------------------------------------------------------------------------------------
+# ---- how a command ends --------------------------------------------------------------------------------------
 
 
 def ended(capsys, error, *bad_input):
@@ -203,7 +201,7 @@ def test_ctrl_c_is_an_exception_within_a_command_whatever_it_was_before(capsys):
     assert stopped.value.code == 130
 
 
-# ---- arguments ---------------------------------------------------------------------------------------------
+# ---- arguments -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,4 @@
-"""Models that end in softmax or sigmoid beside PyTorch's losses of logits, at logits
-that are rounded to 0 and 1.
-"""
+"""Models that end in softmax or sigmoid beside PyTorch's losses of logits, at logits that are rounded to 0 and 1."""
 
 import numpy as np
 import pytest

@@ -13,8 +13,7 @@ with the given gradient. They must agree to nine digits on every entry, which do
     moved.py           numbers of dy cut out at the wrong place, the gradient of another array
     where.py           none of these: then at least the position of the error
 
-Other files know one kind of function each. They recognize it by its values, in
-either layout, and have a list of
+Other files know one kind of function each. They recognize it by its values, in either layout, and have a list of
 what students do: the wrong formula, and the sentence for it.
 
     activations.py     y = f(x) for each entry           normalization.py   batch, layer, instance
@@ -24,8 +23,8 @@ what students do: the wrong formula, and the sentence for it.
     hidden.py          two dense layers in one function
 
 A hypothesis returns a sentence for the report, or None. The first that fits is reported. So special
-hypotheses come before general ones, and simple ones before complicated ones. Where two formulas of one list
-give the same numbers, the report has both sentences.
+hypotheses come before general ones, and simple ones before complicated ones. Where two formulas of one list give
+the same numbers, the report has both sentences.
 """
 
 import warnings
@@ -117,8 +116,8 @@ def likely_cause(evidence: Evidence) -> str | None:
             try:
                 cause = hypothesis(evidence)
             except Exception:
-                # A hypothesis guesses what a stranger's function is. A wrong guess may fail in any way, and
-                # the verdict must be printed all the same.
+                # A hypothesis guesses what a stranger's function is. A wrong guess may fail in any way, and the
+                # verdict must be printed all the same.
                 continue
             if cause:
                 return cause

@@ -1,5 +1,4 @@
-"""A dense layer, also with an activation in the same function: y = f(x·w + b).
-Slips around f′ and the products.
+"""A dense layer, also with an activation in the same function: y = f(x·w + b). Slips around f′ and the products.
 
 dz = dy·f′(z)        dx = dz·wᵀ        dw = xᵀ·dz        db = Σ dz, over the samples
 

@@ -230,6 +230,10 @@ class Evidence:
         direction[i] = 1
         return self.along(self.gradient.name, direction.reshape(self.array.shape), **replaced)
 
+    def with_another(self, name: str, array: np.ndarray) -> Iterator[float]:
+        """Yield the gradients that would be right if another array had other numbers, at the entries of ``index``."""
+        return (float(np.sum(self.dy * self.column(int(i), **{name: array}))) for i in self.index)
+
     @cached_property
     def columns(self) -> np.ndarray:
         """The columns of the entries of ``index``, (n, …y's shape…)."""
@@ -286,9 +290,7 @@ class Evidence:
 
     @cached_property
     def windows(self) -> np.ndarray | None:
-        """Which outputs each entry reaches (:meth:`reached`), (array.size, …y's shape…);
-        None if that is too much.
-        """
+        """Which outputs each entry reaches (:meth:`reached`), (array.size, …y's shape…); None if that is too much."""
         size = self.array.size
         if size > MOST_ENTRIES or size * self.dy.size > MOST_NUMBERS:
             return None

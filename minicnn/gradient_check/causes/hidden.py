@@ -72,9 +72,7 @@ def _recognized(e: Evidence) -> Layers | None:
 
 
 def _upstream(e: Evidence, kernel: str, bias: str, x: np.ndarray) -> np.ndarray | None:
-    """Return the gradient at x·w + b, (N, outputs), by nudges of the bias, or of
-    the kernel for one sample.
-    """
+    """Return the gradient at x·w + b, (N, outputs), by nudges of the bias, or of the kernel for one sample."""
     w = e.arrays[kernel]
     n, outputs = len(x), w.shape[1]
     gradient = np.empty((n, outputs))

@@ -1,10 +1,8 @@
 """Functions that only move numbers: concatenation, slices, padding, upsampling, gathering from a table.
 
-Each output is a copy of one entry, so each entry's gradient is the sum of dy over its copies. A wrong
-gradient that is made of numbers of dy shows from which outputs they were taken.
+Each output is a copy of one entry, so each entry's gradient is the sum of dy over its copies. A wrong gradient
+that is made of numbers of dy shows from which outputs they were taken.
 """
-
-from collections.abc import Iterator
 
 import numpy as np
 
@@ -34,8 +32,7 @@ def wrong_copies(e: Evidence) -> str | None:
             return None  # a bias: which sample is left out says more
         if copies.min() == copies.max():
             return (
-                f"only one of the {copies.max()} outputs that each entry is copied to counts: "
-                "their gradients "
+                f"only one of the {copies.max()} outputs that each entry is copied to counts: their gradients "
                 "must be added"
             )
         return (
@@ -91,12 +88,8 @@ def other_array_replaced(e: Evidence) -> str | None:
             (0.0, f"{name} is left out: this is the gradient for a {name} of zeros"),
         ):
             other = np.full_like(array, value)
-            if np.array_equal(other, array) or not e.fits(_gradient_for(e, name, other)):
+            if np.array_equal(other, array) or not e.fits(e.with_another(name, other)):
                 continue
-            if not e.fits(_gradient_for(e, name, other + 0.01 * aside.standard_normal(array.shape))):
+            if not e.fits(e.with_another(name, other + 0.01 * aside.standard_normal(array.shape))):
                 return text
     return None
-
-
-def _gradient_for(e: Evidence, name: str, array: np.ndarray) -> Iterator[float]:
-    return (float(np.sum(e.dy * e.column(int(i), **{name: array}))) for i in e.index)

@@ -1,5 +1,4 @@
-"""Max- and average pooling with any layout, recognized by what their outputs
-depend on; and their usual slips.
+"""Max- and average pooling with any layout, recognized by what their outputs depend on; and their usual slips.
 
 Each output j has a window: the entries that it depends on. Max-pooling gives dy[j] to the winner, average
 pooling dy[j]/k to all k entries.

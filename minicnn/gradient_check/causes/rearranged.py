@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from minicnn.gradient_check.causes.evidence import Evidence, listed, orders
-from minicnn.gradient_check.causes.layout import axis_name, kernel_letters, window_axes
+from minicnn.gradient_check.causes.layout import kernel_letters, letters, window_axes
 
 # With fewer different numbers, "in another order" could be chance.
 ENOUGH = 3
@@ -58,9 +58,7 @@ def moves(shape: tuple[int, ...]) -> list[Move]:
 
 @lru_cache(maxsize=8)
 def reshapes(shape: tuple[int, ...]) -> list[tuple[str, np.ndarray]]:
-    """Return (text, places) of every .transpose(a).reshape(…).transpose(b) that keeps
-    the shape, not the order.
-    """
+    """Return (text, places) of every .transpose(a).reshape(…).transpose(b) that keeps the shape, not the order."""
     if not 2 <= len(shape) <= 4:
         return []
     places = np.arange(int(np.prod(shape)))
@@ -86,39 +84,31 @@ def wrong_operand(e: Evidence) -> str | None:
         if name == e.gradient.name or array.ndim < 2:
             continue
         for move in moves(array.shape):
-            if e.fits(_gradient_with(e, name, move(array))):
+            if e.fits(e.with_another(name, move(array))):
                 return _of_operand(e, name, array, move)
     return None
-
-
-def _gradient_with(e: Evidence, name: str, array: np.ndarray) -> Iterator[float]:
-    for i in e.index:
-        yield float(np.sum(e.dy * e.column(i, **{name: array})))
 
 
 def _of_operand(e: Evidence, name: str, array: np.ndarray, move: Move) -> str:
     """Describe the rearrangement, for convolution and dense layers in their usual terms."""
     is_kernel = array is not e.input
     kernel = "the kernel" if name == "kernel" else f"the kernel {name}"
+    unrotated = f"{kernel} is not rotated by 180°: these are the numbers that the unrotated {name} gives"
     if is_kernel and array.ndim == 2 and not move.flips:
         return f"{kernel} is not transposed: dx is dy times the transposed {name}"
     if is_kernel and array.ndim == 3 and len(move.flips) == 2 and not move.moved:
-        return f"{kernel} is not rotated by 180°: these are the numbers that the unrotated {name} gives"
+        return unrotated
     if is_kernel and array.ndim == 4:
-        letters = kernel_letters(e)
-        pixels, channels = (tuple(sorted(map(letters.index, pair))) for pair in ("HW", "IO"))
+        known = kernel_letters(e)
+        pixels, channels = (tuple(sorted(map(known.index, pair))) for pair in ("HW", "IO"))
         swapped = f"input and output channels (axes {channels[0]} and {channels[1]})"
-        if move.flips == window_axes(array, letters):
+        if move.flips == window_axes(array, known):
             if not move.moved:
-                return (
-                    f"{kernel} is not rotated by 180°: these are the numbers that the unrotated {name} gives"
-                )
+                return unrotated
             if move.moved == channels:
                 return f"{kernel} is not rotated by 180°, nor are its {swapped} swapped"
         if not move.flips and move.moved == pixels:
-            return (
-                f"{kernel} is transposed: its rows and columns (axes {pixels[0]} and {pixels[1]}) are swapped"
-            )
+            return f"{kernel} is transposed: its rows and columns (axes {listed(pixels)}) are swapped"
         if not move.flips and move.moved == channels:
             return f"{kernel}'s {swapped} are swapped"
     return f"{name} is rearranged: these are the numbers for {name} with {move}"
@@ -171,36 +161,25 @@ def wrong_reshape(e: Evidence) -> str | None:
 
 
 def shifted(e: Evidence) -> str | None:
-    """given[i] = right[i + p] along one or two axes: padding cropped on the wrong
-    side, an index off by one.
-    """
-    axes_of_array = range(e.array.ndim)
-    for axes in [*((axis,) for axis in axes_of_array), *pairwise(axes_of_array)]:
-        far = [min(e.array.shape[axis] // 2, FARTHEST) for axis in axes]
+    """given[i] = right[i + p] along one or two axes: padding cropped at the wrong side, an index off by one."""
+    shape = np.array(e.array.shape)
+    known = letters(e, len(shape)) if e.of_input else kernel_letters(e) if len(shape) == 4 else ""
+    for axes in [*((axis,) for axis in range(len(shape))), *pairwise(range(len(shape)))]:
+        far = [min(shape[axis] // 2, FARTHEST) for axis in axes]
         for shifts in product(*([p for p in range(-f, f + 1) if p] for f in far)):
-            source = _shifted_places(e, dict(zip(axes, shifts)))
-            overlap = source >= 0
+            places = e.places.copy()
+            places[list(axes)] += np.array(shifts)[:, None]
+            overlap = np.all((places >= 0) & (places < shape[:, None]), axis=0)
+            source = np.where(overlap, np.ravel_multi_index(tuple(places), e.array.shape, mode="clip"), -1)
             if np.count_nonzero(overlap) < 0.3 * len(e.index) or not _different_numbers(e, overlap, 5):
                 continue
             if e.fits(_taken_from(e, source)):
                 by = listed(f"{p:+d} along axis {axis}" for axis, p in zip(axes, shifts))
-                pixels = all(axis_name(e, axis, e.array.ndim).startswith(("row", "column")) for axis in axes)
-                why = (
-                    "is the padding cropped at the wrong side, or an index off by one?"
-                    if pixels
-                    else ("is an index off by one, or have groups of channels changed places?")
-                )
-                return f"shifted: each entry has the value of the entry at offset {by}; {why}"
+                pixels = all(not known or known[axis] in "HW" for axis in axes)
+                other = "the padding cropped at the wrong side" if pixels else "the order of channels changed"
+                text = f"shifted: each entry has the value of the entry at offset {by}"
+                return f"{text}. Is an index off by one, or {other}?"
     return None
-
-
-def _shifted_places(e: Evidence, shifts: dict[int, int]) -> np.ndarray:
-    """Return the flat index of each entry's source, or −1 if the source is outside the array."""
-    places = e.places.copy()
-    for axis, shift in shifts.items():
-        places[axis] += shift
-    inside = np.all((places >= 0) & (places < np.array(e.array.shape)[:, None]), axis=0)
-    return np.where(inside, np.ravel_multi_index(tuple(places), e.array.shape, mode="clip"), -1)
 
 
 def elsewhere(e: Evidence) -> str | None:

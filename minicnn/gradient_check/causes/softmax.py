@@ -112,9 +112,7 @@ def _of_log_sum_exp(x: np.ndarray, p: np.ndarray, dy: np.ndarray, axis: int) -> 
 
 
 def _wide(dy: np.ndarray, p: np.ndarray, axis: int) -> np.ndarray | None:
-    """Return dy with an axis of length 1 for the classes, if there is one dy for
-    each sample, or one for all.
-    """
+    """Return dy with an axis of length 1 for the classes, if there is one dy for each sample, or one for all."""
     if dy.size == 1:
         return dy.reshape((1,) * p.ndim)
     samples = p.shape[:axis] + p.shape[axis + 1 :]

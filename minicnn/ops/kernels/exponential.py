@@ -1,5 +1,4 @@
-"""The exponential and functions made of it, for loops that LLVM vectorizes: it
-inlines them, and no call is left.
+"""The exponential and functions made of it, for loops that LLVM vectorizes: it inlines them, and no call is left.
 
 The C library's exponential takes one number at a time. Here, in float64:
 

@@ -45,9 +45,8 @@ _CODE = MachineCode("minicnn-kernels", [Path(__file__), *SOURCES])
 def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
     """Return the decorator of every compiled function: ``numba.njit`` with :data:`OPTIONS`, kept on disk.
 
-    ``@compiled()`` is for a helper inside one piece, ``@compiled(parallel=True)`` for a kernel
-    that may use ``prange``. Kernels take turns: each uses all threads, and not every thread pool
-    of Numba may be entered twice.
+    ``@compiled()`` is for a helper inside one piece, ``@compiled(parallel=True)`` for a kernel that may use
+    ``prange``. Kernels take turns: each uses all threads, and not every thread pool of Numba may be entered twice.
     """
     compile_ = _CODE.compiled(**OPTIONS | options)
     if not options.get("parallel"):
@@ -81,8 +80,7 @@ def start_threads() -> None:
     """
     if _without_threads:
         raise RuntimeError(
-            "this process was forked after its parent had started the kernels' threads (GNU "
-            "OpenMP), and cannot "
+            "this process was forked after its parent had started the kernels' threads (GNU OpenMP), and cannot "
             'use them: start it with multiprocessing.get_context("spawn"), or fork before the first kernel runs, '
             'or compute in NumPy: minicnn.ops.use("reference"). NUMBA_THREADING_LAYER=workqueue survives a fork'
         )

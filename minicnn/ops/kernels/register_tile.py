@@ -58,8 +58,7 @@ def vector_code(function):
 
     def refuse(*_):
         raise RuntimeError(
-            "NUMBA_DISABLE_JIT is set, but the kernels have vector instructions, which Python "
-            "does not run. To "
+            "NUMBA_DISABLE_JIT is set, but the kernels have vector instructions, which Python does not run. To "
             'step through the operations, use their definition in NumPy, minicnn.ops.use("reference"); to run '
             "the kernels, unset NUMBA_DISABLE_JIT"
         )

@@ -170,9 +170,7 @@ NOISES = 25 * settings().max_examples
 
 
 def test_no_cause_in_thousands_of_noises():
-    """Random gradients, alone or added to the right one, everywhere or in some entries:
-    no cause, at most a place.
-    """
+    """Random gradients, alone or added to the right one, everywhere or in some entries: no cause, at most a place."""
     names = [name for name in FAULTS if evidence_is_small(name)]
     tried = 0
     rng = np.random.default_rng(0)

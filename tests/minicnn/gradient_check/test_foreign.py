@@ -1,6 +1,4 @@
-"""Numbers of other people's functions: exact where they can be, rough where not, and
-never another function's.
-"""
+"""Numbers of other people's functions: exact where they can be, rough where not, and never another function's."""
 
 import math
 

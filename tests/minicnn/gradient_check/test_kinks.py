@@ -1,6 +1,4 @@
-"""At kinks and ties: every choice that a convention may make is right, and nothing else;
-for code in other styles.
-"""
+"""At kinks and ties: every choice that a convention may make is right, and nothing else; for code in other styles."""
 
 import numpy as np
 import pytest

@@ -1,6 +1,4 @@
-"""A report as text and as HTML: the first line says what was and what was not judged;
-nothing is hidden or injected.
-"""
+"""A report as text and as HTML: the first line says what was and what was not judged; nothing is hidden or injected."""
 
 import re
 from html.parser import HTMLParser

@@ -227,9 +227,7 @@ def test_a_single_sigmoid_has_maps_too(x):
 
 
 def test_layers_of_models_in_models_are_named_by_their_path(x):
-    """In a graph, two deep, called with a fixed ``training``, and beside another
-    model with the same names.
-    """
+    """In a graph, two deep, called with a fixed ``training``, and beside another model with the same names."""
     start = Input((6, 5, 2), dtype="float64")
     inner = Sequential([features("a")], name="outer")
     side = features("b")

@@ -67,9 +67,7 @@ def test_every_layer_has_a_name_and_a_seed_of_its_own():
 
 
 def test_weights_are_read_and_set_whole():
-    """Half of the threads exchange all weights, the others predict and read them:
-    never a mixture of two sets.
-    """
+    """Half of the threads exchange all weights, the others predict and read them: never a mixture of two sets."""
     model, x = threads.model_of(0), threads.samples(0, 4)
     sets = [model.get_weights(), threads.model_of(1).get_weights()]
     expected = set()

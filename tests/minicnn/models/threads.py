@@ -2,8 +2,8 @@
 
     python -m tests.minicnn.models.threads LAYER [TIMES]
 
-LAYER is a threading layer of Numba (omp, workqueue or tbb), TIMES the predictions of each thread. It prints
-the number of predictions of each scenario, and ends with status 1 if a bit differs anywhere.
+LAYER is a threading layer of Numba (omp, workqueue or tbb), TIMES the predictions of each thread. It prints the
+number of predictions of each scenario, and ends with status 1 if a bit differs anywhere.
 """
 
 import ctypes
@@ -56,9 +56,7 @@ def samples(seed, count=40):
 
 
 def at_once(work):
-    """Call work(0) … work(THREADS − 1), each in a thread of its own; return the results,
-    or raise an error of one.
-    """
+    """Call work(0) … work(THREADS − 1), each in a thread of its own; return the results, or raise an error of one."""
     results, errors = [None] * THREADS, []
     start = threading.Barrier(THREADS)
 
@@ -93,8 +91,7 @@ def predictions(shared, times=TIMES):
 
 
 def training_beside_predictions(epochs=3):
-    """Train one model in a thread while the others predict with it; return
-    (predictions, how many results differ).
+    """Train one model in a thread while the others predict with it; return (predictions, how many results differ).
 
     A prediction may fall between any two steps, but not into one: it is one of those of a training alone. The
     training ends with the same weights and losses.
@@ -168,9 +165,7 @@ SCENARIOS = {
 
 
 def library_of_tbb():
-    """Return the library that the package tbb installs, which the system does not
-    look for; None without it.
-    """
+    """Return the library that the package tbb installs, which the system does not look for; None without it."""
     try:
         files = importlib.metadata.files("tbb") or []
     except importlib.metadata.PackageNotFoundError:

@@ -1,6 +1,4 @@
-"""A forked process: it computes, or says at once what to do; it never hangs and is
-never ended from outside.
-"""
+"""A forked process: it computes, or says at once what to do; it never hangs and is never ended from outside."""
 
 import os
 import signal
@@ -119,9 +117,7 @@ def test_workqueue_starts_its_threads_again():
 
 
 def test_a_fork_beside_a_working_thread_inherits_no_lock():
-    """Threads compute without pause, and import the kernels first: their locks would keep
-    a child waiting forever.
-    """
+    """Threads compute without pause, and import the kernels first: their locks would keep a child waiting forever."""
     lines = run(
         """
 stop = threading.Event()

@@ -7,8 +7,8 @@ from minicnn import ops
 from minicnn.gradient_check.suite.draw import Draw
 from minicnn.gradient_check.suite.operations import OPERATIONS
 
-# Winograd's algorithm computes a tile of outputs from a tile of inputs, so a NaN reaches the whole tile. In
-# all three, where the one multiplies NaN by a weight or a padding of 0, the other leaves the term out.
+# Winograd's algorithm computes a tile of outputs from a tile of inputs, so a NaN reaches the whole tile. In all three,
+# where the one multiplies NaN by a weight or a padding of 0, the other leaves the term out.
 NOT_ALIKE = {"conv2d", "depthwise_conv2d", "affine_transform"}
 
 both = pytest.mark.usefixtures("implementation")

@@ -1,6 +1,4 @@
-"""The choice of the implementation: it holds for one thread or task, and blocks may
-overlap and end in any order.
-"""
+"""The choice of the implementation: it holds for one thread or task, and blocks may overlap and end in any order."""
 
 import asyncio
 import contextvars
@@ -118,9 +116,7 @@ def test_generators_that_end_out_of_order():
 
 
 def test_overlapping_blocks_of_threads_do_not_meet():
-    """Two threads enter, one after the other leaves: in the order in which a global
-    would stay on "reference".
-    """
+    """Two threads enter, one after the other leaves: in the order in which a global would stay on "reference"."""
     seen, turns = [], [threading.Event() for _ in range(4)]
 
     def one():

@@ -63,8 +63,7 @@ def conv_forward_used_as_backward(rng):
 
 @fault(
     "x",
-    "the padding is cropped at the wrong side: dx is the padded gradient from index 0 on, not "
-    "from index 1 on",
+    "the padding is cropped at the wrong side: dx is the padded gradient from index 0 on, not from index 1 on",
 )
 def conv_padding_cropped_at_the_wrong_side(rng):
     def backward(dy, cache):

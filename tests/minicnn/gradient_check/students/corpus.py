@@ -98,9 +98,7 @@ def _register(name, forward, is_right, says, may):
 
 
 def of_class(cls, weights=(), grads=()) -> tuple[Callable, Callable]:
-    """Return (forward, backward) of a class: its weights go to the constructor, their
-    gradients are attributes.
-    """
+    """Return (forward, backward) of a class: its weights go to the constructor, their gradients are attributes."""
 
     def forward(x, **values: Any):
         layer = cls(*[values[name] for name in weights])

@@ -1,5 +1,5 @@
-"""What the gradient checker says about each case. ``python -m
-tests.minicnn.gradient_check.students.judge [SEED]`` lists it.
+"""What the gradient checker says about each case. ``python -m tests.minicnn.gradient_check.students.judge [SEED]``
+lists it.
 
 The two counts are the verdicts that are right and the causes that are named.
 """
@@ -99,6 +99,5 @@ if __name__ == "__main__":
     print(f"\n{right_ones} right and {len(everything) - right_ones} faulty functions")
     print(f"verdicts: {good} of {len(everything)} right; causes: {sum(named)} of {len(named)} named")
     print(
-        f"{sum(each.seconds for each in everything):.1f} s, the slowest {slowest.seconds:.1f} s: "
-        f"{slowest.case.name}"
+        f"{sum(each.seconds for each in everything):.1f} s, the slowest {slowest.seconds:.1f} s: {slowest.case.name}"
     )

@@ -1,7 +1,5 @@
 # ruff: noqa: RUF059 — people unpack the whole cache
-"""The usual slips once more, in other layouts and sizes: channels last, one
-sample, columns, one dimension.
-"""
+"""The usual slips once more, in other layouts and sizes: channels last, one sample, columns, one dimension."""
 
 import numpy as np
 

@@ -1,7 +1,6 @@
 """Update rules as people write them, right and with a slip.
 
-Each is made by a function, so that it starts without a state: ``make() -> step``,
-``step(w, g) -> the next w``.
+Each is made by a function, so that it starts without a state: ``make() -> step``, ``step(w, g) -> the next w``.
 """
 
 from collections.abc import Callable
