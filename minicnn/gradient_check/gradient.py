@@ -61,6 +61,7 @@ class Along(NamedTuple):
 
 
 SIDE_TOLERANCE = 1e-5
+SMALL = 1e-4  # an error that is no wrong formula
 
 
 @dataclass(frozen=True)
@@ -190,7 +191,13 @@ def remarks(gradient: Gradient) -> Iterator[str]:
     if gradient.cause:
         yield f"likely cause: {gradient.cause}"
     elif not gradient.passed and gradient.fits and not gradient.notes:
-        yield "none of the known causes gives these numbers"
+        if gradient.bound < gradient.error < SMALL:
+            yield (
+                f"it agrees to {int(-np.log10(gradient.error))} digits: is there an ε in one pass only, such as "
+                "log(p + 1e-7), a rounded constant, or float32 in backward?"
+            )
+        else:
+            yield "none of the known causes gives these numbers"
     yield from gradient.notes
     if gradient.along:
         yield from _directions(gradient)

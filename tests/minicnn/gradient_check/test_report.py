@@ -168,3 +168,19 @@ def test_maps_of_other_axes_are_side_by_side_and_apart(shape):
     if shape == (2, 3, 5, 4):  # six maps of 5 × 4 in a row
         assert len({y for _, y in places}) == 5
         assert len({x for x, _ in places}) == 24
+
+
+def test_a_small_error_is_not_left_without_a_word(rng):
+    """Cross-entropy with log(p + ε), and p − t, which is right for log(p)."""
+    t = np.eye(4)[[0, 2, 1]]
+
+    def forward(x, epsilon):
+        p = np.exp(x) / np.exp(x).sum(axis=1, keepdims=True)
+        return -np.sum(t * np.log(p + epsilon)), p
+
+    passes, x = (forward, lambda dy, p: dy * (p - t)), rng.standard_normal((3, 4))
+    assert check_op(passes, {"x": x}, epsilon=0.0).passed
+    report = check_op(passes, {"x": x}, epsilon=1e-7)
+    assert not report.passed
+    assert re.search(r"it agrees to [67] digits: is there an ε in one pass only", str(report))
+    assert "digits" not in str(check_op((forward, lambda dy, p: dy * p**3), {"x": x}, epsilon=0.0))
