@@ -160,9 +160,8 @@ class Passes:
         if not self._repeats(dy, self.cache):
             for name in kept.changed(zeros=False)[:1]:
                 self.problems.append(
-                    f"backward changed the cache in place ({name}): called again with the same cache, it "
-                    "gives another "
-                    "gradient. Let it work on a copy"
+                    f"backward changed the cache in place ({name}): called again with the same cache, it gives "
+                    "another gradient. Let it work on a copy"
                 )
         _, fresh = self.forward(**{name: array.copy() for name, array in self.arrays.items()})
         if self.is_function and not self._repeats(dy, fresh):
