@@ -11,6 +11,8 @@ these lines must give the same (tests compare them), and exist to be broken one 
 """
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from types import CodeType
 
 import numpy as np
 
@@ -59,7 +61,7 @@ EQUATIONS: dict[str, Lines] = {
 
 def walk(lines: Lines, h: Hyper, w: np.ndarray, gradients: np.ndarray) -> np.ndarray:
     """Return w after each step, (steps, …w's shape…), from a state of zeros."""
-    program = compile("\n".join(f"{name} = {formula}" for name, formula in lines.items()), "step", "exec")
+    program = _compiled("\n".join(f"{name} = {formula}" for name, formula in lines.items()))
     fixed = {symbol: h.get(name, 0.0) for symbol, name in SYMBOLS.items()}
     state = {name: np.zeros_like(w) for name in "umv"}
     path = []
@@ -70,6 +72,11 @@ def walk(lines: Lines, h: Hyper, w: np.ndarray, gradients: np.ndarray) -> np.nda
         state = {name: values.get(f"next_{name}", values[name]) for name in "umv"}
         path.append(w)
     return np.array(path)
+
+
+@lru_cache(maxsize=1_000)
+def _compiled(program: str) -> CodeType:
+    return compile(program, "an optimizer's step", "exec")
 
 
 def changed(lines: Lines, by: Lines) -> Lines:
