@@ -262,6 +262,62 @@ def test_a_slow_function_is_called_seldom():
     assert len(calls) < 40
 
 
+# ---- words that fit the function ---------------------------------------------------------------------------
+
+
+def test_an_embedding_has_no_windows(rng):
+    indices = np.array([0, 2, 2, 1, 2])
+
+    def backward(dy, shape):
+        dtable = np.zeros(shape)
+        dtable[indices] = dy
+        return dtable
+
+    report = check_op(
+        (lambda table: (table[indices], table.shape), backward), {"table": rng.standard_normal((4, 3))}
+    )
+    assert "an index that repeats" in report["table"].cause
+    assert "window" not in report["table"].cause
+
+
+def test_a_pooling_without_padding_is_not_blamed_for_padding(rng):
+    def forward(x):
+        return np.stack([x[:, i : i + 3].mean(axis=1) for i in (0, 2, 4)], axis=1), x.shape
+
+    def backward(dy, shape):
+        dx = np.zeros(shape)
+        for j, i in enumerate((0, 2, 4)):
+            dx[:, i : i + 3] = dy[:, j : j + 1] / 3
+        return dx
+
+    cause = check_op((forward, backward), {"x": rng.standard_normal((2, 7, 2))})["x"].cause
+    assert "overlapping windows overwrite each other" in cause
+    assert "padding" not in cause
+
+
+def test_a_concatenation_is_cut_at_the_wrong_place(rng):
+    def forward(a, b):
+        return np.concatenate([a, b], axis=1), a.shape[1]
+
+    arrays = {"a": rng.standard_normal((3, 2)), "b": rng.standard_normal((3, 4))}
+    report = check_op((forward, lambda dy, n: (dy[:, : n + 1], dy[:, n:])), arrays)
+    assert report["a"].cause.startswith("dy is cut at the wrong place")
+
+
+def test_samples_as_columns_are_told_by_the_shape_of_the_bias(rng):
+    arrays = {
+        "w": rng.standard_normal((3, 4)),
+        "x": rng.standard_normal((4, 5)),
+        "b": rng.standard_normal((3, 1)),
+    }
+    operation = (
+        lambda x, w, b: (w @ x + b, (x, w)),
+        lambda dy, cache: (cache[1].T @ dy, dy @ cache[0].T / 5, dy.sum(axis=1, keepdims=True) / 5),
+    )
+    report = check_op(operation, {name: arrays[name] for name in "xwb"})
+    assert report["w"].cause == report["b"].cause == "divided by 5: the batch size"
+
+
 # ---- layers and models -------------------------------------------------------------------------------------
 
 

@@ -4,6 +4,7 @@ import copy
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from tests.minicnn.gradient_check.students import load
 from tests.minicnn.gradient_check.students.corpus import CASES
@@ -13,7 +14,7 @@ torch = pytest.importorskip("torch")
 load()
 
 NEAR = 1e-7  # how far from a tie its neighbours are drawn
-NEIGHBOURS = 300
+NEIGHBOURS = max(60, 2 * settings().max_examples)
 
 
 def truth(case, arrays, dy=None):
