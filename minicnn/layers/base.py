@@ -168,7 +168,8 @@ class Layer:
     def has_library_passes(self) -> bool:
         """Whether forward and backward are the library's own, not those of a subclass."""
         library = __name__.rpartition(".")[0]
-        modules = [getattr(each, "__module__", "") for each in (self.forward, self.backward)]
+        passes = [getattr(self, name) for name in ("forward", "backward")]
+        modules = [getattr(each, "__module__", "") for each in passes]
         return all(module.startswith(f"{library}.") for module in modules)
 
     # ---- what every layer inherits -------------------------------------------------------------------------
