@@ -172,3 +172,12 @@ def test_bad_arguments():
         losses.CategoricalCrossentropy(label_smoothing=2)
     with pytest.raises(ValueError, match="sample_weight has 3 entries, expected 2"):
         losses.MeanSquaredError()(np.ones((2, 1)), np.ones((2, 1)), [1, 2, 3])
+
+
+def test_a_loss_that_meets_several_weights_has_their_sum():
+    """Losses (2, 1) with weights (2, 3), by hand: the mean of six products; dy = w · (p − t) / 6."""
+    t, p = np.zeros((2, 1, 2)), np.array([[[1.0, 2.0]], [[3.0, 0.0]]])
+    weights = np.array([[1.0, 0.0, 2.0], [1.0, 1.0, 1.0]])
+    loss = losses.MeanSquaredError()
+    assert loss.forward(t, p, weights) == pytest.approx((3 * 2.5 + 3 * 4.5) / 6, rel=1e-15)
+    assert loss.backward() == pytest.approx(np.array([[[3.0, 6.0]], [[9.0, 0.0]]]) / 6, rel=1e-15)

@@ -100,7 +100,7 @@ class Module:
                 found[node.targets[0].id] = Function(self, node.targets[0].id, node)
             elif isinstance(node, ast.ClassDef):
                 for inner in node.body:
-                    if isinstance(inner, ast.FunctionDef):
+                    if isinstance(inner, ast.FunctionDef) and not _is_setter(inner):
                         name = f"{node.name}.{inner.name}"
                         found[name] = Function(self, name, inner, node)
         return found
@@ -142,7 +142,7 @@ class Package:
     def _reached_from(self, function: Function) -> Iterator[Function]:
         module = function.module
         value = function.node.value if isinstance(function.node, ast.Assign) else function.node
-        for node in ast.walk(value):
+        for node in _without_annotations(value):
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
                 yield from self._named(module, node.id)
             elif isinstance(node, ast.Attribute):
@@ -209,6 +209,21 @@ class Package:
                 }
                 if stored & read:
                     yield function
+
+
+def _without_annotations(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield a node and all below it but for annotations, which call nothing."""
+    yield node
+    for name, value in ast.iter_fields(node):
+        if name not in ("annotation", "returns"):
+            for child in value if isinstance(value, list) else [value]:
+                if isinstance(child, ast.AST):
+                    yield from _without_annotations(child)
+
+
+def _is_setter(function: ast.FunctionDef) -> bool:
+    """Whether it sets a property: who reads the property does not call it."""
+    return any(isinstance(each, ast.Attribute) and each.attr == "setter" for each in function.decorator_list)
 
 
 def _is_self(node: ast.AST) -> bool:

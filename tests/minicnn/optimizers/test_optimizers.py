@@ -382,3 +382,25 @@ def test_unknown_arguments_and_missing_decay():
     with pytest.raises(ValueError, match=r"beta_2=1\.0"):
         Adam(beta_2=1.0)
     assert SGD(loss_scale_factor=None).get_config()["name"] == "sgd"
+
+
+@pytest.mark.parametrize("rate", [schedules.CosineDecay(0.1, 10), lambda: np.float32(0.25)])
+def test_a_learning_rate_is_a_plain_number(rate):
+    assert type(SGD(rate).learning_rate) is float
+
+
+def test_a_whole_step_of_parameters_from_a_generator():
+    kernel, bias = Parameter(np.ones(2), "kernel", "kernel"), Parameter(np.ones(2), "bias", "bias")
+    kernel.grad, bias.grad = np.array([1.0, -2.0]), np.array([3.0, 0.0])
+    assert SGD(0.5).apply_if_finite(each for each in (kernel, bias))
+    assert kernel.value.tolist() == [0.5, 2.0]
+    assert bias.value.tolist() == [-0.5, 1.0]
+
+
+def test_a_whole_step_leaves_out_what_has_no_gradient():
+    kernel, bias = Parameter(np.ones(2), "kernel", "kernel"), Parameter(np.ones(2), "bias", "bias")
+    kernel.grad = np.array([1.0, -2.0])
+    with pytest.warns(UserWarning, match=r"no gradient for \['bias'\]: they stay as they are"):
+        assert SGD(0.5).apply_if_finite([kernel, bias])
+    assert kernel.value.tolist() == [0.5, 2.0]
+    assert bias.value.tolist() == [1.0, 1.0]
