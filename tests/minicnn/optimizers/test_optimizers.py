@@ -384,7 +384,12 @@ def test_unknown_arguments_and_missing_decay():
     assert SGD(loss_scale_factor=None).get_config()["name"] == "sgd"
 
 
-@pytest.mark.parametrize("rate", [schedules.CosineDecay(0.1, 10), lambda: np.float32(0.25)])
+class Fixed(schedules.LearningRateSchedule):
+    def __call__(self, step):
+        return np.float32(0.25)
+
+
+@pytest.mark.parametrize("rate", [Fixed(), lambda: np.float32(0.25)])
 def test_a_learning_rate_is_a_plain_number(rate):
     assert type(SGD(rate).learning_rate) is float
 
