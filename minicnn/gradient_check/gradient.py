@@ -166,21 +166,25 @@ class Gradient:
             return "FAIL"
         return "--" if self.right == 0 and self.numeric.size else "ok"
 
+    def cells(self) -> tuple[str, str, str, str]:
+        """Return how many entries were compared, where the error is largest, and both numbers there, as texts."""
+        compared = f"{np.count_nonzero(self.checked)} of {self.numeric.size}"
+        if self.analytic is None:
+            return compared, "no gradient was given", "", ""
+        if not self.fits:
+            return compared, f"shape {self.analytic.shape}, expected {self.numeric.shape}", "", ""
+        if self.numeric.size == 0:
+            return compared, "empty", "", ""
+        analytic, numeric = (f"{a[self.worst]:.7g}" for a in (self.analytic, self.numeric))
+        return compared, str(list(self.worst)), analytic, numeric
+
     def line(self) -> str:
         """Return the gradient's line in the table of a report."""
-        if self.analytic is None:
-            values = "no gradient was given"
-        elif not self.fits:
-            values = f"shape {self.analytic.shape}, expected {self.numeric.shape}"
-        elif self.numeric.size == 0:
-            values = "empty"
-        else:
-            at = ", ".join(map(str, self.worst))
-            values = (
-                f"[{at}]".ljust(16) + f"{self.analytic[self.worst]:< 14.7g}{self.numeric[self.worst]:< 14.7g}"
-            )
-        compared = f"{np.count_nonzero(self.checked)} of {self.numeric.size}"
-        return f"{self.error:9.1e}  {self.mark:4}  {compared:>14}  {values}".rstrip()
+        compared, at, analytic, numeric = self.cells()
+        if analytic:
+            signed = [value if value.startswith("-") else f" {value}" for value in (analytic, numeric)]
+            at = f"{at:16}{signed[0]:14}{signed[1]}"
+        return f"{self.error:9.1e}  {self.mark:4}  {compared:>14}  {at}".rstrip()
 
 
 MOST_KINKS = 3  # that a report lists
