@@ -18,6 +18,11 @@ def unique_name(base: str) -> str:
     return f"{base}_{number}" if number else base
 
 
+def is_ours(defined: object) -> bool:
+    """Return whether a class or a function is defined in minicnn, not by its user."""
+    return str(getattr(defined, "__module__", "")).partition(".")[0] == "minicnn"
+
+
 def restart() -> None:
     """Number the names from the beginning again."""
     _numbers.clear()

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from minicnn import ops, random
+from minicnn._base.names import is_ours
 from minicnn.gradient_check import answers, calls, handed
 from minicnn.gradient_check.comparison import METHODS, compare, compare_any, unjudged
 from minicnn.gradient_check.numeric import Arrays
@@ -243,7 +244,7 @@ def check_model(
 
 def _own(layer: Layer) -> bool:
     """Whether all of it is the library's, so that it decides on real parts."""
-    return all(type(each).__module__.startswith("minicnn.") for each in layer.walk())
+    return all(is_ours(type(each)) for each in layer.walk())
 
 
 def _named(layer: Layer) -> dict[str, Any]:

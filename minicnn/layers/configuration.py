@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from minicnn import backend
+from minicnn._base.names import is_ours
 from minicnn.layers.arguments import LayerArguments
 
 
@@ -43,7 +44,7 @@ def _refuse_lost(layer: Any, missing: list[str]) -> None:
 
     handled = _parameters(definer("get_config"))
     lost = [name for name in missing if name.removeprefix("*") not in handled]
-    if lost and not definer("__init__").__module__.startswith("minicnn."):
+    if lost and not is_ours(definer("__init__")):
         name = lost[0]
         fix = "give it by name" if "*" in name else f"keep it in __init__, self.{name} = {name}"
         raise ValueError(

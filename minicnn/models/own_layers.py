@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from minicnn._base.names import is_ours
 from minicnn.layers.base import Layer
 from minicnn.layers.symbol import as_list
 
@@ -35,8 +36,7 @@ def checked(model: Layer) -> Iterator[None]:
 
 
 def _is_own(layer: Layer) -> bool:
-    ours = type(layer).__module__.partition(".")[0] == "minicnn"
-    return not ours and not {"forward", "backward"} & set(vars(layer))
+    return not is_ours(type(layer)) and not {"forward", "backward"} & set(vars(layer))
 
 
 def _check_passes_of(layer: Layer, known: list[Layer]) -> None:

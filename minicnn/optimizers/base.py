@@ -19,6 +19,7 @@ import numpy as np
 
 from minicnn import ops
 from minicnn._base import keras_errors
+from minicnn._base.names import is_ours
 from minicnn._base.registry import Configured, serialize
 from minicnn.optimizers import schedules
 from minicnn.optimizers.checks import check, check_clipping, checked_rate
@@ -202,10 +203,9 @@ class Optimizer(Configured):
         """Return whether only large numbers can make a weight infinite: not by 0/0, in a rule of one's own or
         without epsilon, nor by a learning rate from a function, which is not called here: it may count its calls.
         """
-        ours = type(self).update_step.__module__.partition(".")[0] == "minicnn"
         rate = self._learning_rate
         return (
-            ours
+            is_ours(type(self).update_step)
             and vars(self).get("epsilon", 1) > 0
             and (not callable(rate) or isinstance(rate, LearningRateSchedule))
         )
