@@ -335,6 +335,8 @@ class Optimizer(Configured):
             ValueError: the state is of another kind of optimizer, or of parameters of other shapes. The
                 arrays are checked when the parameters are known, which can be in the first step.
         """
+        if state["averages_in_model"] and not self.use_ema:
+            raise ValueError("averages_in_model is True in the state, but this optimizer keeps no averages")
         self._state.load({key: value for key, value in state.items() if "/" in key})
         self.iterations, self.averages_in_model = int(state["iterations"]), bool(state["averages_in_model"])
         if "learning_rate" in state and not callable(self._learning_rate):

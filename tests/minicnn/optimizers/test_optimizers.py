@@ -118,6 +118,8 @@ def test_state_of_another_optimizer_or_model_is_refused():
     rmsprop.set_state(momentum.get_state())
     with pytest.raises(ValueError, match="'momentum'"):
         train(rmsprop, weights, 1)
+    with pytest.raises(ValueError, match="averages_in_model"):
+        SGD(0.1).set_state({**SGD(0.1).get_state(), "averages_in_model": True})
 
 
 @pytest.mark.parametrize("optimizer", EVERY, ids=IDS)
