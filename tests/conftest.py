@@ -39,6 +39,15 @@ def pytest_configure(config):
         config.option.hypothesis_seed = str(random.randrange(2**32))
 
 
+@pytest.hookimpl(trylast=True)  # after `-m` and `-k` have chosen
+def pytest_collection_modifyitems(config, items):
+    """Leave the slow tests out of a run of the whole suite."""
+    if len(items) > WHOLE_SUITE and not config.option.markexpr:
+        slow = [item for item in items if item.get_closest_marker("slow")]
+        config.hook.pytest_deselected(items=slow)
+        items[:] = [item for item in items if item not in slow]
+
+
 def pytest_collection_finish(session):
     """Before a run of the whole suite, start a second process that compiles kernels on another core.
 

@@ -143,6 +143,7 @@ def run_worker(ids):
     return {verdict["id"]: verdict for verdict in map(json.loads, done.stdout.splitlines())}
 
 
+@pytest.mark.slow
 def test_faults_are_caught_and_what_is_none_survives(faults):
     proofs = equivalent.Proofs()
     places = [

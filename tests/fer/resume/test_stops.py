@@ -178,6 +178,7 @@ def test_a_finished_run_is_said_to_be_finished(whole, capsys):
         train.run(resume=whole[0])
 
 
+@pytest.mark.slow
 def test_twenty_kills():
     """SIGKILL at random moments; tests/fer/kill.py tells how."""
     if not hasattr(os, "fork"):

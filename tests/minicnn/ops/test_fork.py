@@ -13,7 +13,10 @@ import minicnn
 ROOT = Path(minicnn.__file__).parents[1]
 LIMIT = 120  # seconds, after which a process counts as hanging
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork"),
+]
 
 BEGIN = """
 import multiprocessing, os, sys, threading, warnings

@@ -298,6 +298,7 @@ print(ops.squared_norm(np.full(5, 2.0)))
 """
 
 
+@pytest.mark.slow
 def test_an_installation_without_a_writable_place_works(installation, tmp_path):
     places = [installation / "minicnn/ops/kernels", installation / "fer/data"]
     for place in places:
@@ -309,6 +310,7 @@ def test_an_installation_without_a_writable_place_works(installation, tmp_path):
     assert not code_files(tmp_path)
 
 
+@pytest.mark.slow
 def test_an_edit_of_a_helper_reaches_the_kernels(installation, tmp_path):
     def norm():
         return process(NORM, installation, NUMBA_CACHE_DIR=str(tmp_path / "cache"))
@@ -336,6 +338,7 @@ for name in sys.argv[1:]:
 """
 
 
+@pytest.mark.slow
 def test_processes_that_compile_at_once_do_not_disturb_each_other(installation, tmp_path):
     environment = {**os.environ, "PYTHONPATH": str(installation), "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
     names = ["relu", "leaky_relu", "elu"]
