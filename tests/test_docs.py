@@ -20,7 +20,9 @@ def test_examples(page):
 def test_links(page):
     text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
     for target in re.findall(r"\]\(([^)#\s]+)", text):
-        if not target.startswith(("http://", "https://")):
+        if (
+            not target.startswith(("http://", "https://")) and target != "explain.html"
+        ):  # the site's build makes it
             assert (page.parent / target).exists(), target
 
 

@@ -1,24 +1,31 @@
-"""docs/explain.html is what the code makes now, and its five questions lead to numbers that it has."""
+"""The five questions of docs/explain.md, and the frames of the derivations, lead to numbers of the ready page."""
 
 import re
 
 import numpy as np
 import pytest
 
-from minicnn.explain.page import rendered
-from tests.minicnn.explain.ready_page import PAGE, recording
+from minicnn import explain
+from tests.minicnn.explain.nets import NETS, image
+from tests.minicnn.explain.ready_page import RECORDING, recording
 
-QUESTIONS = PAGE.parent / "explain.md"
+QUESTIONS = RECORDING.parent / "explain.md"
 ADDRESSES = re.findall(r"explain\.html#([\w/.]+)\)", QUESTIONS.read_text(encoding="utf-8"))
+IN_FRAMES = [
+    address
+    for page in sorted((QUESTIONS.parent / "backprop").glob("*.md"))
+    for address in re.findall(r"<!-- explain: (\S+) -->", page.read_text(encoding="utf-8"))
+]
 
 
-def test_it_is_up_to_date():
-    fresh = rendered(recording())
-    assert PAGE.read_text(encoding="utf-8") == fresh, "run python -m tests.minicnn.explain.ready_page"
+def test_it_has_the_present_format():
+    old, new = recording(), explain.record(NETS["plain"](), image(), 1)
+    same = old["format"] == new["format"] and old.keys() == new.keys()
+    assert same, "run python -m tests.minicnn.explain.ready_page"
 
 
-@pytest.mark.parametrize("address", ADDRESSES)
-def test_the_questions_lead_to_numbers(address):
+@pytest.mark.parametrize("address", ADDRESSES + IN_FRAMES)
+def test_the_links_lead_to_numbers(address):
     kind, where, index = address.split("/")
     node = recording()["nodes"][int(where.split(".")[0])]
     weight = where.partition(".")[2]

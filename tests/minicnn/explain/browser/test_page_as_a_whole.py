@@ -5,10 +5,11 @@ and what it says when it fails.
 import pytest
 
 from minicnn import explain
+from minicnn.explain.page import rendered
 from tests.minicnn.explain.browser.reading import selected, show
 from tests.minicnn.explain.nets import NETS, image
-from tests.minicnn.explain.ready_page import PAGE
-from tests.minicnn.explain.test_ready_page import ADDRESSES
+from tests.minicnn.explain.ready_page import recording
+from tests.minicnn.explain.test_ready_page import ADDRESSES, IN_FRAMES
 
 
 @pytest.mark.parametrize(("width", "height"), [(1280, 800), (800, 1000)])
@@ -143,12 +144,14 @@ def test_reduced_motion_fades_nothing_in(visit):
     assert lane.evaluate("(box) => getComputedStyle(box).transitionDuration") == "0s"
 
 
-def test_the_ready_page_answers_its_questions(visit):
-    """Each link of docs/explain.md selects a number, whose terms add up to it."""
-    page = visit(PAGE)
-    for address in ADDRESSES:
+def test_the_ready_page_answers_its_questions(visit, tmp_path):
+    """Each link of the docs selects a number, whose terms add up to it."""
+    file = tmp_path / "explain.html"
+    file.write_text(rendered(recording()), encoding="utf-8")
+    page = visit(file)
+    for address in ADDRESSES + IN_FRAMES:
         page.goto("about:blank")
-        page.goto(f"{PAGE.as_uri()}#{address}")
+        page.goto(f"{file.as_uri()}#{address}")
         page.locator("[data-panel] .total").first.wait_for()
         assert page.evaluate("location.hash") == f"#{address}"
         assert page.locator("[data-panel] .total.wrong").count() == 0
