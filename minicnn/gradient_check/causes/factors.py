@@ -11,6 +11,8 @@ from minicnn.gradient_check.causes.layout import axis_name, letters, of_rows
 
 # A single pair of numbers always has a ratio. If this many pairs have the same ratio, it is not by chance.
 ENOUGH = 3
+# If more than this many known numbers have the value of the factor, none of them is named.
+MOST_NAMES = 3
 
 
 def _factor(e: Evidence) -> float:
@@ -30,25 +32,56 @@ def constant_factor(e: Evidence) -> str | None:
     size = abs(factor)
     sign = "the sign is wrong, and it is " if factor < 0 else ""
     for value, verb in ((size, "multiplied"), (1 / size, "divided")):
-        for source in (_known_numbers, _lengths):
-            names = [name for known, name in source(e) if abs(known - value) <= 1e-6 * value and known != 1]
-            if names:
-                break
-        if verb == "multiplied" and abs(value - 2) <= 1e-6 * value:
-            names.insert(0, "added twice")
-        if names:
-            return f"{sign}{verb} by {number(value)}: {', or '.join(names[:3])}"
+        for source in (_of_copies, _known_numbers, _lengths):
+            near = (name for known, name in source(e) if abs(known - value) <= 1e-6 * value and known != 1)
+            names = list(dict.fromkeys(near))
+            if not names:
+                continue
+            if len(names) > MOST_NAMES:  # the shapes single nothing out
+                return (
+                    f"{sign}{verb} by {number(value)}: every entry is {number(size)} times the right gradient"
+                )
+            return f"{sign}{verb} by {number(value)}: {', or '.join(names)}"
     if telling < ENOUGH:
         return None
     return f"{sign}off by a constant factor: {number(size)} times the right gradient"
 
 
+def _of_copies(e: Evidence) -> Iterator[tuple[float, str]]:
+    """Yield (value, name) for a pooling's mean, and for an upsampling: how many entries, or outputs, belong together."""
+    if len(e.arrays) > 1 or e.array.ndim < 2 or not e.complete:
+        return
+    there = (e.columns != 0).reshape(len(e.index), -1)
+    for counts, what in (
+        (there.sum(axis=0), "entries that each output is computed from"),
+        (there.sum(axis=1), "outputs that each entry is copied to"),
+    ):
+        count = int(counts.max(initial=0))
+        if 1 < count < there.size // len(counts) and counts.min() == count:
+            yield float(count), f"the number of {what}"
+            if math.isqrt(count) ** 2 == count:
+                yield math.sqrt(count), f"the side of a window, not the number of {what}"
+
+
+def _is_linear(e: Evidence) -> bool:
+    """Whether the derivative along a direction is the same elsewhere: then there is no square."""
+    rng = np.random.default_rng([4, 3])
+    v, aside = rng.standard_normal((2, *e.array.shape))
+    moved = e.array + 0.1 * (1 + np.abs(e.array)) * np.abs(aside) * np.sign(e.array)
+    name = e.gradient.name
+    here, there = e.along(name, v), e.along(name, v, **{name: moved})
+    return bool(np.allclose(here, there, rtol=1e-6, atol=1e-6 * np.abs(here).max(initial=0.0)))
+
+
 def _known_numbers(e: Evidence) -> Iterator[tuple[float, str]]:
     """Yield (value, name) of the factors that are often forgotten, or used one time too many."""
+    yield (
+        2.0,
+        "added twice, or a 2 or ½ of the formula" if _is_linear(e) else "the 2 of a square, or added twice",
+    )
     shape = e.dy.shape or e.input.shape or (1,)
     layout = letters(e, len(shape))
     yield float(shape[layout.find("N") if layout else 0]), "the batch size"
-    yield 2.0, "the 2 of a square"
     seen = np.count_nonzero(e.columns, axis=0)
     if e.complete and seen.size and seen.min() == seen.max():
         yield float(seen.max()), "the number of entries that each output is computed from"
@@ -78,7 +111,7 @@ def _lengths(e: Evidence) -> Iterator[tuple[float, str]]:
         for axes in (axes for n in range(1, len(shape) + 1) for axes in combinations(range(len(shape)), n)):
             length = float(math.prod(shape[axis] for axis in axes))
             yield length, f"the number of entries of {owner} along {axes_named(axes)}"
-            if len(axes) == 1:
+            if len(axes) == 1 and e.slopes is None:  # a function of each entry by itself takes no mean
                 which = f"the length of {axes_named(axes)} of {owner}"
                 yield math.sqrt(length), f"√{length:.0f}, the root of {which}"
                 if length > 2:

@@ -142,11 +142,12 @@ def _of_dx(k: Normalization, dy: np.ndarray) -> Iterator[tuple[str, np.ndarray]]
     for path in ("mean", "variance"):
         divisor = n if path == "mean" else right
         other = 2 * n - 1 - divisor if right != n or path == "variance" else n - 1
+        twos = " (the 2 of the square, or the ½ of the root)" if path == "variance" else ""
         counts = {n: f"n = {n}", n - 1: f"n − 1 = {n - 1}"}
         for text, factor in {
             f"the sign of the path through the {path} is wrong": -1,
-            f"off by a factor: the path through the {path} by 2 (a 2 of a square too many)": 2,
-            f"off by a factor: the path through the {path} by 0.5 (the 2 of a square is missing)": 0.5,
+            f"off by a factor: the path through the {path} by 2{twos}": 2,
+            f"off by a factor: the path through the {path} by 0.5{twos}": 0.5,
             f"the path through the {path} is a sum: its division by n = {n} is missing": n,
             f"the path through the {path} is divided by n = {n} twice": 1 / n,
             f"the path through the {path} is divided by {counts[other]} instead of {counts[divisor]}": (

@@ -7,6 +7,8 @@ import numpy as np
 from minicnn.gradient_check.causes.evidence import Evidence, axes_named, listed, number
 from minicnn.gradient_check.causes.layout import axis_name
 
+ENOUGH = 4  # this many entries off by one number are not by chance
+
 
 def upstream_ignored(e: Evidence) -> str | None:
     """The gradient of y.sum(): dy is not used. In a check with an all-ones dy this would pass."""
@@ -116,12 +118,18 @@ def regularizer(e: Evidence) -> str | None:
     w = e.array.ravel()[e.index]
     if (e.dy.size != 1 and e.of_input) or len(np.unique(np.abs(w[w != 0]))) < 4:
         return None
+    name, unit = e.gradient.name, float(e.dy.ravel()[0]) if e.dy.size == 1 and e.dy.any() else 1.0
+    apart = e.right - e.given
+    if len(apart) >= ENOUGH and e.fits(e.right - apart[0]):
+        term = f"a constant term of the derivative, {number(apart[0] / unit)}, is missing"
+        same_signs = f" ({number(abs(apart[0] / unit))}·sign({name}), L1, has the same numbers here)"
+        return term + same_signs * (len(np.unique(np.sign(w))) == 1)
     basis = np.stack([w, np.sign(w)])
-    factors = np.linalg.lstsq(basis.T, e.right - e.given, rcond=None)[0]
+    factors = np.linalg.lstsq(basis.T, apart, rcond=None)[0]
     factors[[e.zero(factor * row).all() for factor, row in zip(factors, basis)]] = 0
     if not e.fits(e.right - factors @ basis):
         return None
-    name = e.gradient.name
+    factors = factors / unit
     penalties = ((factors[0], name, "L2"), (factors[1], f"sign({name})", "L1"))
     what = listed(f"{number(abs(factor))}·{term} ({kind})" for factor, term, kind in penalties if factor)
     if factors.sum() > 0:
