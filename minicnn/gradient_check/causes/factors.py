@@ -48,7 +48,7 @@ def constant_factor(e: Evidence) -> str | None:
 
 
 def _of_copies(e: Evidence) -> Iterator[tuple[float, str]]:
-    """Yield (value, name) for a pooling's mean, and for an upsampling: how many entries, or outputs, belong together."""
+    """Yield (value, name) for a pooling's mean and an upsampling: how many entries or outputs belong together."""
     if len(e.arrays) > 1 or e.array.ndim < 2 or not e.complete:
         return
     there = (e.columns != 0).reshape(len(e.index), -1)
