@@ -2,30 +2,30 @@
 
     y = f(arrays)        L = Σ dy·y with a random dy        backward(dy) should be dL/d(each entry of each array)
 
-All of it runs in float64 on the reference operations. Random layers draw the same
-numbers in every evaluation.
+All of it runs in float64 on the reference operations. The way of a check, and where to read on:
+
+    calls.py, borrowed.py    anybody's two passes, or a layer, become forward(**arrays) and backward(dy, cache)
+    handed.py                both are run, and held to what they may do with what they get
+    answers.py               what they return is put in order
+    comparison.py            the gradients are compared with derivatives, and causes named: the report
 """
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
-from minicnn import ops, random
+from minicnn import ops
 from minicnn._base.names import is_ours
-from minicnn.gradient_check import answers, calls, handed
-from minicnn.gradient_check.comparison import METHODS, compare, compare_any, unjudged
+from minicnn.gradient_check import answers, calls
+from minicnn.gradient_check.borrowed import borrowed, inputs_of
+from minicnn.gradient_check.comparison import How, compare_any, compare_exactly, unjudged
+from minicnn.gradient_check.handed import Passes
 from minicnn.gradient_check.numeric import Arrays
 from minicnn.gradient_check.report import Report
 from minicnn.gradient_check.slopes import COMPLEX
 from minicnn.layers.base import Layer
-
-NO_FUNCTION = (
-    "forward is not a function: called twice with the same arrays, the loss is {} and {}. Nothing can be judged. A "
-    "layer draws random numbers from a generator of its own, or keeps a state: use Layer.generators"
-)
 
 
 def check_op(
@@ -63,8 +63,7 @@ def check_op(
         check_op(my_layer, {"x": x, "W": my_layer.W})           its gradients: returned, in my_layer.dW
         check_op(softmax_loss, {"x": x}, y=labels)              -> (loss, dx)
     """
-    if method not in METHODS:
-        raise ValueError(f"method={method!r}: expected one of {', '.join(METHODS)}")
+    how = How.checked(method, entries, seed, thorough)
     if not isinstance(arrays, Mapping):
         raise ValueError(
             f'arrays: expected a dict, name -> array, such as {{"x": x}}, not {type(arrays).__name__}'
@@ -74,21 +73,8 @@ def check_op(
     arrays = {name: np.array(array, np.float64) for name, array in arrays.items()}
     forward, backward = _passes(op) if isinstance(op, str) else calls.in_one_form(op, [*arrays])
     name = op if isinstance(op, str) else answers.title(backward)
-    passes = handed.Passes(forward, backward, arrays, options)
     with ops.use("reference"):
-        passes.run_forward()
-        # not default_rng(seed): x is often drawn from that, and with dy = x a backward pass that takes one
-        # for the other would be right
-        dy = np.random.default_rng([seed, 1]).standard_normal(passes.y.shape)
-        if isinstance(passes.cache, calls.Given):
-            dy = np.ones(passes.y.shape)
-        passes.run_backward(dy)
-        gradients, form = answers.answers(passes.given, arrays, name)
-        problems, analytic = [*passes.problems, *form], dict(zip(arrays, gradients))
-        if not passes.is_function:
-            return unjudged(name, arrays, analytic, problems)
-        how = method, entries, seed, thorough, problems, gradients, isinstance(op, str)
-        return compare_any(name, passes.y_of, arrays, dy, analytic, *how)
+        return _compared(name, Passes(forward, backward, arrays, options), how, isinstance(op, str))
 
 
 def _passes(name: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
@@ -134,47 +120,31 @@ def check_layer(
     except TypeError:
         wanted = "def forward(self, x, training=False)"
         raise ValueError(f"{type(layer).__name__}.forward does not take training: write {wanted}") from None
-    inputs = _inputs(layer, input_shape, np.random.default_rng(seed))
-    if method not in METHODS:
-        raise ValueError(f"method={method!r}: expected one of {', '.join(METHODS)}")
-    with ops.use("reference"), _borrowed(layer, inputs, seed) as restart:
-        weights = _named(layer)
+    how = How.checked(method, entries, seed, thorough)
+    inputs = inputs_of(layer, input_shape, np.random.default_rng(seed))
+    title = f"{layer.name} ({type(layer).__name__})"
+    with ops.use("reference"), borrowed(layer, inputs, seed) as lent:
 
-        def function(**values: np.ndarray) -> np.ndarray:
-            restart()
-            x = _given(layer, values, weights)
-            return layer.forward(x, training)
+        def forward(**values: np.ndarray) -> tuple[np.ndarray, None]:
+            return layer.forward(lent.x(values), training), None
 
         def backward(dy: np.ndarray, _: None = None) -> tuple[Any, ...]:
-            before = {name: weight.value for name, weight in weights.items()}
-            dx = layer.backward(dy)
-            for name, value in before.items():
-                if weights[name].value is not value:
-                    updated.append(name)
-            return *(dx if len(inputs) > 1 and isinstance(dx, tuple | list) else [dx]), *(
-                weight.grad for weight in weights.values()
-            )
+            return lent.gradients(layer.backward(dy))
 
-        updated: list[str] = []
-        arrays = {**inputs, **{name: weight.value for name, weight in weights.items()}}
-        title = f"{layer.name} ({type(layer).__name__})"
-        draw = np.random.default_rng([seed, 1])
-        if method == COMPLEX and _own(layer):
-            dy = draw.standard_normal(function(**arrays).shape)  # the library's own layers need no more
-            return compare(
-                title, function, arrays, dy, dict(zip(arrays, backward(dy))), method, entries, seed
+        if method == COMPLEX and _own(layer):  # the library's own layers need no more
+            y = forward(**lent.arrays)[0]
+            dy = _upstream(seed, y.shape)
+            analytic = dict(zip(lent.arrays, backward(dy)))
+            return compare_exactly(
+                title, lambda **values: forward(**values)[0], lent.arrays, dy, analytic, how
             )
-        passes = handed.Passes(lambda **values: (function(**values), None), backward, arrays, {})
-        passes.run_forward()
-        dy = draw.standard_normal(passes.y.shape)
-        passes.run_backward(dy)
-        gradients, form = answers.answers(passes.given, arrays, title)
-        problems, analytic = [*passes.problems, *form], dict(zip(arrays, gradients))
-        problems += [handed.UPDATE.format(name) for name in dict.fromkeys(updated)]
-        if not passes.is_function:
-            return unjudged(title, arrays, analytic, problems)
-        how = method, entries, seed, thorough, problems, gradients, _own(layer)
-        return compare_any(title, function, arrays, dy, analytic, *how)
+        return _compared(
+            title,
+            Passes(forward, backward, lent.arrays, weights=lent.weights),
+            how,
+            _own(layer),
+            lent.updated,
+        )
 
 
 @ops.in_turn
@@ -206,122 +176,50 @@ def check_model(
         raise ValueError(
             f"model={model!r:.80}: it is not compiled: call model.compile(optimizer, loss) first"
         )
-    inputs = _inputs(model, x, None)
-    if method not in METHODS:
-        raise ValueError(f"method={method!r}: expected one of {', '.join(METHODS)}")
-    with ops.use("reference"), _borrowed(model, inputs, seed) as restart:
-        weights = _named(model)
+    how = How.checked(method, entries, seed, thorough)
+    with ops.use("reference"), borrowed(model, inputs_of(model, x), seed) as lent:
 
-        def function(**values: np.ndarray) -> np.ndarray:
-            restart()
-            x = _given(model, values, weights)
-            return np.asarray(model.forward_loss(x, y, sample_weight, training)[0])
+        def forward(**values: np.ndarray) -> tuple[np.ndarray, None]:
+            return np.asarray(model.forward_loss(lent.x(values), y, sample_weight, training)[0]), None
 
-        def gradients() -> dict[str, Any]:
-            dx = model.set_gradients(need_dx=True)
-            grads = {name: weight.grad for name, weight in weights.items()}
-            return {**dict(zip(inputs, dx if len(inputs) > 1 else [dx])), **grads}
+        def backward(dy: np.ndarray, _: None) -> tuple[Any, ...]:
+            return lent.gradients(model.set_gradients(need_dx=True))
 
-        arrays = {**inputs, **{name: weight.value for name, weight in weights.items()}}
-        values = {name: array.copy() for name, array in arrays.items()}
-        before = np.copy(function(**arrays))
-        again = function(**arrays)
-        analytic = {name: None if g is None else np.copy(g) for name, g in gradients().items()}
-        if not handed.alike(again, before):
-            return unjudged(model.name, arrays, analytic, [NO_FUNCTION.format(float(before), float(again))])
-        problems = [
-            handed.UPDATE.format(name)
-            for name, weight in weights.items()
-            if weight.value is not arrays[name] or not np.array_equal(weight.value, values[name])
-        ]
-        arrays = values
-        function(**{name: array.copy() for name, array in arrays.items()})
-        if not problems and not handed.equal(analytic, gradients()):
-            problems = [handed.STATE]
-        how = method, entries, seed, thorough, problems, (), _own(model)
-        return compare_any(model.name, function, arrays, np.ones(()), analytic, *how)
+        passes = Passes(forward, backward, lent.arrays, weights=lent.weights)
+        return _compared(model.name, passes, how, _own(model), lent.updated, scalar=True)
+
+
+def _compared(
+    title: str, passes: Passes, how: How, own: bool, updated: Iterable[str] = (), scalar: bool = False
+) -> Report:
+    """Run both passes, and compare what they return with derivatives.
+
+    ``own``: the function is the library's; ``updated``: the weights that backward replaces, known after it ran;
+    ``scalar``: the upstream gradient is 1, since backward takes none.
+    """
+    passes.run_forward()
+    dy = _upstream(how.seed, passes.y.shape)
+    if scalar or isinstance(passes.cache, calls.Given):
+        dy = np.ones(passes.y.shape)
+    passes.run_backward(dy)
+    gradients, form = answers.answers(passes.given, passes.arrays, title)
+    problems = [*passes.problems, *form]
+    problems += [f"backward changed {name}: leave the update to the optimizer" for name in sorted(updated)]
+    analytic = dict(zip(passes.arrays, gradients))
+    if not passes.is_function:
+        return unjudged(title, passes.arrays, analytic, problems)
+    return compare_any(title, passes.y_of, passes.arrays, dy, analytic, how, own, problems, gradients)
+
+
+def _upstream(seed: int, shape: tuple[int, ...]) -> np.ndarray:
+    """Draw dy.
+
+    Not from default_rng(seed): x is often drawn from that, and with dy = x a backward pass that takes one for the
+    other would be right.
+    """
+    return np.random.default_rng([seed, 1]).standard_normal(shape)
 
 
 def _own(layer: Layer) -> bool:
     """Whether all of it is the library's, so that it decides on real parts."""
     return all(is_ours(type(each)) for each in layer.walk())
-
-
-def _named(layer: Layer) -> dict[str, Any]:
-    """Return the trainable weights by their names, or by their paths where names repeat."""
-    weights = layer.trainable_weights
-    names = [weight.name for weight in weights]
-    unique = len({*names, "x"}) == len(names) + 1
-    return {weight.name if unique else weight.path: weight for weight in weights}
-
-
-def _inputs(layer: Layer, given: Any, rng: np.random.Generator | None) -> dict[str, np.ndarray]:
-    """Return the inputs by name, in float64; given as arrays, or (if there is a generator) as their shapes."""
-    several = layer.multiple_inputs
-    expected = "x itself, an array" if rng is None else "a batch's shape, such as (2, 5, 5, 3), or x itself"
-    arrays = {}
-    for i, each in enumerate(given if several and isinstance(given, list | tuple) else [given]):
-        name = "input_shape" if rng is not None else "x"
-        if np.ndim(each) == 0:
-            many = f": {layer.name} has several inputs, a list of them" if several else ""
-            raise ValueError(f"{name}={given!r:.80}: expected {expected}{many}")
-        is_shape = rng is not None and np.ndim(each) == 1 and not isinstance(each, np.ndarray)
-        array = rng.standard_normal(tuple(each)) if is_shape and rng is not None else each
-        arrays[f"x[{i}]" if several else "x"] = np.array(array, np.float64)
-    return arrays
-
-
-def _given(layer: Layer, values: dict[str, np.ndarray], weights: dict[str, Any]) -> Any:
-    """Give the weights their values, and return x."""
-    for name, weight in weights.items():
-        weight.value = values[name]
-    inputs = [value for name, value in values.items() if name not in weights]
-    return inputs if layer.multiple_inputs else inputs[0]
-
-
-def _moved(value: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return a copy in float64, away from a point where all entries are equal; positive ones stay positive."""
-    moved = value.astype(np.float64)
-    if value.size and np.all(value == value.flat[0]):
-        moved += rng.uniform(-0.3, 0.3, value.shape) * (abs(value.flat[0]) or 1.0)
-    return moved
-
-
-@contextmanager
-def _borrowed(layer: Layer, inputs: dict[str, np.ndarray], seed: int) -> Iterator[Callable[[], None]]:
-    """Let a layer compute in float64 within a ``with`` block, with weights that are not all equal; yield a function
-    that restarts its random generators.
-
-    At the end, its weights, moving statistics and generators are restored.
-    """
-    shapes = [each.shape for each in inputs.values()]
-    shape: Any = shapes if layer.multiple_inputs else shapes[0]
-    built = layer.built
-    if not built:
-        layer.dtype = layer.dtype or np.dtype(np.float64)
-        layer.build(shape)
-    if built or not layer.multiple_inputs:
-        layer.check_shape(shape)
-    own = list(layer.walk())
-    dtypes = [(each, each.dtype) for each in own]
-    values = [(weight, weight.value, weight.grad) for weight in layer.weights]
-    states = [(generator, random.state(generator)) for generator in layer.generators]
-
-    def restart() -> None:
-        for generator, state in states:
-            random.restore(generator, state)
-
-    try:
-        for each in own:
-            each.dtype = np.dtype(np.float64)
-        rng = np.random.default_rng([seed, 3])
-        for weight, value, _ in values:  # copies: statistics are changed in place
-            weight.value = _moved(value, rng) if weight.trainable else value.astype(np.float64)
-            weight.grad = None
-        yield restart
-    finally:
-        for each, dtype in dtypes:
-            each.dtype = dtype
-        for weight, value, grad in values:
-            weight.value, weight.grad = value, grad
-        restart()

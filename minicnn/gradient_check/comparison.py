@@ -1,11 +1,15 @@
-"""Compare gradients with derivatives, and name the likely causes: for functions of
-the library, and for any.
+"""Compare gradients with derivatives, and name the likely causes: the report.
+
+    compare_exactly   a function of the library: every decision is taken on real parts, the complex step is right
+    compare_any       a function that nobody knows (slopes.py, judge.py): what it takes, and where it has kinks
+
+If a gradient is wrong, first its form is looked at (answers.py), then its numbers (causes/).
 """
 
 import dataclasses
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -24,8 +28,29 @@ SINGLE_NOTE = (
     "float32 inside the forward pass. Results have 7 digits, slopes 2 or 3, so only large errors are seen. "
     "Compute with the dtype of x, and the check is exact"
 )
-
 MOVED_NOTE = "backward changed what it computes with: mend this first, then the numbers can be explained"
+
+Analytic = Mapping[str, np.ndarray | None]
+
+
+class How(NamedTuple):
+    """How to compare: the arguments of :func:`compare` with these names."""
+
+    method: str = "auto"
+    entries: int | None = None
+    seed: int = 0
+    thorough: bool = False
+
+    @classmethod
+    def checked(cls, method: str, *others: Any) -> "How":
+        """Return them together.
+
+        Raises:
+            ValueError: there is no such method.
+        """
+        if method not in METHODS:
+            raise ValueError(f"method={method!r}: expected one of {', '.join(METHODS)}")
+        return cls(method, *others)
 
 
 def compare(
@@ -33,7 +58,7 @@ def compare(
     function: Function,
     arrays: Arrays,
     dy: np.ndarray,
-    analytic: Mapping[str, np.ndarray | None],
+    analytic: Analytic,
     method: str = "auto",
     entries: int | None = None,
     seed: int = 0,
@@ -57,40 +82,34 @@ def compare(
     Raises:
         ValueError: there is no such method.
     """
-    if method not in METHODS:
-        raise ValueError(f"method={method!r}: expected one of {', '.join(METHODS)}")
-    if method == COMPLEX:
-        gradients = {}
-        for name in arrays:
-            gradient = _exact(function, arrays, dy, name, analytic[name], entries, seed)
-            gradients[name] = _explained(gradient, function, arrays, dy)
-        return Report(title, gradients)
-    return compare_any(title, function, arrays, dy, analytic, method, entries, seed, thorough)
+    how = How.checked(method, entries, seed, thorough)
+    return (compare_exactly if method == COMPLEX else compare_any)(title, function, arrays, dy, analytic, how)
 
 
-def _exact(
+def compare_exactly(
+    title: str,
     function: Function,
     arrays: Arrays,
     dy: np.ndarray,
-    name: str,
-    analytic: np.ndarray | None,
-    entries: int | None,
-    seed: int,
-) -> Gradient:
-    """Differentiate with the complex step a function that takes every decision on real parts."""
-    array = arrays[name]
-    chosen: Any = range(array.size)
-    if entries is not None:
-        chosen = np.sort(np.random.default_rng(seed).permutation(array.size)[:entries])
-    values = np.full(array.shape, np.nan)
-    scale = 0.0
-    for i in chosen:
-        entry = tuple(map(int, np.unravel_index(i, array.shape)))
-        terms = dy * numeric.complex_column(function, arrays, name, entry)
-        values[entry] = terms.sum()
-        scale = max(scale, float(np.abs(terms).sum()))
-    scale = max(scale, FLOOR * float(np.abs(dy).max(initial=0.0))) or 1.0
-    return Gradient(name, analytic, values, COMPLEX, scale)
+    analytic: Analytic,
+    how: How,
+) -> Report:
+    """Compare with the complex step, of a function that takes every decision on real parts."""
+    gradients = {}
+    for name, array in arrays.items():
+        chosen: Any = range(array.size)
+        if how.entries is not None:
+            chosen = np.sort(np.random.default_rng(how.seed).permutation(array.size)[: how.entries])
+        values, scale = np.full(array.shape, np.nan), 0.0
+        for i in chosen:
+            entry = tuple(map(int, np.unravel_index(i, array.shape)))
+            terms = dy * numeric.complex_column(function, arrays, name, entry)
+            values[entry] = terms.sum()
+            scale = max(scale, float(np.abs(terms).sum()))
+        scale = max(scale, FLOOR * float(np.abs(dy).max(initial=0.0))) or 1.0
+        gradient = Gradient(name, analytic[name], values, COMPLEX, scale)
+        gradients[name] = _explained(gradient, function, arrays, dy)
+    return Report(title, gradients)
 
 
 def compare_any(
@@ -98,36 +117,33 @@ def compare_any(
     function: Function,
     arrays: Arrays,
     dy: np.ndarray,
-    analytic: Mapping[str, np.ndarray | None],
-    method: str,
-    entries: int | None,
-    seed: int,
-    thorough: bool,
+    analytic: Analytic,
+    how: How,
+    own: bool = False,
     problems: Sequence[str] = (),
     given: Sequence[np.ndarray | None] = (),
-    own: bool = False,
 ) -> Report:
-    """Compare gradients of any function; ``given``: all that backward returned; ``own``: it is the library's."""
-    gradients, explain = {}, {}
+    """Compare gradients of any function; ``own``: it is the library's; ``given``: all that backward returned."""
+    slopes = {name: Slopes(function, arrays, name, how.method, own) for name in arrays}
+    most, seconds = (None, np.inf) if how.thorough else (how.entries, SECONDS / len(arrays))
+    gradients = {name: judge(slopes[name], dy, analytic[name], most, seconds, how.seed) for name in arrays}
     lost: dict[str, list[str]] = {}  # why not exact -> of which arrays
-    for name in arrays:
-        slopes = Slopes(function, arrays, name, method, own)
-        most, seconds = (None, np.inf) if thorough else (entries, SECONDS / len(arrays))
-        gradients[name] = judge(slopes, dy, analytic[name], most, seconds, seed)
-        if slopes.method != COMPLEX:
-            reason = SINGLE_NOTE if slopes.method == SINGLE else _how_to_be_exact(slopes.lost)
+    for name, each in slopes.items():
+        if each.method != COMPLEX:
+            reason = SINGLE_NOTE if each.method == SINGLE else _how_to_be_exact(each.lost)
             lost.setdefault(reason, []).append(name)
-        explain[name] = slopes.convention if slopes.method == COMPLEX else function
     moved = any(re.match("backward changed (?!dy|y in)", each) for each in problems)
     for name, gradient in gradients.items():
-        if moved and not gradient.passed and gradient.fits:
-            gradients[name] = dataclasses.replace(gradient, notes=(*gradient.notes, MOVED_NOTE))
+        if gradient.passed:
             continue
         words = of_form(gradient, [*arrays], gradients, given or [*analytic.values()])
-        if words and not gradient.passed:
+        if moved and gradient.fits:
+            gradients[name] = dataclasses.replace(gradient, notes=(*gradient.notes, MOVED_NOTE))
+        elif words:
             gradients[name] = dataclasses.replace(gradient, cause=words)
         else:
-            gradients[name] = _explained(gradient, explain[name], arrays, dy)
+            explain = slopes[name].convention if slopes[name].method == COMPLEX else function
+            gradients[name] = _explained(gradient, explain, arrays, dy)
     notes = [f"{', '.join(names)}: {reason}" for reason, names in lost.items() if reason]
     return Report(title, gradients, tuple(problems), tuple(notes))
 

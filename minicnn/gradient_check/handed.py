@@ -9,7 +9,7 @@ buffer in its cache) may change, as long as the next call gives the same.
 """
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -21,12 +21,11 @@ STATE = (
     "backward keeps a state: the next forward and backward pass with the same arrays gives another gradient. Is there "
     "a += on an array that is not set to 0, or a random number?"
 )
-UPDATE = "backward changed {}: leave the update to the optimizer"
 SAME = 1e-12  # results of two calls that differ by less: a sum in another order
 
 
 class Passes:
-    """A forward and a backward pass, with the arrays and options that they get.
+    """A forward and a backward pass, with the arrays and options that they get; ``weights``: which arrays are weights.
 
     Attributes:
         problems: what they did that they must not do, in words.
@@ -39,10 +38,11 @@ class Passes:
         forward: Callable[..., Any],
         backward: Callable[..., Any],
         arrays: Mapping[str, np.ndarray],
-        options: Mapping[str, Any],
+        options: Mapping[str, Any] | None = None,
+        weights: Collection[str] = (),
     ) -> None:
         self.forward_pass, self.backward_pass = forward, backward
-        self.arrays, self.options = arrays, options
+        self.arrays, self.options, self.weights = arrays, options or {}, weights
         self.problems: list[str] = []
 
     # ---- forward -------------------------------------------------------------------------------------------
@@ -111,7 +111,9 @@ class Passes:
     def not_a_function(self, again: np.ndarray, why: str | None) -> None:
         """Note that a second call gives another result."""
         other = "y of another shape"
-        if again.shape == self.y.shape:
+        if again.ndim == self.y.ndim == 0:
+            other = f"the loss is {float(self.y)} and {float(again)}"
+        elif again.shape == self.y.shape:
             other = f"{np.count_nonzero(again != self.y)} of {self.y.size} entries of y differ"
         why = why or "it draws random numbers, or keeps a state between calls"
         self.problems.append(
@@ -139,8 +141,12 @@ class Passes:
         self.given = tuple(map(_copy, given)) if isinstance(given, tuple) else _copy(given)
         changed = handed.changed()
         for name in changed:
-            advice = f"{name} = {name}.copy()" if name != "dy" else "dy = dy * 2 instead of dy *= 2"
-            self.problems.append(f"backward changed {name} in place: let it work on a copy, {advice}")
+            advice = f"let it work on a copy, {name} = {name}.copy()"
+            if name == "dy":
+                advice = "let it work on a copy, dy = dy * 2 instead of dy *= 2"
+            elif name in self.weights:
+                advice = "leave the update to the optimizer"
+            self.problems.append(f"backward changed {name} in place: {advice}")
         self._run_again(dy, kept if set(changed) <= {"dy"} else Snapshot({}))
         if self.is_function and not alike(self.again(), self.y):
             names = state.changed()

@@ -301,7 +301,7 @@ def test_a_forgotten_gamma_is_seen_though_it_is_1():
     ("fault", "problem"),
     [
         ("updates", "backward changed scale/gamma: leave the update to the optimizer"),
-        ("updates in place", "backward changed scale/gamma: leave the update to the optimizer"),
+        ("updates in place", "backward changed scale/gamma in place: leave the update to the optimizer"),
         ("adds up", "backward keeps a state: the next forward and backward pass"),
     ],
 )

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from minicnn import Input, Sequential, layers
-from minicnn.gradient_check import Report, check_layer, check_model, check_op
+from minicnn.gradient_check import Report, check_layer, check_model, check_op, compare
 
 
 class Broken(layers.Conv2D):
@@ -199,11 +199,28 @@ def test_bad_arguments_are_named():
         check_layer(layer, (2, 4))
 
 
-def test_a_report_reads_well(rng):
+def test_a_report_reads_well():
     report = check_layer(Broken("kernel gradient divided by the batch", name="conv"), (3, 4, 4, 2))
     assert isinstance(report, Report)
     first, _, *rows = str(report).splitlines()
     assert first == "conv (Broken): WRONG: kernel (complex step, bound 1e-12)"
     assert [row.split()[0] for row in rows if not row.startswith("      ")][:3] == ["x", "kernel", "bias"]
     assert "FAIL" in next(row for row in rows if row.split()[0] == "kernel")
-    assert repr(report) == f"<Report conv (Broken): failed: kernel, worst error {report.error:.1e}>"
+    # y = x·w, so dw = Σ x·dy: here 2·3 + 5·(−4) = −14, with terms of size 6 + 20 = 26. Half of it, −7, is wrong by
+    # 7/26 = 0.269…
+    x, dy = np.array([[2.0], [5.0]]), np.array([[3.0], [-4.0]])
+    by_hand = compare("xw", lambda w: x @ w, {"w": np.ones((1, 1))}, dy, {"w": np.array([[-7.0]])})
+    assert by_hand.error == pytest.approx(7 / 26, rel=1e-12)
+    assert repr(by_hand) == "<Report xw: failed: w, worst error 2.7e-01>"
+    assert str(by_hand).splitlines()[2].split() == [
+        "w",
+        "2.7e-01",
+        "FAIL",
+        "1",
+        "of",
+        "1",
+        "[0,",
+        "0]",
+        "-7",
+        "-14",
+    ]
