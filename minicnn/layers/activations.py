@@ -141,9 +141,19 @@ class ReLU(Activation):
     """max(x, 0), or negative_slope · x below 0."""
 
     def __init__(self, negative_slope: float = 0.0, **kwargs: Unpack[LayerArguments]) -> None:
-        self.negative_slope = number("negative_slope", negative_slope)
-        super().__init__("leaky_relu" if negative_slope else "relu", **kwargs)
-        self.options = {"negative_slope": negative_slope} if negative_slope else {}
+        super().__init__("relu", **kwargs)
+        self.negative_slope = negative_slope
+
+    @property
+    def negative_slope(self) -> float:
+        """The slope below 0. Another one may be set at any time."""
+        return self.options.get("negative_slope", 0.0)
+
+    @negative_slope.setter
+    def negative_slope(self, slope: float) -> None:
+        number("negative_slope", slope)
+        self.activation = "leaky_relu" if slope else "relu"
+        self.options = {"negative_slope": slope} if slope else {}
 
 
 class LeakyReLU(Activation):
@@ -152,8 +162,16 @@ class LeakyReLU(Activation):
     def __init__(self, negative_slope: float = 0.3, **kwargs: Any) -> None:
         negative_slope = kwargs.pop("alpha", negative_slope)
         super().__init__("leaky_relu", **kwargs)
-        self.negative_slope = number("negative_slope", negative_slope)
-        self.options = {"negative_slope": negative_slope}
+        self.negative_slope = negative_slope
+
+    @property
+    def negative_slope(self) -> float:
+        """The slope below 0. Another one may be set at any time."""
+        return self.options.get("negative_slope", 0.3)
+
+    @negative_slope.setter
+    def negative_slope(self, slope: float) -> None:
+        self.options = {"negative_slope": number("negative_slope", slope)}
 
 
 class ELU(Activation):
@@ -161,8 +179,16 @@ class ELU(Activation):
 
     def __init__(self, alpha: float = 1.0, **kwargs: Unpack[LayerArguments]) -> None:
         super().__init__("elu", **kwargs)
-        self.alpha = number("alpha", alpha)
-        self.options = {"alpha": alpha}
+        self.alpha = alpha
+
+    @property
+    def alpha(self) -> float:
+        """The limit far below 0 is −alpha. Another one may be set at any time."""
+        return self.options.get("alpha", 1.0)
+
+    @alpha.setter
+    def alpha(self, alpha: float) -> None:
+        self.options = {"alpha": number("alpha", alpha)}
 
 
 class PReLU(Layer):

@@ -27,7 +27,7 @@ from minicnn import backend, initializers, ops, random, regularizers
 from minicnn._base import keras_errors
 from minicnn._base.names import snake_case, unique_name
 from minicnn.layers import arguments, configuration, symbol
-from minicnn.layers.parameter import Parameter
+from minicnn.layers.parameter import Parameter, plain_arrays
 from minicnn.layers.symbol import Symbol
 
 
@@ -57,7 +57,9 @@ class Layer:
 
     needs_dx: bool = True  # whether backward must return dx; the container sets it: see Chain.backward
     multiple_inputs: bool = False  # whether x is a list of arrays, and dx a list of gradients: see merging.py
-    plain_arrays: tuple[str, ...] = ()  # attributes: arrays of floats that are there when the layer is built
+    plain_arrays: tuple[
+        str, ...
+    ] = ()  # arrays of floats in attributes that are there when the layer is built
     _output: Symbol | None = None
     _given: tuple[int, tuple[str, ...]] = (0, ())  # to the constructor: how many by position, and the names
 
@@ -208,11 +210,7 @@ class Layer:
             self.build(shape)
             if not self.built:  # as in Keras, a build of one's own need not call super().build
                 Layer.build(self, shape)
-            self.plain_arrays = tuple(
-                name
-                for name, value in vars(self).items()
-                if isinstance(value, np.ndarray) and value.dtype.kind == "f"
-            )
+            self.plain_arrays = tuple(plain_arrays(self))
 
     @property
     def output(self) -> Any:

@@ -35,6 +35,11 @@ class Dropout(Layer):
         self.seed = seed
         self.generator = random.generator(seed)
 
+    @property
+    def only_moves(self) -> str | None:
+        """With a rate of 0 it returns its input."""
+        return "rows" if self.rate == 0 and self.has_library_passes else None
+
     def forward(self, x: Array, training: bool = False) -> Array:
         """Return x with entries dropped when training; x itself otherwise."""
         self._dropped = training and self.rate > 0
@@ -69,6 +74,11 @@ class GaussianNoise(Layer):
         self.stddev = number("stddev", stddev, expected, lambda value: 0 <= value < math.inf)
         self.seed = seed
         self.generator = random.generator(seed)
+
+    @property
+    def only_moves(self) -> str | None:
+        """Without noise it returns its input."""
+        return "rows" if self.stddev == 0 and self.has_library_passes else None
 
     def forward(self, x: Array, training: bool = False) -> Array:
         """Return x with noise when training; x itself otherwise."""

@@ -7,6 +7,23 @@ import numpy as np
 from minicnn.regularizers import Regularizer
 
 
+def plain_arrays(owner: object) -> dict[str, np.ndarray]:
+    """Return the arrays of floats in attributes, or in a dict or list there, by "w", "params['w']", "ws[0]"."""
+    found: dict[str, np.ndarray] = {}
+    for name, value in vars(owner).items():
+        inside = {name: value}
+        if type(value) is dict:
+            inside = {f"{name}[{key!r}]": each for key, each in value.items()}
+        elif type(value) in (list, tuple):
+            inside = {f"{name}[{i}]": each for i, each in enumerate(value)}
+        found |= {
+            path: each
+            for path, each in inside.items()
+            if isinstance(each, np.ndarray) and each.dtype.kind == "f"
+        }
+    return found
+
+
 class Parameter:
     """A named array of a layer: its value, the gradient of the last backward pass, and how to treat it.
 

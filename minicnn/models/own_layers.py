@@ -6,6 +6,7 @@ changed although the layer before has kept it for its own backward pass.
 """
 
 import inspect
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -14,6 +15,7 @@ import numpy as np
 
 from minicnn._base.names import is_ours
 from minicnn.layers.base import Layer
+from minicnn.layers.parameter import plain_arrays
 from minicnn.layers.symbol import as_list
 
 
@@ -26,20 +28,23 @@ def checked(model: Layer) -> Iterator[None]:
     """
     known = list(model.walk())
     own = [layer for layer in known if _is_own(layer) and layer is not model]
+    forward_only: dict[Layer, Any] = {}  # those that ran forward in training, with their y, and not backward
     for layer in own:
-        _check_passes_of(layer, known)
+        _check_passes_of(layer, known, forward_only)
     try:
         yield
     finally:
         for layer in own:
             del vars(layer)["forward"], vars(layer)["backward"]
+    for layer, y in forward_only.items():
+        _check_without_backward(layer, y)
 
 
 def _is_own(layer: Layer) -> bool:
     return not is_ours(type(layer)) and not {"forward", "backward"} & set(vars(layer))
 
 
-def _check_passes_of(layer: Layer, known: list[Layer]) -> None:
+def _check_passes_of(layer: Layer, known: list[Layer], forward_only: dict[Layer, Any]) -> None:
     forward, backward = layer.forward, layer.backward
     inputs: list[Any] = []  # of the last forward pass, as shapes
 
@@ -52,6 +57,7 @@ def _check_passes_of(layer: Layer, known: list[Layer]) -> None:
         y = forward(x, training)
         if training:
             _check_sublayers(layer, known)
+            forward_only[layer] = y
         _check_array(layer, "forward", "y", y)
         _check_unchanged(layer, "forward", "x", as_list(x), before)
         inputs[:] = [each.shape for each in before]
@@ -65,7 +71,8 @@ def _check_passes_of(layer: Layer, known: list[Layer]) -> None:
         return y
 
     def checked_backward(dy: Any) -> Any:
-        before, plain, attributes = dy.copy(), _plain_arrays(layer), dict(vars(layer))
+        forward_only.pop(layer, None)
+        before, plain, arrays = dy.copy(), _plain_arrays(layer), plain_arrays(layer)
         values = [(weight, weight.value.copy()) for weight in layer.own_parameters if weight.trainable]
         dx = backward(dy)
         _check_unchanged(layer, "backward", "dy", [dy], [before])
@@ -92,7 +99,7 @@ def _check_passes_of(layer: Layer, known: list[Layer]) -> None:
                 )
             if weight.grad is not None:
                 _check_array(layer, "backward", f"self.{weight.name}.grad", weight.grad, "set")
-        _check_plain_arrays(layer, plain, attributes)
+        _check_plain_arrays(layer, plain, arrays)
         return dx
 
     vars(layer).update(forward=checked_forward, backward=checked_backward)
@@ -132,25 +139,40 @@ def _check_unchanged(layer: Layer, which: str, name: str, now: list[Any], before
 
 def _plain_arrays(layer: Layer) -> dict[str, np.ndarray]:
     """Return copies of the arrays of floats that __init__ and build have put into attributes."""
-    return {name: vars(layer)[name].copy() for name in layer.plain_arrays if name in vars(layer)}
+    now = plain_arrays(layer)
+    return {name: now[name].copy() for name in layer.plain_arrays if name in now}
 
 
-def _check_plain_arrays(layer: Layer, plain: dict[str, np.ndarray], before: dict[str, Any]) -> None:
+def _check_plain_arrays(layer: Layer, plain: dict[str, np.ndarray], before: dict[str, np.ndarray]) -> None:
     """Check that none of them is a weight: changed in backward, or with an array of its shape made there."""
-    now = vars(layer)
+    now = plain_arrays(layer)
     made = [name for name in now if now[name] is not before.get(name) and name not in plain]
     for name, array in plain.items():
-        changed = not np.array_equal(np.asarray(now.get(name), float), array, equal_nan=True)
-        gradients = [
-            each for each in made if isinstance(now[each], np.ndarray) and now[each].shape == array.shape
-        ]
+        changed = not np.array_equal(now.get(name, np.nan), array, equal_nan=True)
+        gradients = [each for each in made if now[each].shape == array.shape]
         if changed or gradients:
             what = "changes it" if changed else f"sets self.{gradients[0]}, as if it were its gradient"
+            label = "_".join(re.findall(r"\w+", name))
             raise ValueError(
                 f"{_of(layer)}: self.{name} is a plain array, and backward {what}: no optimizer would train it, and "
-                f'no file keep it. In build: self.{name} = self.add_weight("{name}", {array.shape}); then use '
+                f'no file keep it. In build: self.{name} = self.add_weight("{label}", {array.shape}); then use '
                 f"self.{name}.value, and set self.{name}.grad in backward"
             )
+
+
+def _check_without_backward(layer: Layer, y: Any) -> None:
+    """Look for such weights in a layer whose backward pass was left out: no layer before it has weights that are known.
+
+    A layer at the beginning need not have a backward pass, so what that raises itself says nothing.
+    """
+    plain, before = _plain_arrays(layer), plain_arrays(layer)
+    if not (plain and layer.trainable and isinstance(y, np.ndarray)):
+        return
+    try:
+        layer.backward(np.asarray(np.random.default_rng(0).standard_normal(y.shape), y.dtype))
+    except Exception:
+        return
+    _check_plain_arrays(layer, plain, before)
 
 
 def _of(layer: Layer) -> str:

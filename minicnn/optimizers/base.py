@@ -109,6 +109,7 @@ class Optimizer(Configured):
         self._learning_rate = checked_rate(learning_rate)
         self._undecayed: dict[str, list[str]] = {"paths": [], "names": []}
         self._state = State()
+        self._without_gradient: set[str] = set()  # the weights of which a warning was given
 
     if not TYPE_CHECKING:  # a type checker reports unknown names itself
 
@@ -228,7 +229,8 @@ class Optimizer(Configured):
         missing = [parameter.path for gradient, parameter in pairs if gradient is None]
         if len(missing) == len(pairs):
             raise ValueError(f"no gradient for {missing}: run the backward pass before the step")
-        if missing:
+        if not self._without_gradient.issuperset(missing):
+            self._without_gradient.update(missing)
             warnings.warn(f"no gradient for {missing}: they stay as they are", stacklevel=2)
         for gradient, parameter in pairs:
             if gradient is not None and gradient.shape != parameter.shape:

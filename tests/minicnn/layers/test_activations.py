@@ -95,3 +95,24 @@ def test_the_activation_at_the_end_of_a_layer():
         assert (layer.final_activation is own) == (given is own)
         assert layer.final_activation.name == (own.name if given is own else "last/activation")
         assert layer.final_activation.activation == ("leaky_relu" if given is own else kept or "linear")
+
+
+@pytest.mark.parametrize(
+    ("layer", "name", "values", "at_minus_2"),
+    [
+        (layers.ReLU(), "negative_slope", (0.25, 0.0), (-0.5, 0.0)),  # slope · x
+        (layers.LeakyReLU(0.5), "negative_slope", (0.25, 1), (-0.5, -2.0)),
+        (layers.ELU(), "alpha", (0.5, 2.0), (0.5 * math.expm1(-2), 2 * math.expm1(-2))),  # alpha · (eˣ − 1)
+    ],
+)
+def test_an_option_that_is_set_later_is_used(layer, name, values, at_minus_2):
+    x = np.array([[-2.0, 3.0]])
+    for value, expected in zip(values, at_minus_2):
+        setattr(layer, name, value)
+        assert getattr(layer, name) == value
+        assert layer.get_config()[name] == value
+        np.testing.assert_allclose(layer(x), [[expected, 3.0]], rtol=1e-15)
+        slope = value * math.exp(-2) if name == "alpha" else value
+        np.testing.assert_allclose(layer.backward(np.array([[7.0, 11.0]])), [[7 * slope, 11.0]], rtol=1e-15)
+    with pytest.raises(ValueError, match=f"{name}=nan: expected a number"):
+        setattr(layer, name, float("nan"))

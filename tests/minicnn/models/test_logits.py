@@ -309,3 +309,20 @@ def test_numbers_without_a_second_axis_are_samples(loss, rng):
     value, gradient = loss(t, p, weights), loss.backward()
     assert value == loss(t[:, None], p[:, None], weights)
     np.testing.assert_array_equal(gradient, loss.backward()[:, 0])
+
+
+@pytest.mark.parametrize("after", [layers.Dropout(0), layers.SpatialDropout2D(0), layers.GaussianNoise(0)])
+def test_a_layer_that_passes_its_input_on_does_not_hide_the_softmax(after):
+    """A loss of log(p) would be capped, at log(1/EPSILON) = 16.1; of logits it is 200 to the last digit."""
+    z, shape = np.array([[0.0, 200.0, -50.0]]), (CLASSES,)
+    head = [layers.Softmax()]
+    if isinstance(after, layers.SpatialDropout2D):  # of maps: softmax over the channels
+        z, shape, head = z.reshape(1, 1, 1, 3), (1, 1, CLASSES), [layers.Softmax()]
+    model = Sequential([Input(shape, dtype="float64"), *head, after, layers.Flatten()])
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    loss, _ = model.forward_loss(z, np.array([0]), training=True)
+    assert loss == 200.0
+    dx = model.set_gradients(need_dx=True)
+    np.testing.assert_allclose(dx.ravel(), [-1, 1, 0], atol=1e-80)
+    after.rate = after.stddev = 0.5
+    assert model.last_function is None

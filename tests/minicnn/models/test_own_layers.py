@@ -49,6 +49,53 @@ class Plain(Layer):
         return dy * self.w
 
 
+class InDict(Plain):
+    """Arrays in a dict, as in many courses."""
+
+    def build(self, input_shape):
+        Layer.build(self, input_shape)
+        self.params, self.grads = {"w": np.ones(input_shape[-1], np.float32)}, {}
+
+    def forward(self, x, training=False):
+        self.x = x
+        return x * self.params["w"]
+
+    def backward(self, dy):
+        self.grads["w"] = (dy * self.x).sum(0)
+        return dy * self.params["w"]
+
+
+class InList(InDict):
+    """Arrays in a list, changed in backward."""
+
+    def build(self, input_shape):
+        Layer.build(self, input_shape)
+        self.ws = [np.ones(input_shape[-1], np.float32)]
+
+    def forward(self, x, training=False):
+        self.x = x
+        return x * self.ws[0]
+
+    def backward(self, dy):
+        dx = dy * self.ws[0]
+        self.ws[0] -= 0.1 * (dy * self.x).sum(0)
+        return dx
+
+
+class Constants(Double):
+    """Right: its arrays are no weights, and it has no backward pass for the beginning of a model."""
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        self.tables = [np.ones(input_shape[-1], np.float32)]
+
+    def forward(self, x, training=False):
+        return x * self.tables[0]
+
+    def backward(self, dy):
+        raise NotImplementedError("no gradient")
+
+
 class Updates(Scale):
     """It also does what the optimizer does."""
 
@@ -185,6 +232,12 @@ BACKWARD = [
         "backward set a list for self.s.grad",
     ),
     (Plain, ValueError, r'sets self.dw, .* In build: self.w = self.add_weight\("w", \(4,\)\)'),
+    (
+        InDict,
+        ValueError,
+        r"self.params\['w'\] is a plain array, and backward sets self.grads\['w'\], .*\"params_w\"",
+    ),
+    (InList, ValueError, r"self.ws\[0\] is a plain array, and backward changes it"),
     (ByHand, ValueError, "self.w is a plain array, and backward changes it"),
     (Updates, ValueError, r"backward changed self.s.value: it only sets self.s.grad"),
 ]
@@ -199,6 +252,24 @@ def test_a_mistake_is_named_in_training(kind, error, message, data):
     with pytest.raises(error, match=message):  # again: nothing of the check is left behind
         model.fit(*data, verbose=0)
     assert not {"forward", "backward"} & set(vars(model.layers[1]))
+
+
+@pytest.mark.parametrize("kind", [Plain, ByHand, InDict, InList])
+def test_arrays_for_weights_are_found_in_the_first_layer_too(kind, data):
+    """No gradient is needed there: no layer before it, nor itself, has weights that are known."""
+    model = Sequential([Input((5,)), kind(name="mine"), layers.Dense(3, activation="softmax")])
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    with pytest.raises(ValueError, match=r"layer 'mine' .* is a plain array"):
+        model.fit(*data, verbose=0)
+    frozen = Sequential([Input((5,)), kind(trainable=False), layers.Dense(3, activation="softmax")])
+    frozen.compile("sgd", "sparse_categorical_crossentropy")
+    frozen.fit(*data, verbose=0)
+
+
+def test_the_first_layer_may_have_constants_and_no_backward_pass(data):
+    model = Sequential([Input((5,)), Constants(), layers.Dense(3, activation="softmax")])
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    model.fit(*data, verbose=0)
 
 
 @pytest.mark.parametrize(("kind", "error", "message"), FORWARD)

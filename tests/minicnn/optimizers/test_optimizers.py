@@ -407,7 +407,13 @@ def test_a_whole_step_of_parameters_from_a_generator():
 def test_a_whole_step_leaves_out_what_has_no_gradient():
     kernel, bias = Parameter(np.ones(2), "kernel", "kernel"), Parameter(np.ones(2), "bias", "bias")
     kernel.grad = np.array([1.0, -2.0])
+    optimizer = SGD(0.5)
     with pytest.warns(UserWarning, match=r"no gradient for \['bias'\]: they stay as they are"):
-        assert SGD(0.5).apply_if_finite([kernel, bias])
+        assert optimizer.apply_if_finite([kernel, bias])
     assert kernel.value.tolist() == [0.5, 2.0]
     assert bias.value.tolist() == [1.0, 1.0]
+    assert optimizer.apply_if_finite([kernel, bias])  # warned once; a warning is an error in tests
+    kernel.grad, bias.grad = None, np.array([2.0, 4.0])
+    with pytest.warns(UserWarning, match=r"no gradient for \['kernel'\]"):
+        assert optimizer.apply_if_finite([kernel, bias])
+    assert bias.value.tolist() == [0.0, -1.0]
