@@ -29,9 +29,7 @@ def short_message(error: Exception) -> str:
     """Return an error's text in one line of at most 120 printable characters; its
     type's name where it has no text.
     """
-    text = " ".join(str(error).split()) or type(error).__name__
-    text = "".join(letter if letter.isprintable() else "?" for letter in text)
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
+    return terminal.printable(" ".join(str(error).split()) or type(error).__name__, _LONGEST)
 
 
 @contextmanager

@@ -22,6 +22,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NoReturn, TextIO
 
+from minicnn._base.messages import shortened
+
 MOST = 600  # characters of a line that holds a stranger's text
 NAME = 60  # characters of a file's name where there is little room
 _ERRORS = "minicnn.terminal"  # the name under which codecs knows _in_ascii
@@ -47,10 +49,7 @@ def printable(text: object, most: int = MOST) -> str:
         letter if letter.isprintable() or unicodedata.category(letter) == "Zs" else _number(letter)
         for letter in str(text)
     )
-    if len(shown) <= most:
-        return shown
-    end = (most - 1) // 2
-    return f"{shown[: most - 1 - end]}…{shown[len(shown) - end :]}"
+    return shortened(shown, most)
 
 
 def say(*lines: object, file: TextIO | None = None) -> None:

@@ -20,7 +20,8 @@ def shortened(text: str, most: int = LONGEST) -> str:
     """Return a text of at most ``most`` characters: of a longer one the beginning and the end."""
     if len(text) <= most:
         return text
-    return f"{text[: most * 2 // 3 - 2]} … {text[-(most // 3) + 1 :]}"
+    end = (most - 1) // 2
+    return f"{text[: most - 1 - end]}…{text[len(text) - end :]}"
 
 
 def reason(error: BaseException) -> str:

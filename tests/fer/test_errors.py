@@ -48,8 +48,8 @@ def test_a_reader_that_has_enough_ends_the_command_quietly():
     [
         (ValueError("two\n lines"), "two lines"),
         (KeyError(), "KeyError"),
-        (ValueError("x" * 999), "x" * 117 + "..."),
-        (ValueError("\x1b[31m\0 é"), "?[31m? é"),
+        (ValueError("x" * 999), "x" * 60 + "…" + "x" * 59),
+        (ValueError("\x1b[31m\0 é"), r"\x1b[31m\x00 é"),
     ],
 )
 def test_an_error_fits_in_a_line(error, line):
