@@ -11,8 +11,11 @@ has lanes, Winograd's transforms compute mostly padding. A direct product is slo
 channels, as dx of a first layer has.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
+from minicnn.ops import geometry
 from minicnn.ops.kernels import depthwise, direct, winograd
 from minicnn.ops.kernels.matmul import sum_rows
 from minicnn.ops.kernels.parallel import prepare
@@ -37,6 +40,34 @@ def conv2d_forward(x, kernel, bias=None, strides=(1, 1), padding="valid", dilati
     else:
         y = direct.forward(x, kernel, bias, *window)
     return y, (x, kernel, bias is not None, window)
+
+
+class PreparedKernel(NamedTuple):
+    """A kernel ready for many forward passes on maps of one size."""
+
+    kernel: np.ndarray
+    transformed: np.ndarray | None  # Winograd's U, where this algorithm computes the map
+    window: tuple
+
+
+def prepare_kernel(kernel, x_shape, strides=(1, 1), padding="valid", dilation=(1, 1)):
+    """Return the kernel prepared for inputs of shape (any N, H, W, C); it does not see later changes of
+    ``kernel``.
+    """
+    window, kernel = (tuple(strides), padding, tuple(dilation)), prepare(kernel).copy()
+    if not _use_winograd(kernel.shape, window, kernel.shape[2]):
+        return PreparedKernel(kernel, None, window)
+    rows, columns = geometry.axes(*x_shape[1:3], (3, 3), (1, 1), padding)
+    return PreparedKernel(kernel, winograd.prepare_kernel(kernel, rows.out, columns.out), window)
+
+
+def forward_prepared(x, prepared, bias=None):
+    """Return y alone, the same bits as :func:`conv2d_forward`; x has the dtype of the kernel."""
+    kernel, transformed, window = prepared
+    x, bias, _ = prepare(x, bias, kernel)
+    if transformed is None:
+        return direct.forward(x, kernel, bias, *window)
+    return winograd.forward(x, kernel, bias, window[1], transformed)
 
 
 def conv2d_backward(dy, cache, need_dx=True):

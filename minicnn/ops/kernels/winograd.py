@@ -224,19 +224,26 @@ def _panels_size(points, channels, filters, itemsize):
     return (len(points) + 1) ** 2 * -(-filters // strip) * strip * channels
 
 
-def _convolve(x, kernel, bias, top, left, height, width):
-    """Return y (N, height, width, K) = x ⋆ kernel + bias, with ``top`` rows and
-    ``left`` columns of zeros before x.
+def prepare_kernel(kernel, height, width):
+    """Return U = G g Gᵀ of a kernel (3, 3, C, K), for a map of ``height`` × ``width`` outputs."""
+    kernel, points = _pad_to_vectors(kernel, 2, 3), tiling(height, width)[0]
+    channels, filters = kernel.shape[2:]
+    U = empty(_panels_size(points, channels, filters, kernel.itemsize), kernel.dtype)
+    zero = np.zeros(max(channels, filters), kernel.dtype)
+    _transform_kernels(points, kernel.reshape(-1), U, channels, filters, zero, False)
+    return U
+
+
+def _convolve(x, U, filters, bias, top, left, height, width):
+    """Return y (N, height, width, K) = x ⋆ kernel + bias, U = prepare_kernel(kernel, height, width); ``top``
+    rows and ``left`` columns of zeros are before x.
     """
-    filters = kernel.shape[3]
-    x, kernel = _pad_to_vectors(x, 3), _pad_to_vectors(kernel, 2, 3)
-    channels, whole_filters = kernel.shape[2:]
+    x, lanes = _pad_to_vectors(x, 3), VECTOR_BYTES // x.itemsize
+    channels, whole_filters = x.shape[3], -(-filters // lanes) * lanes
     zero = np.zeros(max(channels, whole_filters), x.dtype)
     bias = zero if bias is None else _pad_to_vectors(bias, 0)
     points, down, across = tiling(height, width)
-    positions, lanes = (len(points) + 1) ** 2, VECTOR_BYTES // x.itemsize
-    U = empty(_panels_size(points, channels, whole_filters, x.itemsize), x.dtype)
-    _transform_kernels(points, kernel.reshape(-1), U, channels, whole_filters, zero, False)
+    positions = (len(points) + 1) ** 2
     v_tile, m_tile = positions * channels + lanes, positions * whole_filters + lanes
     tiles = len(x) * down * across
     block, ends = _blocks(tiles, (v_tile + m_tile) * x.itemsize, U.nbytes, BLOCK_BYTES)
@@ -250,10 +257,12 @@ def _convolve(x, kernel, bias, top, left, height, width):
     return y if filters == whole_filters else np.ascontiguousarray(y[..., :filters])
 
 
-def forward(x, kernel, bias, padding):
-    """Return y (N, OH, OW, K)."""
+def forward(x, kernel, bias, padding, U=None):
+    """Return y (N, OH, OW, K); U is the prepared kernel, if there is one."""
     rows, columns = geometry.axes(*x.shape[1:3], (3, 3), (1, 1), padding)
-    return _convolve(x, kernel, bias, rows.before, columns.before, rows.out, columns.out)
+    if U is None:
+        U = prepare_kernel(kernel, rows.out, columns.out)
+    return _convolve(x, U, kernel.shape[3], bias, rows.before, columns.before, rows.out, columns.out)
 
 
 def input_gradient(dy, kernel, shape, padding):
@@ -262,7 +271,8 @@ def input_gradient(dy, kernel, shape, padding):
     """
     rows, columns = geometry.axes(*shape[1:3], (3, 3), (1, 1), padding)
     rotated = transposed(kernel, reverse=True)
-    return _convolve(dy, rotated, None, 2 - rows.before, 2 - columns.before, *shape[1:3])
+    U = prepare_kernel(rotated, *shape[1:3])
+    return _convolve(dy, U, shape[3], None, 2 - rows.before, 2 - columns.before, *shape[1:3])
 
 
 def kernel_gradient(x, dy, kernel_shape, padding):
