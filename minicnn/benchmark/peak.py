@@ -1,10 +1,11 @@
 """The largest number of multiplications and additions per second that this CPU can do: on registers alone.
 
-A core starts up to two fused multiply-adds per cycle, and each takes four or five cycles, so twelve
-independent chains keep it busy:
+A core starts two fused multiply-adds per cycle (Apple's four), and each takes four or five cycles. So as many
+independent chains as the register tile has keep it busy:
 
     acc[r] = acc[r] · a + b          r < CHAINS, each acc a vector in a register, repeated
 
+All chains share a and b, so that everything fits the registers of every instruction set (AVX2: 12 + 2 of 16).
 Nothing is loaded or stored, so no direct convolution can be faster. An algorithm with fewer multiplications,
 Winograd's, can: its *effective* GFLOP/s count the multiplications of the definition.
 """
@@ -18,9 +19,16 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from minicnn.ops.kernels.parallel import OPTIONS
-from minicnn.ops.kernels.register_tile import VECTOR_BYTES, fused_multiply_add, splat, vector_type
+from minicnn.ops.kernels.register_tile import (
+    ROWS,
+    VECTOR_BYTES,
+    VECTORS,
+    fused_multiply_add,
+    splat,
+    vector_type,
+)
 
-CHAINS, REPEATS = 12, 4_000_000
+CHAINS, REPEATS = ROWS * VECTORS, 4_000_000
 LANES = VECTOR_BYTES // 4  # of a float32 vector
 
 
@@ -33,13 +41,12 @@ def _chains(context, start, factor, repeats):
         start, factor, repeats = arguments
         vector = vector_type(ir.FloatType())
         fma = fused_multiply_add(builder, vector)
-        a = splat(builder, vector, factor)
-        # every chain adds another b: equal chains would be computed once
+        a, b = splat(builder, vector, factor), splat(builder, vector, start)
+        # every chain starts with another number: equal chains would be computed once
         numbers = [builder.fadd(start, ir.Constant(ir.FloatType(), float(r))) for r in range(CHAINS)]
-        added = [splat(builder, vector, number) for number in numbers]
-        slots = [cgutils.alloca_once_value(builder, b) for b in added]
+        slots = [cgutils.alloca_once_value(builder, splat(builder, vector, number)) for number in numbers]
         with cgutils.for_range(builder, repeats):
-            for slot, b in zip(slots, added):
+            for slot in slots:
                 builder.store(builder.call(fma, [builder.load(slot), a, b]), slot)
         total = builder.load(slots[0])
         for slot in slots[1:]:

@@ -6,10 +6,9 @@
 memory needs two loads, so it would wait for loads at least half of the time. The tile keeps all of C in
 registers while k runs: a step loads VECTORS vectors of B, broadcasts ROWS numbers of A, and does ROWS·VECTORS
 FMAs. An FMA's result is ready after 4 cycles, so two can start in every cycle only if at least 8 of them are
-independent.
-
-    AVX-512   32 registers of 16 floats   12 × 2 = 24 of C, 2 of B, 1 of A     14 loads for 24 FMAs
-    AVX2      16 registers of  8 floats    6 × 2 = 12 of C, 2 of B, 1 of A      8 loads for 12 FMAs
+independent. How many there can be, the registers decide, of both kinds: C, B and one number of A take vectors;
+the address of each row, of B, the two steps and the count of k take general registers (:data:`TILES`). One
+too many, and the loop reads it from the stack in every step.
 
 **Addresses.** C and A have a table of row offsets, and k is a pair (tap, q) with a table of tap offsets, so
 that the same loop multiplies matrices, transposed or not, and slides a window over an image without copying
@@ -20,12 +19,17 @@ the windows:
     C[r, :]        = c[c_start + c_rows[r] : …]
     D[r, :]        = d[d_start + c_rows[r] · d_step : …]         d_step = 1: add to D; 0: one row for all (a bias)
 
+The addresses of A's rows stay as they are; all rows share the column, taps[tap] + q · step, which alone moves.
+
 Fewer than ROWS rows: the last one is computed again in place of each missing row, and written to the same
 address. Fewer than VL columns: :data:`narrow_tile` masks the lanes beyond.
 
 LLVM's vectoriser does not find this form by itself, so a Numba intrinsic generates the LLVM vector
-instructions.
+instructions. C is a value that each step of the loop hands to the next (a phi node), never a variable in memory.
 """
+
+import platform
+from typing import NamedTuple
 
 import llvmlite.binding as llvm
 from llvmlite import ir
@@ -34,20 +38,39 @@ from numba.core import cgutils, config
 from numba.extending import intrinsic
 
 
-def _has_avx512() -> bool:
-    """Return whether Numba compiles for AVX-512: NUMBA_CPU_FEATURES and
-    NUMBA_CPU_NAME may change its target.
-    """
+class Tile(NamedTuple):
+    """The tile of an instruction set: C takes rows · vectors of its vector registers."""
+
+    vector_bytes: int
+    rows: int
+    vectors: int
+
+
+# vector registers: C + B + one number of A (+ a product, where multiplication and addition are two instructions)
+TILES = {
+    "avx512": Tile(64, 8, 2),  # 16 + 2 + 1 of 32; 12 rows would have 12 addresses, of 15 general registers
+    "avx2": Tile(32, 6, 2),  # 12 + 2 + 1 of 16
+    "neon": Tile(16, 6, 4),  # 24 + 4 + 1 of 32
+    "sse": Tile(16, 6, 2),  # 12 + 2 + 1 + 1 of 16
+}
+
+
+def instruction_set() -> str:
+    """Return which of TILES Numba compiles for: NUMBA_CPU_FEATURES and NUMBA_CPU_NAME may change its target."""
+    if platform.machine().lower() in ("arm64", "aarch64"):
+        return "neon"
     if config.CPU_FEATURES is not None:
-        return "+avx512f" in config.CPU_FEATURES
-    if config.CPU_NAME is not None and llvm.get_host_cpu_name() != config.CPU_NAME:
-        return False
-    return bool(llvm.get_host_cpu_features().get("avx512f", False))
+        features = set(config.CPU_FEATURES.split(","))
+    elif config.CPU_NAME is not None and llvm.get_host_cpu_name() != config.CPU_NAME:
+        features = {"+avx2"}  # an older processor; its features are not known
+    else:
+        features = {f"+{name}" for name, there in llvm.get_host_cpu_features().items() if there}
+    if "+avx512f" in features:
+        return "avx512"
+    return "avx2" if features & {"+avx2", "+avx"} else "sse"
 
 
-VECTOR_BYTES = 64 if _has_avx512() else 32
-ROWS = 12 if VECTOR_BYTES == 64 else 6
-VECTORS = 2
+VECTOR_BYTES, ROWS, VECTORS = TILES[instruction_set()]
 PANEL_BYTES = VECTORS * VECTOR_BYTES  # of one row of a tile
 
 
@@ -134,6 +157,63 @@ class Memory:
         self._call("llvm.masked.store", ir.VoidType(), kinds, [value, pointer, alignment, self.mask])
 
 
+def multiply(builder, memory, a_rows, taps, tap_count, depth, step, b, b_step, start):
+    """Emit the loops over taps and q. Return C = ``start`` + A · B, rows of vectors, as ``start`` is.
+
+    Args:
+        a_rows: a pointer to A's row, for each row.
+        taps, b: pointers to the tap offsets and to B.
+    """
+    i64, vector = ir.IntType(64), memory.vector
+    fma = fused_multiply_add(builder, vector)
+    vectors = range(len(start[0]))
+
+    def carried(values, block):
+        """Return phi nodes that have ``values`` when the loop is entered from ``block``."""
+        nodes = [builder.phi(value.type) for value in values]
+        for node, value in zip(nodes, values):
+            node.add_incoming(value, block)
+        return nodes
+
+    def repeat(nodes, values, block):
+        for node, value in zip(nodes, values):
+            node.add_incoming(value, block)
+
+    before, names = builder.block, ("tap", "step", "next", "done")
+    tap_block, step_block, next_block, done = (builder.append_basic_block(name) for name in names)
+    flat = [value for row in start for value in row]
+    some = builder.icmp_signed(">", builder.mul(tap_count, depth), i64(0))
+    builder.cbranch(some, tap_block, done)
+
+    builder.position_at_end(tap_block)
+    outer = carried([i64(0), b, *flat], before)
+    tap, b_tap = outer[:2]
+    first_column = builder.load(builder.gep(taps, [tap]))
+    builder.branch(step_block)
+
+    builder.position_at_end(step_block)
+    inner = carried([depth, first_column, b_tap, *outer[2:]], tap_block)
+    left, column, b_row = inner[:3]
+    bs = [memory.load(builder.gep(b_row, [i64(v * vector.count)])) for v in vectors]
+    sums = []
+    for r, row in enumerate(a_rows):
+        number = splat(builder, vector, builder.load(builder.gep(row, [column])))
+        sums += [builder.call(fma, [number, bs[v], inner[3 + r * len(vectors) + v]]) for v in vectors]
+    b_next, left = builder.gep(b_row, [b_step]), builder.sub(left, i64(1))
+    repeat(inner, [left, builder.add(column, step), b_next, *sums], step_block)
+    builder.cbranch(builder.icmp_signed(">", left, i64(0)), step_block, next_block)
+
+    builder.position_at_end(next_block)
+    tap = builder.add(tap, i64(1))
+    repeat(outer, [tap, b_next, *sums], next_block)
+    builder.cbranch(builder.icmp_signed("<", tap, tap_count), tap_block, done)
+
+    builder.position_at_end(done)
+    ends = carried(flat, before)
+    repeat(ends, sums, next_block)
+    return [ends[r : r + len(vectors)] for r in range(0, len(ends), len(vectors))]
+
+
 def _tile(vectors: int, masked: bool):
     """Return the tile as an intrinsic; the module's docstring gives its arguments."""
 
@@ -159,43 +239,28 @@ def _tile(vectors: int, masked: bool):
             i64 = ir.IntType(64)
             vector = vector_type(ctx.get_value_type(a.dtype))
             memory = Memory(builder, vector, first_lanes(builder, vector, columns) if masked else None)
-            fma = fused_multiply_add(builder, vector)
             last = builder.sub(rows, i64(1))
-            lane0 = [i64(v * vector.count) for v in range(vectors)]
 
-            accumulators, a_row, c_row = [], [], []
+            def row_of(pointer, offset):
+                return [builder.gep(pointer, [builder.add(offset, i64(v * vector.count))]) for v in range(vectors)]
+
+            a_row, c_row, start = [], [], []
             for r in range(ROWS):
                 present = builder.select(builder.icmp_signed("<", i64(r), rows), i64(r), last)
                 index = builder.add(first_row, present)
-                a_row.append(
-                    builder.gep(data[0], [builder.add(a_start, builder.load(builder.gep(data[2], [index])))])
-                )
+                a_offset = builder.load(builder.gep(data[2], [index]))
+                a_row.append(builder.gep(data[0], [builder.add(a_start, a_offset)]))
                 offset = builder.load(builder.gep(data[15], [index]))
-                c_row.append(builder.gep(data[13], [builder.add(c_start, offset)]))
-                d_row = builder.gep(data[10], [builder.add(d_start, builder.mul(offset, d_step))])
-                slots = [cgutils.alloca_once(builder, vector) for _ in range(vectors)]
-                for v, slot in enumerate(slots):
-                    builder.store(memory.load(builder.gep(d_row, [lane0[v]])), slot)
-                accumulators.append(slots)
-
-            with cgutils.for_range(builder, tap_count, intp=i64) as tap:
-                tap_offset = builder.load(builder.gep(data[3], [tap.index]))
-                b_tap = builder.gep(
-                    data[7], [builder.add(b_start, builder.mul(builder.mul(tap.index, depth), b_step))]
-                )
-                a_tap = [builder.gep(row, [tap_offset]) for row in a_row]
-                with cgutils.for_range(builder, depth, intp=i64) as loop:
-                    b_row = builder.gep(b_tap, [builder.mul(loop.index, b_step)])
-                    column = builder.mul(loop.index, step)
-                    bs = [memory.load(builder.gep(b_row, [lane])) for lane in lane0]
-                    for r in range(ROWS):
-                        number = splat(builder, vector, builder.load(builder.gep(a_tap[r], [column])))
-                        for v, slot in enumerate(accumulators[r]):
-                            builder.store(builder.call(fma, [number, bs[v], builder.load(slot)]), slot)
-
-            for row, slots in zip(c_row, accumulators):
-                for v, slot in enumerate(slots):
-                    memory.store(builder.load(slot), builder.gep(row, [lane0[v]]))
+                c_row.append(row_of(data[13], builder.add(c_start, offset)))
+                d_row = row_of(data[10], builder.add(d_start, builder.mul(offset, d_step)))
+                start.append([memory.load(pointer) for pointer in d_row])
+            b_row = builder.gep(data[7], [b_start])
+            sums = multiply(
+                builder, memory, a_row, data[3], tap_count, depth, step, b_row, b_step, start
+            )  # fmt: skip
+            for pointers, values in zip(c_row, sums):
+                for pointer, value in zip(pointers, values):
+                    memory.store(value, pointer)
             return ctx.get_dummy_value()
 
         return signature, generate
