@@ -16,7 +16,7 @@ import numpy as np
 from numba import njit
 
 from minicnn.ops.kernels import register_tile, winograd_transform
-from minicnn.ops.kernels.register_tile import ROWS, VECTOR_BYTES, VECTORS
+from minicnn.ops.kernels.register_tile import ROWS, SHORT, VECTOR_BYTES, VECTORS
 from minicnn.ops.kernels.winograd_matrices import POINTS
 from tests.mutation import stand_ins
 from tests.mutation.judges import Judge
@@ -38,7 +38,7 @@ def judges() -> list[Judge]:
     njit(error_model="numpy")(lambda x: x.size)(np.zeros(1))  # what Numba does once, it does before the forks
     found = [
         Judge(f"{name} {dtype.__name__}", partial(_agree, name, dtype, _tile_cases(name, dtype)))
-        for name in ("narrow_tile", "wide_tile")
+        for name in ("narrow_tile", "short_tile", "wide_tile")
         for dtype in DTYPES
     ]
     return found + [
@@ -94,12 +94,13 @@ def _compiled(function: Callable, arguments: int) -> Callable:
 def _tile_cases(name: str, dtype: type) -> Iterator[Callable[[], list]]:
     lanes = VECTOR_BYTES // np.dtype(dtype).itemsize
     for seed in range(CASES):
-        yield partial(_tile_case, seed, dtype, lanes, name == "wide_tile")
+        yield partial(_tile_case, seed, dtype, lanes, name)
 
 
-def _tile_case(seed: int, dtype: type, lanes: int, wide: bool) -> list:
-    rng = np.random.default_rng(seed)
-    rows, first_row = int(rng.integers(1, ROWS + 1)), int(rng.integers(0, 3))
+def _tile_case(seed: int, dtype: type, lanes: int, name: str) -> list:
+    rng, wide = np.random.default_rng(seed), name != "narrow_tile"
+    most = SHORT if name == "short_tile" else ROWS
+    rows, first_row = int(rng.integers(1, most + 1)), int(rng.integers(0, 3))
     columns = VECTORS * lanes if wide else int(rng.integers(1, lanes + 1))
     depth, tap_count, step = int(rng.integers(0, 5)), int(rng.integers(0, 4)), int(rng.integers(1, 4))
     b_step, d_step = columns + int(rng.integers(0, 4)), int(rng.integers(0, 2))

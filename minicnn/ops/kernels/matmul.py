@@ -14,7 +14,9 @@ from numba import prange
 
 from minicnn.ops.kernels.memory import empty
 from minicnn.ops.kernels.parallel import CHUNKS, compiled, sum_pieces
-from minicnn.ops.kernels.register_tile import PANEL_BYTES, ROWS, VECTOR_BYTES, VECTORS, narrow_tile, wide_tile
+from minicnn.ops.kernels.register_tile import (
+    PANEL_BYTES, ROWS, SHORT, VECTOR_BYTES, VECTORS, narrow_tile, short_tile, wide_tile,
+)  # fmt: skip
 
 
 @compiled()
@@ -27,18 +29,26 @@ def product(
     column, panel = 0, b_start
     while column < columns:
         wide = columns - column >= VECTORS * lanes
-        for row in range(first_row, last_row, ROWS):
-            rows = min(ROWS, last_row - row)
-            if wide:
-                wide_tile(
-                    a, a_start, a_rows, taps, tap_count, depth, step, b, panel, b_step,
-                    d, d_start + column, d_step, c, c_start + column, c_rows, row, rows, 0,
-                )  # fmt: skip
-            else:
+        row = first_row
+        while row < last_row:
+            rest = last_row - row
+            rows = SHORT if wide and (rest <= SHORT or ROWS < rest <= 2 * SHORT) else ROWS
+            if not wide:
                 narrow_tile(
                     a, a_start, a_rows, taps, tap_count, depth, step, b, panel, b_step,
-                    d, d_start + column, d_step, c, c_start + column, c_rows, row, rows, columns - column,
+                    d, d_start + column, d_step, c, c_start + column, c_rows, row, min(rows, rest), columns - column,
                 )  # fmt: skip
+            elif rows == SHORT:
+                short_tile(
+                    a, a_start, a_rows, taps, tap_count, depth, step, b, panel, b_step,
+                    d, d_start + column, d_step, c, c_start + column, c_rows, row, min(rows, rest), 0,
+                )  # fmt: skip
+            else:
+                wide_tile(
+                    a, a_start, a_rows, taps, tap_count, depth, step, b, panel, b_step,
+                    d, d_start + column, d_step, c, c_start + column, c_rows, row, min(rows, rest), 0,
+                )  # fmt: skip
+            row += rows
         column += VECTORS * lanes if wide else lanes
         panel += b_panel if wide else lanes
 

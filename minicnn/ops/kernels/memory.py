@@ -7,9 +7,15 @@ count says so.
 
 All begin at a multiple of 64 bytes. NumPy's own begin at a multiple of 16, so that a vector may lie in two
 cache lines.
+
+How much of an array is worked on at a time, the second-level cache decides (:func:`second_level_cache`).
 """
 
+import platform
+import subprocess
 import sys
+from contextlib import suppress
+from pathlib import Path
 
 import numpy as np
 from numba import config
@@ -20,8 +26,42 @@ LINE = 64  # bytes of a cache line
 SMALL = 2**16  # bytes below which NumPy's own allocator is as good
 KEEP = 2**26  # bytes of free buffers that stay when a new one has to be allocated
 
+USUAL_CACHE = 2**20  # bytes of a core's second-level cache where the system does not tell
+_CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
+
 _buffers: list[np.ndarray] = []
 _scratch: dict[np.dtype, np.ndarray] = {}
+
+
+def _bytes(text):
+    """Return the number that Linux writes as 512K or 2M."""
+    units = {"K": 2**10, "M": 2**20}
+    return int(text.rstrip("KM")) * units.get(text[-1:], 1)
+
+
+def _sharers(text):
+    """Return how many processors a list such as 0-3,8 names."""
+    ends = [[int(end) for end in part.split("-")] for part in text.split(",")]
+    return sum(part[-1] - part[0] + 1 for part in ends)
+
+
+def second_level_cache():
+    """Return the bytes of second-level cache for one thread: a core's, divided by the threads that share it."""
+    with suppress(OSError, ValueError, IndexError, subprocess.SubprocessError):
+        if platform.system() == "Darwin":  # a cluster of cores shares one
+            names = ["hw.perflevel0.l2cachesize", "hw.perflevel0.cpusperl2"]
+            told = subprocess.run(
+                ["/usr/sbin/sysctl", "-n", *names], capture_output=True, text=True, timeout=5
+            )
+            size, sharers = map(int, told.stdout.split())
+            return size // sharers
+        for folder in sorted(_CACHES.glob("index*")):
+            told = {
+                name: (folder / name).read_text().strip() for name in ("level", "size", "shared_cpu_list")
+            }
+            if told["level"] == "2":
+                return _bytes(told["size"]) // _sharers(told["shared_cpu_list"])
+    return USUAL_CACHE
 
 
 def _references(buffers):

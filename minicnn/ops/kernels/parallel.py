@@ -146,11 +146,12 @@ def prepare(*arrays):
 def _sum_pieces(partial, total):
     size = total.size
     for chunk in prange(CHUNKS):
-        for i in range(chunk * size // CHUNKS, (chunk + 1) * size // CHUNKS):
-            s = partial[i]
-            for at in range(i + size, partial.size, size):
-                s += partial[at]
-            total[i] = s
+        begin, end = chunk * size // CHUNKS, (chunk + 1) * size // CHUNKS
+        for i in range(begin, end):
+            total[i] = partial[i]
+        for piece in range(size, partial.size, size):  # outside, so that each is read in the order of memory
+            for i in range(begin, end):
+                total[i] += partial[piece + i]
 
 
 def sum_pieces(partial, shape):

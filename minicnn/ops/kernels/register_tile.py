@@ -21,8 +21,8 @@ the windows:
 
 The addresses of A's rows stay as they are; all rows share the column, taps[tap] + q · step, which alone moves.
 
-Fewer than ROWS rows: the last one is computed again in place of each missing row, and written to the same
-address. Fewer than VL columns: :data:`narrow_tile` masks the lanes beyond.
+Fewer rows: :data:`short_tile` has SHORT of them, which fills 32 rows where ROWS is 6 (4·6 + 2·4). Of rows that
+are still missing, the last one is computed again, and written to the same address. Fewer than VL columns: :data:`narrow_tile` masks the lanes beyond.
 
 LLVM's vectoriser does not find this form by itself, so a Numba intrinsic generates the LLVM vector
 instructions. C is a value that each step of the loop hands to the next (a phi node), never a variable in memory.
@@ -71,6 +71,7 @@ def instruction_set() -> str:
 
 
 VECTOR_BYTES, ROWS, VECTORS = TILES[instruction_set()]
+SHORT = 4
 PANEL_BYTES = VECTORS * VECTOR_BYTES  # of one row of a tile
 
 
@@ -214,7 +215,7 @@ def multiply(builder, memory, a_rows, taps, tap_count, depth, step, b, b_step, s
     return [ends[r : r + len(vectors)] for r in range(0, len(ends), len(vectors))]
 
 
-def _tile(vectors: int, masked: bool):
+def _tile(tile_rows: int, vectors: int, masked: bool):
     """Return the tile as an intrinsic; the module's docstring gives its arguments."""
 
     @vector_code
@@ -242,10 +243,12 @@ def _tile(vectors: int, masked: bool):
             last = builder.sub(rows, i64(1))
 
             def row_of(pointer, offset):
-                return [builder.gep(pointer, [builder.add(offset, i64(v * vector.count))]) for v in range(vectors)]
+                return [
+                    builder.gep(pointer, [builder.add(offset, i64(v * vector.count))]) for v in range(vectors)
+                ]
 
             a_row, c_row, start = [], [], []
-            for r in range(ROWS):
+            for r in range(tile_rows):
                 present = builder.select(builder.icmp_signed("<", i64(r), rows), i64(r), last)
                 index = builder.add(first_row, present)
                 a_offset = builder.load(builder.gep(data[2], [index]))
@@ -268,5 +271,6 @@ def _tile(vectors: int, masked: bool):
     return tile
 
 
-wide_tile = _tile(VECTORS, masked=False)
-narrow_tile = _tile(1, masked=True)
+wide_tile = _tile(ROWS, VECTORS, masked=False)
+short_tile = _tile(SHORT, VECTORS, masked=False)
+narrow_tile = _tile(ROWS, 1, masked=True)

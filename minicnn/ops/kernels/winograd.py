@@ -30,7 +30,7 @@ from numba import get_num_threads, get_thread_id, prange
 
 from minicnn.ops import geometry
 from minicnn.ops.kernels.matmul import product, transposed
-from minicnn.ops.kernels.memory import empty, scratch
+from minicnn.ops.kernels.memory import empty, scratch, second_level_cache
 from minicnn.ops.kernels.parallel import CHUNKS, compiled, sum_pieces
 from minicnn.ops.kernels.register_tile import PANEL_BYTES, ROWS, VECTOR_BYTES
 from minicnn.ops.kernels.winograd_matrices import POINTS
@@ -42,11 +42,12 @@ from minicnn.ops.kernels.winograd_transform import (
     output_transform,
 )
 
-# Measured on a core with 2 MB of second-level cache; twice or half of it costs a few per cent. A block is
-# larger where U is larger, since each block reads all of U; and still larger in dkernel, where each block
-# reads and writes all of dU.
-BLOCK_BYTES = 3 * 2**18, 3 * 2**20  # least and most of V and M at a time
-GRADIENT_BLOCK_BYTES = 2**20, 2**23  # least and most of V and Z
+# Least and most of a block of V and M, and in dkernel of V and Z. A block is larger where U is larger, since
+# each block reads all of U; and still larger in dkernel, where each block reads and writes all of dU. Measured
+# with 1 and 2 MB of second-level cache: twice or half as much costs a few per cent.
+_CACHE = second_level_cache()
+BLOCK_BYTES = 3 * _CACHE // 8, 3 * _CACHE // 2
+GRADIENT_BLOCK_BYTES = _CACHE, 2 * _CACHE
 # The threads divide a dU of this size or more by channels; a smaller one by tiles, and
 # the pieces are then summed.
 PARTIAL_BYTES = 2**19
@@ -60,10 +61,8 @@ def _tile_at(number, down, across):
 
 @compiled()
 def _tile_address(shape, n, top, left):
-    """Return the address of the tile at (top, left) of image n: (start, row step, column step, inside).
-
-    It may extend beyond the map: ``inside`` = (first row, end row, first column, end
-        column) are its entries in it.
+    """Return the address of the tile at (top, left) of image n: (start, row step, column step, inside);
+    ``inside`` = (first row, end row, first column, end column) are its entries within the map.
     """
     height, width, channels = shape
     start = ((n * height + top) * width + left) * channels
@@ -166,9 +165,7 @@ def _kernel_gradient(points, x, x_shape, dy, dy_shape, grid, ends, c_ends, table
 
 @compiled(parallel=True)
 def _transform_kernels(points, kernel, U, channels, filters, zero, backward):
-    """U = G g Gᵀ, or if ``backward`` the transpose, dkernel = Gᵀ dU G; U (α²,
-    panels, C, columns of a panel).
-    """
+    """U = G g Gᵀ, or if ``backward`` the transpose, dkernel = Gᵀ dU G; U (α², panels, C, columns of a panel)."""
     alpha = len(points) + 1
     lanes, strip = VECTOR_BYTES // kernel.itemsize, PANEL_BYTES // kernel.itemsize
     line, position, inside = channels * filters, U.size // (alpha * alpha), (0, 0, 0, 0)
@@ -203,11 +200,8 @@ def _pad_to_vectors(array, *axes):
 
 
 def _blocks(tiles, tile_bytes, wanted_bytes, bounds):
-    """Return (tiles in a block, ends): piece i of the work is tiles ends[i] to ends[i +
-    1], in whole register tiles.
-
-    Their number is a power of two, so that two, four or eight threads have equal shares;
-    each is at least a block long.
+    """Return (tiles in a block, ends): piece i is tiles ends[i] to ends[i + 1], in whole register tiles, at least
+    a block. The number of pieces is a power of two: two, four or eight threads have equal shares.
     """
     least, most = bounds
     block = max(1, min(max(least, wanted_bytes), most) // tile_bytes // ROWS) * ROWS

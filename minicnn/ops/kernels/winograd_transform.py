@@ -142,29 +142,32 @@ def _transform(choose, edge=None, add_bias=False):
             rows = [between(first_row, i, end_row) for i in range(6)]
             columns = [between(first_column, j, end_column) for j in range(6)]
 
-            def entry(pointer, i, j, row, column, chosen):
-                there = builder.gep(
-                    pointer, [builder.add(builder.mul(row, i64(i)), builder.mul(column, i64(j)))]
-                )
-                return (
-                    builder.select(builder.and_(rows[i], columns[j]), there, elsewhere) if chosen else there
-                )
+            def entries(pointer, start, row, column, shape, chosen):
+                """Return the address of each entry's first vector: they are the same for all vectors of a tile."""
+                place = builder.gep(pointer, [start])
+                for i in range(shape[0]):
+                    line = builder.gep(place, [builder.mul(row, i64(i))])
+                    there = [builder.gep(line, [builder.mul(column, i64(j))]) for j in range(shape[1])]
+                    if chosen:
+                        within = [builder.and_(rows[i], column_within) for column_within in columns]
+                        there = [builder.select(w, t, elsewhere) for w, t in zip(within, there)]
+                    yield there
 
+            p, q = len(matrix[0]), len(matrix)
+            x_entries = list(entries(source, x_start, x_row, x_column, (p, p), edge == "x"))
+            y_entries = list(entries(target, y_start, y_row, y_column, (q, q), edge == "y"))
             with cgutils.for_range(builder, vectors, intp=i64) as loop:
                 lane = builder.mul(loop.index, i64(vector.count))
-                x_here = builder.gep(source, [builder.add(x_start, lane)])
-                y_here = builder.gep(target, [builder.add(y_start, lane)])
-                p = len(matrix[0])
                 halfway = []
-                for j in range(p):
-                    xs = [memory.load(entry(x_here, i, j, x_row, x_column, edge == "x")) for i in range(p)]
+                for column in zip(*x_entries):
+                    xs = [memory.load(builder.gep(pointer, [lane])) for pointer in column]
                     halfway.append(code.multiply(matrix, xs))  # L X, column by column
                 shift = memory.load(builder.gep(offset, [lane])) if add_bias else None
-                for i, row in enumerate(zip(*halfway)):
-                    for j, value in enumerate(code.multiply(matrix, row)):  # (L X) Lᵀ, row by row
+                for pointers, row in zip(y_entries, zip(*halfway)):
+                    for pointer, value in zip(pointers, code.multiply(matrix, row)):  # (L X) Lᵀ, row by row
                         if add_bias:
                             value = builder.fadd(value, shift)
-                        memory.store(value, entry(y_here, i, j, y_row, y_column, edge == "y"))
+                        memory.store(value, builder.gep(pointer, [lane]))
             return ctx.get_dummy_value()
 
         return signature, generate

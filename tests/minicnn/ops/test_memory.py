@@ -2,6 +2,8 @@
 what kernels are handed.
 """
 
+import subprocess
+
 import numba
 import numpy as np
 import pytest
@@ -148,3 +150,59 @@ def test_the_squared_norm_of_any_number_of_entries(size, rng):
     dw = rng.standard_normal(size)
     for array in (dw, dw.astype(np.float32), dw[::-1]):
         assert squared_norm(array) == pytest.approx(float((array.astype(float) ** 2).sum()), rel=1e-12)
+
+
+# ---- the size of a cache -----------------------------------------------------------------------------------
+
+
+def caches(folder, *rows):
+    for i, (level, size, sharers) in enumerate(rows):
+        (folder / f"index{i}").mkdir(parents=True)
+        for name, text in (("level", level), ("size", size), ("shared_cpu_list", sharers)):
+            (folder / f"index{i}" / name).write_text(f"{text}\n")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("size", "sharers", "exact"),
+    [
+        ("512K", "0", 524_288),
+        ("2M", "0", 2_097_152),
+        ("1024K", "0,8", 524_288),  # two threads of a core
+        ("2048K", "0-3", 524_288),
+        ("3072K", "0-1,4", 1_048_576),
+        ("4096", "0", 4096),
+    ],
+)
+def test_what_linux_tells_of_the_second_level(size, sharers, exact, tmp_path, monkeypatch):
+    rows = [(1, "32K", "0"), (1, "32K", "0"), (2, size, sharers), (3, "32M", "0-15")]
+    monkeypatch.setattr(memory.platform, "system", lambda: "Linux")
+    monkeypatch.setattr(memory, "_CACHES", caches(tmp_path, *rows))
+    assert memory.second_level_cache() == exact
+
+
+@pytest.mark.parametrize("rows", [[], [(1, "32K", "0")], [(2, "much", "0")], [(2, "", "0")], [(2, "1M", "")]])
+def test_where_linux_does_not_tell(rows, tmp_path, monkeypatch):
+    monkeypatch.setattr(memory.platform, "system", lambda: "Linux")
+    monkeypatch.setattr(memory, "_CACHES", caches(tmp_path, *rows))
+    assert memory.second_level_cache() == 2**20
+
+
+@pytest.mark.parametrize(
+    ("answer", "exact"), [("12582912\n4\n", 3 * 2**20), ("", 2**20), ("unknown oid\n", 2**20)]
+)
+def test_what_macos_tells(answer, exact, monkeypatch):
+    monkeypatch.setattr(memory.platform, "system", lambda: "Darwin")
+    monkeypatch.setattr(
+        memory.subprocess, "run", lambda command, **_: subprocess.CompletedProcess(command, 0, answer, "")
+    )
+    assert memory.second_level_cache() == exact
+
+
+def test_macos_without_its_command(monkeypatch):
+    def missing(*_, **__):
+        raise FileNotFoundError
+
+    monkeypatch.setattr(memory.platform, "system", lambda: "Darwin")
+    monkeypatch.setattr(memory.subprocess, "run", missing)
+    assert memory.second_level_cache() == 2**20

@@ -97,7 +97,9 @@ def test_as_numba_compiles_it_here():
     kinds += [numbers, numba.intp, numba.intp, numbers, numba.intp, offsets, *[numba.intp] * 3]
     (text,) = numba.njit(tuple(kinds))(space["caller"]).inspect_asm().values()
     loop = innermost_loop(text, arithmetic)
-    assert sum(bool(re.search(arithmetic, line)) for line in loop) >= register_tile.ROWS * register_tile.VECTORS
+    assert (
+        sum(bool(re.search(arithmetic, line)) for line in loop) >= register_tile.ROWS * register_tile.VECTORS
+    )
     assert [line for line in loop if re.search(stack, line)] == []
 
 
