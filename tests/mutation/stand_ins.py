@@ -81,7 +81,7 @@ def _transform(choose, edge=None, add_bias=False):
         for i, row in enumerate(place(x_start, x_row, x_column, p)):
             for j, start in enumerate(row):
                 if edge == "x" and not within(i, j):
-                    X[i, j] = np.tile(outside[_at(outside, 0, lanes)], vectors)
+                    X[i, j] = outside[_at(outside, 0, width)]
                 else:
                     X[i, j] = x[_at(x, start, width)]
         Y = np.einsum("ip,pqc,jq->ijc", matrix, X, matrix)
@@ -90,7 +90,7 @@ def _transform(choose, edge=None, add_bias=False):
         for i, row in enumerate(place(y_start, y_row, y_column, q)):
             for j, start in enumerate(row):
                 if edge == "y" and not within(i, j):
-                    outside[_at(outside, 0, lanes)] = Y[i, j, width - lanes :]
+                    outside[_at(outside, 0, width)] = Y[i, j]
                 else:
                     y[_at(y, start, width)] = Y[i, j]
 

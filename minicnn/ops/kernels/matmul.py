@@ -15,7 +15,14 @@ from numba import prange
 from minicnn.ops.kernels.memory import empty
 from minicnn.ops.kernels.parallel import CHUNKS, compiled, sum_pieces
 from minicnn.ops.kernels.register_tile import (
-    PANEL_BYTES, ROWS, SHORT, VECTOR_BYTES, VECTORS, narrow_tile, short_tile, wide_tile,
+    PANEL_BYTES,
+    ROWS,
+    SHORT,
+    VECTOR_BYTES,
+    VECTORS,
+    narrow_tile,
+    short_tile,
+    wide_tile,
 )  # fmt: skip
 
 

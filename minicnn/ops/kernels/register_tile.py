@@ -21,8 +21,9 @@ the windows:
 
 The addresses of A's rows stay as they are; all rows share the column, taps[tap] + q · step, which alone moves.
 
-Fewer rows: :data:`short_tile` has SHORT of them, which fills 32 rows where ROWS is 6 (4·6 + 2·4). Of rows that
-are still missing, the last one is computed again, and written to the same address. Fewer than VL columns: :data:`narrow_tile` masks the lanes beyond.
+Fewer rows: :data:`short_tile` has SHORT of them, so that 32 rows are filled where ROWS is 6 (4·6 + 2·4). Of
+rows that are still missing, the last one is computed again, and written to the same address. Fewer than VL
+columns: :data:`narrow_tile` masks the lanes beyond.
 
 LLVM's vectoriser does not find this form by itself, so a Numba intrinsic generates the LLVM vector
 instructions. C is a value that each step of the loop hands to the next (a phi node), never a variable in memory.

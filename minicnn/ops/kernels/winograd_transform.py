@@ -92,12 +92,13 @@ class LinearCode:
 
 def _transform(choose, edge=None, add_bias=False):
     """Return the intrinsic Y = L X Lᵀ (+ bias), L = ``choose(matrices)``, over
-    ``vectors`` vectors of channels.
+        ``vectors`` vectors of channels.
 
-    Entry (i, j) of X is at x[x_start + i·x_row + j·x_column : …], that of Y likewise. A tile may extend
-    beyond its map: with ``edge`` "x" (or "y"), only the entries of ``inside`` = (first row, end row, first
-    column, end column) are read from (written to) the map, the others from (to) ``outside``: zeros to read,
-    memory that is never read to write. To select an address costs less than a branch or a mask.
+        Entry (i, j) of X is at x[x_start + i·x_row + j·x_column : …], that of Y likewise. A tile may extend
+        beyond its map: with ``edge`` "x" (or "y"), only the entries of ``inside`` = (first row, end row, first
+        column, end column) are read from (written to) the map, the others from (to) ``outside``: zeros to read,
+        memory that is never read to write. To select an address costs less than a branch or a mask; it is selected
+    once for all vectors of a tile, so ``outside`` has as many.
     """
 
     @vector_code
