@@ -4,8 +4,8 @@ A pass over a large map takes the time to move it from memory and back, even if 
 
     batch norm, ReLU      The maximum with 0 is taken before batch norm writes its output.
     ReLU, max-pooling     ReLU is monotonic, so relu(max(window)) = max(relu(window)). The gradient is the
-                          same too: it goes to the first maximum, if this is positive. So the ReLU runs after
-                          the pooling, on a map of a quarter of the size.
+                          same too: it goes to the first maximum, if this is positive. So the maximum with 0
+                          is taken before the pooling writes its output.
 
 Layers are fused only while the Numba kernels are in use. With the reference every layer runs separately, so
 that a debugger can step through it.
@@ -51,13 +51,14 @@ class PoolBeforeReLU:
 
     def forward(self, x: Any, training: bool = False) -> Any:
         """Convolve, pool, then ReLU."""
+        from minicnn.ops.kernels.pooling import max_pool2d_relu_forward  # imported here, as above
+
         z = self.convolution.pre_activation_forward(x, training)
-        return self.convolution.final_activation.forward(self.pooling.forward(z, training), training)
+        return self.pooling.forward_by(max_pool2d_relu_forward, z)
 
     def backward(self, dy: Any) -> Any:
         """Return dx, through all three."""
-        dy = self.pooling.backward(self.convolution.final_activation.backward(dy))
-        return self.convolution.pre_activation_backward(dy)
+        return self.convolution.pre_activation_backward(self.pooling.backward(dy))
 
 
 Unit = Layer | NormReLU | PoolBeforeReLU

@@ -50,7 +50,11 @@ class _Pooling(Layer):
 
     def forward(self, x, training=False):
         """Return one number for each window."""
-        y, self._cache = self._forward(x, self.pool_size, self.strides, self.padding)
+        return self.forward_by(self._forward, x)
+
+    def forward_by(self, operation, x):
+        """Run the forward pass with the given operation: the layer's, or that with a ReLU (fusion.py)."""
+        y, self._cache = operation(x, self.pool_size, self.strides, self.padding)
         return y
 
     def backward(self, dy):

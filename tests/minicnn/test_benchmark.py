@@ -5,12 +5,13 @@ import json
 import os
 from types import SimpleNamespace
 
+import numba
 import numpy as np
 import pytest
 
 import minicnn
 from minicnn.benchmark import __main__ as command
-from minicnn.benchmark import contenders, measure, nets, peak, steps, worker
+from minicnn.benchmark import contenders, measure, nets, passes, peak, steps, worker
 from minicnn.ops import reference
 
 
@@ -118,3 +119,20 @@ def test_every_step_on_the_way_computes_the_same(name, rng):
     x, kernel, _ = contenders.maps(task)
     y, _ = reference.conv2d_forward(x.astype(float), kernel.astype(float), padding="same")
     np.testing.assert_allclose(steps.STEPS[name](x, kernel), y, atol=1e-5 * np.abs(y).max())
+
+
+def test_where_a_step_goes():
+    found = passes.where("simple", 2, threads=1, steps=3)
+    *kernels, outside, step = found
+    assert (outside, step) == (passes.OUTSIDE, passes.STEP)
+    assert {"pooling_2x2 forward", "pooling_2x2 backward", "updates adam"} <= set(kernels)
+    assert [found[label] for label in kernels] == sorted((found[label] for label in kernels), reverse=True)
+    assert min(found.values()) > 0
+    assert sum(found.values()) == pytest.approx(2 * found[step])
+
+
+@pytest.mark.parametrize("rested", [False, True])
+def test_to_wake_the_threads_is_a_difference_of_medians(rested, monkeypatch):
+    seconds = iter([3.0, 1.0, 2.0, 9.0, 6.0, 7.0])  # on one thread 2, on two 7
+    monkeypatch.setattr(passes, "duration", lambda function: next(seconds))
+    assert passes.fork_join(numba.config.NUMBA_NUM_THREADS, rounds=3, rested=rested) == pytest.approx(5e6)

@@ -15,6 +15,7 @@ from minicnn.gradient_check.suite.operations import Case
 from minicnn.ops import reference
 from tests.properties.draw import HypothesisDraw, seeds
 from tests.properties.fused import FUSED, by_definition, by_kernel, draw_case
+from tests.threads import threads
 
 pytestmark = pytest.mark.parametrize("name", FUSED)
 
@@ -44,13 +45,10 @@ def test_the_kernel_is_batch_norm_then_relu(name, data, seed):
 @given(data=st.data(), seed=seeds)
 def test_threads_do_not_change_a_bit(name, data, seed):
     case = draw_case(name, HypothesisDraw(data), True).astype("float32")
-    dy, before, bits = gradient(case, seed), numba.get_num_threads(), []
-    try:
-        for threads in (1, 2, 1):
-            numba.set_num_threads(threads)
+    dy, bits = gradient(case, seed), []
+    for count in (1, 2, 1):
+        with threads(count):
             bits.append([array.tobytes() for array in by_kernel(name, case, dy).values()])
-    finally:
-        numba.set_num_threads(before)
     assert bits[0] == bits[1] == bits[2]
 
 

@@ -9,17 +9,13 @@ from hypothesis import strategies as st
 from minicnn import ops
 from minicnn.gradient_check.suite.operations import OPERATIONS
 from tests.properties.draw import HypothesisDraw, seeds
+from tests.threads import threads as using
 
 
 def bits(op, case, dy, threads):
-    before = numba.get_num_threads()
-    numba.set_num_threads(threads)
-    try:
-        with ops.use("kernels"):
-            results, cache = op.forward(case.arrays, case.options)
-            gradients = op.backward(dy, cache, case.arrays)
-    finally:
-        numba.set_num_threads(before)
+    with using(threads), ops.use("kernels"):
+        results, cache = op.forward(case.arrays, case.options)
+        gradients = op.backward(dy, cache, case.arrays)
     return [array.tobytes() for array in (*results, *gradients.values())]
 
 

@@ -51,24 +51,24 @@ def _forward_kernel(function):
     """Return the kernel y[i] = function(x[i], parameter)."""
 
     @compiled(parallel=True)
-    def kernel(x, parameter, y):
+    def forward(x, parameter, y):
         for chunk in prange(CHUNKS):
             for i in range(chunk * y.size // CHUNKS, (chunk + 1) * y.size // CHUNKS):
                 y[i] = function(x[i], parameter)
 
-    return kernel
+    return forward
 
 
 def _backward_kernel(gradient):
     """Return the kernel dx[i] = gradient(dy[i], kept[i], parameter)."""
 
     @compiled(parallel=True)
-    def kernel(dy, kept, parameter, dx):
+    def backward(dy, kept, parameter, dx):
         for chunk in prange(CHUNKS):
             for i in range(chunk * dx.size // CHUNKS, (chunk + 1) * dx.size // CHUNKS):
                 dx[i] = gradient(dy[i], kept[i], parameter)
 
-    return kernel
+    return backward
 
 
 class _Activation:

@@ -8,25 +8,36 @@ taken afterwards, in order:
         partial[chunk] = …items chunk·n//CHUNKS to (chunk + 1)·n//CHUNKS…
     total = partial[0] + partial[1] + …
 
+**No thread is woken for small work.** A thread that has waited for longer than some 50 microseconds sleeps, and
+to wake it takes 30 microseconds on an idle machine, and half a millisecond on one that is busy with other
+things. So a kernel whose arrays are all small runs on the calling thread: see :data:`SMALL`. As the pieces are
+the same, so are the bits.
+
 **No NaN is lost.** Only those fast-math flags are set that keep NaN and infinity: the compiler may reorder a
 sum, contract a·b + c to one FMA, and multiply by a reciprocal.
 """
 
 import functools
 import os
-from collections.abc import Callable
-from contextlib import suppress
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numba import config, get_num_threads, prange, threading_layer
+from numba import config, get_num_threads, prange, set_num_threads, threading_layer
 
 from minicnn.ops.kernels.memory import empty
 from minicnn.ops.machine_code import MachineCode
 from minicnn.ops.turns import LOCK, turn
 
 CHUNKS = 16
+
+# Entries of the largest array that a kernel gets, up to which it runs on the calling thread. A pass over 32,768
+# entries takes 10 to 30 microseconds on one thread, about what it takes to wake another
+# (``python -m minicnn.benchmark`` prints that for this machine).
+SMALL = 2**15
 
 FAST = {"contract", "reassoc", "arcp", "nsz"}
 OPTIONS: dict[str, Any] = {"fastmath": FAST, "error_model": "numpy"}  # of numba.njit, for every kernel
@@ -42,27 +53,64 @@ SOURCES = [
 _CODE = MachineCode("minicnn-kernels", [Path(__file__), *SOURCES])
 
 
-def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
+def compiled(work: Callable[..., int] | None = None, **options: Any) -> Callable[[Callable[..., Any]], Any]:
     """Return the decorator of every compiled function: ``numba.njit`` with :data:`OPTIONS`, kept on disk.
 
     ``@compiled()`` is for a helper inside one piece, ``@compiled(parallel=True)`` for a kernel that may use
     ``prange``. Kernels take turns: each uses all threads, and not every thread pool of Numba may be entered twice.
+
+    Args:
+        work: a function of the kernel's arguments that returns how many entries of a simple pass would take as
+            long; by default the entries of its largest array.
+        options: of ``numba.njit``.
     """
     compile_ = _CODE.compiled(**OPTIONS | options)
     if not options.get("parallel"):
         return compile_
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
-        kernel = compile_(function)
+        kernel, amount = compile_(function), work or _largest
+        label = f"{function.__module__.rpartition('.')[2]} {function.__name__.lstrip('_')}"
 
         @functools.wraps(function)
         def launch(*arguments: Any) -> Any:
             with turn():
-                return kernel(*arguments)
+                start = time.perf_counter()
+                threads = get_num_threads()
+                if threads == 1 or amount(*arguments) > SMALL:
+                    result = kernel(*arguments)
+                else:
+                    set_num_threads(1)
+                    try:
+                        result = kernel(*arguments)
+                    finally:
+                        set_num_threads(threads)
+                if _seconds is not None:
+                    _seconds[label] = _seconds.get(label, 0.0) + time.perf_counter() - start
+                return result
 
         return launch
 
     return decorate
+
+
+def _largest(*arguments: Any) -> int:
+    """Return the entries of the largest array; without an array, all threads run."""
+    return max((array.size for array in arguments if isinstance(array, np.ndarray)), default=SMALL + 1)
+
+
+_seconds: dict[str, float] | None = None  # while kernels are timed
+
+
+@contextmanager
+def timed() -> Iterator[dict[str, float]]:
+    """In this context, add up the seconds of each kernel, by "file kernel"."""
+    global _seconds
+    outer, _seconds = _seconds, {}
+    try:
+        yield _seconds
+    finally:
+        _seconds = outer
 
 
 @functools.cache

@@ -1,8 +1,9 @@
 """Pooling: the equations of ``ops/reference/pooling.py``, without a padded copy of the map.
 
 Forward, one row of windows at a time: a window's rows and columns are limited to the map, so that padding is
-never read. The maximum keeps its winner as an entry number a·kw + b, one byte for windows of up to 256
-entries.
+never read. The maximum keeps its winner as an entry number a·kw + b, one byte for windows of up to 255
+entries. A new entry e wins if it is not <= the best so far, and the best is a number: so of equal entries the
+first stays, and the first NaN stays. Windows of 2×2 are in pooling_2x2.py.
 
 Backward, one row of *pixels* at a time, gathers: pixel (r, c) looks up the windows that cover it,
 
@@ -16,8 +17,10 @@ import numpy as np
 from numba import prange
 
 from minicnn.ops import geometry
+from minicnn.ops.kernels import pooling_2x2
 from minicnn.ops.kernels.memory import empty
 from minicnn.ops.kernels.parallel import compiled, prepare
+from minicnn.ops.kernels.pooling_2x2 import NO_FLOOR, better, floored
 
 __all__ = [
     "average_pool2d_backward",
@@ -33,12 +36,34 @@ __all__ = [
 
 def max_pool2d_forward(x, pool_size=(2, 2), strides=None, padding="valid"):
     """Return (y, cache), as the reference does."""
+    return _max_pool(x, pool_size, strides, padding, NO_FLOOR)
+
+
+def max_pool2d_relu_forward(x, pool_size=(2, 2), strides=None, padding="valid"):
+    """Return (y, cache) of max-pooling, then ReLU; the backward pass is :func:`max_pool2d_backward`."""
+    return _max_pool(x, pool_size, strides, padding, 0.0)
+
+
+def _max_pool(x, pool_size, strides, padding, floor):
     x = prepare(x)
     shape, layout = _layout(x.shape, pool_size, strides or pool_size, padding)
     y = empty(shape, x.dtype)
-    winner = empty(shape, np.uint8 if pool_size[0] * pool_size[1] <= 256 else np.int32)
-    _max_forward(x, layout, y, winner)
+    winner = empty(shape, np.uint8 if pool_size[0] * pool_size[1] <= 255 else np.int32)
+    kernel = pooling_2x2.forward if pooling_2x2.fits(layout, x.shape, shape) else _max_forward
+    kernel(x, layout, x.dtype.type(floor), y, winner)
     return y, (winner, layout, x.shape)
+
+
+def max_pool2d_inference(x, pool_size=(2, 2), strides=None, padding="valid", relu=False):
+    """Return y of max-pooling, and ReLU if wanted, for a prediction: no winner is kept."""
+    x = prepare(x)
+    shape, layout = _layout(x.shape, pool_size, strides or pool_size, padding)
+    floor = 0.0 if relu else NO_FLOOR
+    if not pooling_2x2.fits(layout, x.shape, shape):
+        return _max_pool(x, pool_size, strides, padding, floor)[0]
+    y = empty(shape, x.dtype)
+    pooling_2x2.inference(x, x.dtype.type(floor), y)
+    return y
 
 
 def max_pool2d_backward(dy, cache):
@@ -46,7 +71,8 @@ def max_pool2d_backward(dy, cache):
     winner, layout, shape = cache
     dy = prepare(dy)
     dx = empty(shape, dy.dtype)
-    _max_backward(dy, winner, layout, dx)
+    kernel = pooling_2x2.backward if pooling_2x2.fits(layout, shape, dy.shape) else _max_backward
+    kernel(dy, winner, layout, dx)
     return dx
 
 
@@ -120,32 +146,32 @@ def _windows_over(pixel, axis, out):
 
 
 @compiled(parallel=True)
-def _max_forward(x, layout, y, winner):
+def _max_forward(x, layout, floor, y, winner):
     height = y.shape[1]
     for row in prange(y.shape[0] * height):
         n, i = row // height, row % height
-        _max_row(x[n], i, layout, y[n, i], winner[n, i])
+        _max_row(x[n], i, layout, floor, y[n, i], winner[n, i])
 
 
 @compiled()
-def _max_row(x, i, layout, y, winner):
+def _max_row(x, i, layout, floor, y, winner):
     rows, columns = layout[0], layout[1]
     top, a_first, a_stop = _window(i, rows, x.shape[0])
+    which = np.empty(y.shape[1], np.int32)
     for j in range(y.shape[0]):
         left, b_first, b_stop = _window(j, columns, x.shape[1])
-        best, which = y[j], winner[j]
+        best = y[j]
         for c in range(best.size):
             best[c] = x[top + a_first, left + b_first, c]
             which[c] = a_first * columns[0] + b_first
         for a in range(a_first, a_stop):
             for b in range(b_first, b_stop):
                 pixel = x[top + a, left + b]
-                entry = which.dtype.type(a * columns[0] + b)
+                entry = np.int32(a * columns[0] + b)
                 for c in range(best.size):
-                    # strictly greater: the first of equals stays; only NaN differs from itself, and wins
-                    better = (pixel[c] > best[c]) | (pixel[c] != pixel[c])
-                    best[c] = pixel[c] if better else best[c]
-                    which[c] = entry if better else which[c]
+                    best[c], which[c] = better(pixel[c], entry, best[c], which[c])
+        for c in range(best.size):
+            best[c], winner[j, c] = floored(best[c], which[c], floor)
 
 
 @compiled(parallel=True)
@@ -168,10 +194,14 @@ def _max_row_backward(dy, winner, r, layout, dx):
         for i in range(i_first, i_stop):
             for j in range(j_first, j_stop):
                 a, b = r + rows[2] - i * rows[1], s + columns[2] - j * columns[1]
-                entry = a * columns[0] + b
-                upstream, which = dy[i, j], winner[i, j]
-                for c in range(pixel.size):
-                    pixel[c] += upstream[c] if which[c] == entry else 0
+                _add_if_winner(dy[i, j], winner[i, j], np.int32(a * columns[0] + b), pixel)
+
+
+@compiled()
+def _add_if_winner(dy, winner, entry, dx):
+    zero = dx.dtype.type(0)
+    for c in range(dx.size):
+        dx[c] += dy[c] if np.int32(winner[c]) == entry else zero
 
 
 @compiled(parallel=True)

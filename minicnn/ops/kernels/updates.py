@@ -4,8 +4,7 @@ NumPy reads and writes memory once for every operator of a formula, some fifteen
 one loop loads w, dw, m and v, and stores w, m and v.
 
 Entries do not depend on each other, so the division into pieces cannot change a bit. The one sum, the squared
-norm, is computed for each piece in float64 and added in order. Small arrays, such as a bias of 32 entries,
-are updated by the calling thread alone: to wake other threads would take longer.
+norm, is computed for each piece in float64 and added in order.
 
 A unit that is never active has the gradient 0, and its m shrinks by a tenth at every step. After some 800
 steps it is below the smallest normal float32, 1e-38, where a processor needs a hundred times as long for an
@@ -16,14 +15,12 @@ small to change a weight is set to 0.
 import math
 
 import numpy as np
-from numba import get_num_threads, prange, set_num_threads
+from numba import prange
 
 from minicnn.ops.kernels.parallel import CHUNKS, compiled, prepare
 from minicnn.ops.reference.updates import adam_rate
 
 __all__ = ["adam_update", "average_update", "rmsprop_update", "sgd_update", "squared_norm"]
-
-SMALL = 8192  # entries
 
 
 def sgd_update(
@@ -32,7 +29,7 @@ def sgd_update(
     """Take one SGD step; ``velocity`` is u, or None when the momentum is 0."""
     keep = 1 - learning_rate * weight_decay
     scalars = _scalars(w, learning_rate, momentum, keep, scale, limit)
-    _run(_sgd, *_flat(w, dw, velocity), velocity is not None, nesterov, _negligible(w), *scalars)
+    _sgd(*_flat(w, dw, velocity), velocity is not None, nesterov, _negligible(w), *scalars)
 
 
 def adam_update(
@@ -41,7 +38,7 @@ def adam_update(
     """Take Adam step number ``t`` (from 1); ``v_max`` is AMSGrad's v̂, or None for Adam."""
     rate, keep = adam_rate(learning_rate, beta_1, beta_2, t), 1 - learning_rate * weight_decay
     scalars = _scalars(w, rate, 1 - beta_1, 1 - beta_2, epsilon, keep, scale, limit)
-    _run(_adam, *_flat(w, dw, m, v, v_max), v_max is not None, _negligible(w), *scalars)
+    _adam(*_flat(w, dw, m, v, v_max), v_max is not None, _negligible(w), *scalars)
 
 
 def rmsprop_update(
@@ -62,18 +59,18 @@ def rmsprop_update(
     keep = 1 - learning_rate * weight_decay
     scalars = _scalars(w, learning_rate, rho, 1 - rho, momentum, epsilon, keep, scale, limit)
     modes = velocity is not None, mean is not None
-    _run(_rmsprop, *_flat(w, dw, v, velocity, mean), *modes, _negligible(w), *scalars)
+    _rmsprop(*_flat(w, dw, v, velocity, mean), *modes, _negligible(w), *scalars)
 
 
 def average_update(average, w, momentum):
     """Move the average of the weights: average ← momentum·average + (1 − momentum)·w."""
-    _run(_average, *_flat(average, w), *_scalars(w, momentum, 1 - momentum))
+    _average(*_flat(average, w), *_scalars(w, momentum, 1 - momentum))
 
 
 def squared_norm(dw):
     """Return Σ dw², summed in float64 whatever the dtype, as a float."""
     partial = np.empty(CHUNKS)
-    _run(_squares, prepare(dw).reshape(-1), partial)
+    _squares(prepare(dw).reshape(-1), partial)
     return float(partial.sum())
 
 
@@ -98,19 +95,6 @@ def _negligible(w):
     """Return the number below which a mean counts as 0: times the rounding error, it is no normal float."""
     kind = np.finfo(w.dtype)
     return kind.tiny / kind.eps  # 1e-31 for float32
-
-
-def _run(kernel, w, *arguments):
-    """Run a kernel on all threads, or on this one if w is small."""
-    if w.size > SMALL:
-        kernel(w, *arguments)
-        return
-    threads = get_num_threads()
-    set_num_threads(1)
-    try:
-        kernel(w, *arguments)
-    finally:
-        set_num_threads(threads)
 
 
 @compiled()

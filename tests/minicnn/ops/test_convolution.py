@@ -10,6 +10,7 @@ from minicnn import ops
 from minicnn.gradient_check import complex_step, worst_error
 from minicnn.ops.kernels import winograd
 from tests.properties.draw import seeds
+from tests.threads import threads
 
 BOUNDS = {"float64": 1e-12, "float32": 1e-5}
 
@@ -172,13 +173,10 @@ def test_same_bits_for_any_number_of_threads(window, filters, rng):
         rng.normal(size=filters).astype(np.float32),
     )
     dy = rng.normal(size=(5, -(-13 // window[0]), 14, filters)).astype(np.float32)
-    before, results = numba.get_num_threads(), []
-    try:
-        for threads in (1, 2):
-            numba.set_num_threads(threads)
+    results = []
+    for count in (1, 2):
+        with threads(count):
             results.append(all_passes("kernels", x, kernel, bias, dy, strides=window, padding="same"))
-    finally:
-        numba.set_num_threads(before)
     for one, two in zip(*results):
         assert np.array_equal(one, two)
 

@@ -4,8 +4,12 @@ hand-written pools have had.
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from minicnn import ops
+from minicnn.ops import reference
+from minicnn.ops.kernels import pooling
 
 pytestmark = pytest.mark.usefixtures("implementation")
 
@@ -98,3 +102,64 @@ def test_a_window_that_does_not_fit_is_an_error():
         ops.max_pool2d_forward(RAMP, (5, 5))
     with pytest.raises(ValueError, match="does not fit"):
         ops.average_pool2d_forward(RAMP, (5, 5))
+
+
+def test_of_several_nans_the_first_takes_the_gradient():
+    for rows, dx in (
+        ([[1, np.nan], [np.nan, 9]], [[0, 5], [0, 0]]),
+        ([[np.nan, 1], [2, np.nan]], [[5, 0], [0, 0]]),
+        ([[-np.inf, -np.inf], [-np.inf, np.nan]], [[0, 0], [0, 5]]),
+        ([[-np.inf, -np.inf], [-np.inf, -np.inf]], [[5, 0], [0, 0]]),
+    ):
+        for shape, size in (((1, 2, 2, 1), (2, 2)), ((1, 1, 4, 1), (1, 4))):  # both loops
+            y, cache = ops.max_pool2d_forward(np.array(rows, float).reshape(shape), size)
+            back = ops.max_pool2d_backward(np.full_like(y, 5.0), cache)
+            assert np.array_equal(back.reshape(2, 2), dx)
+
+
+SPECIAL = st.sampled_from([-1.0, -0.0, 0.0, 1.0, 2.0, np.nan, np.inf])
+SIZE = st.sampled_from([(2, 2), (2, 2), (1, 2), (3, 2), (3, 3)])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("relu", [False, True])
+@given(
+    data=st.data(),
+    shape=st.tuples(st.integers(1, 2), st.integers(1, 7), st.integers(1, 7), st.sampled_from([1, 3, 17])),
+    size=SIZE,
+    strides=st.sampled_from([None, None, (1, 2), (3, 3)]),
+    padding=st.sampled_from(["valid", "same"]),
+    seed=st.integers(0, 99),
+)
+def test_ties_nan_and_infinity_are_those_of_the_definition(
+    relu, dtype, data, shape, size, strides, padding, seed
+):
+    """Also with a ReLU in the same pass, and in a prediction without winners."""
+    if padding == "valid" and (shape[1] < size[0] or shape[2] < size[1]):
+        padding = "same"
+    rng = np.random.default_rng(seed)
+    choice = np.array(data.draw(st.lists(SPECIAL, min_size=1, max_size=5)), dtype)
+    x = rng.choice(choice, shape)
+    options = size, strides, padding
+    y, pooled = reference.max_pool2d_forward(x, *options)
+    forward = pooling.max_pool2d_relu_forward if relu else pooling.max_pool2d_forward
+    if relu:
+        y, clipped = reference.relu_forward(y)
+    dy = rng.integers(1, 9, y.shape).astype(dtype)
+    expected = reference.max_pool2d_backward(reference.relu_backward(dy, clipped) if relu else dy, pooled)
+    fast, cache = forward(x, *options)
+    assert fast.dtype == dtype
+    np.testing.assert_array_equal(fast, y)
+    np.testing.assert_array_equal(pooling.max_pool2d_backward(dy, cache), expected)
+    np.testing.assert_array_equal(pooling.max_pool2d_inference(x, *options, relu), y)
+
+
+def test_a_last_row_and_column_that_no_window_sees():
+    x = np.random.default_rng(0).standard_normal((2, 5, 7, 3))
+    y, cache = ops.max_pool2d_forward(x)
+    inner, inner_cache = ops.max_pool2d_forward(x[:, :4, :6])
+    assert np.array_equal(y, inner)
+    dx = ops.max_pool2d_backward(y, cache)
+    assert np.array_equal(dx[:, :4, :6], ops.max_pool2d_backward(y, inner_cache))
+    assert not dx[:, 4].any()
+    assert not dx[:, :, 6].any()

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minicnn.ops import kernels, reference
+from tests.threads import threads
 
 BOTH = pytest.mark.parametrize("ops", [reference, kernels], ids=["reference", "kernels"])
 SIZES = st.sampled_from([(0,), (1,), (3, 3, 1, 2), (5, 7), (101, 103)])  # empty, tiny, a kernel; beyond SMALL
@@ -129,25 +130,16 @@ def test_nan_gradients_are_not_clipped_away(ops, step):
 
 
 def test_the_same_bits_for_any_number_of_threads():
-    threads, results = numba.get_num_threads(), []
+    results = []
     w, dw, arrays = arrays_for(["m", "v"], (257, 129), np.float32, 1)
-    try:
-        for count in {1, threads}:
-            numba.set_num_threads(count)
+    for count in {1, numba.get_num_threads()}:
+        with threads(count):
             own = w.copy(), arrays["m"].copy(), arrays["v"].copy()
             kernels.adam_update(own[0], dw, *own[1:], None, RATE, *BETAS, EPSILON, 2)
             results.append((*own, np.array(kernels.squared_norm(dw))))
-    finally:
-        numba.set_num_threads(threads)
     for result in results[1:]:
         for one, other in zip(results[0], result):
             np.testing.assert_array_equal(one, other)
-
-
-def test_a_small_array_leaves_the_number_of_threads_as_it_was():
-    threads = numba.get_num_threads()
-    kernels.average_update(np.zeros(3), np.ones(3), 0.5)
-    assert numba.get_num_threads() == threads
 
 
 def test_kernels_refuse_what_they_cannot_change_in_place():
