@@ -37,8 +37,11 @@ def adam_update(
 ):
     """Take Adam step number ``t`` (from 1); ``v_max`` is AMSGrad's v̂, or None for Adam."""
     rate, keep = adam_rate(learning_rate, beta_1, beta_2, t), 1 - learning_rate * weight_decay
-    scalars = _scalars(w, rate, 1 - beta_1, 1 - beta_2, epsilon, keep, scale, limit)
-    _adam(*_flat(w, dw, m, v, v_max), v_max is not None, _negligible(w), *scalars)
+    scalars = _negligible(w), *_scalars(w, rate, 1 - beta_1, 1 - beta_2, epsilon, keep, scale, limit)
+    if v_max is None:
+        _adam(*_flat(w, dw, m, v), *scalars)
+    else:
+        _amsgrad(*_flat(w, dw, m, v, v_max), *scalars)
 
 
 def rmsprop_update(
@@ -98,7 +101,7 @@ def _negligible(w):
 
 
 @compiled()
-def _piece(chunk, size):
+def _entries(chunk, size):
     """Return the entries of piece ``chunk``."""
     return range(chunk * size // CHUNKS, (chunk + 1) * size // CHUNKS)
 
@@ -106,11 +109,8 @@ def _piece(chunk, size):
 @compiled()
 def _clip(g, limit):
     """Return g inside ±limit; both comparisons are false for NaN, which stays."""
-    if g > limit:
-        return limit
-    if g < -limit:
-        return -limit
-    return g
+    g = limit if g > limit else g
+    return -limit if g < -limit else g
 
 
 @compiled()
@@ -122,7 +122,7 @@ def _flushed(mean, negligible):
 @compiled(parallel=True)
 def _sgd(w, dw, u, moving, nesterov, negligible, rate, momentum, keep, scale, limit):
     for chunk in prange(CHUNKS):
-        for i in _piece(chunk, w.size):
+        for i in _entries(chunk, w.size):
             step = rate * _clip(scale * dw[i], limit)
             move = -step
             if moving:
@@ -133,18 +133,40 @@ def _sgd(w, dw, u, moving, nesterov, negligible, rate, momentum, keep, scale, li
             w[i] = keep * w[i] + move
 
 
+# A step of Adam is a division and a root for each weight: worth vectors. LLVM makes them only of a plain loop (the
+# function of a piece, without a choice inside), over so few arrays that it can compare their places first. With
+# v_max there are too many, so AMSGrad has a loop of its own.
+
+
 @compiled(parallel=True)
-def _adam(w, dw, m, v, v_max, amsgrad, negligible, rate, blend_1, blend_2, epsilon, keep, scale, limit):
+def _adam(w, dw, m, v, negligible, rate, blend_1, blend_2, epsilon, keep, scale, limit):
     for chunk in prange(CHUNKS):
-        for i in _piece(chunk, w.size):
+        a, b = chunk * w.size // CHUNKS, (chunk + 1) * w.size // CHUNKS
+        _adam_piece(
+            w[a:b], dw[a:b], m[a:b], v[a:b],
+            negligible, rate, blend_1, blend_2, epsilon, keep, scale, limit,
+        )  # fmt: skip
+
+
+@compiled()
+def _adam_piece(w, dw, m, v, negligible, rate, blend_1, blend_2, epsilon, keep, scale, limit):
+    for i in range(w.size):
+        g = _clip(scale * dw[i], limit)
+        mean = _flushed(m[i] + blend_1 * (g - m[i]), negligible)
+        variance = _flushed(v[i] + blend_2 * (g * g - v[i]), negligible)
+        m[i], v[i] = mean, variance
+        w[i] = keep * w[i] - rate * mean / (np.sqrt(variance) + epsilon)
+
+
+@compiled(parallel=True)
+def _amsgrad(w, dw, m, v, v_max, negligible, rate, blend_1, blend_2, epsilon, keep, scale, limit):
+    for chunk in prange(CHUNKS):
+        for i in _entries(chunk, w.size):
             g = _clip(scale * dw[i], limit)
             m[i] = _flushed(m[i] + blend_1 * (g - m[i]), negligible)
             v[i] = _flushed(v[i] + blend_2 * (g * g - v[i]), negligible)
-            variance = v[i]
-            if amsgrad:
-                variance = max(v_max[i], variance)
-                v_max[i] = variance
-            w[i] = keep * w[i] - rate * m[i] / (np.sqrt(variance) + epsilon)
+            v_max[i] = max(v_max[i], v[i])
+            w[i] = keep * w[i] - rate * m[i] / (np.sqrt(v_max[i]) + epsilon)
 
 
 @compiled(parallel=True)
@@ -152,7 +174,7 @@ def _rmsprop(
     w, dw, v, u, mean, moving, centered, negligible, rate, rho, blend, momentum, epsilon, keep, scale, limit
 ):
     for chunk in prange(CHUNKS):
-        for i in _piece(chunk, w.size):
+        for i in _entries(chunk, w.size):
             g = _clip(scale * dw[i], limit)
             variance = _flushed(rho * v[i] + blend * (g * g), negligible)
             v[i] = variance
@@ -169,7 +191,7 @@ def _rmsprop(
 @compiled(parallel=True)
 def _average(average, w, momentum, blend):
     for chunk in prange(CHUNKS):
-        for i in _piece(chunk, w.size):
+        for i in _entries(chunk, w.size):
             average[i] = momentum * average[i] + blend * w[i]
 
 
@@ -177,7 +199,7 @@ def _average(average, w, momentum, blend):
 def _squares(dw, partial):
     for chunk in prange(CHUNKS):
         total = 0.0
-        for i in _piece(chunk, dw.size):
+        for i in _entries(chunk, dw.size):
             value = np.float64(dw[i])
             total += value * value
         partial[chunk] = total

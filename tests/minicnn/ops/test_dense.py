@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from minicnn import ops
 from tests.properties.draw import seeds
+from tests.threads import threads
 
 BOUNDS = {"float64": 1e-12, "float32": 1e-5}
 SIZES = st.integers(1, 3) | st.sampled_from([7, 12, 13, 32, 33, 48, 64, 100])
@@ -64,12 +65,9 @@ def test_kernels_equal_the_definition(dtype, samples, depth, units, seed):
 def test_same_bits_for_any_number_of_threads(rng):
     shapes = (70, 200), (200, 90), (90,), (70, 90)
     arrays = [rng.normal(size=shape).astype(np.float32) for shape in shapes]
-    before, results = numba.get_num_threads(), []
-    try:
-        for threads in (1, 2):
-            numba.set_num_threads(threads)
+    results = []
+    for count in (1, 2):
+        with threads(count):
             results.append(all_passes("kernels", *arrays))
-    finally:
-        numba.set_num_threads(before)
     for one, two in zip(*results):
         assert np.array_equal(one, two)
