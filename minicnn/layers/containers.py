@@ -144,6 +144,8 @@ class Residual(Layer):
         shortcut: the same, if main changes the shape (for example a 1×1 convolution); None adds x itself.
     """
 
+    sums_branches = True  # a ReLU after it can be taken with the sum, see fusion.py
+
     def __init__(
         self,
         main: Layer | Iterable[Layer],
@@ -181,8 +183,11 @@ class Residual(Layer):
 
     def forward(self, x: Any, training: bool = False) -> Any:
         """Add the outputs of the two branches."""
-        main, shortcut = (branch.forward(x, training) for branch in self._branches)
-        return np.add(main, shortcut)
+        return np.add(*self.outputs(x, training))
+
+    def outputs(self, x: Any, training: bool) -> list[Any]:
+        """Return the outputs of the two branches, which are of one shape."""
+        return [branch.forward(x, training) for branch in self._branches]
 
     def backward(self, dy: Any) -> Any:
         """Add the gradients from the two branches."""

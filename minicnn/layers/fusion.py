@@ -6,6 +6,7 @@ A pass over a large map takes the time to move it from memory and back, even if 
     ReLU, max-pooling     ReLU is monotonic, so relu(max(window)) = max(relu(window)). The gradient is the
                           same too: it goes to the first maximum, if this is positive. So the maximum with 0
                           is taken before the pooling writes its output.
+    residual, ReLU        The maximum with 0 is taken before the sum of the two branches is written.
 
 Layers are fused only while the Numba kernels are in use. With the reference every layer runs separately, so
 that a debugger can step through it.
@@ -61,7 +62,25 @@ class PoolBeforeReLU:
         return self.convolution.pre_activation_backward(self.pooling.backward(dy))
 
 
-Unit = Layer | NormReLU | PoolBeforeReLU
+class ResidualReLU:
+    """A residual layer and the ReLU after it, instead of two layers."""
+
+    def __init__(self, residual: Any) -> None:
+        self.residual = residual
+
+    def forward(self, x: Any, training: bool = False) -> Any:
+        """Add the two branches, then ReLU."""
+        from minicnn.ops.kernels.residual import add_relu_forward  # imported here, as above
+
+        y, self._cache = add_relu_forward(*self.residual.outputs(x, training))
+        return y
+
+    def backward(self, dy: Any) -> Any:
+        """Return dx, through both."""
+        return self.residual.backward(ops.relu_backward(dy, self._cache))
+
+
+Unit = Layer | NormReLU | PoolBeforeReLU | ResidualReLU
 
 
 def units(layers: Iterable[Layer]) -> list[tuple[int, Unit]]:
@@ -80,12 +99,11 @@ def fused(before: Unit, layer: Layer) -> Unit | None:
     """Return the fused pair that replaces two neighboring layers, or None."""
     if not (isinstance(before, Layer) and before.has_library_passes and layer.has_library_passes):
         return None  # a layer of one's own, such as a subclass of Conv2D with another forward pass
-    if (
-        isinstance(before, BatchNormalization)
-        and isinstance(layer, Activation)
-        and layer.activation == "relu"
-    ):
-        return NormReLU(before)
+    if isinstance(layer, Activation) and layer.activation == "relu":
+        if isinstance(before, BatchNormalization):
+            return NormReLU(before)
+        if getattr(before, "sums_branches", False):  # Residual, in a module that imports this one
+            return ResidualReLU(before)
     if isinstance(before, Conv2D) and isinstance(layer, MaxPooling2D) and before.activation == "relu":
         return PoolBeforeReLU(before, layer)
     return None

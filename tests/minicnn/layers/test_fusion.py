@@ -2,11 +2,14 @@
 and negative windows included.
 """
 
+import numba
 import numpy as np
 import pytest
 
 from minicnn import layers, ops
 from minicnn.layers import fusion
+from minicnn.ops.kernels.residual import add_relu_forward
+from tests.threads import threads
 
 STACKS = {
     "norm, relu": lambda: [layers.BatchNormalization(), layers.ReLU()],
@@ -16,6 +19,8 @@ STACKS = {
         layers.MaxPooling2D(),
     ],
     "overlapping pool": lambda: [layers.Conv2D(3, 3, activation="relu"), layers.MaxPooling2D(3, 2, "same")],
+    "residual, relu": lambda: [layers.Residual(layers.Conv2D(2, 3, padding="same")), layers.ReLU()],
+    "shortcut, relu": lambda: [layers.Residual(layers.Conv2D(3, 1), layers.Conv2D(3, 1)), layers.ReLU()],
     "both": lambda: [
         layers.Conv2D(2, 3, padding="same", activation="relu"),
         layers.MaxPooling2D(),
@@ -67,8 +72,27 @@ def test_nothing_is_fused_on_the_reference():
         [layers.Conv2D(3, 3, activation="gelu"), layers.MaxPooling2D()],
         [layers.Conv2D(3, 3, activation="relu"), layers.AveragePooling2D()],
         [layers.BatchNormalization(), layers.LeakyReLU()],
+        [layers.Conv2D(3, 3), layers.ReLU()],
+        [layers.Residual(layers.BatchNormalization()), layers.LeakyReLU()],
     ],
     ids=str,
 )
 def test_others_stay_single(stack):
     assert [unit for _, unit in fusion.units(stack)] == stack
+
+
+def test_nan_passes_the_sum_and_the_relu():
+    chain = layers.Chain([layers.Residual(layers.Activation("linear")), layers.ReLU()])
+    y = chain(np.array([[np.nan, -1.0, 0.0, 2.0]]))
+    np.testing.assert_array_equal(y, [[np.nan, 0, 0, 4]])
+    np.testing.assert_array_equal(chain.backward(np.ones_like(y)), [[2, 0, 0, 2]])
+
+
+def test_the_fused_sum_has_the_same_bits_for_any_number_of_threads(rng):
+    a, b = rng.standard_normal((2, 3, 7, 5), dtype=np.float32)
+    results = []
+    for count in {1, numba.config.NUMBA_NUM_THREADS}:
+        with threads(count):
+            results.append(add_relu_forward(a, b)[0])
+    for result in results:
+        np.testing.assert_array_equal(result, np.maximum(a + b, 0))
