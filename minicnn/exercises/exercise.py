@@ -36,7 +36,8 @@ class Exercise:
 
     Attributes:
         name: of its file, such as "conv2d".
-        module: the module of ladder/; it may set PAGE, SECONDS and LIBRARY (its file imports minicnn).
+        module: the module of ladder/; it sets PAGE, and may set SECONDS, LIBRARY (its file imports minicnn)
+            and NUMBA.
         rungs: what is checked, in this order.
     """
 
@@ -58,6 +59,11 @@ class Exercise:
     def seconds(self) -> float:
         """How long a check may take."""
         return getattr(self.module, "SECONDS", 20.0)
+
+    @property
+    def uses_numba(self) -> bool:
+        """Whether a solution may be compiled, which needs more than NumPy does."""
+        return getattr(self.module, "NUMBA", False)
 
     @property
     def has_layouts(self) -> bool:

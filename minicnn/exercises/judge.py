@@ -84,7 +84,7 @@ def judge(exercise: Exercise, names: Mapping[str, Any], layout: str = "") -> lis
                 outcome = rung.check(work)
             except Unusable as error:
                 outcome = Outcome(state=ERROR, cause=str(error))
-            except Exception as error:  # the student's functions may do anything
+            except (Exception, SystemExit) as error:  # the student's functions may do anything
                 outcome = Outcome(state=ERROR, cause=described(error, names))
         outcomes.append(replace(outcome, rung=rung.name))
     return outcomes

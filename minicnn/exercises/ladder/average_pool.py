@@ -63,7 +63,7 @@ RUNGS = (
          "y = (x0 + x1)/2. What is the slope of y in x0?",
          "each pixel of the window gets dy divided by the number of pixels"),
     Rung("windows", "rows, columns, samples and channels",
-         gradient("average_pool", "x", {"x": (2, 4, 6, 3)}, size=(2, 3), stride=2),
+         gradient("average_pool", "x", {"x": (2, 4, 6, 3)}, size=(2, 2), stride=2),
          "a window has kh · kw pixels, and each gets the same share",
          "divide by kh * kw. dy[:, i, j] has the axes (N, C): it needs two axes more to be added to a window"),
     Rung("overlap", "stride 1: windows share pixels",

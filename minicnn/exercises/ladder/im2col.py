@@ -79,14 +79,14 @@ def _both(work):
     return columns, back
 
 
-_SIZES = {"x": (2, 4, 5, 3), "kernel": (2, 3, 3, 4)}
+_SIZES = {"x": (2, 4, 6, 3), "kernel": (2, 3, 3, 4)}
 RUNGS = (
     Rung("im2col", "each window in a row",
-         forward("im2col", {"x": (2, 4, 5, 3)}, y="columns", kh=2, kw=3),
+         forward("im2col", {"x": (2, 4, 6, 3)}, y="columns", kh=2, kw=3),
          "rows in the order n, i, j; in a row the window's entries in the order of its axes",
          "fill windows[:, i, j] = the window of x, for all samples, then reshape it to (N·OH·OW, …)"),
     Rung("col2im", "its backward pass",
-         gradient("im2col", "x", {"x": (2, 4, 5, 3)}, _both),
+         gradient("im2col", "x", {"x": (2, 4, 6, 3)}, _both),
          "a pixel stands in several rows. What does it get?",
          "reshape dcolumns to windows as in im2col, and add windows[:, i, j] to the pixels of window (i, "
          "j): +="),

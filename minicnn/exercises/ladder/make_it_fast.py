@@ -17,6 +17,7 @@ from minicnn.exercises.rungs import Outcome, Rung, forward, gradient
 
 PAGE = "docs/performance.md"
 SECONDS = 240.0  # Numba compiles
+NUMBA = True
 ROUNDS = 5
 
 

@@ -59,7 +59,7 @@ RUNGS = (
          "find the position of the maximum (np.argmax of the window), and give dy to this pixel alone; 0 to "
          "the others"),
     Rung("windows", "rows, columns, samples and channels",
-         gradient("max_pool", "x", {"x": (2, 4, 6, 3)}, size=(2, 3), stride=2),
+         gradient("max_pool", "x", {"x": (2, 4, 6, 3)}, size=(2, 2), stride=2),
          "each sample and each channel has its own maximum",
          "np.argmax of a window with two axes is one number: np.unravel_index(number, window.shape) makes "
          "two of it"),

@@ -13,7 +13,7 @@ All are numbers (NumPy arrays without axes). For maximum, if a = b, a gets dy.
 
 import numpy as np
 
-from minicnn.exercises.rungs import Rung, gradient
+from minicnn.exercises.rungs import Outcome, Rung, compared
 
 PAGE = "docs/backprop/graphs.md"
 
@@ -81,61 +81,83 @@ def graph_backward(dy, cache):
     return da, db, dc, dd, de
 
 
-_TWO = {"a": 2.0, "b": 3.5}
-_SWAPPED = {"a": 3.5, "b": 2.0}
-_FIVE = {"a": 1.5, "b": 0.75, "c": -2.0, "d": 1.0, "e": 3.0}
-_OTHER = {**_FIVE, "d": 4.0}
+_DY = np.array(1.7)
+
+
+def _gradient(op, of, values):
+    """Compare one number with the right one: too many formulas give a single number for the checker's causes."""
+
+    def check(work):
+        results = []
+        for names in (work, work.right):
+            _, cache = names[f"{op}_forward"](**{name: np.array(value) for name, value in values.items()})
+            results.append(dict(zip(values, names[f"{op}_backward"](_DY.copy(), cache))))
+        given, right = results[0].get(of), float(results[1][of])
+        if given is None:
+            return Outcome(state="not done yet")
+        slips = {"dy is missing: the slope of y is multiplied by dy": right / _DY, "the sign is wrong": -right}
+        slips |= {"dy is used twice": right * _DY} | {"this is dy itself": _DY, "this is 0": 0.0}
+        slips |= {f"this is d{name}, the gradient of {name}": results[1][name] for name in values}
+        return compared(given, right, f"d{of}", slips)
+
+    return check
+
+
+_TWO = {"a": 2.1, "b": 3.6}
+_SWAPPED = {"a": 3.6, "b": 2.1}
+_FIVE = {"a": 1.3, "b": 0.8, "c": -2.2, "d": 1.1, "e": 3.4}
+_OTHER = {**_FIVE, "d": 4.7}
 RUNGS = (
     Rung("add", "y = a + b",
-         gradient("add", "a", _TWO),
+         _gradient("add", "a", _TWO),
          "if a grows by a little h, y grows by h too. What is the slope?",
          "the slope of y is 1 in a and 1 in b, and each is multiplied by dy: an addition copies dy to both"),
     Rung("add: b", "the same for b",
-         gradient("add", "b", _TWO),
+         _gradient("add", "b", _TWO),
          "as for a",
          "db = dy"),
     Rung("multiply", "y = a · b",
-         gradient("multiply", "a", _TWO),
+         _gradient("multiply", "a", _TWO),
          "if a grows by h, y grows by h · b",
          "da = dy · b: the other number. A multiplication swaps"),
     Rung("multiply: b", "the same for b",
-         gradient("multiply", "b", _TWO),
+         _gradient("multiply", "b", _TWO),
          "as for a",
          "db = dy · a"),
     Rung("maximum", "y = max(a, b), and b is larger",
-         gradient("maximum", "a", _TWO),
+         _gradient("maximum", "a", _TWO),
          "y is b here. If a changes a little, does y change?",
          "all of dy goes to the larger number, and the other gets 0: a maximum routes"),
     Rung("maximum: b", "the same for b",
-         gradient("maximum", "b", _TWO),
+         _gradient("maximum", "b", _TWO),
          "y is b here",
          "db = dy where b > a"),
     Rung("maximum: a", "a is larger",
-         gradient("maximum", "a", _SWAPPED),
+         _gradient("maximum", "a", _SWAPPED),
          "now y is a",
          "compare a and b: da = np.where(a >= b, dy, 0.0), and db the other way round"),
     Rung("graph: e", "y = p + m · e: the last line",
-         gradient("graph", "e", _FIVE),
+         _gradient("graph", "e", _OTHER),
          "y = p + m · e is an addition, and a multiplication. What does each send to e?",
          "dp = dy, dm = dy · e, de = dy · m"),
     Rung("graph: c", "p = s · c",
-         gradient("graph", "c", _FIVE),
+         _gradient("graph", "c", _OTHER),
          "what arrives at p is dp. p is a product",
          "dc = dp · s"),
     Rung("graph: d", "m = max(s, d), and d is larger",
-         gradient("graph", "d", _OTHER),
+         _gradient("graph", "d", _OTHER),
          "what arrives at m is dm = dy · e. Which of s and d gets it?",
          "dd = np.where(s >= d, 0.0, dm), and s gets the rest"),
     Rung("graph: a", "s is used twice",
-         gradient("graph", "a", _FIVE),
+         _gradient("graph", "a", _FIVE),
          "s is used twice: by p and by m. How do its two gradients come together?",
          "they are added: ds = dp · c + (dm, if s is the larger). Then da = ds and db = ds"),
     Rung("graph: b", "the same for b",
-         gradient("graph", "b", _FIVE),
+         _gradient("graph", "b", _FIVE),
          "as for a",
          "db = ds"),
     Rung("graph: a again", "s is used twice, and d is larger",
-         gradient("graph", "a", _OTHER),
+         _gradient("graph", "a", _OTHER),
          "now the maximum sends nothing to s",
          "ds = dp · c, and 0 from the maximum"),
 )

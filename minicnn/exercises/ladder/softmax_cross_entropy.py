@@ -39,6 +39,10 @@ _LABELS = np.array([2, 0, 1, 2])
 _Z = {"z": (4, 3)}
 
 
+def _shifted(z):
+    return np.exp(z - z.max(axis=1, keepdims=True))
+
+
 def _p(z):
     e = np.exp(z)
     return e / e.sum(axis=1, keepdims=True)
@@ -57,6 +61,8 @@ RUNGS = (
          forward("softmax", _Z,
              {"the sum is over the samples: each row must add up to 1, not each column":
                  lambda z: np.exp(z) / np.exp(z).sum(axis=0),
+              "the sum is over the samples: each row must add up to 1":
+                 lambda z: _shifted(z) / _shifted(z).sum(axis=0),
               "the sum is over all entries: each row must add up to 1": lambda z: np.exp(z) / np.exp(z).sum(),
               "exp is missing": lambda z: z / z.sum(axis=1, keepdims=True),
               "it is not divided by the sum": lambda z: np.exp(z)}, y="p"),
