@@ -10,6 +10,7 @@ A check returns an :class:`Outcome`. Arrays are drawn at random for each shape, 
 """
 
 import functools
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -55,6 +56,8 @@ class Work:
         if not callable(self.names.get(name)):
             kind = "class" if name[0].isupper() else "function"
             raise Unusable(f"there is no {kind} {name}: it must keep the name that it had at the start")
+        if inspect.isfunction(self.names[name]) and not name.endswith(("_backward", "col2im")):
+            _check_arguments(name, self.names[name], self.right[name])
         return self.names[name]
 
     def draw(self, arrays: Mapping[str, Any]) -> dict[str, np.ndarray]:
@@ -71,6 +74,15 @@ class Work:
             return dict(arrays)
         axes = {name: (3, 2, 0, 1) if name == "kernel" else (0, 3, 1, 2) for name in arrays}
         return {name: a.transpose(axes[name]) if a.ndim == 4 else a for name, a in arrays.items()}
+
+
+def _check_arguments(name: str, given: Any, right: Any) -> None:
+    """Arguments are given by their names, so these must stay."""
+    own, names = inspect.signature(given).parameters, [*inspect.signature(right).parameters]
+    if not set(names) <= set(own) and not any(each.kind == each.VAR_KEYWORD for each in own.values()):
+        raise Unusable(
+            f"{name}({', '.join(own)}): its arguments must keep their names, {name}({', '.join(names)})"
+        )
 
 
 Check = Callable[[Work], Outcome]

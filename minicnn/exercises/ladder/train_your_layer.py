@@ -7,7 +7,8 @@ gradient of each weight (self.kernel.grad), and returns dx. self.kernel.value is
     MyDense    x (N, D) -> y (N, F), kernel (D, F)
 
 Take over what you wrote for the exercises dense and conv2d. The last rung trains MyConv2D, ReLU, max-pooling and
-MyDense on faces of 12×12 pixels that laugh, are sad, or are surprised, and compares the accuracy with that of our layers.
+MyDense on faces of 12×12 pixels that laugh, are sad, or are surprised, and compares the
+accuracy with that of our layers.
 """
 
 import numpy as np

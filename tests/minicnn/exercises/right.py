@@ -63,7 +63,8 @@ PRODUCT_OF_NORM = """
 def batch_norm_backward(dy, cache):
     xhat, gamma, r, axes = cache
     m = dy.size / dy.shape[-1]
-    dgamma, dbeta = np.einsum("...c,...c->c", dy, xhat), np.einsum("...c->c", dy)
+    flat = dy.reshape(-1, dy.shape[-1])
+    dgamma, dbeta = (flat * xhat.reshape(flat.shape)).sum(0), flat.sum(0)
     return (m * dy - dbeta - xhat * dgamma) * gamma * r / m, dgamma, dbeta
 """
 CLASS_OF_ADAM = """
@@ -114,7 +115,7 @@ RIGHT = {
         "def relu_backward(dy, mask):\n    return np.where(mask, dy, 0)",
     ],
     "softmax_cross_entropy": [
-        "def cross_entropy(z, y):\n    n = z.shape[0]\n    p = softmax(z)\n    t = np.eye(z.shape[1])[y]\n"
+        "def cross_entropy(z, labels):\n    n = z.shape[0]\n    p = softmax(z)\n    t = np.eye(z.shape[1])[labels]\n"
         "    return -np.sum(t * np.log(p)) / n, (p - t) / n",
         "def softmax(z):\n    z = z - np.max(z, axis=-1).reshape(-1, 1)\n    return np.exp(z - np.log(np.exp(z).sum(1))[:, None])",
     ],

@@ -10,6 +10,7 @@ import pytest
 
 from minicnn.exercises import LADDER, check
 from minicnn.exercises.exercise import LAYOUTS
+from minicnn.exercises.ladder import make_it_fast
 from minicnn.exercises.rungs import OPEN, PASSED, TODO
 from minicnn.ops import reference
 from tests.minicnn.exercises.right import RIGHT
@@ -21,6 +22,12 @@ BOTH = [
     for layout in LAYOUTS
     if layout == "nhwc" or each.has_layouts
 ]
+
+
+@pytest.fixture(autouse=True)
+def measured_once(monkeypatch):
+    """Time is not what is tested here."""
+    monkeypatch.setattr(make_it_fast, "ROUNDS", 1)
 
 
 def code(name, layout="nhwc", solved=True):

@@ -175,7 +175,7 @@ WRONG = {
          "reshape|transpos"),
         ("dx = col2im(rows @ matrix.T, shape, kh, kw)", "dx = rows @ matrix.T", "product: dx", "shape"),
         ("dx = col2im(rows @ matrix.T, shape, kh, kw)", "dx = (rows @ matrix.T)[: np.prod(shape) // 17].reshape(shape)",
-         "product: dkernel", "line "),
+         "product: dx", "dcolumns"),
     ],
     "train_your_layer": [
         ("dkernel, dbias, dx = x.T @ dy", "dkernel, dbias, dx = x.T @ dy / len(x)", "MyDense: kernel", "batch"),
