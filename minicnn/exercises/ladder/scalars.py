@@ -15,7 +15,7 @@ import numpy as np
 
 from minicnn.exercises.rungs import Outcome, Rung, compared
 
-PAGE = "docs/backprop/graphs.md"
+PAGE = "docs/backprop/scalars.md"
 
 
 def add_forward(a, b):
