@@ -1,5 +1,17 @@
-"""Parameter: a named array of a layer, with its gradient."""
+"""Parameter: a named array of a layer, with its gradient.
 
+What is computed from a weight and kept, such as a transformed kernel, has to be computed anew when the weight
+changes. But the weight is a plain array, which anybody may change in place: an optimizer, ``assign``,
+``weight.value[0] = 1``, a view that was taken long ago. So nobody has to announce a change. A value can have
+changed only if somebody could get at the array, and :meth:`Parameter.version` then compares it with a copy:
+
+    ``value`` was read or set since the last comparison
+    there are references to the array elsewhere (views hold one), now or at the last comparison
+    the array is itself a view of another one
+"""
+
+import sys
+import weakref
 from typing import Any
 
 import numpy as np
@@ -28,7 +40,7 @@ class Parameter:
     """A named array of a layer: its value, the gradient of the last backward pass, and how to treat it.
 
     Attributes:
-        value: the array; an optimizer changes it in place.
+        value: the array; it may be changed in place, as optimizers do, or replaced.
         grad: dL/dvalue of the last backward pass, of value's shape; None before it.
         name: "kernel"; path: "conv2d/kernel".
         trainable: False for moving statistics, which no optimizer changes.
@@ -46,16 +58,46 @@ class Parameter:
         self.value, self.name, self.path = value, name, path
         self.trainable, self.regularizer = trainable, regularizer
         self.grad: np.ndarray | None = None
+        self._version, self._copy = 0, np.empty(0)
+        self._compared: Any = None  # a weak reference to the array that was compared last
+
+    @property
+    def value(self) -> np.ndarray:
+        """The array. Who has it may change it: see :meth:`version`."""
+        self._was_read = True
+        array: np.ndarray = vars(self)["value"]
+        return array
+
+    @value.setter
+    def value(self, array: np.ndarray) -> None:
+        self._was_read = True
+        vars(self)["value"] = array
+
+    def version(self) -> int:
+        """Return a number that is another one whenever the value has changed since the last call."""
+        was_read, self._was_read = self._was_read, False
+        array = vars(self)["value"]
+        held = array.base is not None or sys.getrefcount(array) > _REFERENCES
+        self._was_read |= held  # and may be changed after this
+        if was_read or held or self._compared is None or self._compared() is not array:
+            if not _same(array, self._copy):
+                self._version, self._copy = self._version + 1, array.copy()
+            self._compared = weakref.ref(array)
+        return self._version
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a copy gets: all but the last comparison."""
+        return {**vars(self), "_was_read": True, "_copy": np.empty(0), "_compared": None}
 
     @property
     def shape(self) -> tuple[int, ...]:
         """The shape of the value."""
-        return self.value.shape
+        return vars(self)["value"].shape  # type: ignore[no-any-return]
 
     @property
     def dtype(self) -> np.dtype[Any]:
         """The dtype of the value."""
-        return self.value.dtype
+        return vars(self)["value"].dtype  # type: ignore[no-any-return]
 
     def numpy(self) -> np.ndarray:
         """Return a copy of the value: Keras's spelling."""
@@ -78,3 +120,19 @@ class Parameter:
 
     def __repr__(self) -> str:
         return f"<Parameter {self.path} shape={self.shape} dtype={self.dtype}>"
+
+
+def _same(a: np.ndarray, b: np.ndarray) -> bool:
+    if a.dtype != b.dtype:
+        return False
+    return np.array_equal(a, b) or (a.shape == b.shape and np.array_equal(a, b, equal_nan=True))
+
+
+def _references() -> int:
+    """Return how many references :meth:`Parameter.version` counts for an array that nobody else has."""
+    holder = {"value": np.empty(0)}
+    array = holder["value"]
+    return sys.getrefcount(array)
+
+
+_REFERENCES = _references()
