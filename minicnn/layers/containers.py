@@ -73,7 +73,7 @@ class Chain(Layer):
 
     def pre_activation_forward(self, x: Any, training: bool = False) -> Any:
         """Run the layers in order, the one with the last function without it."""
-        return self._forward(x, training, head_of(self._layers)[0])
+        return self._forward(x, training, self.head)
 
     def _forward(self, x: Any, training: bool, head: Layer | None) -> Any:
         self._ran = fusion.units(self._layers)
@@ -91,7 +91,7 @@ class Chain(Layer):
 
     def pre_activation_backward(self, dz: Any) -> Any:
         """Run the layers' backward passes in reverse order, the one with the last function without it."""
-        return self._backward(dz, head_of(self._layers)[0])
+        return self._backward(dz, self.head)
 
     def _backward(self, dy: Any, head: Layer | None) -> Any:
         first = 0 if self.needs_dx else self._first_trained()
@@ -105,6 +105,11 @@ class Chain(Layer):
     def _first_trained(self) -> int:
         trained = (index for index, layer in enumerate(self._layers) if layer.trainable_weights)
         return next(trained, len(self._layers))
+
+    @property
+    def head(self) -> Layer | None:
+        """The layer whose last function gives the output, or None."""
+        return head_of(self._layers)[0]
 
     @property
     def last_function(self) -> str | None:

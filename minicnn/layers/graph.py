@@ -113,7 +113,7 @@ class Graph(Layer):
 
     def pre_activation_forward(self, x: Any, training: bool = False) -> Any:
         """Compute every value after its inputs, without the function that is the last."""
-        return self._forward(x, training, head_of(self._last_row())[0])
+        return self._forward(x, training, self.head)
 
     def _forward(self, x: Any, training: bool, head: Layer | None) -> Any:
         values = dict(zip(self.inputs, x if self.multiple_inputs else [x]))
@@ -129,7 +129,7 @@ class Graph(Layer):
 
     def pre_activation_backward(self, dz: Any) -> Any:
         """Pass gradients back from below the last function."""
-        return self._backward(dz, head_of(self._last_row())[0])
+        return self._backward(dz, self.head)
 
     def _backward(self, dy: Any, head: Layer | None) -> Any:
         needed = self._needed()
@@ -157,6 +157,11 @@ class Graph(Layer):
 
     def _one_or_several(self, several: list[Any]) -> Any:
         return several if len(several) > 1 else several[0]
+
+    @property
+    def head(self) -> Layer | None:
+        """The segment whose last function gives the one output, or None."""
+        return head_of(self._last_row())[0]
 
     @property
     def last_function(self) -> str | None:

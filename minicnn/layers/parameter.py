@@ -82,8 +82,14 @@ class Parameter:
         if was_read or held or self._compared is None or self._compared() is not array:
             if not _same(array, self._copy):
                 self._version, self._copy = self._version + 1, array.copy()
+                self._copy.flags.writeable = False
             self._compared = weakref.ref(array)
         return self._version
+
+    @property
+    def compared(self) -> np.ndarray:
+        """The value at the last call of :meth:`version`, read-only: nobody can change the weight by it."""
+        return self._copy
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what a copy gets: all but the last comparison."""

@@ -19,7 +19,7 @@ from minicnn._base import keras_errors
 from minicnn._base.messages import shown
 from minicnn.layers.base import Layer
 from minicnn.metrics import Metric
-from minicnn.models import own_layers
+from minicnn.models import inference, own_layers
 from minicnn.models.compiled_metrics import CompiledMetrics
 from minicnn.models.logits import of_logits
 from minicnn.models.whole_step import WholeStep
@@ -50,6 +50,7 @@ class TrainingStep(Layer):
     skipped_steps: int = 0
     skip_reported: bool = False
     _passes_checked: frozenset[str] = frozenset()
+    _plan: inference.Plan | None = None
     _last_loss: tuple[losses.Loss, bool]  # set by forward_loss: the loss function, whether it takes logits
 
     @keras_errors.keras_arguments
@@ -108,13 +109,21 @@ class TrainingStep(Layer):
         self, x: np.ndarray, y: Any, sample_weight: Any = None, training: bool = False
     ) -> tuple[Any, Any]:
         """Forward and loss, with the regularisers' penalties. Returns (loss, prediction)."""
+
+        def run(logits: bool) -> Any:
+            return (self.pre_activation_forward if logits else self.forward)(x, training)
+
+        return self._loss_of(run, y, sample_weight)
+
+    def _loss_of(self, run: Callable[[bool], Any], y: Any, sample_weight: Any) -> tuple[Any, Any]:
+        """Return (loss, prediction); ``run`` gives the output, or with True that without its last function."""
         function: Any = self.last_function
         loss: Any = of_logits(self.loss, function)
         if loss is None:
             loss = self.loss
-            scores = prediction = self.forward(x, training)
+            scores = prediction = run(False)
         else:  # softmax and cross-entropy in one: p − t, exact even where a probability is rounded to 0 or 1
-            scores = self.pre_activation_forward(x, training)
+            scores = run(True)
             prediction = activations.get(function)(scores)
         self._last_loss = loss, loss is not self.loss
         return loss.forward(y, scores, sample_weight) + self.penalty(), prediction
@@ -127,7 +136,20 @@ class TrainingStep(Layer):
     def test_step(self, x: np.ndarray, y: Any, sample_weight: Any = None) -> tuple[Any, Any]:
         """Forward and loss, as in evaluation. Returns (loss, prediction)."""
         with self.first_pass_checked("forward"):
-            return self.forward_loss(x, y, sample_weight, training=False)
+            if type(self).forward_loss is not TrainingStep.forward_loss:
+                return self.forward_loss(x, y, sample_weight, training=False)
+            return self._loss_of(lambda logits: self.infer(x, logits), y, sample_weight)
+
+    @ops.in_turn
+    def infer(self, x: Any, logits: bool = False) -> Any:
+        """Return the output for x (N, …), as :meth:`forward`, but no layer can run its backward pass after it.
+
+        With ``logits`` the model's last function is left out. See inference.py.
+        """
+        if inference.usable(self, x):
+            self._plan = self._plan or inference.Plan()
+            return self._plan.run(self, x, logits)
+        return (self.pre_activation_forward if logits else self.forward)(x, False)
 
     # ---- backward and update -------------------------------------------------------------------------------
 

@@ -309,7 +309,7 @@ class Trainer(TrainingStep):
         for step, (samples, _, _) in enumerate(itertools.islice(self._checked_batches(source), steps)):
             callback_list.on_predict_batch_begin(step)
             with ops.turn(), self.first_pass_checked("forward"):
-                outputs.append(self.forward(samples))
+                outputs.append(self.infer(samples))
             callback_list.on_predict_batch_end(step)
         callback_list.on_predict_end()
         if not outputs:
