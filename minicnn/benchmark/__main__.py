@@ -1,4 +1,4 @@
-"""``python -m minicnn.benchmark [--against torch keras] [--json FILE] [--threads N] [--quick]``."""
+"""``python -m minicnn.benchmark [--against torch keras onnxruntime] [--json FILE] [--threads N] [--quick]``."""
 
 import argparse
 import importlib.util
@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from minicnn import saving, terminal
-from minicnn.benchmark import measure, peak
-from minicnn.benchmark.contenders import MODES
+from minicnn.benchmark import machine, measure, nets, passes, peak
+from minicnn.benchmark.contenders import MODES, ONLY_PREDICT
 from minicnn.saving.checks import install_command
 
 NAME = "python -m minicnn.benchmark"
@@ -27,11 +27,19 @@ def parser() -> argparse.ArgumentParser:
         prog=NAME,
         description="Training and prediction speed on this CPU, beside PyTorch and Keras, in one run.",
         epilog="examples:\n  python -m minicnn.benchmark --quick\n"
-        "  python -m minicnn.benchmark --against torch keras --json benchmark.json\n",
+        "  python -m minicnn.benchmark --against torch keras onnxruntime --json benchmark.json\n"
+        "  NUMBA_CPU_NAME=haswell NUMBA_CPU_FEATURES=+sse4.2,+avx,+avx2,+fma,+bmi,+bmi2,+popcnt "
+        "NUMBA_CACHE_DIR=avx2 \\\n    python -m minicnn.benchmark    (the kernels for AVX2, on a CPU with AVX-512)\n",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = result.add_argument
-    add("--against", nargs="*", default=[], choices=sorted(MODES), help="the libraries to compare with")
+    add(
+        "--against",
+        nargs="*",
+        default=[],
+        choices=sorted(MODES),
+        help="the libraries to compare with; onnxruntime and openvino predict only",
+    )
     add("--compile", action="store_true", help="also time torch.compile")
     add(
         "--threads",
@@ -48,6 +56,8 @@ def table(header: list[str], rows: list[list[Any]]) -> None:
     """Print a table with aligned columns; numbers with three digits."""
 
     def text(cell: Any) -> str:
+        if cell is None:
+            return "–"
         if isinstance(cell, float):
             return f"{cell:.2f}" if cell < 10 else f"{cell:.1f}" if cell < 100 else f"{cell:.0f}"
         return str(cell)
@@ -75,9 +85,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 def problem_of(options: argparse.Namespace) -> str | None:
     """Return why the options cannot be used; None if they can."""
-    missing = [name for name in options.against if importlib.util.find_spec(name) is None]
+    needed = [*options.against, *(["onnx"] if set(options.against) & set(ONLY_PREDICT) else [])]
+    missing = [name for name in needed if importlib.util.find_spec(name) is None]
     if missing:
-        return f"{missing[0]} is not installed: {install_command('oracles')}"
+        extra = "pip install openvino" if missing[0] == "openvino" else install_command("oracles")
+        return f"{missing[0]} is not installed: {extra}"
     return f"--threads {options.threads}: expected 1 or more" if options.threads < 1 else None
 
 
@@ -88,9 +100,18 @@ def run(options: argparse.Namespace, file: IO[bytes] | None) -> None:
     libraries = ["minicnn", *options.against]
     rounds = 3 if options.quick else 10
 
+    on = machine.describe()
+    caches = (
+        ", ".join(f"{name} {size // 2**10:,} KiB" for name, size in on["cache_bytes"].items()) or "unknown"
+    )
+    print(f"{on['cpu']}; kernels for {on['instruction_set']}; caches: {caches}")
+    for name in machine.VARIABLES:
+        if name in on:
+            print(f"{name}={on[name]}")
     results: dict[str, Any] = {
         "threads": options.threads,
         **measure.whole_nets(names, options.threads, rounds),
+        "machine": on,
     }
     print(
         f"Images per second, {options.threads} threads, batch {measure.BATCH}, float32; medians of "
@@ -99,9 +120,25 @@ def run(options: argparse.Namespace, file: IO[bytes] | None) -> None:
     rows = []
     for kind in ("train", "predict"):
         for net, found in results[kind].items():
-            ratios = [found[f"ratio_to_{library}"] for library in options.against]
-            rows.append([f"{kind} {net}", *(found[library] for library in libraries), *ratios])
+            ratios = [found.get(f"ratio_to_{library}") for library in options.against]
+            rows.append([f"{kind} {net}", *(found.get(library) for library in libraries), *ratios])
     table(["", *libraries, *(f"minicnn/{library}" for library in options.against)], rows)
+
+    print("Prediction of a few faces, ms\n")
+    results["latency_ms"] = measure.latency(names, options.threads, rounds)
+    batches = [
+        (net, batch, ms) for net, found in results["latency_ms"].items() for batch, ms in found.items()
+    ]
+    table(
+        ["", "faces", *libraries],
+        [[net, batch, *(ms[library] for library in libraries)] for net, batch, ms in batches],
+    )
+    results["fork_join_us"] = {
+        "in a row": passes.fork_join(options.threads),
+        "after a pause": passes.fork_join(options.threads, rested=True),
+    }
+    print("What it costs to start all threads for a kernel, µs\n")
+    table(list(results["fork_join_us"]), [list(results["fork_join_us"].values())])
 
     if not options.quick:
         results["peak_gflop_s"] = peak.multiply_add(options.threads)
@@ -117,6 +154,10 @@ def run(options: argparse.Namespace, file: IO[bytes] | None) -> None:
         ]
         compared = ["torch", "ratio"] if "torch" in options.against else []
         table(["map", "channels", "pass", "ms", "minicnn", *compared], rows)
+        results["step_ms"] = {net: passes.where(net, measure.BATCH, options.threads) for net in nets.NAMES}
+        for net, found in results["step_ms"].items():
+            print(f"Where a training step of {net} goes, ms\n")
+            table(["", "ms"], [[label, ms] for label, ms in found.items()])
         results["steps"] = measure.steps(options.threads, max(2, rounds // 3))
         for name, title in STEPS_TITLES.items():
             print(f"{title}\n")

@@ -6,6 +6,7 @@ backward, Adam.
 """
 
 import os
+import tempfile
 from collections.abc import Callable
 from typing import Any
 
@@ -54,7 +55,7 @@ def minicnn(threads: int) -> Callable[[Task], Step]:
         model = nets.in_keras_words(minicnn, task["net"])
         x, y = faces(task["batch"])
         if task["kind"] == "predict":
-            return lambda: model(x)
+            return lambda: model.predict(x, batch_size=len(x))
         model.compile("adam", minicnn.losses.SparseCategoricalCrossentropy(from_logits=True))
         return lambda: model.train_step(x, y)
 
@@ -125,11 +126,68 @@ def torch(threads: int, channels_last: bool = False, compiled: bool = False) -> 
     return make
 
 
+def _onnx_file(net: str, folder: str) -> str:
+    """Write the net with minicnn's weights as ONNX; return the path."""
+    import minicnn
+
+    path = os.path.join(folder, f"{net}.onnx")
+    minicnn.saving.export_onnx(nets.in_keras_words(minicnn, net), path)
+    return path
+
+
+def onnxruntime(threads: int) -> Callable[[Task], Step]:
+    """Return the predictions of onnxruntime, for the file that minicnn exports."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+
+    def make(task: Task) -> Step:
+        with tempfile.TemporaryDirectory() as folder:
+            path = _onnx_file(task["net"], folder)
+            session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        x, _ = faces(task["batch"])
+        return lambda: session.run(None, {"input": x})[0]
+
+    return make
+
+
+def openvino(threads: int) -> Callable[[Task], Step]:
+    """Return the predictions of OpenVINO, in float32, for the file that minicnn exports."""
+    import openvino
+
+    core = openvino.Core()
+    settings = {
+        "INFERENCE_NUM_THREADS": threads,
+        "PERFORMANCE_HINT": "LATENCY",
+        "INFERENCE_PRECISION_HINT": "f32",
+    }
+
+    def make(task: Task) -> Step:
+        x, _ = faces(task["batch"])
+        with tempfile.TemporaryDirectory() as folder:
+            network = core.read_model(_onnx_file(task["net"], folder))
+            network.reshape(x.shape)
+            request = core.compile_model(network, "CPU", settings).create_infer_request()
+        return lambda: request.infer({0: x})[0]
+
+    return make
+
+
 CONTENDERS: dict[str, Callable[[int], Callable[[Task], Step]]] = {
     "minicnn": minicnn,
     "keras": keras,
     "torch": torch,
     "torch channels_last": lambda threads: torch(threads, channels_last=True),
     "torch compiled": lambda threads: torch(threads, channels_last=True, compiled=True),
+    "onnxruntime": onnxruntime,
+    "openvino": openvino,
 }
-MODES = {"torch": ("torch", "torch channels_last"), "keras": ("keras",)}  # what --against NAME starts
+# what --against NAME starts
+MODES = {
+    "torch": ("torch", "torch channels_last"),
+    "keras": ("keras",),
+    "onnxruntime": ("onnxruntime",),
+    "openvino": ("openvino",),
+}
+ONLY_PREDICT = ("onnxruntime", "openvino")

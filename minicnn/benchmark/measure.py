@@ -11,10 +11,11 @@ from statistics import median
 from typing import Any
 
 from minicnn.benchmark import nets
-from minicnn.benchmark.contenders import Task
+from minicnn.benchmark.contenders import ONLY_PREDICT, Task
 from minicnn.benchmark.worker import Worker
 
 BATCH = 64
+LATENCY_BATCHES = 1, 8
 # Seconds of steps that are not timed, at the start of a turn. After them the threads of the last contender
 # are idle, this one's threads run on all cores, and caches and clock rates are as they are in a long
 # training.
@@ -48,22 +49,48 @@ def rates(medians: dict[str, float], amount: float) -> dict[str, Any]:
 
 
 def whole_nets(names: list[str], threads: int, rounds: int) -> dict[str, dict[str, Any]]:
-    """Return images/s of training and prediction of both nets."""
+    """Return images/s of training and prediction of all nets."""
     results: dict[str, dict[str, Any]] = {"train": {}, "predict": {}}
     with ExitStack() as stack:
         workers = [stack.enter_context(Worker(name, threads)) for name in names]
         for kind, found in results.items():
             for net in nets.NAMES:
                 task = {"kind": kind, "net": net, "batch": BATCH}
-                found[net] = rates(alternate(workers, task, rounds, 3), BATCH)
+                found[net] = rates(alternate(_able(workers, kind), task, rounds, 3), BATCH)
     return results
+
+
+def _able(workers: list[Worker], kind: str) -> list[Worker]:
+    """Return the contenders that can do tasks of a kind."""
+    return [worker for worker in workers if kind == "predict" or worker.name not in ONLY_PREDICT]
+
+
+def latency(names: list[str], threads: int, rounds: int) -> dict[str, dict[str, dict[str, float]]]:
+    """Return ms of one prediction of 1 and of 8 faces, the fastest mode of each library: {net: {batch: {library: ms}}}."""
+    found: dict[str, dict[str, dict[str, float]]] = {}
+    with ExitStack() as stack:
+        workers = [stack.enter_context(Worker(name, threads)) for name in names]
+        for net in nets.NAMES:
+            found[net] = {}
+            for batch in LATENCY_BATCHES:
+                medians = alternate(workers, {"kind": "predict", "net": net, "batch": batch}, rounds, 20)
+                best: dict[str, float] = {}
+                for name, seconds in medians.items():
+                    library = name.split()[0]
+                    best[library] = min(best.get(library, float("inf")), 1e3 * seconds)
+                found[net][str(batch)] = best
+    return found
 
 
 def convolutions(names: list[str], threads: int, rounds: int) -> list[dict[str, Any]]:
     """Return ms and effective GFLOP/s of each 3×3 convolution; backward is dx (if needed) and dkernel."""
     found = []
     with ExitStack() as stack:
-        workers = [stack.enter_context(Worker(name, threads)) for name in names if name != "keras"]
+        workers = [
+            stack.enter_context(Worker(name, threads))
+            for name in names
+            if name not in ("keras", *ONLY_PREDICT)
+        ]
         for side, channels, filters in nets.convolutions():
             for which in ("forward", "backward"):
                 task = {"kind": "convolution", "side": side, "channels": channels, "filters": filters}
@@ -106,6 +133,8 @@ def memory(names: list[str], threads: int, net: str = "vgg") -> dict[str, float]
     """
     peaks: dict[str, float] = {}
     for name in names:
+        if name in ONLY_PREDICT:
+            continue
         with Worker(name, threads) as worker:
             worker.ask(task={"kind": "train", "net": net, "batch": BATCH})
             worker.ask(steps=3)
