@@ -3,7 +3,8 @@
     fer explore      look at the data
     fer train        train a network
     fer evaluate     measure how good it is
-    fer predict      ask it about a picture           fer --help lists all commands, each with --help
+    fer predict      ask it about a picture or video
+    fer live         ask it about your camera         fer --help lists all commands, each with --help
 
 ``python -m fer.train`` and so on do the same.
 
@@ -21,12 +22,26 @@ from typing import TYPE_CHECKING
 
 from fer.emotions import EMOTIONS
 
-__all__ = ["EMOTIONS", "Prediction", "Predictor", "evaluate", "explore", "load", "predict", "train"]
+__all__ = [
+    "EMOTIONS",
+    "Detector",
+    "Prediction",
+    "Predictor",
+    "evaluate",
+    "explore",
+    "load",
+    "predict",
+    "to_frame",
+    "train",
+    "video",
+]
 
 if TYPE_CHECKING:  # what editors and type checkers see
-    from fer import evaluate, explore, predict, train
+    from fer import evaluate, explore, predict, train, video
     from fer.data.dataset import load
+    from fer.data.detect import Detector
     from fer.networks.predictor import Prediction, Predictor
+    from fer.reports.prediction_tables import to_frame
 else:
 
     def __getattr__(name):
@@ -40,6 +55,12 @@ else:
                 import fer.predict as found
             case "train":
                 import fer.train as found
+            case "video":
+                import fer.video as found
+            case "Detector":
+                from fer.data.detect import Detector as found
+            case "to_frame":
+                from fer.reports.prediction_tables import to_frame as found
             case "load":
                 from fer.data.dataset import load as found
             case "Prediction":

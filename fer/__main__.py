@@ -12,7 +12,8 @@ VERBS = {
     "explore": "look at a data set",
     "train": "train a network; stop and resume",
     "evaluate": "measure how good a trained network is",
-    "predict": "which emotion do the faces in pictures show?",
+    "predict": "which emotion do the faces in pictures and videos show?",
+    "live": "the same for your camera, on a page in the browser",
     "explain": "write a page with every number of one training step",
     "export": "write a trained network as one small file",
     "dataset": "what does a file of faces hold?",
@@ -40,6 +41,10 @@ def command(verb: str) -> Callable[[Sequence[str]], None]:
             from fer.predict import main as predict
 
             return predict
+        case "live":
+            from fer.live import main as live
+
+            return live
         case "explain":
             from fer.explain import main as explain
 

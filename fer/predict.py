@@ -5,7 +5,9 @@ The files go to a new folder predictions/001, predictions/002, …:
 
     photo.png                              the picture and its probabilities as bars; with --explain, which pixels the
                                            prediction depends on. Rows of a table and samples: 12 in a figure
-    predictions.csv  predictions.json      source, emotion, probabilities, and the true emotion if it is known
+    photo_faces.jpg                        with --detect: the photograph at its own size, with a box around each face
+    video_1_clip.mp4 .csv .png             of a video: a copy with boxes, a table, the emotions over time
+    predictions.csv  predictions.json      source, emotion, box, probabilities, and the true emotion if it is known
 """
 
 if __name__ == "__main__":  # before the imports, which take a second or more
@@ -14,26 +16,34 @@ if __name__ == "__main__":  # before the imports, which take a second or more
     end_at_once_on_ctrl_c()
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
 
 import numpy as np
+from tqdm import tqdm
 
-from fer import errors, outputs, runs
+from fer import errors, outputs, runs, video
 from fer.command_line import new_parser
-from fer.data import dataset, detect, sources, synthetic
+from fer.data import dataset, detect, sources, synthetic, video_files
+from fer.data.detect import Detector
 from fer.data.sources import Face, LoadedFaces
 from fer.emotions import EMOTIONS
 from fer.errors import BadInput
-from fer.networks import inference
+from fer.networks import inference, predict_times
 from fer.networks.inference import TrainedNetwork
 from fer.networks.predictor import Prediction, Predictor
 from fer.reports import prediction_figures
+from fer.reports.prediction_tables import to_csv, to_json
 from minicnn.terminal import NAME, printable, say
 
+CHUNK = 256  # faces predicted at once
+MANY = 20  # pictures, from which on a bar shows the progress
+_NO_PIXELS = np.empty((0, 0), np.uint8)
 MAX_DRAWN = 24  # faces in figures, unless --figures says otherwise
 PHOTO_SIDE = 96  # pixels; a larger picture may show more than a face
 SAMPLE_SPLITS = ("test", "validation", "train")  # a sample comes from the first of these that the data have
@@ -42,6 +52,7 @@ EXAMPLES = """\
 examples:
   python -m fer.predict photo.jpg                        any picture; its middle square is taken
   python -m fer.predict party.jpg --detect               each face in it
+  python -m fer.predict clip.mp4 --every 5               a video; faces are searched in every fifth frame
   python -m fer.predict runs/003 photo.jpg               with your own network; runs: with your newest
   python -m fer.predict runs/003 holiday/ --json -       all pictures in a folder; JSON to the terminal
   python -m fer.predict runs/003 test.csv --csv out.csv  the rows of a table
@@ -66,38 +77,6 @@ def sample(
     return [Face(split.images[row], source, row, int(split.labels[row]), is_row=True) for row in rows]
 
 
-# ---- tables ----
-
-
-def to_csv(predictions: Sequence[Prediction]) -> str:
-    """Return a table with a row for each face: its source, true and predicted emotion, the probabilities.
-
-    The source is printable, and no formula of a spreadsheet; the JSON has its exact name.
-    """
-    header = ("source", "row", "face", "true", "emotion", *EMOTIONS)
-    rows = []
-    for prediction in predictions:
-        values = prediction.to_dict()
-        shares = [f"{share:.9g}" for share in prediction.probabilities.values()]
-        source = printable(values["source"])
-        # spreadsheets take a text that begins so for a formula; ./ changes nothing in a path
-        values["source"] = f"./{source}" if source.startswith(("=", "+", "-", "@")) else source
-        rows.append([*(values.get(name, "") for name in header[:5]), *shares])
-    return outputs.csv_text(header, rows)
-
-
-def to_json(predictions: Sequence[Prediction], loaded: LoadedFaces, model: str, tta: str) -> str:
-    """Return everything as JSON: the network, its predictions, which files were skipped and why."""
-    return outputs.json_text(
-        {
-            "model": model,
-            "tta": tta,
-            "predictions": [prediction.to_dict() for prediction in predictions],
-            "skipped": [{"source": source, "reason": reason} for source, reason in loaded.skipped],
-        }
-    )
-
-
 # ---- the command ----
 
 
@@ -105,22 +84,30 @@ def parser() -> argparse.ArgumentParser:
     """Return the command line's parser."""
     result = new_parser(
         "predict",
-        "[RUN] IMAGE|FOLDER|CSV ... [--sample N] [options]",
+        "[RUN] IMAGE|VIDEO|FOLDER|CSV ... [--sample N] [options]",
         "Predict which emotion faces show, with a trained network.",
         EXAMPLES,
     )
     add = result.add_argument
     add(
         "paths",
-        metavar="RUN IMAGE|FOLDER|CSV",
+        metavar="RUN IMAGE|VIDEO|FOLDER|CSV",
         nargs="*",
-        help="a run's folder, a model (.npz), vgg or tiny (default: vgg, which comes with fer); pictures, folders of "
-        "pictures, or tables in FER2013's forms, also without labels",
+        help="a run's folder, a model (.npz), vgg or tiny (default: vgg, which comes with fer); pictures, videos, "
+        "folders of them, or tables in FER2013's forms, also without labels",
     )
     add("--sample", type=int, metavar="N", help="N random test faces of the data that the run was trained on")
     add("--seed", type=int, metavar="N", help="of the sample (default: a new one each time)")
     add("--data", metavar="PATH", help="the data to sample from (default: the run's)")
-    add("--detect", action="store_true", help="find the faces in pictures; needs OpenCV")
+    add(
+        "--detect",
+        metavar="mtcnn|haar|yunet=FILE",
+        help="find the faces in pictures; needs OpenCV (default where nothing follows: mtcnn if it is installed, "
+        "else haar). In videos faces are always searched",
+    )
+    add("--min-face", type=int, metavar="PIXELS", help="with --detect: the least side of a face")
+    add("--min-score", type=float, metavar="SCORE", help="with --detect: the least score, 0 to 1")
+    add("--every", type=int, default=1, metavar="N", help="search every N-th frame of a video (default: 1)")
     add(
         "--explain",
         action="store_true",
@@ -153,15 +140,36 @@ def parser() -> argparse.ArgumentParser:
         default="predictions",
         help="where the numbered folder is created (default: %(default)s)",
     )
+    add("--quiet", action="store_true", help="print errors only")
+    add("--time", action="store_true", help="measure what a frame of 640x480 pixels takes, and write nothing")
     return result
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command; exit with status 2 and one line if nothing could be predicted."""
     with errors.one_line("fer.predict"):
-        arguments = parser().parse_args(argv)
+        arguments = parser().parse_args(_detect_alone(sys.argv[1:] if argv is None else argv))
         _check(arguments)
         _predict(arguments)
+
+
+def _detect_alone(argv: Sequence[str]) -> list[str]:
+    """Return the arguments in which a --detect that no detector follows is ``--detect=auto``."""
+    names = [each.partition("=")[0] for each in [*argv[1:], ""]]
+    alone = [word == "--detect" and name not in detect.NAMES for word, name in zip(argv, names)]
+    return ["--detect=auto" if each else word for word, each in zip(argv, alone)]
+
+
+def _detector(arguments: argparse.Namespace) -> Detector:
+    """Return the detector that the arguments describe.
+
+    Raises:
+        BadInput: there is none of this name; a size or score cannot be used.
+    """
+    name, _, model = (arguments.detect or "").partition("=")
+    if name not in ("", "auto", *detect.NAMES):
+        raise BadInput(f"--detect {name}: expected one of {', '.join(detect.NAMES)}")
+    return Detector("" if name == "auto" else name, arguments.min_face, arguments.min_score, model or None)
 
 
 def _check(arguments: argparse.Namespace) -> None:
@@ -170,12 +178,12 @@ def _check(arguments: argparse.Namespace) -> None:
     Raises:
         BadInput: one of them cannot be used.
     """
-    if not arguments.paths and arguments.sample is None:
+    if not arguments.paths and arguments.sample is None and not arguments.time:
         raise BadInput("nothing to predict: give pictures, folders or a CSV, or --sample 9")
-    for name, least in (("sample", 1), ("seed", 0), ("figures", 0)):
+    for name, least in (("sample", 1), ("seed", 0), ("figures", 0), ("every", 1), ("min_face", 1)):
         value = getattr(arguments, name)
         if value is not None and value < least:
-            raise BadInput(f"--{name} {value}: expected {least} or more")
+            raise BadInput(f"--{name.replace('_', '-')} {value}: expected {least} or more")
     if arguments.json == arguments.csv == "-":
         raise BadInput("--json - and --csv -: expected at most one of them on the terminal")
     for name in (arguments.json, arguments.csv):
@@ -187,28 +195,40 @@ def _check(arguments: argparse.Namespace) -> None:
         arguments.csv
     ):
         raise BadInput(f"--json {arguments.json} and --csv {arguments.csv}: expected two files")
+    if arguments.min_score is not None and not 0 <= arguments.min_score <= 1:
+        raise BadInput(f"--min-score {arguments.min_score}: expected a number from 0 to 1")
+    detector = _detector(arguments)
     if arguments.detect:
-        detect.check_installed()
+        detect.check_installed(detector)
 
 
 def _predict(arguments: argparse.Namespace) -> None:
-    run, paths = _split_run_and_paths(arguments.paths, arguments.sample is not None)
+    run, paths = _split_run_and_paths(arguments.paths, arguments.sample is not None or arguments.time)
     trained = inference.open_run(run, arguments.model)
+    predictor = Predictor(trained.model, tta=arguments.tta, detector=_detector(arguments))
     # If a table goes to the terminal, nothing else does: the messages go to the error stream.
-    messages = sys.stderr if "-" in (arguments.json, arguments.csv) else sys.stdout
+    messages: TextIO = sys.stderr if "-" in (arguments.json, arguments.csv) else sys.stdout
+    if arguments.quiet:
+        messages = io.StringIO()
     lines = [f"Network: {trained.path}"]
-    loaded, sampled = sources.load_faces(paths, arguments.detect), ""
+    if arguments.time:
+        picture = sources.open_picture(paths[0], whole=True) if paths else None
+        say(*lines, *predict_times.lines(predictor, picture), file=messages)
+        return
+    loaded, sampled = LoadedFaces(), ""
+    files = sources.list_files(paths, loaded, arguments.out)
+    clips = [file for file in files if file.suffix.lower() in video_files.SUFFIXES]
+    clips = [clip for clip in clips if _is_readable(clip, loaded)]
+    predictions = _in_files(files, loaded, predictor, arguments)
     if arguments.sample is not None:
         seed = int(np.random.default_rng().integers(1_000_000)) if arguments.seed is None else arguments.seed
         faces = sample(trained, arguments.sample, seed, arguments.data)
-        loaded.faces += faces
+        predictions += predictor.of(faces)
         sampled = faces[0].source
         lines.append(f"{len(faces)} random rows of {sampled}; --seed {seed} draws them again")
-    _report_skipped(loaded)
-    say(*lines, file=messages)
+    _report_skipped(loaded, bool(predictions or clips or loaded.without))
+    say(*lines, *(f"{printable(name, NAME)}: no face was found" for name in loaded.without), file=messages)
 
-    predictor = Predictor(trained.model, tta=arguments.tta)
-    predictions = predictor.of(loaded.faces)
     tables = {
         "csv": to_csv(predictions),
         "json": to_json(predictions, loaded, str(trained.path), arguments.tta),
@@ -222,9 +242,8 @@ def _predict(arguments: argparse.Namespace) -> None:
         elif chosen is not None:
             outputs.write_text(Path(chosen), text)
     _print(predictions, messages)
-    if not arguments.detect and any(
-        face.box is not None and min(face.box[2:]) > PHOTO_SIDE for face in loaded.faces
-    ):
+    boxes = [each.face.box for each in predictions if each.face.box is not None]
+    if not arguments.detect and any(min(box.width, box.height) > PHOTO_SIDE for box in boxes):
         say(
             "The middle square of each picture was used; if the face is only a part of it: --detect",
             file=messages,
@@ -236,7 +255,48 @@ def _predict(arguments: argparse.Namespace) -> None:
             f"Drew the first {arguments.figures} of {len(predictions)} faces; --figures N draws more.",
             file=messages,
         )
+    for number, clip in enumerate(clips, 1):
+        stem = f"video_{number}_{outputs.file_name(clip.stem)}"
+        count = video.record(clip, predictor, folder, stem, arguments.every, arguments.quiet)
+        say(f"{printable(clip, NAME)}: {count} frames", file=messages)
     say(outputs.listing(folder), file=messages)
+
+
+def _in_files(
+    files: Sequence[Path], loaded: LoadedFaces, predictor: Predictor, arguments: argparse.Namespace
+) -> list[Prediction]:
+    """Return the predictions of the faces in pictures and tables.
+
+    They are made for CHUNK faces at a time, and only those that are drawn keep their face's pixels.
+    """
+    predictions: list[Prediction] = []
+    waiting: list[Face] = []
+
+    def predict_waiting() -> None:
+        for prediction in predictor.of(waiting):
+            if len(predictions) >= arguments.figures:
+                prediction = replace(prediction, face=replace(prediction.face, image=_NO_PIXELS))
+            predictions.append(prediction)
+        waiting.clear()
+
+    pictures = [file for file in files if file.suffix.lower() not in video_files.SUFFIXES]
+    few = arguments.quiet or len(pictures) < MANY
+    for file in tqdm(pictures, unit="picture", leave=False, disable=True if few else None):
+        waiting += sources.load_file(file, loaded, predictor.detector if arguments.detect else None)
+        if len(waiting) >= CHUNK:
+            predict_waiting()
+    predict_waiting()
+    return predictions
+
+
+def _is_readable(clip: Path, loaded: LoadedFaces) -> bool:
+    """Return whether a file is a video; if not, note why."""
+    try:
+        with video_files.opened(clip):
+            return True
+    except (BadInput, OSError) as error:
+        loaded.skipped.append((str(clip), errors.message(error)))
+        return False
 
 
 def _split_run_and_paths(paths: Sequence[str], sampled: bool) -> tuple[str, Sequence[str]]:
@@ -255,22 +315,23 @@ def _split_run_and_paths(paths: Sequence[str], sampled: bool) -> tuple[str, Sequ
     return paths[0], paths[1:]
 
 
-def _report_skipped(loaded: LoadedFaces) -> None:
-    if not loaded.faces and len(loaded.skipped) == 1:
+def _report_skipped(loaded: LoadedFaces, some: bool) -> None:
+    if not some and len(loaded.skipped) == 1:
         raise BadInput(loaded.skipped[0][1])
     for _, reason in loaded.skipped:
         say(f"skipped: {reason}", file=sys.stderr)
-    if not loaded.faces:
+    if not some:
         raise BadInput(f"none of these {len(loaded.skipped)} files could be used")
 
 
 def _print(predictions: Sequence[Prediction], messages: TextIO) -> None:
     names = [printable(prediction.face.name, NAME) for prediction in predictions]
-    width = max(map(len, names))
+    width = max(map(len, names), default=0)
     for name, prediction in zip(names, predictions):
         label = prediction.face.label
         true = "" if label is None else f"   (true: {EMOTIONS[label]})"
-        say(f"{name:<{width}}  {prediction}{true}", file=messages)
+        score = "" if prediction.face.score is None else f"   (score {prediction.face.score:.2f})"
+        say(f"{name:<{width}}  {prediction}{score}{true}", file=messages)
     known = [each for each in predictions if each.face.label is not None]
     if known:
         right = sum(each.emotion == EMOTIONS[each.face.label or 0] for each in known)

@@ -14,6 +14,8 @@ faulty.py         the training rows that show no face
 load_times.py     how long reading takes: ``fer dataset --time``
 pictures.py       any picture as a gray 48×48 face
 detect.py         finds faces in photographs, with OpenCV
+mtcnn.py          one of the ways: three networks
+video_files.py    the frames of a video's file; a new one
 sources.py        faces to predict, from pictures, folders and tables
 synthetic.py      the data set that is drawn by code
 """

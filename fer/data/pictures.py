@@ -34,6 +34,7 @@ FORMATS = ("JPEG", "MPO", "PNG", "BMP", "DIB", "GIF", "TIFF", "WEBP", "PPM", "AV
 MAX_FILE_BYTES = 1 << 28
 MAX_PIXELS = 40_000_000  # in memory; a JPEG may have twice as many, because it is decoded at a smaller scale
 _BAND_ROWS = 256  # of a picture with more than 8 bits, converted at a time
+_REDUCTION = "fer reduction"  # a key in a picture's info
 _EXPECTED = "a picture (JPEG, PNG, WebP, GIF, BMP, TIFF or PGM)"
 
 # Pillow also logs its errors; without a handler they would go to the error stream.
@@ -50,14 +51,24 @@ def read(path: str | os.PathLike[str], side: int = SIDE) -> np.ndarray:
     return to_face(open_picture(path), side)
 
 
-def open_picture(path: str | os.PathLike[str]) -> Image.Image:
-    """Return the picture in a file, upright; errors are those of :func:`read`."""
+def open_picture(path: str | os.PathLike[str], whole: bool = False) -> Image.Image:
+    """Return the picture in a file, upright; ``whole`` is as for :func:`decode`.
+
+    Errors are those of :func:`read`.
+    """
     with expecting(_EXPECTED), regular(path, MAX_FILE_BYTES) as file:
-        return decode(file.read(), os.fspath(path))
+        return decode(file.read(), os.fspath(path), whole)
 
 
-def decode(content: bytes, name: str) -> Image.Image:
+def reduction(image: Image.Image) -> float:
+    """Return by how much the file's picture is wider than the one that was decoded: 1, 2, 4 or 8."""
+    return float(image.info.get(_REDUCTION, 1))
+
+
+def decode(content: bytes, name: str, whole: bool = False) -> Image.Image:
     """Return the picture in a file's content, upright; the name is for messages.
+
+    A large JPEG is decoded at a smaller size, unless it is to be ``whole`` and has at most MAX_PIXELS.
 
     Raises:
         BadInput: the content is not a picture, or it is damaged or too large.
@@ -65,10 +76,10 @@ def decode(content: bytes, name: str) -> Image.Image:
     with warnings.catch_warnings():
         # Pillow warns of unusual metadata, which is harmless, and of large pictures, which are checked here.
         warnings.simplefilter("ignore")
-        return decode_quietly(content, name)
+        return decode_quietly(content, name, whole)
 
 
-def decode_quietly(content: bytes, name: str) -> Image.Image:
+def decode_quietly(content: bytes, name: str, whole: bool = False) -> Image.Image:
     """Like :func:`decode`, but the caller turns Pillow's warnings off, once for many pictures."""
     if not content:
         raise BadInput(f"{name} is empty; expected {_EXPECTED}")
@@ -76,11 +87,14 @@ def decode_quietly(content: bytes, name: str) -> Image.Image:
     try:
         image = Image.open(io.BytesIO(content), formats=[name for name in FORMATS if name in Image.OPEN])
         _check_size(image.size, 2 * MAX_PIXELS, name)
-        # A large JPEG is decoded at 1/2, 1/4 or 1/8 of its size: faster, and in less memory.
-        image.draft(None, (16 * SIDE, 16 * SIDE))  # type: ignore[arg-type]
+        width, pixels = image.width, image.width * image.height
+        if not whole or pixels > MAX_PIXELS:
+            # A large JPEG is decoded at 1/2, 1/4 or 1/8 of its size: faster, and in less memory.
+            image.draft(None, (16 * SIDE, 16 * SIDE))  # type: ignore[arg-type]
         _check_size(image.size, MAX_PIXELS, name)
-        with _silent_stderr() if image.format == "TIFF" else contextlib.nullcontext():
+        with silent_stderr() if image.format == "TIFF" else contextlib.nullcontext():
             image.load()
+        image.info[_REDUCTION] = round(width / image.width)
         return ImageOps.exif_transpose(image)
     except BadInput:
         raise
@@ -105,6 +119,19 @@ def gray(image: Image.Image | np.ndarray) -> np.ndarray:
         BadInput: the array has another shape or other values.
     """
     return np.asarray(_gray(image if isinstance(image, Image.Image) else _from_array(image)))
+
+
+def colours(image: Image.Image | np.ndarray) -> np.ndarray:
+    """Return a picture as (height, width, 3) uint8, RGB; the picture is as for :func:`gray`."""
+    if isinstance(image, np.ndarray) and image.dtype == np.uint8 and image.ndim == 3 and image.shape[2] == 3:
+        return image
+    picture = image if isinstance(image, Image.Image) else _from_array(image)
+    if picture.mode not in ("RGB", "YCbCr", "CMYK", "P", "RGBA"):
+        picture = Image.fromarray(gray(picture))
+    elif picture.has_transparency_data:
+        picture = picture.convert("RGBA")
+        picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
+    return np.asarray(picture.convert("RGB"))
 
 
 def to_face(image: Image.Image | np.ndarray, side: int = SIDE) -> np.ndarray:
@@ -187,7 +214,7 @@ def _from_array(array: Any) -> Image.Image:
 
 
 @contextlib.contextmanager
-def _silent_stderr() -> Iterator[None]:
+def silent_stderr() -> Iterator[None]:
     """Discard what is written to the error stream: libtiff writes there itself, besides raising the error.
 
     One thread at a time: the second would restore the stream that the first has turned off.

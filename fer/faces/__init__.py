@@ -7,6 +7,7 @@
     features.py     brows, eyes, nose, cheeks, mouth: their relief and their paint
     head.py         wall, shoulders, hair, skin, beard, glasses, a hand before the face
     camera.py       light, focus, exposure, noise; `photograph` puts everything together
+    scene.py        faces before a wall, as a photograph
 
 Lengths are pixels of the 48×48 picture of a face seen from the front, at scale 1, from the picture's middle.
 x and u point right, y and v down; (x, y) is fixed to the skull's outline, (u, v) to the features, which slide

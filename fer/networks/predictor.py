@@ -16,6 +16,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from fer.data import pictures, sources
+from fer.data.detect import Detector
 from fer.data.sources import Face
 from fer.data.table import SIDE
 from fer.emotions import EMOTIONS, code
@@ -27,6 +28,7 @@ from minicnn.terminal import printable
 
 Source = str | os.PathLike[str] | Image.Image | np.ndarray
 Sources = list[Any] | tuple[Any, ...]  # of Source; not Sequence, which a str is too
+Boxes = Sequence[Sequence[float]] | np.ndarray
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,8 @@ class Prediction:
             where["row" if face.is_row else "face"] = face.number
         if face.box is not None:
             where["box"] = face.box._asdict()
+        if face.score is not None:
+            where["score"] = face.score
         if face.label is not None:
             where["true"] = EMOTIONS[face.label]
         return {
@@ -92,6 +96,8 @@ class Predictor:
             a network that comes with fer: "vgg", with 1.2 million weights, or "tiny", with 0.4.
         which: "best" or "last", of a run's models.
         tta: "flip" averages the probabilities with those for each face's mirror image.
+        detector: how faces are found: "mtcnn", "haar", or a :class:`fer.Detector`, which has least sizes and
+            scores; by default mtcnn where it is installed, else haar.
 
     Raises:
         BadInput: a ValueError; this is not a run, and not a model for faces.
@@ -103,11 +109,13 @@ class Predictor:
         run: str | os.PathLike[str] | Sequential = inference.BUNDLED[0],
         which: str = "best",
         tta: str = "none",
+        detector: str | Detector = "",
     ) -> None:
         if tta not in inference.TTA:
             raise BadInput(f"tta={tta!r}: expected one of {', '.join(inference.TTA)}")
         self.model = run if isinstance(run, Sequential) else inference.open_run(run, which).model
         self.tta = tta
+        self.detector = Detector(detector) if isinstance(detector, str) else detector
 
     # A path or an array can hold one face or several, which no type tells: the last
     # overload is right for one face.
@@ -116,8 +124,12 @@ class Predictor:
     @overload
     def predict(self, what: Source, find_faces: Literal[True]) -> list[Prediction]: ...
     @overload
+    def predict(self, what: Source, *, boxes: Boxes) -> list[Prediction]: ...
+    @overload
     def predict(self, what: Source, find_faces: bool = False) -> Prediction | Any: ...
-    def predict(self, what: Source | Sources, find_faces: bool = False) -> Prediction | list[Prediction]:
+    def predict(
+        self, what: Source | Sources, find_faces: bool = False, boxes: Boxes | None = None
+    ) -> Prediction | list[Prediction]:
         """Return the :class:`Prediction` of one face, or a list of them.
 
         For a type checker, a path or an array gives one prediction; put what holds several into a list:
@@ -129,15 +141,19 @@ class Predictor:
                 the above; an array of faces (N, 48, 48), or of pictures (N, H, W, 1, 3 or 4); the path of
                 a folder or of a table such as test.csv. Arrays hold gray or colour values, integers or
                 floats from 0 to 255, or floats from 0 to 1.
-            find_faces: cut out all faces in each picture, and return a list; needs OpenCV. Otherwise the
-                square in the middle of a picture is taken.
+            find_faces: cut out all faces in each picture, and return a list, [] where there is none; needs
+                OpenCV. Otherwise the square in the middle of a picture is taken.
+            boxes: where the faces are in one picture, from a detector of your own: (left, top, width, height)
+                each, in pixels. The square around each box is taken, and a list returned in their order.
 
         Raises:
-            BadInput: a ValueError; a picture or an array cannot be used. Such files in a folder
+            BadInput: a ValueError; a picture, an array or a box cannot be used. Such files in a folder
                 are skipped, with a warning.
             OSError: a file cannot be read.
         """
-        faces, single = _faces(what, find_faces)
+        if boxes is not None:
+            return self.of(_in_boxes(what, boxes))
+        faces, single = _faces(what, self.detector if find_faces else None)
         predictions = self.of(faces)
         return predictions[0] if single else predictions
 
@@ -167,31 +183,44 @@ class Predictor:
         return Explanation(np.asarray(resized), gradient)
 
 
-def _faces(what: Source | Sources, find_faces: bool) -> tuple[list[Face], bool]:
+def _faces(what: Source | Sources, detector: Detector | None) -> tuple[list[Face], bool]:
     """Return the faces in the argument of :meth:`Predictor.predict`, and whether it was a single picture."""
     if isinstance(what, str | os.PathLike):
         path = Path(what)
-        loaded = sources.load_faces([path], find_faces)
-        if loaded.skipped and not loaded.faces:
+        loaded = sources.load_faces([path], detector is not None, detector)
+        if loaded.skipped and not loaded.faces and not loaded.without:
             reason = loaded.skipped[0][1]
             raise BadInput(reason) if path.exists() else FileNotFoundError(reason)
         for _, reason in loaded.skipped:
             warnings.warn(f"skipped: {printable(reason)}", stacklevel=3)
-        single = not (find_faces or path.is_dir() or loaded.faces[0].is_row)
+        single = not (detector is not None or path.is_dir() or loaded.faces[0].is_row)
         return loaded.faces, single
     if isinstance(what, list | tuple):
-        return [face for item in what for face in _faces(item, find_faces)[0]], False
+        return [face for item in what for face in _faces(item, detector)[0]], False
     if isinstance(what, Image.Image):
-        return _in_picture(ImageOps.exif_transpose(what), "image", find_faces), not find_faces
+        return _in_picture(ImageOps.exif_transpose(what), "image", detector), detector is None
     array = gray_levels(np.asarray(what))
     if array.ndim == 4 or (array.ndim == 3 and array.shape[1:] == (SIDE, SIDE)):
-        several = [_in_picture(one, f"image {number}", find_faces) for number, one in enumerate(array)]
+        several = [_in_picture(one, f"image {number}", detector) for number, one in enumerate(array)]
         return [face for faces in several for face in faces], False
-    return _in_picture(array, "image", find_faces), not find_faces
+    return _in_picture(array, "image", detector), detector is None
 
 
-def _in_picture(picture: Image.Image | np.ndarray, name: str, find_faces: bool) -> list[Face]:
-    return sources.detect_faces(picture, name) if find_faces else [Face(pictures.to_face(picture), name)]
+def _in_picture(picture: Image.Image | np.ndarray, name: str, detector: Detector | None) -> list[Face]:
+    if detector is None:
+        return [Face(pictures.to_face(picture), name)]
+    return sources.detect_faces(picture, name, detector)
+
+
+def _in_boxes(what: Source | Sources, boxes: Boxes) -> list[Face]:
+    """Return the faces in boxes of one picture."""
+    if isinstance(what, str | os.PathLike):
+        return sources.detect_faces(sources.open_picture(what, whole=True), os.fspath(what), boxes=boxes)
+    if isinstance(what, Image.Image):
+        return sources.detect_faces(ImageOps.exif_transpose(what), "image", boxes=boxes)
+    if isinstance(what, list | tuple):
+        raise BadInput("boxes are those of one picture: expected a path, an image or an array, not a list")
+    return sources.detect_faces(gray_levels(np.asarray(what)), "image", boxes=boxes)
 
 
 def gray_levels(array: np.ndarray) -> np.ndarray:

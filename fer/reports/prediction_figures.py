@@ -2,6 +2,7 @@
 samples, sheets of 12 faces.
 """
 
+import io
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from itertools import count, groupby
@@ -9,13 +10,14 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
+from PIL import Image
 
 from fer import outputs
 from fer.data import sources
 from fer.data.sources import Face
 from fer.errors import BadInput
 from fer.networks.predictor import Prediction, Predictor
-from fer.reports import prediction_plots
+from fer.reports import prediction_boxes, prediction_plots
 from minicnn.terminal import printable
 
 FACES_PER_SHEET = 12  # half as many with maps
@@ -30,7 +32,7 @@ def write(
     explain: bool = False,
     sample: str = "",
 ) -> None:
-    """Draw predictions into a folder.
+    """Draw predictions into a folder; of photographs in which faces were searched also a copy with boxes.
 
     Args:
         folder: where the PNG files go, named after the sources.
@@ -46,6 +48,28 @@ def write(
         name = next(name for name in names if outputs.same_name(name) not in taken)
         taken.add(outputs.same_name(name))
         outputs.write_figure(folder / f"{name}.png", drawn)
+    for source, together in groupby(predictions, lambda prediction: prediction.face.source):
+        if content := annotated(source, list(together)):
+            names = (f"{outputs.file_name(Path(source).stem)}_faces{number or ''}" for number in count())
+            name = next(name for name in names if outputs.same_name(name) not in taken)
+            taken.add(outputs.same_name(name))
+            outputs.write_bytes(folder / f"{name}.jpg", content)
+
+
+def annotated(source: str, predictions: Sequence[Prediction]) -> bytes | None:
+    """Return a JPEG of a photograph with its faces that were found, at its own size; None if none was searched."""
+    if predictions[0].face.score is None:
+        return None
+    try:
+        photo, scale = sources.load_photo(source, None)
+    except (OSError, BadInput):  # the file may have been moved or changed meanwhile
+        return None
+    texts = [
+        (each.face.box, f"{each.emotion} {each.confidence:.0%}") for each in predictions if each.face.box
+    ]
+    file = io.BytesIO()
+    Image.fromarray(prediction_boxes.annotated(photo, texts, scale)).save(file, "JPEG", quality=92)
+    return file.getvalue()
 
 
 def figures(
@@ -73,7 +97,7 @@ def figure(predictor: Predictor, predictions: Sequence[Prediction], explain: boo
                 left, top, width, height = (length * scale for length in face.box)
                 text = "" if face.number is None else str(face.number)
                 frames.append((left, top, width, height, text))
-        photo = None if photo.shape == faces[0].image.shape else photo
+        photo = None if photo.shape[:2] == faces[0].image.shape else photo
     maps = None
     if explain:
         explanations = [predictor.explain(prediction) for prediction in predictions]
@@ -83,7 +107,7 @@ def figure(predictor: Predictor, predictions: Sequence[Prediction], explain: boo
         np.array([list(prediction.probabilities.values()) for prediction in predictions]),
         [face.label for face in faces],
         [_caption(face, photo is not None) for face in faces],
-        title=Path(faces[0].source).name if faces[0].is_row else "",
+        title=Path(faces[0].source).name if faces[0].is_row or photo is not None else "",
         maps=maps,
         photo=photo,
         frames=frames,
@@ -92,5 +116,8 @@ def figure(predictor: Predictor, predictions: Sequence[Prediction], explain: boo
 
 def _caption(face: Face, cut_out: bool) -> str:
     if face.number is None:
+        if face.score is not None and cut_out:
+            return f"what the network sees, score {face.score:.2f}"
         return "what the network sees" if cut_out else printable(Path(face.source).name, CAPTION)
-    return f"{'row' if face.is_row else 'face'} {face.number}"
+    score = "" if face.score is None else f", score {face.score:.2f}"
+    return f"{'row' if face.is_row else 'face'} {face.number}{score}"

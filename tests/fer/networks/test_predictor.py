@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 import fer
-from fer.data.detect import Box
+from fer.data.detect import Box, Found
 from fer.emotions import EMOTIONS
 from fer.errors import BadInput
 from fer.networks.predictor import Predictor, gray_levels
@@ -183,17 +183,42 @@ def test_faces_can_be_found_in_pictures(predictor, tmp_path, monkeypatch):
     photo[10:58, 20:68], photo[30:78, 120:168] = face(1), face(6)
     Image.fromarray(photo).save(tmp_path / "photo.png")
     boxes = [Box(20, 10, 48, 48), Box(120, 30, 48, 48)]
-    monkeypatch.setattr(
-        fer.data.sources.detect, "find_faces", lambda gray: boxes if gray.size == photo.size else []
-    )
-    monkeypatch.setattr(fer.data.sources.detect, "check_installed", lambda: None)
+    predictor.detector = lambda picture: [
+        Found(box, 0.75) for box in boxes if picture.shape == (*photo.shape, 3)
+    ]
+    monkeypatch.setattr(fer.data.sources.detect, "check_installed", lambda _: None)
     for given in (photo, Image.fromarray(photo), tmp_path / "photo.png"):
         found = predictor.predict(given, find_faces=True)
         assert emotions(found) == ["Disgust", "Neutral"]
         assert [each.face.box for each in found] == boxes
         assert [each.face.number for each in found] == [1, 2]
-    with pytest.raises(BadInput, match="no face was found"):
-        predictor.predict(photo[:50], find_faces=True)
+        assert [each.to_dict()["score"] for each in found] == [0.75, 0.75]
+    Image.fromarray(photo[:50]).save(tmp_path / "none.png")
+    for given in (photo[:50], tmp_path / "none.png", [photo[:50]]):
+        assert predictor.predict(given, find_faces=True) == []
+
+
+def test_boxes_of_one_s_own_keep_their_order(predictor, tmp_path):
+    photo = np.full((100, 200, 3), 9, np.uint8)
+    photo[10:58, 20:68], photo[30:78, 120:168] = face(1)[..., None], face(6)[..., None]
+    Image.fromarray(photo).save(tmp_path / "photo.png")
+    boxes = np.array([[120, 30, 48, 48], [30, 10, 28, 48]])
+    for given in (photo, Image.fromarray(photo), tmp_path / "photo.png"):
+        found = predictor.predict(given, boxes=boxes)
+        assert emotions(found) == ["Neutral", "Disgust"]
+        assert [each.face.box for each in found] == [(120, 30, 48, 48), (20, 10, 48, 48)]
+    assert predictor.predict(photo, boxes=[]) == []
+    with pytest.raises(BadInput, match="boxes are those of one picture"):
+        predictor.predict([photo], boxes=boxes)
+
+
+def test_predictions_as_a_table(predictor):
+    one, two = predictor.predict([face(3), face(5)])
+    table = fer.to_frame([one, two])
+    assert list(table["emotion"]) == ["Happy", "Surprise"]
+    assert table["Happy"][0] == table["confidence"][0] == one.confidence
+    assert table["left"].isna().all()
+    assert list(fer.to_frame([]).columns) == list(table.columns)
 
 
 # ---- the package's public names ----

@@ -1,0 +1,59 @@
+"""Predictions as CSV, JSON and a pandas table."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from fer import outputs
+from fer.data.sources import LoadedFaces
+from fer.emotions import EMOTIONS
+from fer.networks.predictor import Prediction
+from minicnn.terminal import printable
+
+COLUMNS = (
+    *("source", "row", "face", "true", "left", "top", "width", "height", "score", "emotion", "confidence"),
+    *EMOTIONS,
+)
+
+
+def to_csv(predictions: Sequence[Prediction]) -> str:
+    """Return a table with a row for each face: source, true and predicted emotion, box, score, probabilities.
+
+    The source is printable, and no formula of a spreadsheet; the JSON has its exact name.
+    """
+    rows = []
+    for prediction in predictions:
+        values = row_of(prediction)
+        source = printable(values["source"])
+        # spreadsheets take a text that begins so for a formula; ./ changes nothing in a path
+        values["source"] = f"./{source}" if source.startswith(("=", "+", "-", "@")) else source
+        row = [values.get(name, "") for name in COLUMNS]
+        rows.append([f"{value:.9g}" if isinstance(value, float) else value for value in row])
+    return outputs.csv_text(COLUMNS, rows)
+
+
+def to_json(predictions: Sequence[Prediction], loaded: LoadedFaces, model: str, tta: str) -> str:
+    """Return everything as JSON: the network, its predictions, pictures without a face, which files were
+    skipped and why.
+    """
+    return outputs.json_text(
+        {
+            "model": model,
+            "tta": tta,
+            "predictions": [prediction.to_dict() for prediction in predictions],
+            "without_faces": loaded.without,
+            "skipped": [{"source": source, "reason": reason} for source, reason in loaded.skipped],
+        }
+    )
+
+
+def to_frame(predictions: Sequence[Prediction]) -> Any:
+    """Return predictions as a pandas table: a row for each, with the columns of predictions.csv."""
+    import pandas
+
+    return pandas.DataFrame([row_of(each) for each in predictions], columns=list(COLUMNS))
+
+
+def row_of(prediction: Prediction) -> dict[str, Any]:
+    """Return a prediction as a row of predictions.csv; what is not known is missing."""
+    values = prediction.to_dict()
+    return values | values.pop("box", {}) | values.pop("probabilities")
