@@ -19,6 +19,7 @@ import hmac
 import io
 import json
 import secrets
+import sys
 import time
 import webbrowser
 from collections import OrderedDict
@@ -111,6 +112,11 @@ class Server(ThreadingHTTPServer):
         times = {"find_ms": found - start, "network_ms": end - found, "map_ms": time.perf_counter() - end}
         return {"faces": shown} | {name: 1e3 * seconds for name, seconds in times.items()}
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Pass over a page that was closed before its answer came; other errors are bugs, and printed."""
+        if not isinstance(sys.exc_info()[1], ConnectionError | TimeoutError):
+            super().handle_error(request, client_address)
+
     def _shown(self, face: TrackedFace, explain: bool) -> dict[str, Any]:
         shown: dict[str, Any] = {
             "track": face.track,
@@ -120,7 +126,7 @@ class Server(ThreadingHTTPServer):
             "probabilities": face.probabilities,
         }
         if explain:
-            shown["map"] = _png(self.predictor.explain(face.prediction, face.emotion).grad_cam)
+            shown["map"] = _png(self.predictor.grad_cam(face.prediction, face.emotion))
         return shown
 
 

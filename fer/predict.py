@@ -148,7 +148,7 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command; exit with status 2 and one line if nothing could be predicted."""
     with errors.one_line("fer.predict"):
-        arguments = parser().parse_args(_detect_alone(sys.argv[1:] if argv is None else argv))
+        arguments = parser().parse_intermixed_args(_detect_alone(sys.argv[1:] if argv is None else argv))
         _check(arguments)
         _predict(arguments)
 

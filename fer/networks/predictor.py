@@ -174,13 +174,18 @@ class Predictor:
         Raises:
             ValueError: there is no such emotion.
         """
-        x = prediction.face.image[None, :, :, None]
-        chosen = code(emotion or prediction.emotion)
+        x, chosen = prediction.face.image[None, :, :, None], code(emotion or prediction.emotion)
+        with inference.ops_for(1):
+            gradient = saliency.input_gradient(self.model, x, chosen)[0, :, :, 0]
+        return Explanation(self.grad_cam(prediction, emotion), gradient)
+
+    def grad_cam(self, prediction: Prediction, emotion: str | None = None) -> np.ndarray:
+        """Return the first map of :meth:`explain` alone, which takes less time: (48, 48)."""
+        x, chosen = prediction.face.image[None, :, :, None], code(emotion or prediction.emotion)
         with inference.ops_for(1):
             cam = saliency.grad_cam(self.model, x, chosen)[0]
-            gradient = saliency.input_gradient(self.model, x, chosen)[0, :, :, 0]
         resized = Image.fromarray(cam.astype(np.float32)).resize((SIDE, SIDE), Image.Resampling.BILINEAR)
-        return Explanation(np.asarray(resized), gradient)
+        return np.asarray(resized)
 
 
 def _faces(what: Source | Sources, detector: Detector | None) -> tuple[list[Face], bool]:

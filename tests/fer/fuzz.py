@@ -1,9 +1,9 @@
 """Damaged files thrown at the readers: ``python -m tests.fer.fuzz --cases 10000``.
 
-Every second case takes a good file (CSV, .npz, zip, tar, tar.gz, gzip, pictures of many formats, all made here
-from synthetic faces), damages it, gives it a name that may lie, and reads it. The others are models,
-checkpoints, configurations and folders that somebody has tampered with (tests.fer.hostile). Then one of two
-things must hold:
+Every second case takes a good file (CSV, .npz, zip, tar, tar.gz, gzip, pictures of many formats, videos where
+OpenCV is installed, all made here from synthetic faces), damages it, gives it a name that may lie, and reads
+it. The others are models, checkpoints, configurations and folders that somebody has tampered with
+(tests.fer.hostile). Then one of two things must hold:
 
 * the reader returns what it promises, such as faces: uint8, 48×48, labels 0-6, uses 0-2;
 * it raises what a command prints in one line: BadInput or OSError, whose text is one line and names the file;
@@ -17,6 +17,7 @@ case alone, and keeps its file.
 import argparse
 import contextlib
 import io
+import itertools
 import os
 import resource
 import signal
@@ -33,7 +34,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from fer.data import formats, pictures, synthetic
+from fer.data import formats, pictures, synthetic, video_files
 from fer.emotions import EMOTIONS
 from fer.errors import BadInput
 from tests.fer.csv_files import text_of
@@ -112,6 +113,24 @@ def photographs():
     return files
 
 
+def videos():
+    """Return good videos, by name; none without OpenCV."""
+    try:
+        import cv2
+    except ImportError:
+        return {}
+    images = [np.repeat(image[..., None], 3, 2) for image in synthetic.draw([3, 5, 0, 4], 0)]
+    files = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for name, code in (("a.mp4", "mp4v"), ("a.avi", "MJPG"), ("a.mkv", "mp4v")):
+            writer = cv2.VideoWriter(f"{folder}/{name}", cv2.VideoWriter.fourcc(*code), 10, (48, 48))
+            for image in images * 2:
+                writer.write(image)
+            writer.release()
+            files[name] = Path(folder, name).read_bytes()
+    return files
+
+
 def encoded(image, form, **options):
     file = io.BytesIO()
     image.save(file, form, **options)
@@ -186,13 +205,14 @@ class Case:
             suffix = str(rng.choice([".csv", ".npz", ".zip", ".jpg", ".png", ".txt", ""]))
         self.name = f"case{number}{suffix}"
         self.is_picture = (Path(base).suffix in pictures.SUFFIXES) ^ (rng.random() < 0.05)
+        self.is_video = Path(base).suffix in video_files.SUFFIXES
         self.text = f"case {number} of seed {seed}: {base} as {self.name}"
 
     def fault(self, folder):
         """Read the file; return what is wrong with how that went, or None."""
         path = folder / self.name
         path.write_bytes(self.content)
-        reader = wrong_picture if self.is_picture else wrong_rows
+        reader = wrong_video if self.is_video else wrong_picture if self.is_picture else wrong_rows
         wrong = fault_of(lambda: reader(path), str(path))
         path.unlink()
         return wrong
@@ -265,6 +285,14 @@ def wrong_picture(path):
     return None
 
 
+def wrong_video(path):
+    with video_files.opened(path) as reader:
+        for image in itertools.islice(reader, 50):
+            if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+                return f"returned {image.dtype} {image.shape}"
+    return None
+
+
 def wrong_rows(path):
     rows = formats.read(path, use_cache=False)
     count = len(rows.images)
@@ -306,7 +334,7 @@ def time_limit(seconds):
 
 def run(numbers, seed, folder):
     """Yield the failures among the cases, as text."""
-    files = tables() | photographs()
+    files = tables() | photographs() | videos()
     for number in numbers:
         case = case_of(files, seed, number)
         with error_stream(folder / "stderr") as written:
@@ -348,7 +376,7 @@ def main():
             failures += 1
             print(failure, flush=True)
     if arguments.only is not None:
-        case = case_of(tables() | photographs(), arguments.seed, arguments.only)
+        case = case_of(tables() | photographs() | videos(), arguments.seed, arguments.only)
         print(f"its file: {case.keep()}")
     print(
         f"{len(numbers)} cases, {failures} failures, {time.perf_counter() - start:.0f} s, "

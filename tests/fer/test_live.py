@@ -107,6 +107,17 @@ def test_who_may_not_ask(server, changed, status):
     assert b"Happy" not in content
 
 
+@pytest.mark.parametrize(
+    ("error", "printed"), [(BrokenPipeError(), False), (TimeoutError(), False), (KeyError(), True)]
+)
+def test_a_page_that_is_closed_before_its_answer_is_no_error(server, error, printed, capsys):
+    try:
+        raise error
+    except Exception:
+        server.handle_error(None, ("127.0.0.1", 1))
+    assert ("Traceback" in capsys.readouterr().err) == printed
+
+
 @pytest.mark.parametrize("content", [b"hello", b"\xff\xd8\xff", picture()[:60], b"%!PS-Adobe"])
 def test_what_is_no_picture_is_refused_in_one_line(server, content):
     status, _, why = asked(server, body=content)

