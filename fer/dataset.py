@@ -17,8 +17,7 @@ from fer.command_line import new_parser
 from fer.data import faulty, formats, load_times
 from fer.data.dataset import ENV_VARIABLE, FerDataset, Split, load, read, resolve_path
 from fer.data.table import USAGES, Rows
-from fer.emotions import EMOTIONS
-from minicnn.terminal import say
+from minicnn.terminal import printable, say
 
 __all__ = ["FerDataset", "Split", "describe", "load", "main", "read"]
 
@@ -29,14 +28,16 @@ def describe(rows: Rows) -> Iterator[str]:
     if rows.labels is None:
         yield f"{len(rows)} faces without labels: they can be predicted, not trained or tested with"
         return
-    line = "{:<12}" + "{:>9}" * (len(EMOTIONS) + 1)
-    yield line.format("", *EMOTIONS, "total")
+    names = [printable(name, 20) for name in rows.classes]
+    width = max(9, *(len(name) + 2 for name in names))
+    line = "{:<12}" + f"{{:>{width}}}" * (len(names) + 1)
+    yield line.format("", *names, "total")
     labels, usage = rows.labels, rows.usage
     uses = (
         {"no split": labels} if usage is None else {use: labels[usage == i] for i, use in enumerate(USAGES)}
     )
     for name, chosen in uses.items():
-        yield line.format(name, *np.bincount(chosen, minlength=len(EMOTIONS)), len(chosen))
+        yield line.format(name, *np.bincount(chosen, minlength=len(names)), len(chosen))
     yield f"{faulty.no_face(rows.images).sum()} of the {len(rows)} pictures are blank or known to show no face"
 
 

@@ -33,7 +33,7 @@ import numpy as np
 
 from fer import errors, outputs, runs
 from fer.command_line import new_parser
-from fer.data import dataset
+from fer.data import dataset, detect
 from fer.data.dataset import FerDataset, Split
 from fer.emotions import EMOTIONS
 from fer.errors import BadInput
@@ -42,7 +42,7 @@ from fer.networks.inference import Ensemble, TrainedNetwork
 from fer.reports import plots, prediction_plots
 from fer.reports.measures import Report, measure
 from minicnn import Sequential
-from minicnn.terminal import say
+from minicnn.terminal import printable, say
 
 MAX_FACES = 12  # in a figure
 
@@ -58,6 +58,7 @@ examples:
   python -m fer.evaluate runs/003 --split validation     where there are no test rows
   python -m fer.evaluate runs/003 --tta flip             the mean of each face and its mirror image
   python -m fer.evaluate runs/003 --data fer2013.csv     on other data
+  python -m fer.evaluate vgg --data my_pictures/         on all of your own pictures, in a folder for each class
   python -m fer.evaluate runs/003 runs/004 runs/005      the three of them, averaged
   python -m fer.evaluate vgg --data fer2013.csv          the network that comes with fer
 """
@@ -66,10 +67,11 @@ examples:
 def run(
     run: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None = None,
     data: str | os.PathLike[str] | None = None,
-    split: str = "test",
+    split: str | None = None,
     tta: str = "none",
     which: str = "best",
     out: str | os.PathLike[str] | None = None,
+    detect: str | None = None,
 ) -> tuple[Path, Report]:
     """Evaluate a trained network, write the files that the module lists, and return
     their folder and the numbers.
@@ -78,10 +80,12 @@ def run(
         run: a run's folder, a model's file, "vgg" or "tiny"; or several of these: then the mean of their
             probabilities is evaluated. None: the newest run in runs/.
         data: a path for :func:`fer.load`; None: the data that the run was trained on.
-        split: "test", "validation" or "train".
+        split: "test", "validation", "train" or "all"; None: "all" of ``data`` that carry no split, of which a
+            random tenth would be the test rows, else "test".
         tta: "none", or "flip" for the mean of image and mirror image.
         which: "best" or "last", of the run's models.
         out: the folder in which a numbered folder is created; None: the run's folder.
+        detect: the detector that cuts the face out of each picture in ``data``; None: the run's own, if any.
 
     Raises:
         BadInput: the run or the data cannot be used, or the data do not have this split.
@@ -89,8 +93,10 @@ def run(
     """
     asked = [run] if isinstance(run, str | os.PathLike) else list(run or ())
     networks = [inference.open_run(one, which) for one in asked or [inference.newest()]]
-    faces = networks[0].data(data)
-    chosen = _split(faces, split)
+    _check_classes(networks)
+    faces, chosen, split = faces_of(networks[0], data, split, detect)
+    chosen, line = chosen.in_classes(networks[0].classes)
+    say(*([line] if line else []))
     fingerprint = faces.fingerprint()
     folder = _folder(networks, split, tta, out, faces.name, fingerprint)
     mirrored = ", with mirror images" if tta == "flip" else ""
@@ -123,7 +129,7 @@ def write(
     Args:
         folder: where the files go; those of an earlier evaluation are replaced.
         model: takes gray values (N, 48, 48, 1), gives probabilities (N, 7).
-        split: the faces.
+        split: the faces, with the network's classes.
         name: the split's name: "test", "validation" or "train".
         title: data, split and model: "fer2013.csv, test, model of epoch 12".
         tta: "flip": the mean of the probabilities for each face and its mirror image.
@@ -133,7 +139,7 @@ def write(
     """
     probabilities = inference.probabilities(model, split.images, tta)
     copies = None if train is None else split.copies_in(train)
-    report = measure(split.labels, probabilities, copies)
+    report = measure(split.labels, probabilities, copies, split.classes)
     outputs.write_text(folder / "report.txt", report.to_text(title))
     outputs.write_json(
         folder / "report.json", {"split": name, "tta": tta, **(facts or {}), **report.to_dict()}
@@ -141,13 +147,15 @@ def write(
     outputs.write_text(folder / "confusion_matrix.csv", report.confusion_csv())
     outputs.write_text(folder / "confusion_matrix_shares.csv", report.shares_csv())
     outputs.write_text(folder / "calibration.csv", report.calibration_csv())
-    outputs.write_csv(folder / "predictions.csv", *prediction_table(split.labels, probabilities))
+    outputs.write_csv(
+        folder / "predictions.csv", *prediction_table(split.labels, probabilities, split.classes)
+    )
     _write_figures(folder, split, probabilities, report, title)
     return report
 
 
 def _write_figures(folder: Path, split: Split, probabilities: np.ndarray, report: Report, title: str) -> None:
-    matrix = plots.confusion_matrix(report.confusion, f"{title}: accuracy {report}")
+    matrix = plots.confusion_matrix(report.confusion, f"{title}: accuracy {report}", report.classes)
     outputs.write_figure(folder / "confusion_matrix.png", matrix)
     outputs.write_figure(folder / "calibration.png", prediction_plots.calibration(report, title))
     some = np.random.default_rng(0).permutation(len(split))[:MAX_FACES]
@@ -160,14 +168,16 @@ def _write_figures(folder: Path, split: Split, probabilities: np.ndarray, report
         (folder / "mistakes.png").unlink(missing_ok=True)
 
 
-def prediction_table(labels: np.ndarray, probabilities: np.ndarray) -> tuple[list[str], list[list[Any]]]:
+def prediction_table(
+    labels: np.ndarray, probabilities: np.ndarray, classes: Sequence[str] = EMOTIONS
+) -> tuple[list[str], list[list[Any]]]:
     """Return header and rows of predictions.csv; the rows of the split are numbered from 0."""
-    predicted = probabilities.argmax(axis=1)
+    predicted, names = probabilities.argmax(axis=1), [printable(name) for name in classes]
     rows = [
-        [i, EMOTIONS[labels[i]], EMOTIONS[predicted[i]], *(f"{share:.9g}" for share in probabilities[i])]
+        [i, names[labels[i]], names[predicted[i]], *(f"{share:.9g}" for share in probabilities[i])]
         for i in range(len(labels))
     ]
-    return ["row", "true", "predicted", *EMOTIONS], rows
+    return ["row", "true", "predicted", *names], rows
 
 
 def confident_mistakes(labels: np.ndarray, probabilities: np.ndarray, count: int = MAX_FACES) -> np.ndarray:
@@ -183,14 +193,71 @@ def _write_faces(path: Path, split: Split, probabilities: np.ndarray, chosen: np
         split.labels[chosen],
         [f"row {row}" for row in chosen],
         title,
+        classes=split.classes,
     )
     outputs.write_figure(path, figure)
 
 
+def faces_of(
+    trained: TrainedNetwork,
+    path: str | os.PathLike[str] | None,
+    split: str | None,
+    detect: str | None = None,
+) -> tuple[FerDataset, Split, str]:
+    """Return the data, the faces to evaluate on, and the name of their split; the arguments are those of
+    :func:`run`.
+    """
+    if split is not None and split not in (*USAGES, "all"):
+        raise BadInput(f"split={split!r}: expected one of {', '.join((*USAGES, 'all'))}")
+    if path is None:
+        data = trained.data()
+        return data, _split(data, split or "test"), split or "test"
+    arguments = trained.config.get("arguments", {})
+    rows, found = dataset.labelled(path, detect if detect is not None else arguments.get("detect"))
+    data = dataset.from_rows(rows, found, drop_faulty=arguments.get("drop_faulty", False))
+    if len(data.train):
+        data = _with_own_validation(data, split)
+    own = trained.config.get("data", {}).get("fingerprint")
+    if split is None:
+        split = "all" if rows.usage is None and data.fingerprint() != own else "test"
+    if split == "all":
+        assert rows.labels is not None
+        everything = Split(rows.images, rows.labels, rows.classes)
+        data = FerDataset(everything.rows(slice(0, 0)), None, everything, found.name, rows.notes)
+        return data, everything, "all"
+    return data, _split(data, split), split
+
+
+def _with_own_validation(data: FerDataset, split: str | None) -> FerDataset:
+    """Return the data with the validation rows that a training would hold out; without, if there are too
+    few rows and other ones are asked for.
+    """
+    try:
+        return data.with_validation()
+    except BadInput:
+        if split == "validation":
+            raise
+        return data
+
+
+def _check_classes(networks: Sequence[TrainedNetwork]) -> None:
+    for other in networks[1:]:
+        if other.classes != networks[0].classes:
+            raise BadInput(
+                f"{other.path} knows {', '.join(other.classes)}, and {networks[0].path} knows "
+                f"{', '.join(networks[0].classes)}: expected networks of the same classes"
+            )
+
+
 def _split(data: FerDataset, name: str) -> Split:
     splits = data.splits()
-    if name not in USAGES:
-        raise BadInput(f"split={name!r}: expected one of {', '.join(USAGES)}")
+    if name == "all":
+        parts = list(splits.values())
+        return Split(
+            np.concatenate([part.images for part in parts]),
+            np.concatenate([part.labels for part in parts]),
+            data.classes,
+        )
     if name not in splits:
         others = " or ".join(f"--split {other}" for other in USAGES if other in splits)
         raise BadInput(f"{data.name} has no {name} rows ({USAGES[name]}): use {others}, or other --data")
@@ -257,7 +324,18 @@ def parser() -> argparse.ArgumentParser:
         metavar="PATH",
         help=f"faces to evaluate on (default: those that the run was trained on, else ${dataset.ENV_VARIABLE})",
     )
-    add("--split", choices=USAGES, default="test", help="which rows (default: %(default)s)")
+    add(
+        "--split",
+        choices=(*USAGES, "all"),
+        help="which rows (default: all of --data that carry no split, else test)",
+    )
+    add(
+        "--detect",
+        nargs="?",
+        const=detect.DETECTORS[0],
+        choices=detect.DETECTORS,
+        help="cut the face out of each picture of a folder; needs OpenCV",
+    )
     add(
         "--tta",
         choices=inference.TTA,
@@ -281,9 +359,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         arguments = parser().parse_args(argv)
         folder, report = run(**vars(arguments))
         print((folder / "report.txt").read_text(encoding="utf-8"))
-        say(f"{arguments.split.capitalize()} accuracy {report}.")
-        if arguments.split in WARNINGS:
-            say(WARNINGS[arguments.split])
+        split = json.loads((folder / "report.json").read_text(encoding="utf-8"))["split"]
+        say(f"{'Overall' if split == 'all' else split.capitalize()} accuracy {report}.")
+        if split in WARNINGS:
+            say(WARNINGS[split])
         say(outputs.listing(folder))
 
 

@@ -21,7 +21,7 @@ from fer import errors
 from fer.command_line import new_parser
 from fer.data import synthetic
 from fer.data.dataset import Split
-from fer.emotions import EMOTIONS
+from fer.emotions import EMOTIONS, indices_in
 from fer.errors import BadInput
 from fer.networks import inference
 from minicnn import Input, Sequential, layers, losses, utils
@@ -98,7 +98,11 @@ def run(arguments: argparse.Namespace) -> None:
         sample = command.picture(model, arguments.image)
     else:
         sample = face(arguments.sample or 0, command.shape_of(model))
-    command.write_page(arguments, model, sample, EMOTIONS)
+        emotion = EMOTIONS[sample.label]
+        label = indices_in([emotion], inference.classes_of(model))[0]
+        note = f"The network does not know the class {emotion} of this face; the step is that of its first class."
+        sample = Sample(sample.image, label or 0, note if label is None else sample.note)
+    command.write_page(arguments, model, sample, inference.classes_of(model))
 
 
 @contextmanager

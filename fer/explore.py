@@ -25,10 +25,9 @@ from fer import errors, outputs, runs
 from fer.command_line import new_parser
 from fer.data import dataset, synthetic
 from fer.data.dataset import FerDataset
-from fer.emotions import EMOTIONS
 from fer.reports import plots
 from fer.reports.survey import Survey, mean_faces, survey
-from minicnn.terminal import say
+from minicnn.terminal import printable, say
 
 EXAMPLES = """\
 examples:
@@ -60,7 +59,10 @@ def _write_figures(folder: Path, data: FerDataset, result: Survey) -> None:
         "classes": plots.class_bars(data.splits(), data.name),
         "examples": plots.examples(train, title=f"{data.name}: training faces"),
         "mean_faces": plots.mean_faces(
-            mean_faces(train.images, train.labels), overall, f"{data.name}: mean training faces"
+            mean_faces(train.images, train.labels, len(train.classes)),
+            overall,
+            f"{data.name}: mean training faces",
+            train.classes,
         ),
         "histogram": plots.gray_values(result.histogram, f"{data.name}: gray values of the pixels"),
     }
@@ -69,9 +71,10 @@ def _write_figures(folder: Path, data: FerDataset, result: Survey) -> None:
 
 
 def _write_tables(folder: Path, result: Survey) -> None:
+    classes = [printable(name) for name in result.classes]
     outputs.write_csv(
         folder / "classes.csv",
-        ("split", *EMOTIONS),
+        ("split", *classes),
         [(name, *counts.tolist()) for name, counts in result.counts.items()],
     )
     outputs.write_csv(

@@ -32,7 +32,7 @@ from fer.command_line import new_parser
 from fer.data import dataset, detect, sources, synthetic, video_files
 from fer.data.detect import Detector
 from fer.data.sources import Face, LoadedFaces
-from fer.emotions import EMOTIONS
+from fer.emotions import EMOTIONS, indices_in
 from fer.errors import BadInput
 from fer.networks import inference, predict_times
 from fer.networks.inference import TrainedNetwork
@@ -74,7 +74,10 @@ def sample(
     split = splits[name]
     rows = np.sort(np.random.default_rng(seed).permutation(len(split))[:count]).tolist()
     source = f"{faces.name}, {name}"
-    return [Face(split.images[row], source, row, int(split.labels[row]), is_row=True) for row in rows]
+    return [
+        Face(split.images[row], source, row, int(split.labels[row]), is_row=True, classes=split.classes)
+        for row in rows
+    ]
 
 
 # ---- the command ----
@@ -328,13 +331,13 @@ def _print(predictions: Sequence[Prediction], messages: TextIO) -> None:
     names = [printable(prediction.face.name, NAME) for prediction in predictions]
     width = max(map(len, names), default=0)
     for name, prediction in zip(names, predictions):
-        label = prediction.face.label
-        true = "" if label is None else f"   (true: {EMOTIONS[label]})"
+        label = prediction.face.true
+        true = "" if label is None else f"   (true: {label})"
         score = "" if prediction.face.score is None else f"   (score {prediction.face.score:.2f})"
         say(f"{name:<{width}}  {prediction}{score}{true}", file=messages)
     known = [each for each in predictions if each.face.label is not None]
     if known:
-        right = sum(each.emotion == EMOTIONS[each.face.label or 0] for each in known)
+        right = sum(indices_in([each.emotion], [each.face.true or ""]) == [0] for each in known)
         say(f"{right} of {len(known)} are as labelled", file=messages)
 
 

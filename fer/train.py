@@ -29,7 +29,6 @@ import minicnn
 from fer import errors, evaluate, outputs, runs
 from fer.command_line import as_started
 from fer.data.dataset import FerDataset
-from fer.emotions import EMOTIONS
 from fer.errors import BadInput
 from fer.reports import plots
 from fer.reports.measures import Report
@@ -39,7 +38,7 @@ from fer.training.checkpoint import CheckpointCallback, best_epoch
 from fer.training.config import DEFAULTS, Config, check_unchanged, from_file, option
 from fer.training.options import parser
 from fer.training.recipes import RECIPES
-from fer.training.self_distillation import SelfDistillation, one_hot
+from fer.training.self_distillation import SelfDistillation, soft_targets
 from fer.training.stopping import NothingToDo, OutOfTime, Stopped, StopRequest
 from minicnn import callbacks, models
 from minicnn.terminal import say
@@ -84,7 +83,7 @@ def run(
     with StopRequest(time_budget) as stop:
         if resume is None:
             config, data = _load_data(config or Config(), data)
-            model = components.compiled_model(config, len(data.train))
+            model = components.compiled_model(config, data.train)
             folder = runs.create(config.out)
             with folder.locked(), _saying_how_to_resume(folder):
                 folder.write_json(runs.CONFIG, _description(config, data, model))
@@ -95,7 +94,7 @@ def run(
             config, data = _load_data(config, data)
             _check_same_data(folder, data)
             with _saying_how_to_resume(folder):
-                return _train(folder, config, data, components.compiled_model(config, len(data.train)), stop)
+                return _train(folder, config, data, components.compiled_model(config, data.train), stop)
 
 
 def _load_data(config: Config, data: FerDataset | None) -> tuple[Config, FerDataset]:
@@ -192,7 +191,10 @@ def _fit(
     """Train to the end and return the history; the CheckpointCallback writes the folder's files."""
     train, validation = data.train, data.validation
     assert validation is not None
-    targets, validation_targets = train.labels, validation.labels
+    targets: np.ndarray = train.labels
+    validation_targets: np.ndarray = validation.labels
+    if train.targets is not None:
+        targets, validation_targets = train.targets, soft_targets(validation)
     added: list[callbacks.Callback] = []
     if config.ema:
         # First in the list: the averages must be in place when the next callbacks
@@ -201,7 +203,7 @@ def _fit(
     if config.self_distillation:
         distillation = SelfDistillation(train, config.self_distillation)
         added.append(distillation)
-        targets, validation_targets = distillation.targets, one_hot(validation.labels)
+        targets, validation_targets = distillation.targets, soft_targets(validation)
     added.append(
         CheckpointCallback(folder, train.images, targets, config.batch_size, config.learning_rate, stop)
     )
@@ -263,11 +265,12 @@ def _description(config: Config, data: FerDataset, model: minicnn.Sequential) ->
         "data": {
             "name": data.name,
             "faces": {
-                name: dict(zip(EMOTIONS, split.counts().tolist())) for name, split in data.splits().items()
+                name: dict(zip(data.classes, split.counts().tolist()))
+                for name, split in data.splits().items()
             },
             "fingerprint": data.fingerprint(),
         },
-        "class_weights": {EMOTIONS[label]: round(weight, 4) for label, weight in weights.items()},
+        "class_weights": {data.classes[label]: round(weight, 4) for label, weight in weights.items()},
         "parameters": model.count_params(),
         "versions": {"minicnn": minicnn.__version__, **_versions(), "system": platform.platform()},
         "started": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),

@@ -32,7 +32,7 @@ from fer.data.table import Rows
 from minicnn.saving import regular, replacing, schema
 
 VARIABLE = "FER2013_CACHE"
-VERSION = 2  # of the entries
+VERSION = 3  # of the entries
 MAX_ENTRIES = 4  # entries, of about 80 MB
 MAX_BYTES = 1 << 28  # of images in one entry
 MIN_FACES = 1000  # fewer are read as quickly from their source
@@ -81,7 +81,8 @@ def load(source: Path, fingerprint: list[Any]) -> Rows | None:
                 return None
             arrays = npz_reader.read_arrays(archive, npz_reader.ARRAY_NAMES, npz_reader.MAX_BYTES)
         os.utime(entry)
-        return Rows(arrays["images"], arrays.get("labels"), arrays.get("usage"), tuple(kept["notes"]))
+        labels, usage = arrays.get("labels"), arrays.get("usage")
+        return Rows(arrays["images"], labels, usage, tuple(kept["notes"]), tuple(kept["classes"]))
     except npz_reader.READ_ERRORS:
         return None
 
@@ -99,7 +100,8 @@ def store(source: Path, fingerprint: list[Any], rows: Rows, notes: Callable[[], 
                 if array is not None:
                     with archive.open(name + ".npy", "w", force_zip64=True) as member:
                         np.lib.format.write_array(member, array, allow_pickle=False)
-            archive.writestr(_META, json.dumps({"fingerprint": [VERSION, *fingerprint], "notes": notes()}))
+            meta = {"fingerprint": [VERSION, *fingerprint], "notes": notes(), "classes": rows.classes}
+            archive.writestr(_META, json.dumps(meta))
         _prune(entry.parent)
 
 

@@ -7,6 +7,7 @@ FER2013 holds many images twice. Images stay uint8, 2304 bytes each; a batch is 
 
 import hashlib
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,7 +16,7 @@ import numpy as np
 from fer.data import faulty, formats
 from fer.data.formats import WHERE_TO_GET
 from fer.data.table import USAGES, Rows
-from fer.emotions import EMOTIONS
+from fer.emotions import EMOTIONS, indices_in
 from fer.errors import BadInput
 
 ENV_VARIABLE = "FER2013_DATA"
@@ -25,17 +26,63 @@ FRACTIONS = (0.8, 0.1, 0.1)  # FER2013's own: 28709, 3589 and 3589 of 35887
 
 @dataclass(frozen=True)
 class Split:
-    """Faces and their labels: images (N, 48, 48) uint8, labels (N,) uint8 in the order of EMOTIONS."""
+    """Faces and their labels.
+
+    Attributes:
+        images: (N, 48, 48) uint8.
+        labels: (N,) uint8, indices into ``classes``.
+        classes: the names of the classes.
+        targets: (N, classes) float32, how much of each class a face shows, if the data tell; None: the labels
+            are all.
+    """
 
     images: np.ndarray
     labels: np.ndarray
+    classes: tuple[str, ...] = EMOTIONS
+    targets: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def counts(self) -> np.ndarray:
-        """Return how many faces each emotion has, (7,) int64."""
-        return np.bincount(self.labels, minlength=len(EMOTIONS))
+        """Return how many faces each class has, (classes,) int64."""
+        return np.bincount(self.labels, minlength=len(self.classes))
+
+    def rows(self, chosen: np.ndarray | slice) -> "Split":
+        """Return some of the faces."""
+        targets = None if self.targets is None else self.targets[chosen]
+        return replace(self, images=self.images[chosen], labels=self.labels[chosen], targets=targets)
+
+    def in_classes(self, classes: Sequence[str]) -> tuple["Split", str]:
+        """Return the faces with the labels that another network or data set gives its classes, and a line.
+
+        Classes are compared by their meaning: "anger" is "Angry". Faces of a class that is not among the
+        others are left out, and the line says so; otherwise it is "".
+
+        Raises:
+            BadInput: no face is left.
+        """
+        if tuple(classes) == self.classes:
+            return self, ""
+        places = indices_in(self.classes, classes)
+        table = np.array([-1 if place is None else place for place in places])
+        labels = table[self.labels]
+        kept = self.rows(labels >= 0)
+        lost = [
+            f"{n} {name}"
+            for name, n, place in zip(self.classes, self.counts(), places)
+            if n and place is None
+        ]
+        if not len(kept):
+            raise BadInput(
+                f"the classes are {', '.join(self.classes)}, and the network knows {', '.join(classes)}: none "
+                "of these; train one on these data"
+            )
+        line = f"Left out, because the network does not know their class: {', '.join(lost)}." if lost else ""
+        known = replace(
+            kept, labels=labels[labels >= 0].astype(np.uint8), classes=tuple(classes), targets=None
+        )
+        return known, line
 
     def copies_in(self, other: "Split") -> np.ndarray:
         """Return which of these faces the other split holds too, equal in every pixel: (N,) bool."""
@@ -48,7 +95,7 @@ class FerDataset:
     """The three splits of a data set.
 
     Attributes:
-        train: the training faces.
+        train: the training faces; none, where only others are to be evaluated.
         validation: None where the source has no such rows.
         test: likewise.
         name: of the file, with what was done to its rows.
@@ -61,10 +108,25 @@ class FerDataset:
     name: str
     notes: tuple[str, ...] = ()
 
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the classes, in the order of the labels."""
+        return self.train.classes
+
     def splits(self) -> dict[str, Split]:
         """Return the splits that are not None, by name."""
         named = {"train": self.train, "validation": self.validation, "test": self.test}
-        return {name: split for name, split in named.items() if split is not None}
+        return {name: split for name, split in named.items() if split is not None and len(split)}
+
+    def with_training(self) -> "FerDataset":
+        """Return the data, which have training rows.
+
+        Raises:
+            BadInput: they have none.
+        """
+        if not len(self.train):
+            raise BadInput(f"{self.name} has no row whose Usage is Training: there is nothing to train on")
+        return self
 
     def with_validation(self) -> "FerDataset":
         """Return the data with validation rows: if there are none, a tenth of the
@@ -85,8 +147,7 @@ class FerDataset:
                 f"{self.name} has no PublicTest rows to choose the best epoch by, and too few "
                 "to hold some out"
             )
-        kept = Split(train.images[~held_out], train.labels[~held_out])
-        validation = Split(train.images[held_out], train.labels[held_out])
+        kept, validation = train.rows(~held_out), train.rows(held_out)
         return replace(self, train=kept, validation=validation, name=f"{self.name} ({HELD_OUT})")
 
     def fingerprint(self) -> str:
@@ -96,36 +157,75 @@ class FerDataset:
             result.update(f"{name} {split.images.shape}".encode())
             result.update(np.ascontiguousarray(split.images).data)
             result.update(np.ascontiguousarray(split.labels).data)
+            if split.classes != EMOTIONS:
+                result.update("\n".join(split.classes).encode(errors="surrogateescape"))
+            if split.targets is not None:
+                result.update(np.ascontiguousarray(split.targets).data)
         return result.hexdigest()
 
 
-def load(path: str | os.PathLike[str] | None = None, seed: int = 0, drop_faulty: bool = False) -> FerDataset:
+def load(
+    path: str | os.PathLike[str] | None = None,
+    seed: int = 0,
+    drop_faulty: bool = False,
+    detect: str | None = None,
+) -> FerDataset:
     """Load FER2013 from any of its forms.
 
     Args:
         path: a file or a folder, as for :func:`read`; None: the one that FER2013_DATA names.
         seed: of the random split, if the source has none.
         drop_faulty: leave out the Training rows that show no face (see ``fer.data.faulty``).
+        detect: the detector that cuts the face out of each picture of a folder, such as "haar"; None: the
+            middle square is taken.
 
     Raises:
         FileNotFoundError: there is no such file; the message says where to get it.
         BadInput: a ValueError; it names the file, the row, what was found and what was expected.
     """
+    rows, path = labelled(path, detect)
+    return from_rows(rows, path, seed, drop_faulty).with_training()
+
+
+def labelled(path: str | os.PathLike[str] | None, detect: str | None = None) -> tuple[Rows, Path]:
+    """Return the rows of a file or folder, which have labels, and its path; the arguments are those of
+    :func:`load`.
+
+    Raises:
+        BadInput: there are no labels, or the data cannot be used.
+        FileNotFoundError: there is no such file.
+    """
     path = resolve_path(path)
-    rows = formats.read(path)
+    rows = formats.read(path, detect=detect)
     if rows.labels is None:
         raise BadInput(
             f"{path} has no labels (no emotion column): its faces can be predicted, but nothing can be "
             "trained or tested with them. Use fer2013.csv, icml_face_data.csv or train.csv"
         )
+    return rows, path
+
+
+def from_rows(rows: Rows, path: Path, seed: int = 0, drop_faulty: bool = False) -> FerDataset:
+    """Return rows as splits; ``train`` is empty if no row is for training.
+
+    Args:
+        rows: with labels.
+        path: where they come from.
+        seed: of the random split, if the rows have none.
+        drop_faulty: leave out the Training rows that show no face.
+
+    Raises:
+        BadInput: no row is left.
+    """
+    assert rows.labels is not None
     name, usage, notes = path.name, rows.usage, rows.notes
     if usage is None:
         name += f" (split 80:10:10 at random, seed {seed})"
         usage = split_at_random(rows.images, rows.labels, seed)
-    train, validation, test = (_select(rows.images, rows.labels, usage == use) for use in range(len(USAGES)))
-    if train is None:
-        raise BadInput(f"{path} has no row whose Usage is Training: there is nothing to train on")
-    if drop_faulty:
+    everything = Split(rows.images, rows.labels, rows.classes, rows.targets)
+    train, validation, test = (_select(everything, usage == use) for use in range(len(USAGES)))
+    train = everything.rows(slice(0, 0)) if train is None else train
+    if drop_faulty and len(train):
         train, note = _drop_faulty(train)
         if not len(train):
             raise BadInput(f"{path}: {note}, and none is left: leave out --drop-faulty (drop_faulty)")
@@ -166,8 +266,9 @@ def _drop_faulty(train: Split) -> tuple[Split, str]:
     """Return the split without the rows that show no face, and a line with their number."""
     faulty_rows = faulty.no_face(train.images)
     black = int((faulty_rows & faulty.black(train.images)).sum())
-    kept = Split(train.images[~faulty_rows], train.labels[~faulty_rows])
-    return kept, f"{black} black and {faulty_rows.sum() - black} non-face rows of Training left out"
+    return train.rows(
+        ~faulty_rows
+    ), f"{black} black and {faulty_rows.sum() - black} non-face rows of Training left out"
 
 
 def split_at_random(images: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
@@ -182,7 +283,7 @@ def split_at_random(images: np.ndarray, labels: np.ndarray, seed: int) -> np.nda
     copies = np.bincount(leaders, minlength=len(images))  # of each leader; 0 for the others
     generator = np.random.default_rng(seed)
     usage = np.zeros(len(images), np.uint8)
-    for emotion in range(len(EMOTIONS)):
+    for emotion in range(int(labels.max(initial=0)) + 1):
         pictures = generator.permutation(np.flatnonzero((labels == emotion) & (copies > 0)))
         before = np.cumsum(copies[pictures]) - copies[pictures]  # rows assigned before this picture
         total = copies[pictures].sum()
@@ -190,11 +291,10 @@ def split_at_random(images: np.ndarray, labels: np.ndarray, seed: int) -> np.nda
     return usage[leaders]
 
 
-def _select(images: np.ndarray, labels: np.ndarray, chosen: np.ndarray) -> Split | None:
+def _select(split: Split, chosen: np.ndarray) -> Split | None:
     """Return the chosen rows; a view, not a copy, if they follow each other, as in FER2013."""
     where = np.flatnonzero(chosen)
     if len(where) == 0:
         return None
     contiguous = where[-1] - where[0] + 1 == len(where)
-    index = slice(where[0], where[-1] + 1) if contiguous else where
-    return Split(images[index], labels[index])
+    return split.rows(slice(where[0], where[-1] + 1) if contiguous else where)

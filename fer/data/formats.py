@@ -27,7 +27,7 @@ WHERE_TO_GET = (
     "recognition-challenge (log in, accept the rules) or https://www.kaggle.com/datasets/msambare/fer2013; "
     "pass it with --data fer2013.csv or set FER2013_DATA=fer2013.csv"
 )
-_EXPECTED = f"{', '.join(FILES)} or folders of pictures named after the emotions"
+_EXPECTED = f"{', '.join(FILES)} or folders of pictures, one for each class"
 
 
 def find(path: Path) -> Path:
@@ -59,8 +59,14 @@ def find(path: Path) -> Path:
     return path
 
 
-def read(path: Path, use_cache: bool = True) -> Rows:
+def read(path: Path, use_cache: bool = True, detect: str | None = None) -> Rows:
     """Read the faces of a file or a folder, with their labels and Usage if it has them.
+
+    Args:
+        path: the file or folder.
+        use_cache: take what was read before, if the file has not changed since, and keep what is read now.
+        detect: the detector that cuts the face out of each picture; None: its middle square is taken. Rows of
+            a table are faces already.
 
     Raises:
         FileNotFoundError: there is no such file, or no data in the folder; the
@@ -69,13 +75,16 @@ def read(path: Path, use_cache: bool = True) -> Rows:
         OSError: the file cannot be opened or read.
     """
     path = find(path)
-    fingerprint = _fingerprint(path) if use_cache else []
+    fingerprint = [*_fingerprint(path), *([] if detect is None else [detect])] if use_cache else []
     kept = cache.load(path, fingerprint) if use_cache else None
     if kept is not None:
         return replace(kept, notes=(*kept.notes, f"{path.name}: read from the cache {cache.folder()}"))
     with Recogniser() as recogniser:
-        rows = _read_folder(path, recogniser) if path.is_dir() else _read_file(path, recogniser)
-        if use_cache and _fingerprint(path) == fingerprint:
+        if path.is_dir():
+            rows = _read_folder(path, recogniser, detect)
+        else:
+            rows = _read_file(path, recogniser, detect)
+        if use_cache and _fingerprint(path) == fingerprint[: len(fingerprint) - (detect is not None)]:
             cache.store(path, fingerprint, rows, lambda: rows.notes + recogniser.notes())
         return replace(rows, notes=rows.notes + recogniser.notes())
 
@@ -89,15 +98,15 @@ def _fingerprint(path: Path) -> list[Any]:
     )
 
 
-def _read_folder(path: Path, recogniser: Recogniser) -> Rows:
+def _read_folder(path: Path, recogniser: Recogniser, detect: str | None) -> Rows:
     with archives.open_source(path) as source:
-        rows = _read_source(source, str(path), recogniser)
+        rows = _read_source(source, str(path), recogniser, detect)
     if rows is None:
         raise FileNotFoundError(f"the directory {path} holds none of {_EXPECTED}. {WHERE_TO_GET}")
     return rows
 
 
-def _read_file(path: Path, recogniser: Recogniser) -> Rows:
+def _read_file(path: Path, recogniser: Recogniser, detect: str | None) -> Rows:
     """Read a file in the form that its first bytes show."""
     name = str(path)
     with expecting(_EXPECTED), regular(path, buffering=0) as file:
@@ -116,19 +125,19 @@ def _read_file(path: Path, recogniser: Recogniser) -> Rows:
             recogniser.hash_file(path)
             return csv_reader.read(file, name, os.fstat(file.fileno()).st_size)
     with archives.open_source(path) as source:
-        rows = _read_source(source, name, recogniser)
+        rows = _read_source(source, name, recogniser, detect)
     if rows is None:
         raise BadInput(f"the archive {name} holds none of {_EXPECTED}")
     return rows
 
 
-def _read_source(source: Source, where: str, recogniser: Recogniser) -> Rows | None:
+def _read_source(source: Source, where: str, recogniser: Recogniser, detect: str | None) -> Rows | None:
     """Read the faces in a folder or an archive; None if there are none."""
     names = {name: size for name, size in source.names.items() if not archives.is_clutter(name)}
     chosen = _choose(names)
     if chosen is None or Path(chosen).name.lower() not in FILES:
         if image_folders.has_classes(names):
-            return image_folders.read(names, source.open, where)
+            return image_folders.read(names, source.open, where, detect)
         if chosen is None:
             return None
     inner = f"{where}/{chosen}"

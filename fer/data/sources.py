@@ -17,6 +17,7 @@ from PIL import Image
 
 from fer.data import dataset, detect, formats, pictures
 from fer.data.detect import Box, Detector
+from fer.emotions import EMOTIONS
 from fer.errors import BadInput
 
 TABLES = (".csv", ".csv.gz", ".npz", *formats.ARCHIVES)
@@ -31,10 +32,11 @@ class Face:
         source: the file that it comes from, or another name.
         number: of this face in its file: the row (from 0) of a table, the face (from
             1) of a photograph; or None.
-        label: the index of the true emotion, if it is known.
+        label: the index of the true emotion in ``classes``, if it is known.
         box: where it is in its picture; None for a row of a table or an array.
         is_row: whether it comes from a table.
         score: how sure the detector is that this is a face, 0 to 1; None without detection.
+        classes: of the data that it comes from.
     """
 
     image: np.ndarray
@@ -44,6 +46,12 @@ class Face:
     box: Box | None = None
     is_row: bool = False
     score: float | None = None
+    classes: tuple[str, ...] = EMOTIONS
+
+    @property
+    def true(self) -> str | None:
+        """The name of the true emotion, if it is known."""
+        return None if self.label is None else self.classes[self.label]
 
     @property
     def name(self) -> str:
@@ -222,6 +230,6 @@ def _faces_in_table(path: Path) -> list[Face]:
     rows = dataset.read(path)
     labels = [None] * len(rows.images) if rows.labels is None else rows.labels.tolist()
     return [
-        Face(image, str(path), number, label, is_row=True)
+        Face(image, str(path), number, label, is_row=True, classes=rows.classes)
         for number, (image, label) in enumerate(zip(rows.images, labels))
     ]

@@ -1,4 +1,4 @@
-"""Networks by name: each takes raw gray images (N, 48, 48, 1), 0-255, and gives probabilities (N, 7).
+"""Networks by name: each takes raw gray images (N, 48, 48, 1), 0-255, and gives the probability of each class.
 
     name     layers                                                            parameters
     simple   conv 32-64-128, each with ReLU and max-pooling; dense 128            683,527
@@ -9,14 +9,15 @@ The first layer of each normalises the images, so that a saved model can be used
 of the data. With ``augment`` the images are changed at random before it, in training only.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from fer.emotions import EMOTIONS
 from minicnn import Sequential, initializers, layers, utils
 
 MEAN, STD = 129.47, 65.03  # of FER2013's training pixels
 INPUT_SHAPE = (48, 48, 1)
-CLASSES = 7
+CLASSES = len(EMOTIONS)
 AUGMENTATIONS = ("none", "light", "full", "strong")
 # rotation in degrees, zoom, shift in pixels, the share of faces with an erased box,
 # the largest share of its area
@@ -113,7 +114,7 @@ def build(
     name: str,
     seed: int | None = None,
     input_shape: tuple[int, int, int] = INPUT_SHAPE,
-    classes: int = CLASSES,
+    classes: int | Sequence[str] = EMOTIONS,
     augment: str = "none",
     dropout: float = 1.0,
     batch_norm: bool = True,
@@ -124,7 +125,7 @@ def build(
         name: "simple", "vgg" or "tiny".
         seed: of the weights, dropout, augmentation and shuffling; None: continue with the present generator.
         input_shape: of one image, (height, width, channels).
-        classes: how many probabilities it gives.
+        classes: how many probabilities it gives, or the names of the classes, which are saved with it.
         augment: the kind of :func:`augmentation`.
         dropout: a factor for the network's dropout rates.
         batch_norm: False: without it; the convolutions then have biases.
@@ -136,15 +137,19 @@ def build(
         raise ValueError(f"name={name!r}: no such network, expected one of {', '.join(ARCHITECTURES)}")
     if seed is not None:
         utils.set_random_seed(seed)
-    return Sequential(
+    count = classes if isinstance(classes, int) else len(classes)
+    model = Sequential(
         [
             layers.Input(input_shape),
             *augmentation(augment),
             layers.Normalization(mean=MEAN, variance=STD**2),
-            *ARCHITECTURES[name](classes, dropout, batch_norm),
+            *ARCHITECTURES[name](count, dropout, batch_norm),
         ],
         name=name,
     )
+    if not isinstance(classes, int):
+        model.metadata = {"classes": list(classes)}
+    return model
 
 
 def output_layer(classes: int) -> Any:

@@ -11,7 +11,7 @@ import math
 import os
 import re
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +27,7 @@ from fer.emotions import EMOTIONS
 from fer.errors import BadInput
 from minicnn import Sequential, ops, saving
 from minicnn.models import load_model
+from minicnn.saving import shown
 from minicnn.saving.arrays import READ_ERRORS
 
 TTA = ("none", "flip")
@@ -57,6 +58,11 @@ class TrainedNetwork:
     folder: Path | None
     config: dict[str, Any]
 
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the classes, in the order of the network's probabilities."""
+        return classes_of(self.model)
+
     def data(self, path: str | os.PathLike[str] | None = None) -> FerDataset:
         """Return the faces at ``path``, split as in training.
 
@@ -76,7 +82,8 @@ class TrainedNetwork:
                     f"{path}, on which {self.folder} was trained, does not exist any more: "
                     "give its present path with --data PATH"
                 )
-        data = dataset.load(path, drop_faulty=arguments.get("drop_faulty", False))
+        detect = arguments.get("detect")
+        data = dataset.load(path, drop_faulty=arguments.get("drop_faulty", False), detect=detect)
         return data.with_validation()
 
 
@@ -143,9 +150,14 @@ def newest(parent: str | os.PathLike[str] = "runs") -> Path:
 
 @dataclass(frozen=True)
 class Ensemble:
-    """Several networks used as one: their probabilities are averaged."""
+    """Several networks of the same classes used as one: their probabilities are averaged."""
 
     members: Sequence[Sequential]
+
+    @property
+    def metadata(self) -> Mapping[str, Any]:
+        """What is saved with the first of them: their classes."""
+        return self.members[0].metadata
 
     def predict(self, x: np.ndarray, batch_size: int = BATCH_SIZE) -> np.ndarray:
         """Return probabilities (N, 7) for gray values (N, 48, 48, 1)."""
@@ -153,7 +165,7 @@ class Ensemble:
 
 
 def probabilities(model: Sequential | Ensemble, images: np.ndarray, tta: str = "none") -> np.ndarray:
-    """Return the probability of each emotion, (N, 7), for images (N, 48, 48) of gray values 0-255.
+    """Return the probability of each class, (N, classes), for images (N, 48, 48) of gray values 0-255.
 
     Raises:
         BadInput: the network's probabilities are not finite.
@@ -168,6 +180,18 @@ def probabilities(model: Sequential | Ensemble, images: np.ndarray, tta: str = "
     if not np.isfinite(result).all():
         raise BadInput("the network's probabilities are not finite: its weights hold NaN or infinity")
     return result
+
+
+def classes_of(model: Any) -> tuple[str, ...]:
+    """Return the names of a network's classes, which are saved with it; the seven emotions if none are.
+
+    Raises:
+        BadInput: what is saved as its classes are not names.
+    """
+    names = model.metadata.get("classes", EMOTIONS)
+    if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
+        raise BadInput(f"the network's classes are {shown(names)}; expected a list of names")
+    return tuple(names)
 
 
 def ops_for(faces: int) -> AbstractContextManager[None]:
@@ -187,11 +211,17 @@ def _load_model(path: Path) -> Sequential:
     except saving.UNFIT as error:
         reason = saving.reason(error).removeprefix(f"{path}: ").removeprefix("not a model that can be used: ")
         raise BadInput(f"{path} is not a model that can be used: {reason}") from None
-    if taken != (None, SIDE, SIDE, 1) or given != (None, len(EMOTIONS)):
+    try:
+        classes = classes_of(model)
+    except BadInput as error:
+        raise BadInput(f"{path}: {error}") from None
+    if taken != (None, SIDE, SIDE, 1) or given != (None, len(classes)):
         raise BadInput(
             f"{path} takes {taken} and gives {given}: expected a network that takes "
-            f"{(None, SIDE, SIDE, 1)} and gives {(None, len(EMOTIONS))}, as python -m fer.train makes"
+            f"{(None, SIDE, SIDE, 1)} and gives {(None, len(classes))}, as python -m fer.train makes"
         )
+    if len({name.casefold() for name in classes}) < len(classes) or not all(classes):
+        raise BadInput(f"{path} has classes without a name, or two of one name: {shown(list(classes))}")
     if largest > MAX_NUMBERS:
         raise BadInput(
             f"{path}: a layer has {largest:,} numbers for each face, expected {MAX_NUMBERS:,} at most"

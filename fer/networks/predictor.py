@@ -19,7 +19,7 @@ from fer.data import pictures, sources
 from fer.data.detect import Detector
 from fer.data.sources import Face
 from fer.data.table import SIDE
-from fer.emotions import EMOTIONS, code
+from fer.emotions import indices_in
 from fer.errors import BadInput
 from fer.networks import inference
 from minicnn import Sequential
@@ -37,7 +37,8 @@ class Prediction:
 
     Attributes:
         emotion: the name of the most probable one.
-        probabilities: emotion -> probability, in FER2013's order; they sum to 1.
+        probabilities: emotion -> probability, in the order of the network's classes (for the seven emotions
+            FER2013's); they sum to 1.
         face: the image that the network was given, and its source.
     """
 
@@ -61,7 +62,7 @@ class Prediction:
         if face.score is not None:
             where["score"] = face.score
         if face.label is not None:
-            where["true"] = EMOTIONS[face.label]
+            where["true"] = face.true
         return {
             **where,
             "emotion": self.emotion,
@@ -114,6 +115,7 @@ class Predictor:
         if tta not in inference.TTA:
             raise BadInput(f"tta={tta!r}: expected one of {', '.join(inference.TTA)}")
         self.model = run if isinstance(run, Sequential) else inference.open_run(run, which).model
+        self.classes = inference.classes_of(self.model)
         self.tta = tta
         self.detector = Detector(detector) if isinstance(detector, str) else detector
 
@@ -164,7 +166,7 @@ class Predictor:
         images = np.stack([face.image for face in faces])
         shares = inference.probabilities(self.model, images, self.tta)
         return [
-            Prediction(EMOTIONS[int(row.argmax())], dict(zip(EMOTIONS, row.tolist())), face)
+            Prediction(self.classes[int(row.argmax())], dict(zip(self.classes, row.tolist())), face)
             for row, face in zip(shares, faces)
         ]
 
@@ -174,18 +176,24 @@ class Predictor:
         Raises:
             ValueError: there is no such emotion.
         """
-        x, chosen = prediction.face.image[None, :, :, None], code(emotion or prediction.emotion)
+        x, chosen = prediction.face.image[None, :, :, None], self._index(emotion or prediction.emotion)
         with inference.ops_for(1):
             gradient = saliency.input_gradient(self.model, x, chosen)[0, :, :, 0]
         return Explanation(self.grad_cam(prediction, emotion), gradient)
 
     def grad_cam(self, prediction: Prediction, emotion: str | None = None) -> np.ndarray:
         """Return the first map of :meth:`explain` alone, which takes less time: (48, 48)."""
-        x, chosen = prediction.face.image[None, :, :, None], code(emotion or prediction.emotion)
+        x, chosen = prediction.face.image[None, :, :, None], self._index(emotion or prediction.emotion)
         with inference.ops_for(1):
             cam = saliency.grad_cam(self.model, x, chosen)[0]
         resized = Image.fromarray(cam.astype(np.float32)).resize((SIDE, SIDE), Image.Resampling.BILINEAR)
         return np.asarray(resized)
+
+    def _index(self, name: str) -> int:
+        index = indices_in([name], self.classes)[0]
+        if index is None:
+            raise ValueError(f"name={name!r} is not an emotion; expected one of {', '.join(self.classes)}")
+        return index
 
 
 def _faces(what: Source | Sources, detector: Detector | None) -> tuple[list[Face], bool]:

@@ -1,6 +1,7 @@
 """How good are predictions? Numbers for one split, from its labels and the predicted probabilities.
 
-Precision, recall and F1 of each emotion, and their averages, come from `minicnn.metrics`. The others are
+Precision, recall and F1 of each class, and their averages, come from `minicnn.metrics`; the macro average leaves
+out classes without faces. The others are
 
     accuracy's standard error   √(accuracy·(1 − accuracy) / N)
     accuracy without copies     of the faces that have no copy among the training faces
@@ -14,7 +15,7 @@ b of equal width by their confidence: (0, 1/15], (1/15, 2/15], … Source: Guo e
 Neural Networks", arXiv:1706.04599.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -66,11 +67,12 @@ class Report:
 
     Attributes:
         scores: precision, recall, F1 and support of each emotion, their averages, and the accuracy.
-        confusion: (7, 7) int, row = true emotion, column = predicted.
+        confusion: (classes, classes) int, row = true emotion, column = predicted.
         top2: the share of faces whose emotion is first or second.
         calibration: accuracy and confidence, bin by bin.
         without_copies: the numbers for the faces that have no copy in Training;
             None if all have one, or none.
+        classes: the names of the classes.
     """
 
     scores: metrics.ClassificationReport
@@ -78,6 +80,7 @@ class Report:
     top2: float
     calibration: Calibration
     without_copies: "Report | None" = None
+    classes: tuple[str, ...] = EMOTIONS
 
     @property
     def samples(self) -> int:
@@ -96,7 +99,7 @@ class Report:
 
     @property
     def shares(self) -> np.ndarray:
-        """The confusion matrix, each row divided by its sum (7, 7); a row without faces is 0."""
+        """The confusion matrix, each row divided by its sum; a row without faces is 0."""
         return self.confusion / np.maximum(self.confusion.sum(axis=1, keepdims=True), 1)
 
     def to_dict(self) -> dict[str, Any]:
@@ -104,6 +107,7 @@ class Report:
         return {
             "samples": self.samples,
             "standard_error": self.standard_error,
+            "class_names": list(self.classes),
             **self._without_copies(),
             "top2_accuracy": self.top2,
             "calibration_error": self.calibration.error,
@@ -125,7 +129,7 @@ class Report:
         lines = [
             printable(title),
             "",
-            str(self.scores),
+            printable_table(self.scores),
             "",
             f"accuracy           {self}",
             *copies,
@@ -136,11 +140,21 @@ class Report:
 
     def confusion_csv(self) -> str:
         """Return the confusion matrix as CSV: a row for each true emotion, a column for each predicted."""
-        return _matrix_csv(self.confusion.tolist())
+        return self._matrix_csv(self.confusion.tolist())
 
     def shares_csv(self) -> str:
-        """Return the confusion matrix, each row divided by its sum, as CSV: the diagonal is the recall."""
-        return _matrix_csv([[f"{share:.4f}" for share in row] for row in self.shares])
+        """Return the confusion matrix, each row divided by its sum, as CSV: the diagonal is the recall. A row
+        without faces is empty.
+        """
+        rows = [
+            [f"{share:.4f}" if total else "" for share in row]
+            for row, total in zip(self.shares, self.confusion.sum(axis=1))
+        ]
+        return self._matrix_csv(rows)
+
+    def _matrix_csv(self, matrix: list[list[Any]]) -> str:
+        names = [printable(name) for name in self.classes]
+        return outputs.csv_text(("true \\ predicted", *names), [(n, *row) for n, row in zip(names, matrix)])
 
     def calibration_csv(self) -> str:
         """Return the bins of the calibration as CSV."""
@@ -151,34 +165,64 @@ class Report:
         return f"{self.accuracy:.2%} ± {self.standard_error:.2%} ({self.samples} faces)"
 
 
-def measure(labels: np.ndarray, probabilities: np.ndarray, copies: np.ndarray | None = None) -> Report:
-    """Return the numbers for labels (N,) and predicted probabilities (N, 7).
+def measure(
+    labels: np.ndarray,
+    probabilities: np.ndarray,
+    copies: np.ndarray | None = None,
+    classes: tuple[str, ...] = EMOTIONS,
+) -> Report:
+    """Return the numbers for labels (N,) and predicted probabilities (N, classes).
 
     Args:
         labels: (N,) int.
-        probabilities: (N, 7).
+        probabilities: (N, classes).
         copies: (N,) bool, which faces are in Training too.
+        classes: the names of the classes.
 
     Raises:
         ValueError: the shapes do not fit, or there are no faces.
     """
-    classes = len(EMOTIONS)
-    if len(labels) == 0 or probabilities.shape != (len(labels), classes):
+    if len(labels) == 0 or probabilities.shape != (len(labels), len(classes)):
         raise ValueError(
-            f"probabilities has shape {probabilities.shape} for {len(labels)} labels, expected (N, {classes})"
+            f"probabilities has shape {probabilities.shape} for {len(labels)} labels, expected (N, {len(classes)})"
         )
     rest = None
     if copies is not None and copies.any() and not copies.all():
-        rest = measure(labels[~copies], probabilities[~copies])
+        rest = measure(labels[~copies], probabilities[~copies], classes=classes)
     # A stable sort: of equal probabilities the first class comes first, as in argmax.
     best_two = np.argsort(-probabilities, axis=1, kind="stable")[:, :2]
     return Report(
-        scores=metrics.classification_report(labels, probabilities, EMOTIONS),
-        confusion=metrics.confusion_matrix(labels, probabilities, classes),
+        scores=_scores(labels, probabilities, classes),
+        confusion=metrics.confusion_matrix(labels, probabilities, len(classes)),
         top2=float((best_two == labels[:, None]).any(axis=1).mean()),
         calibration=calibrate(probabilities.max(axis=1), best_two[:, 0] == labels),
         without_copies=rest,
+        classes=classes,
     )
+
+
+def _scores(
+    labels: np.ndarray, probabilities: np.ndarray, classes: tuple[str, ...]
+) -> metrics.ClassificationReport:
+    """Return the scores of each class; the macro average is that of the classes that have faces."""
+    scores = metrics.classification_report(labels, probabilities, classes)
+    filled = [each for each in scores.classes if each.support]
+    means: dict[str, Any] = {
+        name: float(np.mean([getattr(each, name) for each in filled]))
+        for name in ("precision", "recall", "f1")
+    }
+    return replace(scores, macro=replace(scores.macro, **means))
+
+
+def printable_table(scores: metrics.ClassificationReport) -> str:
+    """Return the scores as a table; of a class without faces, it only says that there are none."""
+    rows = [replace(each, name=printable(each.name, 30)) for each in scores.classes]
+    width = max(len(row.name) for row in (*rows, scores.weighted))
+    empty = {
+        f"{row.name:{width}}  {row.precision:9.4f} {row.recall:9.4f} {row.f1:9.4f} {0:9d}" for row in rows
+    }
+    lines = replace(scores, classes=rows).to_text().splitlines()
+    return "\n".join(f"{line[:width]}  {'no faces':>39}" if line in empty else line for line in lines)
 
 
 def calibrate(confidence: np.ndarray, right: np.ndarray) -> Calibration:
@@ -197,9 +241,3 @@ def calibrate(confidence: np.ndarray, right: np.ndarray) -> Calibration:
         for values in (confidence, np.asarray(right, np.float64))
     )
     return Calibration(counts, *means)
-
-
-def _matrix_csv(matrix: list[list[Any]]) -> str:
-    return outputs.csv_text(
-        ("true \\ predicted", *EMOTIONS), [(name, *row) for name, row in zip(EMOTIONS, matrix)]
-    )

@@ -63,15 +63,27 @@ def curves(history: Mapping[str, Sequence[float]], best_epoch: int) -> Figure:
     return figure
 
 
-def confusion_matrix(confusion: np.ndarray, title: str = "") -> Figure:
-    """Draw a confusion matrix (7, 7), row = true emotion: counts left, shares of each row right."""
+def confusion_matrix(confusion: np.ndarray, title: str = "", classes: Sequence[str] = EMOTIONS) -> Figure:
+    """Draw a confusion matrix, row = true class: counts left, shares of each row right.
+
+    A row without faces has no shares.
+    """
     confusion = np.asarray(confusion)
-    shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
-    figure = new_figure(11, 5.2)
+    totals = confusion.sum(axis=1, keepdims=True)
+    shares = confusion / np.maximum(totals, 1)
+    side = max(1.0, len(classes) / len(EMOTIONS))
+    figure = new_figure(11 * side, 5.2 * side)
     headline(figure, title)
     left, right = figure.subplots(1, 2, sharey=True)
-    _matrix(left, confusion, [[str(count) for count in row] for row in confusion], max(confusion.max(), 1))
-    _matrix(right, shares, [[f"{share:.0%}" for share in row] for row in shares], 1.0)
+    texts = [[str(count) if total else "" for count in row] for row, total in zip(confusion, totals)]
+    _matrix(left, confusion, texts, max(confusion.max(), 1), classes)
+    texts = [[f"{share:.0%}" if total else "" for share in row] for row, total in zip(shares, totals)]
+    _matrix(right, shares, texts, 1.0, classes)
+    for row in np.flatnonzero(totals == 0):
+        for axes in (left, right):
+            axes.text(
+                (len(classes) - 1) / 2, row, "no faces", ha="center", va="center", color=GRAY, fontsize=9
+            )
     left.set(title="faces", ylabel="true")
     right.set(title="share of the true emotion (the diagonal is its recall)")
     return figure
@@ -81,20 +93,21 @@ def class_bars(splits: Mapping[str, Split], title: str = "") -> Figure:
     """Draw how many faces each emotion has: a panel for each split, with counts
     and shares beside the bars.
     """
-    figure = new_figure(3.6 * len(splits) + 1, 3.2)
+    classes = next(iter(splits.values())).classes
+    figure = new_figure(3.9 * len(splits) + 1.2, 0.36 * len(classes) + 1.3)
     headline(figure, title)
     panels = np.atleast_1d(figure.subplots(1, len(splits), sharey=True))
     for axes, (name, split) in zip(panels, splits.items()):
         counts = split.counts()
-        bars = axes.barh(EMOTIONS, counts, color=BLUE)
-        axes.bar_label(
-            bars, [f"{count:,}  ({count / len(split):.1%})" for count in counts], padding=3, fontsize=9
-        )
-        axes.set(title=f"{name}: {len(split):,} faces", xlim=(0, 1.45 * counts.max()), xticks=[])
+        bars = axes.barh(range(len(classes)), counts, color=BLUE)
+        texts = [f"{count:,}  ({count / len(split):.1%})" if count else "no faces" for count in counts]
+        axes.bar_label(bars, texts, padding=3, fontsize=11)
+        axes.set_yticks(range(len(classes)), class_names(classes), parse_math=False, fontsize=12)
+        axes.set(title=f"{name}: {len(split):,} faces", xlim=(0, 1.6 * counts.max()), xticks=[])
         plain_axes(axes)
         axes.spines["bottom"].set_visible(False)
         axes.tick_params(left=False)
-    panels[0].invert_yaxis()  # Angry, the first, at the top
+    panels[0].invert_yaxis()  # the first class at the top
     return figure
 
 
@@ -103,16 +116,20 @@ def examples(split: Split, columns: int = 10, seed: int = 0, title: str = "") ->
     generator = np.random.default_rng(seed)
     side = split.images.shape[1]
     step = side + _GAP
-    sheet = np.full((len(EMOTIONS) * step - _GAP, columns * step - _GAP), 255, np.uint8)
-    for k in range(len(EMOTIONS)):
+    classes = class_names(split.classes)
+    sheet = np.full((len(classes) * step - _GAP, columns * step - _GAP), 255, np.uint8)
+    for k in range(len(classes)):
         faces = generator.permutation(np.flatnonzero(split.labels == k))[:columns]
         for column, face in enumerate(faces):
             sheet[k * step : k * step + side, column * step : column * step + side] = split.images[face]
     # One and a half faces per inch: 48 pixels become 100 at 150 dots per inch.
-    figure = new_figure(columns * 0.68 + 1.1, len(EMOTIONS) * 0.68 + (0.5 if title else 0.2))
+    figure = new_figure(columns * 0.68 + 1.1, len(classes) * 0.68 + (0.5 if title else 0.2))
     axes = figure.subplots()
     axes.imshow(sheet, cmap="gray", vmin=0, vmax=255)
-    axes.set_yticks([k * step + side / 2 for k in range(len(EMOTIONS))], EMOTIONS, fontsize=11)
+    for k in np.flatnonzero(split.counts() == 0).tolist():
+        axes.text(4, k * step + side / 2, "no faces", va="center", color=GRAY, fontsize=10)
+    places = [k * step + side / 2 for k in range(len(classes))]
+    axes.set_yticks(places, classes, fontsize=11, parse_math=False)
     axes.set_xticks([])
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
@@ -120,22 +137,27 @@ def examples(split: Split, columns: int = 10, seed: int = 0, title: str = "") ->
     return figure
 
 
-def mean_faces(means: np.ndarray, overall: np.ndarray, title: str = "") -> Figure:
+def mean_faces(
+    means: np.ndarray, overall: np.ndarray, title: str = "", classes: Sequence[str] = EMOTIONS
+) -> Figure:
     """Draw the mean face of each emotion and, below, how it differs from the mean of all.
 
     Args:
-        means: (7, H, W), 0-255; NaN where an emotion has no faces.
+        means: (classes, H, W), 0-255; NaN where a class has no faces.
         overall: (H, W), the mean of all faces.
         title: written above.
+        classes: the names of the classes.
     """
-    figure = new_figure(11.5, 3.6 if title else 3.3)
+    figure = new_figure(2.3 + 1.32 * len(classes), 3.6 if title else 3.3)
     headline(figure, title)
     differences = means - overall
     limit = max(np.nanmax(np.abs(differences)), 1)
-    above, below = figure.subplots(2, len(EMOTIONS))
-    for k, emotion in enumerate(EMOTIONS):
-        above[k].set_title(emotion, fontsize=11)
+    above, below = figure.subplots(2, len(classes))
+    for k, emotion in enumerate(class_names(classes)):
+        above[k].set_title(emotion, fontsize=11, parse_math=False)
         above[k].imshow(means[k], cmap="gray", vmin=0, vmax=255)
+        if np.isnan(means[k]).all():
+            above[k].text(0.5, 0.5, "no faces", ha="center", color=GRAY, transform=above[k].transAxes)
         shown = below[k].imshow(differences[k], cmap="RdBu_r", vmin=-limit, vmax=limit)
         for axes in (above[k], below[k]):
             axes.set_xticks([])
@@ -168,6 +190,11 @@ def gray_values(histograms: Mapping[str, np.ndarray], title: str = "") -> Figure
     return figure
 
 
+def class_names(classes: Sequence[str]) -> list[str]:
+    """Return the names of classes as a figure shows them: printable, and not too long."""
+    return [printable(name, 20) for name in classes]
+
+
 def new_figure(width: float, height: float) -> Figure:
     """Return an empty figure with a margin; the size is in inches."""
     return Figure(figsize=(width, height), layout=ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.1))
@@ -181,7 +208,9 @@ def headline(figure: Figure, title: str) -> None:
         figure.suptitle(text, fontsize=11, parse_math=False)
 
 
-def _matrix(axes: Axes, values: np.ndarray, texts: list[list[str]], top: float) -> None:
+def _matrix(
+    axes: Axes, values: np.ndarray, texts: list[list[str]], top: float, classes: Sequence[str]
+) -> None:
     axes.imshow(values, cmap="Blues", vmin=0, vmax=top)
     for row, texts_of_row in enumerate(texts):
         for column, text in enumerate(texts_of_row):
@@ -189,8 +218,9 @@ def _matrix(axes: Axes, values: np.ndarray, texts: list[list[str]], top: float) 
             axes.text(
                 column, row, text, ha="center", va="center", color="white" if dark else "black", fontsize=10
             )
-    axes.set_xticks(range(len(EMOTIONS)), EMOTIONS, rotation=40, ha="right", rotation_mode="anchor")
-    axes.set_yticks(range(len(EMOTIONS)), EMOTIONS)
+    names, places = class_names(classes), range(len(classes))
+    axes.set_xticks(places, names, rotation=40, ha="right", rotation_mode="anchor", parse_math=False)
+    axes.set_yticks(places, names, parse_math=False)
     axes.set_xlabel("predicted")
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)

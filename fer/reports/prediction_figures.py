@@ -15,6 +15,7 @@ from PIL import Image
 from fer import outputs
 from fer.data import sources
 from fer.data.sources import Face
+from fer.emotions import indices_in
 from fer.errors import BadInput
 from fer.networks.predictor import Prediction, Predictor
 from fer.reports import prediction_boxes, prediction_plots
@@ -102,15 +103,17 @@ def figure(predictor: Predictor, predictions: Sequence[Prediction], explain: boo
     if explain:
         explanations = [predictor.explain(prediction) for prediction in predictions]
         maps = [(each.grad_cam, each.input_gradient) for each in explanations]
+    classes = tuple(predictions[0].probabilities)
     return prediction_plots.predictions(
         [face.image for face in faces],
         np.array([list(prediction.probabilities.values()) for prediction in predictions]),
-        [face.label for face in faces],
+        [None if face.true is None else indices_in([face.true], classes)[0] for face in faces],
         [_caption(face, photo is not None) for face in faces],
         title=Path(faces[0].source).name if faces[0].is_row or photo is not None else "",
         maps=maps,
         photo=photo,
         frames=frames,
+        classes=classes,
     )
 
 

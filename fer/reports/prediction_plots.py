@@ -10,9 +10,10 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from fer.emotions import EMOTIONS
 from fer.reports.measures import Calibration, Report
-from fer.reports.plots import BLUE, GRAY, ORANGE, headline, new_figure, plain_axes
+from fer.reports.plots import BLUE, GRAY, ORANGE, class_names, headline, new_figure, plain_axes
 
 PALE = "#BBBBBB"
+MOST_BARS = 10  # beside a face
 _ROW = 2.05  # inches of a face's row
 _NARROW, _WIDE = 1.0, 1.15  # relative widths of a face and of its bars
 
@@ -30,6 +31,7 @@ def predictions(
     maps: Sequence[Maps] | None = None,
     photo: np.ndarray | None = None,
     frames: Sequence[Frame] = (),
+    classes: Sequence[str] = EMOTIONS,
 ) -> Figure:
     """Draw faces, each beside the bars of its probabilities.
 
@@ -38,7 +40,7 @@ def predictions(
 
     Args:
         images: N gray images, 0-255.
-        probabilities: (N, 7).
+        probabilities: (N, classes).
         labels: the N true emotions; None for an unknown one.
         captions: a line under each face.
         title: written above.
@@ -46,6 +48,7 @@ def predictions(
         maps: for each face, which pixels its prediction depends on.
         photo: the picture that the faces were cut from; drawn at the left, with ``frames``.
         frames: where the faces are in the picture.
+        classes: the names of the classes.
     """
     count = len(images)
     columns = 1 if maps is not None or (photo is not None and count < 5) else min(columns, count)
@@ -68,7 +71,7 @@ def predictions(
         face(axes[0], images[i], "" if captions is None else captions[i])
         if maps is not None:
             _explain(axes[1], axes[2], images[i], maps[i])
-        bars(axes[-1], probabilities[i], None if labels is None else labels[i])
+        bars(axes[-1], probabilities[i], None if labels is None else labels[i], classes)
     return figure
 
 
@@ -81,23 +84,36 @@ def face(axes: Axes, image: np.ndarray, caption: str = "") -> None:
     axes.set_xlabel(caption, fontsize=9, color=GRAY, parse_math=False)
 
 
-def bars(axes: Axes, probabilities: np.ndarray, label: int | None = None) -> None:
-    """Draw the probabilities (7,) of one face as bars: the highest in colour, the
-    true emotion's name bold.
+def bars(
+    axes: Axes, probabilities: np.ndarray, label: int | None = None, classes: Sequence[str] = EMOTIONS
+) -> None:
+    """Draw the probabilities (classes,) of one face as bars: the highest in colour, the
+    true class's name bold.
+
+    Of more than MOST_BARS classes those with the highest probabilities are drawn, and the true one.
     """
+    if len(classes) > MOST_BARS:
+        order = np.argsort(-probabilities, kind="stable")
+        drawn_first = list(order[:MOST_BARS])
+        if label is not None and label not in drawn_first:
+            drawn_first[-1] = label
+        probabilities, classes = probabilities[drawn_first], [classes[k] for k in drawn_first]
+        label = None if label is None else drawn_first.index(label)
+    names = class_names(classes)
     chosen = int(np.argmax(probabilities))
     right = label is None or label == chosen
-    colours = [PALE] * len(EMOTIONS)
+    colours = [PALE] * len(names)
     colours[chosen] = BLUE if right else ORANGE
-    drawn = axes.barh(EMOTIONS, probabilities, color=colours)
+    drawn = axes.barh(range(len(names)), probabilities, color=colours)
+    axes.set_yticks(range(len(names)), names, parse_math=False)
     axes.bar_label(drawn, [f"{share:.0%}" for share in probabilities], padding=3, fontsize=8)
-    title = EMOTIONS[chosen]
+    title = names[chosen]
     if label is not None:
-        title += " ✓" if right else f", true: {EMOTIONS[label]}"
+        title += " ✓" if right else f", true: {names[label]}"
         axes.get_yticklabels()[label].set_fontweight("bold")
-    axes.set_title(title, fontsize=10, color=colours[chosen], weight="bold", loc="left")
+    axes.set_title(title, fontsize=10, color=colours[chosen], weight="bold", loc="left", parse_math=False)
     axes.set(xlim=(0, 1.22), xticks=[])
-    axes.tick_params(left=False, labelsize=9)
+    axes.tick_params(left=False, labelsize=9 if len(names) <= len(EMOTIONS) else 7)
     axes.invert_yaxis()
     plain_axes(axes)
     axes.spines["bottom"].set_visible(False)

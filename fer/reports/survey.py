@@ -26,11 +26,12 @@ class FaceRow:
     split: str
     row: int
     label: int
+    classes: tuple[str, ...] = EMOTIONS
 
     @property
     def emotion(self) -> str:
         """The label's name."""
-        return EMOTIONS[self.label]
+        return printable(self.classes[self.label])
 
 
 @dataclass(frozen=True)
@@ -38,16 +39,18 @@ class Survey:
     """The numbers of a data set.
 
     Attributes:
-        counts: split -> number of faces of each emotion (7,).
+        counts: split -> number of faces of each class.
         histogram: split -> number of pixels of each gray value (256,).
         copies: groups of two or more faces whose images are equal.
         blank: faces in whose image all pixels are equal.
+        classes: the names of the classes.
     """
 
     counts: dict[str, np.ndarray]
     histogram: dict[str, np.ndarray]
     copies: list[list[FaceRow]]
     blank: list[FaceRow]
+    classes: tuple[str, ...] = EMOTIONS
 
     @property
     def conflicts(self) -> list[list[FaceRow]]:
@@ -96,7 +99,7 @@ class Survey:
     def to_dict(self) -> dict[str, Any]:
         """Return the numbers as values that JSON can hold, without the single faces."""
         return {
-            "faces": {name: dict(zip(EMOTIONS, counts.tolist())) for name, counts in self.counts.items()},
+            "faces": {name: dict(zip(self.classes, counts.tolist())) for name, counts in self.counts.items()},
             "gray_values": {
                 name: dict(zip(("mean", "standard_deviation"), self.gray_values(name)))
                 for name in self.histogram
@@ -114,13 +117,12 @@ class Survey:
 
     def to_text(self, name: str) -> str:
         """Return a summary as text."""
-        lines = [
-            printable(name),
-            "",
-            f"{'':10}" + "".join(f"{emotion:>10}" for emotion in EMOTIONS) + f"{'all':>10}",
-        ]
+        names = [printable(name, 20) for name in self.classes]
+        wide = max(10, *(len(name) + 2 for name in names))
+        lines = [printable(name), "", f"{'':10}" + "".join(f"{text:>{wide}}" for text in (*names, "all"))]
         for split, counts in self.counts.items():
-            lines.append(f"{split:10}" + "".join(f"{count:10,}" for count in counts) + f"{counts.sum():10,}")
+            numbers = (*counts, counts.sum())
+            lines.append(f"{split:10}" + "".join(f"{number:{wide},}" for number in numbers))
         lines.append("")
         for split in self.histogram:
             mean, deviation = self.gray_values(split)
@@ -152,7 +154,7 @@ def survey(data: FerDataset) -> Survey:
     blank = []
     for name, split in data.splits().items():
         flat = split.images.reshape(len(split), -1)
-        faces = [FaceRow(name, row, label) for row, label in enumerate(split.labels.tolist())]
+        faces = [FaceRow(name, row, label, data.classes) for row, label in enumerate(split.labels.tolist())]
         for pixels, face in zip(flat, faces):
             groups.setdefault(hashlib.blake2b(pixels.tobytes(), digest_size=16).digest(), []).append(face)
         blank += [faces[row] for row in np.flatnonzero(flat.min(axis=1) == flat.max(axis=1))]
@@ -164,6 +166,7 @@ def survey(data: FerDataset) -> Survey:
         },
         copies=[group for group in groups.values() if len(group) > 1],
         blank=blank,
+        classes=data.classes,
     )
 
 
@@ -174,9 +177,9 @@ def moments(histogram: np.ndarray) -> tuple[float, float]:
     return float(mean), float(np.sqrt((values - mean) ** 2 @ histogram / total))
 
 
-def mean_faces(images: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Return the mean image of each emotion, (7, H, W); NaN for an emotion without faces."""
-    means = np.full((len(EMOTIONS), *images.shape[1:]), np.nan)
+def mean_faces(images: np.ndarray, labels: np.ndarray, classes: int = len(EMOTIONS)) -> np.ndarray:
+    """Return the mean image of each class, (classes, H, W); NaN for a class without faces."""
+    means = np.full((classes, *images.shape[1:]), np.nan)
     for label in np.unique(labels):
         means[label] = images[labels == label].mean(axis=0)
     return means

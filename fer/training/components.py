@@ -31,7 +31,7 @@ def load_data(config: Config) -> FerDataset:
     if config.data == synthetic.NAME:
         return synthetic.load()
     if config.data is not None or os.environ.get(dataset.ENV_VARIABLE):
-        return dataset.load(config.data, drop_faulty=config.drop_faulty)
+        return dataset.load(config.data, drop_faulty=config.drop_faulty, detect=config.detect)
     print(SYNTHETIC, flush=True)
     return synthetic.load()
 
@@ -43,9 +43,9 @@ def data_path(config: Config) -> str:
 
 
 def class_weights(train: Split, kind: str) -> dict[int, float]:
-    """Return a weight for each emotion of n faces: n^-p, scaled so that the mean over all faces is 1.
+    """Return a weight for each class of n faces: n^-p, scaled so that the mean over all faces is 1.
 
-    p is 0, ½ or 1 (CLASS_WEIGHTS); p = 1 gives N / (K·n). An emotion without faces has weight 1.
+    p is 0, ½ or 1 (CLASS_WEIGHTS); p = 1 gives N / (K·n). A class without faces has weight 1.
     """
     counts = train.counts()
     weights = np.ones(len(counts))
@@ -55,12 +55,12 @@ def class_weights(train: Split, kind: str) -> dict[int, float]:
     return dict(enumerate(weights.tolist()))
 
 
-def compiled_model(config: Config, faces: int) -> Sequential:
-    """Return the network with fresh weights, compiled.
+def compiled_model(config: Config, train: Split) -> Sequential:
+    """Return the network for the classes of the training faces, with fresh weights, compiled.
 
     Args:
         config: the settings.
-        faces: how many training faces there are; the learning rate's schedule extends over all their steps.
+        train: the training faces; the learning rate's schedule extends over all their steps.
 
     Raises:
         BadInput: a dropout rate of the network, times the configuration's factor, is not below 1.
@@ -69,17 +69,18 @@ def compiled_model(config: Config, faces: int) -> Sequential:
         model = architectures.build(
             config.arch,
             seed=config.seed,
+            classes=train.classes,
             augment=config.augment,
             dropout=config.dropout,
             batch_norm=config.batch_norm,
         )
     except ValueError as error:  # all else has been checked
         raise BadInput(f"dropout={config.dropout} is too large for {config.arch}: {error}") from None
-    if config.self_distillation:
+    if config.self_distillation or train.targets is not None:
         loss: losses.Loss = losses.CategoricalCrossentropy(label_smoothing=config.label_smoothing)
     else:
         loss = losses.SparseCategoricalCrossentropy(label_smoothing=config.label_smoothing)
-    model.compile(_optimizer(config, faces), loss, metrics=["accuracy"])
+    model.compile(_optimizer(config, len(train)), loss, metrics=["accuracy"])
     return model
 
 

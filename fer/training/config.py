@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, get_type_hints
 
+from fer.data import detect
 from fer.errors import BadInput
 from fer.networks import architectures
 from fer.runs import Run
@@ -37,6 +38,8 @@ class Config:
         data: a path for :func:`fer.load`, or "synthetic"; None: the path in FER2013_DATA
             if it is set, else synthetic.
         drop_faulty: leave out the training rows that show no face.
+        detect: the detector that cuts the face out of each picture of a folder: "haar"; None: the middle square
+            of each picture is taken.
         arch: a name in ``architectures.ARCHITECTURES``.
         epochs: how often each training face is seen.
         batch_size: faces per step.
@@ -63,6 +66,7 @@ class Config:
 
     data: str | None = None
     drop_faulty: bool = False
+    detect: str | None = None
     arch: str = "simple"
     epochs: int = 10
     batch_size: int = 64
@@ -100,9 +104,12 @@ class Config:
             ("schedule", SCHEDULES),
             ("optimizer", OPTIMIZERS),
             ("class_weight", CLASS_WEIGHTS),
+            ("detect", (None, *detect.DETECTORS)),
         ):
             if getattr(self, name) not in choices:
-                raise BadInput(f"{name}={shown(getattr(self, name))}: expected one of {', '.join(choices)}")
+                raise BadInput(
+                    f"{name}={shown(getattr(self, name))}: expected one of {', '.join(map(str, choices))}"
+                )
         for name, least in (("epochs", 1), ("batch_size", 1), ("early_stopping", 0), ("seed", 0)):
             if getattr(self, name) < least:
                 raise BadInput(f"{name}={getattr(self, name)}: expected {least} or more")

@@ -5,7 +5,7 @@ import re
 from typing import Any
 
 from fer.command_line import new_parser
-from fer.data import dataset
+from fer.data import dataset, detect
 from fer.networks import architectures
 from fer.training import recipes
 from fer.training.config import CLASS_WEIGHTS, DEFAULTS, OPTIMIZERS, SCHEDULES, option
@@ -62,6 +62,9 @@ def parser() -> argparse.ArgumentParser:
     add("data", where, metavar="PATH")
     yes_or_no = argparse.BooleanOptionalAction
     add("drop_faulty", "leave out the training rows that show no face", action=yes_or_no)
+    found = "cut the face out of each picture of a folder; needs OpenCV"
+    detectors: Any = {"nargs": "?", "const": detect.DETECTORS[0], "choices": detect.DETECTORS}
+    add("detect", found, **detectors)
     add("arch", "the network", choices=architectures.ARCHITECTURES)
     add("epochs", "how often each face is seen", type=int, metavar="N")
     add("batch_size", "faces per step", type=int, metavar="N")

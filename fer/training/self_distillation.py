@@ -25,9 +25,15 @@ from minicnn import callbacks, utils
 EPOCHS_PER_UPDATE = 3  # predicting all training faces takes a third of the time of an epoch
 
 
-def one_hot(labels: np.ndarray) -> np.ndarray:
-    """Return labels (N,) as targets (N, 7)."""
-    return utils.to_categorical(labels, len(EMOTIONS))
+def one_hot(labels: np.ndarray, classes: int = len(EMOTIONS)) -> np.ndarray:
+    """Return labels (N,) as targets (N, classes)."""
+    return utils.to_categorical(labels, classes)
+
+
+def soft_targets(split: Split) -> np.ndarray:
+    """Return the targets of a split, (N, classes): its own, or its labels as 0 and 1."""
+    own = split.targets
+    return one_hot(split.labels, len(split.classes)) if own is None else own
 
 
 class SelfDistillation(callbacks.Callback):
@@ -40,7 +46,7 @@ class SelfDistillation(callbacks.Callback):
 
     def __init__(self, train: Split, share: float) -> None:
         super().__init__()
-        self.images, self.labels, self.share = train.images, one_hot(train.labels), share
+        self.images, self.labels, self.share = train.images, soft_targets(train), share
         self.targets = self.labels.copy()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:

@@ -50,6 +50,7 @@ def load_model(
         if compiled:
             model.compile(**config["compiled"])
         model.restore(config, arrays, optimizer=compiled)
+    model.metadata = dict(config.get("metadata", {}))
     return model
 
 

@@ -47,6 +47,7 @@ SNAPSHOT = {
         "learning_rate?": float,
         ...: ...,
     },
+    "metadata?": {str: Any},
     ...: ...,  # what a backup adds
 }
 MOST_LAYERS = 10_000
@@ -216,6 +217,8 @@ class Model(Trainer):
             "random": [random.state(generator) for generator in self.generators],
         }
         arrays = {f"weights/{index}": weight.value for index, weight in enumerate(self.weights)}
+        if self.metadata:
+            config["metadata"] = self.metadata
         if self.optimizer is not None and self.compiled_metrics is not None:
             state = self.optimizer.get_state()
             config["compiled"] = {

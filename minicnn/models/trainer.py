@@ -10,6 +10,7 @@ The order of the samples is drawn in :meth:`Trainer._run_epoch`.
 import itertools
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Literal, overload
 
 import numpy as np
@@ -33,6 +34,8 @@ class Trainer(TrainingStep):
         training_position, training_batches: of the training that runs, or of the last one; None before the
             first.
         callback_list: the CallbackList of the training that runs; None if none runs.
+        metadata: values for JSON that are saved with the model, such as {"classes": ["cat", "dog"]}; the library
+            does not use them.
     """
 
     generator: np.random.Generator
@@ -40,6 +43,7 @@ class Trainer(TrainingStep):
     training_position: TrainingPosition = None  # type: ignore[assignment]
     training_batches: Any = None
     callback_list: Any = None
+    metadata: Mapping[str, Any] = MappingProxyType({})
 
     @keras_errors.keras_arguments
     def fit(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fer.data import dataset, image_folders
+from fer.data import dataset, detect, image_folders
 from fer.data.table import USAGES
 from fer.emotions import EMOTIONS
 from fer.errors import BadInput
@@ -84,12 +84,13 @@ def test_pictures_of_other_sizes_are_resized_and_that_is_said():
 @pytest.mark.parametrize(
     ("files", "message"),
     [
+        ({"happy/a.png": 0, "a.png": 0}, "it: pictures in the top folder, in no folder of a class; expected"),
         (
-            {"train/happy/a.png": 0, "train/contempt/a.png": 0},
-            "it: pictures in 'train/contempt'; expected only folders named angry, disgust, fear",
+            {"train/a.png": 0, "test/cat/a.png": 0},
+            "it: pictures in 'train', in no folder of a class; expected",
         ),
-        ({"happy/a.png": 0, "a.png": 0}, "it: pictures in the top folder; expected only"),
-        ({"happy/a.png": 0, **{f"{i}/a.png": 0 for i in range(7)}}, "'4' and 2 more; expected"),
+        ({"cat/a.png": 0, "cat/b.png": 0}, "it: all pictures are in 'cat'; expected a folder for each class"),
+        ({f"{i}/a.png": 0 for i in range(256)}, "it: pictures in 256 folders; expected at most 255 classes"),
         ({"train/happy/a.png": 0, "happy/b.png": 0}, "it/happy/b.png is in no folder named train"),
         ({"happy/a.png": b"<html>"}, "it/happy/a.png is a web page (HTML)"),
         ({"happy/a.png": b""}, "it/happy/a.png is empty; expected a picture"),
@@ -113,6 +114,10 @@ def test_an_enormous_file_is_refused_unread():
         (["x/train/Happy/a.JPEG"], True),
         (["happy/a.txt", "happy"], False),
         (["pictures/a.jpg", "a.jpg"], False),
+        (["cat/a.jpg", "dog/a.jpg"], True),
+        (["x/cat/a.jpg", "x/cat/b.jpg"], False),
+        (["train/cat/a.jpg", "test/cat/b.jpg"], False),
+        (["0_anger/a.jpg"], True),
         ([], False),
     ],
 )
@@ -124,3 +129,80 @@ def test_uses_are_told_by_names_of_any_case():
     names = [f"sad/{use.lower()}_1.png" for use in USAGES]
     rows = read(dict.fromkeys(names, 0))
     assert sorted(rows.usage.tolist()) == [0, 1, 2]
+
+
+MEANS = {
+    "anger": "Angry",
+    "sadness": "Sad",
+    "0_angry": "Angry",
+    "1_disgusted": "Disgust",
+    "Fearful": "Fear",
+}
+FER2013_CODES = {str(i): emotion for i, emotion in enumerate(EMOTIONS)}
+SEVEN_AND_CONTEMPT = ["anger", "contempt", "disgust", "fear", "happy", "sadness", "surprise"]
+
+
+@pytest.mark.parametrize(
+    ("folders", "classes"),
+    [
+        # CK+48: contempt is the eighth of psychologists, and there is no neutral
+        (SEVEN_AND_CONTEMPT, ("Angry", "Disgust", "Fear", "Happy", "Sad", "Surprise", "contempt")),
+        (["0_angry", "1_disgusted", "Fearful"], EMOTIONS),
+        ([str(i) for i in range(7)], EMOTIONS),
+        (["0", "1"], ("0", "1")),
+        (["dog", "Cat"], ("Cat", "dog")),
+        (["positive", "negative", "neutral"], ("negative", "neutral", "positive")),  # one of three is known
+        (["2", "10", "1"], ("1", "2", "10")),
+    ],
+)
+def test_folders_of_any_names_are_classes(folders, classes):
+    rows = read({f"{folder}/1.png": i for i, folder in enumerate(folders)})
+    assert rows.classes == classes
+    by_gray = {int(image[0, 0]): rows.classes[label] for image, label in zip(rows.images, rows.labels)}
+    for number, folder in enumerate(folders):
+        own = FER2013_CODES.get(folder) if classes == EMOTIONS else None
+        assert by_gray[number].casefold() == (MEANS.get(folder) or own or folder).casefold()
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["faces/cat/a.png", "faces/dog/b.png"],
+        ["train/cat/a.png", "test/dog/b.png"],
+        ["cat/session 1/a.png", "dog/session 1/b.png"],
+        ["cat/train/a.png", "dog/train/b.png"],
+        ["Training/CAT/a.png", "PublicTest/cat/c.png", "PrivateTest/dog/b.png"],
+    ],
+)
+def test_the_folder_of_the_class_is_found(names):
+    rows = read(dict.fromkeys(names, 0))
+    assert [name.lower() for name in rows.classes] == ["cat", "dog"]
+    is_dog = [int("dog" in name) for name in sorted(names)]
+    assert rows.labels.tolist() == is_dog
+
+
+def test_a_name_that_may_be_misspelt_is_said():
+    rows = read({"happy/1.png": 0, "sad/1.png": 0, "suprise/1.png": 0})
+    assert rows.classes == ("Happy", "Sad", "suprise")
+    assert rows.notes[1:] == ("the folder suprise is a class of its own; or is it surprise?",)
+
+
+def test_the_largest_face_is_cut_out_while_loading(monkeypatch):
+    boxes = [detect.Box(0, 0, 40, 40), detect.Box(60, 10, 100, 100)]
+    monkeypatch.setattr(detect, "find_faces", lambda gray: boxes if gray[0, 0] == 9 else [])
+    picture = np.full((200, 200), 9, np.uint8)
+    picture[10:110, 60:160] = 77
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, "PNG")
+    files = {"cat/a.png": file.getvalue(), "dog/none.png": png(5, 200), "dog/small.png": png(5, 48)}
+    sizes = {name: len(content) for name, content in files.items()}
+    rows = image_folders.read(sizes, lambda name: io.BytesIO(files[name]), "it", "haar")
+    assert rows.images[:, 24, 24].tolist() == [77, 5]
+    assert rows.labels.tolist() == [0, 1]
+    assert "1 left out, because no face was found in them (the first: dog/none.png)" in rows.notes[0]
+
+
+def png(gray, side):
+    file = io.BytesIO()
+    Image.new("L", (side, side), gray).save(file, "PNG")
+    return file.getvalue()
