@@ -12,6 +12,7 @@ VERBS = {
     "explore": "look at a data set",
     "train": "train a network; stop and resume",
     "evaluate": "measure how good a trained network is",
+    "compare": "put trained networks side by side",
     "predict": "which emotion do the faces in pictures and videos show?",
     "live": "the same for your camera, on a page in the browser",
     "explain": "write a page with every number of one training step",
@@ -37,6 +38,10 @@ def command(verb: str) -> Callable[[Sequence[str]], None]:
             from fer.evaluate import main as evaluate
 
             return evaluate
+        case "compare":
+            from fer.compare import main as compare
+
+            return compare
         case "predict":
             from fer.predict import main as predict
 

@@ -33,7 +33,7 @@ import numpy as np
 
 from fer import errors, outputs, runs
 from fer.command_line import new_parser
-from fer.data import dataset, detect
+from fer.data import dataset, detect, synthetic
 from fer.data.dataset import FerDataset, Split
 from fer.emotions import EMOTIONS
 from fer.errors import BadInput
@@ -209,8 +209,8 @@ def faces_of(
     """
     if split is not None and split not in (*USAGES, "all"):
         raise BadInput(f"split={split!r}: expected one of {', '.join((*USAGES, 'all'))}")
-    if path is None:
-        data = trained.data()
+    if path is None or str(path) == synthetic.NAME:
+        data = trained.data() if path is None else synthetic.load()
         return data, _split(data, split or "test"), split or "test"
     arguments = trained.config.get("arguments", {})
     rows, found = dataset.labelled(path, detect if detect is not None else arguments.get("detect"))
