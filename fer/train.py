@@ -14,6 +14,7 @@ if __name__ == "__main__":  # before the imports, which take a second or more
     end_at_once_on_ctrl_c()
 
 import datetime
+import os
 import platform
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -30,6 +31,7 @@ from fer import errors, evaluate, outputs, runs
 from fer.command_line import as_started
 from fer.data.dataset import FerDataset
 from fer.errors import BadInput
+from fer.networks import inference
 from fer.reports import plots
 from fer.reports.measures import Report
 from fer.runs import Run
@@ -40,6 +42,7 @@ from fer.training.options import parser
 from fer.training.recipes import RECIPES
 from fer.training.self_distillation import SelfDistillation, soft_targets
 from fer.training.stopping import NothingToDo, OutOfTime, Stopped, StopRequest
+from fer.training.transfer import LowerRate
 from minicnn import callbacks, models
 from minicnn.terminal import say
 
@@ -102,6 +105,8 @@ def _load_data(config: Config, data: FerDataset | None) -> tuple[Config, FerData
     if data is None:
         data = components.load_data(config)
         config = replace(config, data=components.data_path(config))
+    if config.init is not None and config.init not in inference.BUNDLED:
+        config = replace(config, init=os.path.abspath(config.init))
     return config, data.with_validation()
 
 
@@ -182,7 +187,8 @@ def _describe(folder: Run, config: Config, data: FerDataset, model: minicnn.Sequ
     if data.test is None:
         say(f"{data.name} has no PrivateTest rows: the result will be that of the validation rows,")
         say("which also choose the epoch, so that it is a little too high.")
-    say(f"Network: {config.arch}, {model.count_params():,} parameters", f"Run: {folder}")
+    name = config.arch if config.init is None else f"that of {config.init}"
+    say(f"Network: {name}, {model.count_params():,} parameters", f"Run: {folder}")
 
 
 def _fit(
@@ -200,6 +206,8 @@ def _fit(
         # First in the list: the averages must be in place when the next callbacks
         # evaluate and save the model.
         added.append(callbacks.SwapEMAWeights(swap_on_epoch=True))
+    if config.init is not None and config.init_rate < 1:
+        added.append(LowerRate(config.init_rate))
     if config.self_distillation:
         distillation = SelfDistillation(train, config.self_distillation)
         added.append(distillation)

@@ -11,6 +11,7 @@ from fer.data import dataset, synthetic
 from fer.data.dataset import FerDataset, Split
 from fer.errors import BadInput
 from fer.networks import architectures
+from fer.training import transfer
 from fer.training.config import CLASS_WEIGHTS, OPTIMIZERS, Config
 from minicnn import Sequential, losses, optimizers
 
@@ -63,10 +64,24 @@ def compiled_model(config: Config, train: Split) -> Sequential:
         train: the training faces; the learning rate's schedule extends over all their steps.
 
     Raises:
-        BadInput: a dropout rate of the network, times the configuration's factor, is not below 1.
+        BadInput: the trained network to go on from cannot be used, or a dropout rate of the network, times the
+            configuration's factor, is not below 1.
     """
+    if config.init is not None:
+        model = transfer.network(config.init, train, config.freeze, config.augment, config.seed)
+    else:
+        model = _new_network(config, train)
+    if config.self_distillation or train.targets is not None:
+        loss: losses.Loss = losses.CategoricalCrossentropy(label_smoothing=config.label_smoothing)
+    else:
+        loss = losses.SparseCategoricalCrossentropy(label_smoothing=config.label_smoothing)
+    model.compile(_optimizer(config, len(train)), loss, metrics=["accuracy"])
+    return model
+
+
+def _new_network(config: Config, train: Split) -> Sequential:
     try:
-        model = architectures.build(
+        return architectures.build(
             config.arch,
             seed=config.seed,
             classes=train.classes,
@@ -76,12 +91,6 @@ def compiled_model(config: Config, train: Split) -> Sequential:
         )
     except ValueError as error:  # all else has been checked
         raise BadInput(f"dropout={config.dropout} is too large for {config.arch}: {error}") from None
-    if config.self_distillation or train.targets is not None:
-        loss: losses.Loss = losses.CategoricalCrossentropy(label_smoothing=config.label_smoothing)
-    else:
-        loss = losses.SparseCategoricalCrossentropy(label_smoothing=config.label_smoothing)
-    model.compile(_optimizer(config, len(train)), loss, metrics=["accuracy"])
-    return model
 
 
 def _optimizer(config: Config, faces: int) -> optimizers.Optimizer:

@@ -41,6 +41,10 @@ class Config:
         detect: the detector that cuts the face out of each picture of a folder: "haar"; None: the middle square
             of each picture is taken.
         arch: a name in ``architectures.ARCHITECTURES``.
+        init: go on from a trained network, of which the architecture is taken too: a run's folder, a model's
+            file, "vgg" or "tiny" (:mod:`fer.training.transfer`); None: begin with random weights.
+        freeze: with ``init``, names of layers that do not learn, with commas between; * stands for any letters.
+        init_rate: with ``init``, a factor for the learning rate of all layers but the last.
         epochs: how often each training face is seen.
         batch_size: faces per step.
         learning_rate: of the optimizer, at the beginning.
@@ -68,6 +72,9 @@ class Config:
     drop_faulty: bool = False
     detect: str | None = None
     arch: str = "simple"
+    init: str | None = None
+    freeze: str = ""
+    init_rate: float = 0.1
     epochs: int = 10
     batch_size: int = 64
     learning_rate: float = 1e-3
@@ -113,8 +120,17 @@ class Config:
         for name, least in (("epochs", 1), ("batch_size", 1), ("early_stopping", 0), ("seed", 0)):
             if getattr(self, name) < least:
                 raise BadInput(f"{name}={getattr(self, name)}: expected {least} or more")
-        for name in ("data", "out"):
+        for name in ("data", "out", "init"):
             _check_path(name, getattr(self, name))
+        if self.freeze and self.init is None:
+            raise BadInput(f"freeze={shown(self.freeze)}: expected together with init, whose layers it names")
+        if not 0 < self.init_rate <= 1:
+            raise BadInput(f"init_rate={self.init_rate}: expected a factor above 0, up to 1, such as 0.1")
+        if self.init is not None and self.ema and self.init_rate < 1:
+            raise BadInput(
+                f"ema={self.ema} averages weights before the smaller steps of init_rate={self.init_rate} are "
+                "taken: use init_rate=1, or ema=0"
+            )
         if not 0 < self.learning_rate < math.inf:
             raise BadInput(f"learning_rate={self.learning_rate}: expected a positive number, such as 0.001")
         if self.weight_decay is not None and not 0 <= self.weight_decay < math.inf:

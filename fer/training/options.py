@@ -34,6 +34,7 @@ examples:
   python -m fer.train --data fer2013.csv --arch vgg --augment full --label-smoothing 0.1 --epochs 30
   python -m fer.train --data fer2013.csv --recipe vgg     the best accuracy, in hours
   python -m fer.train --data fer2013.csv --arch vgg --check             test the settings in seconds, without a run
+  python -m fer.train --data my_pictures/ --init vgg      go on from a trained network, with your own classes
   python -m fer.train --resume runs/003                   continue after Ctrl-C, a crash, a power cut
   python -m fer.train --resume runs/003 --time-budget 45m               … for 45 minutes
   python -m fer.train --config runs/003/config.json --seed 1            the same run with another seed
@@ -66,6 +67,19 @@ def parser() -> argparse.ArgumentParser:
     detectors: Any = {"nargs": "?", "const": detect.DETECTORS[0], "choices": detect.DETECTORS}
     add("detect", found, **detectors)
     add("arch", "the network", choices=architectures.ARCHITECTURES)
+    start = "go on from a trained network: a run's folder, a model's file, vgg or tiny"
+    add("init", start, metavar="RUN|FILE|NAME")
+    add(
+        "freeze",
+        "its layers that do not learn: names with commas between, such as 'conv2d*'",
+        metavar="LAYERS",
+    )
+    add(
+        "init_rate",
+        "factor for the learning rate of all its layers but the last",
+        type=float,
+        metavar="FACTOR",
+    )
     add("epochs", "how often each face is seen", type=int, metavar="N")
     add("batch_size", "faces per step", type=int, metavar="N")
     add("learning_rate", "at the beginning", type=float, metavar="RATE")
