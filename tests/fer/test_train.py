@@ -24,6 +24,8 @@ from tests.fer.kill import NO_PICTURES
 
 pytestmark = pytest.mark.usefixtures("no_default_data")
 
+HUNDRED = Split(np.zeros((100, 48, 48), np.uint8), np.zeros(100, np.uint8))
+
 
 @pytest.fixture(scope="module")
 def faces_data():
@@ -257,24 +259,24 @@ def test_names_are_checked_in_python_too(field, value):
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_settings_reach_the_model(optimizer):
     config = Config(optimizer=optimizer, weight_decay=0.01, label_smoothing=0.2, schedule="constant")
-    model = components.compiled_model(config, 100)
+    model = components.compiled_model(config, HUNDRED)
     assert model.loss.label_smoothing == 0.2
     assert model.optimizer.weight_decay == 0.01
     decaying = {weight.name for weight in model.trainable_weights if model.optimizer.decays(weight)}
     assert decaying == {"kernel"}
-    assert components.compiled_model(Config(optimizer="adamw"), 100).optimizer.weight_decay == 0.004
-    assert not components.compiled_model(Config(), 100).optimizer.weight_decay
+    assert components.compiled_model(Config(optimizer="adamw"), HUNDRED).optimizer.weight_decay == 0.004
+    assert not components.compiled_model(Config(), HUNDRED).optimizer.weight_decay
 
 
 def test_dropout_and_batch_norm_can_be_left_out():
     def kinds(**settings):
-        model = components.compiled_model(Config(arch="vgg", **settings), 100)
+        model = components.compiled_model(Config(arch="vgg", **settings), HUNDRED)
         rates = [layer.rate for layer in model.layers if isinstance(layer, layers.Dropout)]
         return rates, sum(isinstance(layer, layers.BatchNormalization) for layer in model.layers)
 
     assert kinds() == ([0.1] * 4 + [0.4], 8)
     assert kinds(dropout=0.5, batch_norm=False) == ([0.05] * 4 + [0.2], 0)
-    bare = components.compiled_model(Config(arch="tiny", batch_norm=False), 100)
+    bare = components.compiled_model(Config(arch="tiny", batch_norm=False), HUNDRED)
     assert {weight.name for weight in bare.weights} == {"kernel", "bias"}
 
 
@@ -306,7 +308,10 @@ def test_faulty_rows_are_left_out_when_asked_to(faces_data, monkeypatch):
     monkeypatch.setattr(dataset, "load", lambda path, **options: asked.append((path, options)) or faces_data)
     for drop in (False, True):
         components.load_data(Config(data="x.csv", drop_faulty=drop))
-    assert asked == [("x.csv", {"drop_faulty": False}), ("x.csv", {"drop_faulty": True})]
+    assert asked == [
+        ("x.csv", {"drop_faulty": False, "detect": None}),
+        ("x.csv", {"drop_faulty": True, "detect": None}),
+    ]
 
 
 def test_class_weights_of_fer2013():
