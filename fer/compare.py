@@ -185,7 +185,7 @@ def parser() -> argparse.ArgumentParser:
     choices: Any = (*evaluate.USAGES, "all")
     add("--split", choices=choices, help="which rows (default: all of --data that carry no split, else test)")
     found = "cut the face out of each picture of a folder; needs OpenCV"
-    add("--detect", nargs="?", const=detect.DETECTORS[0], choices=detect.DETECTORS, help=found)
+    add("--detect", nargs="?", const=detect.Detector().chosen, choices=detect.WITHOUT_FILE, help=found)
     add(
         "--tta", choices=inference.TTA, default="none", help="flip: with mirror images (default: %(default)s)"
     )

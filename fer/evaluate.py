@@ -332,8 +332,8 @@ def parser() -> argparse.ArgumentParser:
     add(
         "--detect",
         nargs="?",
-        const=detect.DETECTORS[0],
-        choices=detect.DETECTORS,
+        const=detect.Detector().chosen,
+        choices=detect.WITHOUT_FILE,
         help="cut the face out of each picture of a folder; needs OpenCV",
     )
     add(

@@ -25,7 +25,6 @@ from tqdm import tqdm
 from fer import outputs
 from fer.data import video_files
 from fer.data.detect import Box
-from fer.emotions import EMOTIONS
 from fer.errors import BadInput
 from fer.networks.predictor import Prediction, Predictor
 from fer.reports import prediction_boxes, prediction_times
@@ -34,7 +33,15 @@ from minicnn.terminal import NAME, printable
 SMOOTHING = 0.5  # seconds
 SAME = 1 / 3  # least overlap, as a share of both together
 FORGET = 1.0  # seconds without a face, after which its track ends; it is searched once more at least
-COLUMNS = ("frame", "second", "track", *Box._fields, "score", "emotion", "confidence", *EMOTIONS)
+COLUMNS = (
+    "frame",
+    "second",
+    "track",
+    *Box._fields,
+    "score",
+    "emotion",
+    "confidence",
+)  # and a probability for each class
 
 
 @dataclass(frozen=True)
@@ -127,7 +134,7 @@ class Tracks:
             mean = old + (1 - math.exp(-max(second - before, 0) / SMOOTHING)) * (mean - old)
         if prediction.face.box is not None:
             self._known[track] = second, prediction.face.box, mean
-        return TrackedFace(track, prediction, dict(zip(EMOTIONS, mean.tolist())))
+        return TrackedFace(track, prediction, dict(zip(prediction.probabilities, mean.tolist())))
 
 
 def frames(
@@ -192,7 +199,7 @@ def record(
     """
     rows: list[tuple[float | str, ...]] = []
     tracks: dict[int, list[tuple[float, list[float]]]] = {}
-    number = -1
+    predictor, number = predictor or Predictor(), -1
     with (
         video_files.opened(path) as reader,
         video_files.writing(folder / f"{stem}.mp4", reader.size, reader.fps) as write,
@@ -212,9 +219,10 @@ def record(
                 second = f"{frame.second:.6g}"
                 rows.append((frame.number, second, face.track, *face.box, known, face.emotion, *values))
                 tracks.setdefault(face.track, []).append((frame.second, shares))
-    outputs.write_csv(folder / f"{stem}.csv", COLUMNS, rows)
+    outputs.write_csv(folder / f"{stem}.csv", (*COLUMNS, *predictor.classes), rows)
     title = printable(Path(path).name, NAME)
     outputs.write_figure(
-        folder / f"{stem}.png", prediction_times.over_time(tracks, title, every / reader.fps)
+        folder / f"{stem}.png",
+        prediction_times.over_time(tracks, title, every / reader.fps, predictor.classes),
     )
     return number + 1

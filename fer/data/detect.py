@@ -28,6 +28,7 @@ from fer.errors import BadInput
 from minicnn.saving import UnusableFile, regular
 
 NAMES = ("mtcnn", "haar", "yunet")
+WITHOUT_FILE = NAMES[:2]  # those that need no file of the user's
 CASCADE = "haarcascade_frontalface_default.xml"
 PROFILE = "haarcascade_profileface.xml"  # of faces that look to the left
 MAX_SIDE = 1000  # pixels; a larger picture is reduced to this size

@@ -119,12 +119,11 @@ def largest_face(image: Image.Image, detector: str) -> Image.Image | None:
     Raises:
         BadInput: the package for it is not installed; the message says how to install it.
     """
-    assert detector in detect.DETECTORS
     gray = pictures.gray(image)
-    boxes = detect.find_faces(gray)
-    if not boxes:
+    found = detect.Detector(detector)(gray)
+    if not found:
         return None
-    box = max(boxes, key=lambda box: box.width * box.height)
+    box = max((each.box for each in found), key=lambda box: box.width * box.height)
     return Image.fromarray(gray[box.top : box.top + box.height, box.left : box.left + box.width])
 
 

@@ -4,15 +4,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from fer import outputs
+from fer.data.detect import Box
 from fer.data.sources import LoadedFaces
 from fer.emotions import EMOTIONS
 from fer.networks.predictor import Prediction
 from minicnn.terminal import printable
 
-COLUMNS = (
-    *("source", "row", "face", "true", "left", "top", "width", "height", "score", "emotion", "confidence"),
-    *EMOTIONS,
-)
+# and a probability for each class
+COLUMNS = ("source", "row", "face", "true", *Box._fields, "score", "emotion", "confidence")
 
 
 def to_csv(predictions: Sequence[Prediction]) -> str:
@@ -20,15 +19,15 @@ def to_csv(predictions: Sequence[Prediction]) -> str:
 
     The source is printable, and no formula of a spreadsheet; the JSON has its exact name.
     """
-    rows = []
+    rows, columns = [], _columns(predictions)
     for prediction in predictions:
         values = row_of(prediction)
         source = printable(values["source"])
         # spreadsheets take a text that begins so for a formula; ./ changes nothing in a path
         values["source"] = f"./{source}" if source.startswith(("=", "+", "-", "@")) else source
-        row = [values.get(name, "") for name in COLUMNS]
+        row = [values.get(name, "") for name in columns]
         rows.append([f"{value:.9g}" if isinstance(value, float) else value for value in row])
-    return outputs.csv_text(COLUMNS, rows)
+    return outputs.csv_text(columns, rows)
 
 
 def to_json(predictions: Sequence[Prediction], loaded: LoadedFaces, model: str, tta: str) -> str:
@@ -50,7 +49,11 @@ def to_frame(predictions: Sequence[Prediction]) -> Any:
     """Return predictions as a pandas table: a row for each, with the columns of predictions.csv."""
     import pandas
 
-    return pandas.DataFrame([row_of(each) for each in predictions], columns=list(COLUMNS))
+    return pandas.DataFrame([row_of(each) for each in predictions], columns=_columns(predictions))
+
+
+def _columns(predictions: Sequence[Prediction]) -> list[str]:
+    return [*COLUMNS, *(predictions[0].probabilities if predictions else EMOTIONS)]
 
 
 def row_of(prediction: Prediction) -> dict[str, Any]:

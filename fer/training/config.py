@@ -111,7 +111,7 @@ class Config:
             ("schedule", SCHEDULES),
             ("optimizer", OPTIMIZERS),
             ("class_weight", CLASS_WEIGHTS),
-            ("detect", (None, *detect.DETECTORS)),
+            ("detect", (None, *detect.WITHOUT_FILE)),
         ):
             if getattr(self, name) not in choices:
                 raise BadInput(

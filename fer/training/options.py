@@ -64,7 +64,7 @@ def parser() -> argparse.ArgumentParser:
     yes_or_no = argparse.BooleanOptionalAction
     add("drop_faulty", "leave out the training rows that show no face", action=yes_or_no)
     found = "cut the face out of each picture of a folder; needs OpenCV"
-    detectors: Any = {"nargs": "?", "const": detect.DETECTORS[0], "choices": detect.DETECTORS}
+    detectors: Any = {"nargs": "?", "const": detect.Detector().chosen, "choices": detect.WITHOUT_FILE}
     add("detect", found, **detectors)
     add("arch", "the network", choices=architectures.ARCHITECTURES)
     start = "go on from a trained network: a run's folder, a model's file, vgg or tiny"
