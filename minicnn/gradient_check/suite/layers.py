@@ -129,32 +129,6 @@ def _pooling(draw, wide, kind):
     return LayerCase(_layer(kind, size, strides, window["padding"]), draw.array(shape))
 
 
-@register(layers.GlobalAveragePooling2D, layers.GlobalMaxPooling2D)
-def _global_pooling(draw, wide, kind):
-    return LayerCase(_layer(kind, keepdims=draw.boolean()), draw.array(draw.maps(wide)))
-
-
-@register(layers.Softmax, layers.Flatten)
-def _plain(draw, wide, kind):
-    return LayerCase(_layer(kind), draw.array(draw.any_shape(wide)))
-
-
-@register(layers.Activation)
-def _activation(draw, wide, kind):
-    return LayerCase(_layer(kind, draw.choice(ACTIVATIONS)), draw.array(draw.any_shape(wide)))
-
-
-@register(layers.ReLU, layers.LeakyReLU)
-def _relu(draw, wide, kind):
-    slope = draw.choice([0.0, 0.3])
-    return LayerCase(_layer(kind, negative_slope=slope), draw.array(draw.any_shape(wide)))
-
-
-@register(layers.ELU)
-def _elu(draw, wide, kind):
-    return LayerCase(_layer(kind, draw.choice([1.0, 0.7])), draw.array(draw.any_shape(wide)))
-
-
 @register(layers.PReLU)
 def _prelu(draw, wide, kind):
     shape = draw.any_shape(wide)
@@ -170,12 +144,6 @@ def _reshape(draw, wide, kind):
     )
 
 
-@register(layers.Permute)
-def _permute(draw, wide, kind):
-    dims = draw.choice([(1, 2, 3), (2, 1, 3), (3, 1, 2), (2, 3, 1)])
-    return LayerCase(_layer(kind, dims), draw.array(draw.maps(wide)))
-
-
 @register(layers.ZeroPadding2D)
 def _zero_padding(draw, wide, kind):
     def side():
@@ -185,71 +153,72 @@ def _zero_padding(draw, wide, kind):
     return LayerCase(_layer(kind, padding), draw.array(draw.maps(wide)))
 
 
-@register(layers.UpSampling2D)
-def _upsampling(draw, wide, kind):
-    return LayerCase(_layer(kind, draw.pair(3)), draw.moderate(draw.maps(wide)))
+def _with(*arguments: Any, **options: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    return arguments, options
 
 
-@register(layers.Rescaling)
-def _rescaling(draw, wide, kind):
-    make = _layer(kind, draw.choice([1 / 255, 2.0]), draw.choice([0.0, -1.0]))
-    return LayerCase(make, draw.array(draw.any_shape(wide)))
-
-
-@register(layers.Normalization)
-def _normalization(draw, wide, kind):
-    make = _layer(kind, mean=draw.choice([0.0, 0.5]), variance=draw.choice([1.0, 0.06]))
-    return LayerCase(make, draw.array(draw.any_shape(wide)))
-
-
-def _seeded(draw, wide, kind, *arguments, **options):
-    """The case of a layer that draws random numbers: the same ones in each layer that it makes."""
-    make = _layer(kind, *arguments, seed=draw.integer(0, 2**31 - 1), **options)
-    return LayerCase(make, draw.moderate(draw.maps(wide)), training=draw.integer(0, 4) > 0)
-
-
-@register(layers.GaussianNoise)
-def _gaussian_noise(draw, wide, kind):
-    return _seeded(draw, wide, kind, draw.choice([0.0, 0.1, 2.0]))
-
-
-@register(layers.Dropout, layers.SpatialDropout2D)
-def _dropout(draw, wide, kind):
-    return _seeded(draw, wide, kind, draw.choice([0.0, 0.25, 0.9]))
-
-
-def _edges(draw):
+def _edges(draw: Draw) -> dict[str, Any]:
     return {"fill_mode": draw.choice(["reflect", "constant", "wrap", "nearest"])}
 
 
-@register(layers.RandomFlip)
-def _random_flip(draw, wide, kind):
-    return _seeded(draw, wide, kind, draw.choice(["horizontal", "vertical", "horizontal_and_vertical"]))
+def _any(draw: Draw, wide: bool) -> np.ndarray:
+    return draw.array(draw.any_shape(wide))
 
 
-@register(layers.RandomTranslation)
-def _random_translation(draw, wide, kind):
-    return _seeded(draw, wide, kind, 0.2, 0.3, **_edges(draw))
+def _maps(draw: Draw, wide: bool) -> np.ndarray:
+    return draw.array(draw.maps(wide))
 
 
-@register(layers.RandomRotation)
-def _random_rotation(draw, wide, kind):
-    return _seeded(draw, wide, kind, draw.choice([0.05, 0.5]), **_edges(draw))
+# The layers whose arguments do not depend on the shape of x: how to draw x, and the arguments.
+PLAIN: dict[type[Layer], tuple[Callable[[Draw, bool], np.ndarray], Callable[[Draw], Any]]] = {
+    layers.GlobalAveragePooling2D: (_maps, lambda draw: _with(keepdims=draw.boolean())),
+    layers.GlobalMaxPooling2D: (_maps, lambda draw: _with(keepdims=draw.boolean())),
+    layers.Softmax: (_any, lambda draw: _with()),
+    layers.Flatten: (_any, lambda draw: _with()),
+    layers.Activation: (_any, lambda draw: _with(draw.choice(ACTIVATIONS))),
+    layers.ReLU: (_any, lambda draw: _with(negative_slope=draw.choice([0.0, 0.3]))),
+    layers.LeakyReLU: (_any, lambda draw: _with(negative_slope=draw.choice([0.0, 0.3]))),
+    layers.ELU: (_any, lambda draw: _with(draw.choice([1.0, 0.7]))),
+    layers.Permute: (_maps, lambda draw: _with(draw.choice([(1, 2, 3), (2, 1, 3), (3, 1, 2), (2, 3, 1)]))),
+    layers.UpSampling2D: (
+        lambda draw, wide: draw.moderate(draw.maps(wide)),
+        lambda draw: _with(draw.pair(3)),
+    ),
+    layers.Rescaling: (_any, lambda draw: _with(draw.choice([1 / 255, 2.0]), draw.choice([0.0, -1.0]))),
+    layers.Normalization: (
+        _any,
+        lambda draw: _with(mean=draw.choice([0.0, 0.5]), variance=draw.choice([1.0, 0.06])),
+    ),
+}
+# Those that draw random numbers, of maps.
+SEEDED: dict[type[Layer], Callable[[Draw], Any]] = {
+    layers.GaussianNoise: lambda draw: _with(draw.choice([0.0, 0.1, 2.0])),
+    layers.Dropout: lambda draw: _with(draw.choice([0.0, 0.25, 0.9])),
+    layers.SpatialDropout2D: lambda draw: _with(draw.choice([0.0, 0.25, 0.9])),
+    layers.RandomFlip: lambda draw: _with(draw.choice(["horizontal", "vertical", "horizontal_and_vertical"])),
+    layers.RandomTranslation: lambda draw: _with(0.2, 0.3, **_edges(draw)),
+    layers.RandomRotation: lambda draw: _with(draw.choice([0.05, 0.5]), **_edges(draw)),
+    layers.RandomZoom: lambda draw: _with(0.3, draw.choice([None, 0.2]), **_edges(draw)),
+    layers.RandomAffine: lambda draw: _with(
+        draw.choice([None, "horizontal"]), 0.1, 0.3, 0.2, 0.1, **_edges(draw)
+    ),
+    layers.RandomErasing: lambda draw: _with(draw.choice([0.5, 1.0]), fill_value=draw.choice([None, 0.5])),
+}
 
 
-@register(layers.RandomZoom)
-def _random_zoom(draw, wide, kind):
-    return _seeded(draw, wide, kind, 0.3, draw.choice([None, 0.2]), **_edges(draw))
+@register(*PLAIN)
+def _plain(draw, wide, kind):
+    x, arguments = PLAIN[kind]
+    given, options = arguments(draw)
+    return LayerCase(_layer(kind, *given, **options), x(draw, wide))
 
 
-@register(layers.RandomAffine)
-def _random_affine(draw, wide, kind):
-    return _seeded(draw, wide, kind, draw.choice([None, "horizontal"]), 0.1, 0.3, 0.2, 0.1, **_edges(draw))
-
-
-@register(layers.RandomErasing)
-def _random_erasing(draw, wide, kind):
-    return _seeded(draw, wide, kind, draw.choice([0.5, 1.0]), fill_value=draw.choice([None, 0.5]))
+@register(*SEEDED)
+def _seeded(draw, wide, kind):
+    """The case of a layer that draws random numbers: the same ones in each layer that it makes."""
+    given, options = SEEDED[kind](draw)
+    make = _layer(kind, *given, seed=draw.integer(0, 2**31 - 1), **options)
+    return LayerCase(make, draw.moderate(draw.maps(wide)), training=draw.integer(0, 4) > 0)
 
 
 @register(layers.Residual)
