@@ -152,20 +152,6 @@ def differences(
     return result
 
 
-def slope(function: Function, arrays: Arrays, dy: np.ndarray, name: str, entry: tuple[int, ...]) -> Slope:
-    """Return the derivative of ``sum(dy * function(**arrays))`` with respect to one
-    entry, by refined differences.
-    """
-    moved = {**arrays, name: arrays[name].copy()}
-    x = float(arrays[name][entry])
-
-    def at(step: float) -> np.ndarray:
-        moved[name][entry] = x + step
-        return np.sum(dy * np.real(function(**moved)))
-
-    return Slope(*map(float, differences(at, abs(x))))
-
-
 def _extrapolate(values: list[np.ndarray], power: int) -> np.ndarray:
     """Return the limit of values at steps h, h/2, h/4, …, if their error is a series in h^power.
 

@@ -130,13 +130,7 @@ def check_optimizer(
     for remark, path in right:
         if _errors(w, given, path).max() <= BOUND:
             if trouble is None and _keeps_gradients(step, w, gradients, given):
-                return _report(
-                    title,
-                    w,
-                    given,
-                    path,
-                    "the state keeps the gradient's array itself: store a copy, g.copy()",
-                )
+                trouble = "the state keeps the gradient's array itself: store a copy, g.copy()"
             return _report(title, w, given, path, trouble, remark)
     return _report(title, w, given, right[0][1], trouble or _slip(rule, h, w, gradients, given))
 
@@ -206,14 +200,12 @@ def _callable(step: Any) -> Step:
 
 def _takes_dicts(step: Any, name: str) -> bool:
     """Whether ``update(params, grads)`` takes dicts of arrays, and no arrays."""
-    try:
-        getattr(copy.deepcopy(step), name)(np.ones(2), np.ones(2))
-    except (TypeError, AttributeError, KeyError, IndexError):
+    for given, dicts in ((np.ones(2), False), ({"w": np.ones(2)}, True)):
         try:
-            getattr(copy.deepcopy(step), name)({"w": np.ones(2)}, {"w": np.ones(2)})
+            getattr(copy.deepcopy(step), name)(copy.copy(given), copy.copy(given))
         except (TypeError, AttributeError, KeyError, IndexError):
-            return False
-        return True
+            continue
+        return dicts
     return False
 
 
@@ -283,21 +275,14 @@ def _of_other(rule: str, h: dict[str, float]) -> dict[str, float]:
 
 
 def _report(
-    title: str,
-    w: np.ndarray,
-    given: np.ndarray,
-    right: np.ndarray,
-    cause: str | None,
-    remark: str | None = None,
+    title: str, w: np.ndarray, given: np.ndarray, right: np.ndarray, cause: str | None, remark: str = ""
 ) -> StepReport:
     errors = tuple(map(float, _errors(w, given, right)))
     wrong = next((i for i, error in enumerate(errors) if error > BOUND), None)
     if wrong is None:
         return StepReport(title, errors, cause, remark or None)
     apart = np.abs(given[wrong] - right[wrong])
-    entry = tuple(
-        map(int, np.unravel_index(np.argmax(np.where(np.isnan(apart), np.inf, apart)), apart.shape))
-    )
-    return StepReport(
-        title, errors, cause, None, (wrong + 1, entry), float(given[wrong][entry]), float(right[wrong][entry])
-    )
+    worst = np.argmax(np.where(np.isnan(apart), np.inf, apart))
+    entry = tuple(map(int, np.unravel_index(worst, apart.shape)))
+    at = float(given[wrong][entry]), float(right[wrong][entry])
+    return StepReport(title, errors, cause, None, (wrong + 1, entry), *at)
