@@ -61,7 +61,7 @@ def run(each: Exercise, path: Path, seconds: float = 0.0, hints: int = 0, foreig
         "PYTHONDONTWRITEBYTECODE": "1",
     }
     if foreign:
-        environment |= dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+        environment |= {f"{name}_NUM_THREADS": "1" for name in ("OPENBLAS", "OMP", "MKL", "NUMBA")}
     task = json.dumps(
         {"name": each.name, "path": str(path.resolve()), "seconds": seconds, "foreign": foreign}
     )
@@ -138,7 +138,8 @@ def _limit(seconds: float, foreign: bool, each: Exercise) -> None:
     with contextlib.suppress(ImportError, ValueError, OSError):  # there are no limits on Windows
         import resource
 
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+        memory = MEMORY if foreign else MEMORY + ((os.cpu_count() or 1) << 28)  # threads have stacks
+        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         if foreign:
             resource.setrlimit(resource.RLIMIT_CPU, (int(seconds) + 60, int(seconds) + 60))

@@ -69,6 +69,8 @@ def find(name: str) -> Path:
     for place in places:
         if place.is_file():
             return place
+        if place.with_suffix(".ipynb").is_file():
+            raise ValueError(f"{place.with_suffix('.ipynb')} is a notebook: its last cell checks")
     raise ValueError(f"there is no {places[0]}: python -m minicnn.exercises start {given.stem} writes it")
 
 

@@ -202,6 +202,11 @@ def test_what_cannot_be_used_is_one_line(capsys, arguments, words):
     assert text.count("\n") == 1
 
 
+def test_of_a_notebook_alone_the_last_cell_checks(capsys):
+    command(capsys, "start", "dense", "--notebook")
+    assert "is a notebook: its last cell checks" in command(capsys, "check", "dense")[1]
+
+
 def test_a_damaged_progress_file_is_named(capsys, empty_folder):
     write(empty_folder / "exercises" / "relu.py", "relu")
     (empty_folder / "exercises" / "progress.json").write_text("[1", encoding="utf-8")

@@ -212,6 +212,25 @@ def test_the_ratio_of_make_it_fast_is_a_remark():
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "done", "rungs", "next_one"),
+    [
+        ("dense", {"y": "x @ W + b", "db": "dy.sum(axis=0)"}, ["forward", "db"], "dW"),
+        ("conv2d", {"dbias": "dy.sum(axis=(0, 1, 2))"}, ["dbias"], "dkernel"),
+        ("relu", {"y": "np.maximum(x, 0)"}, ["forward"], "dx"),
+        ("optimizers", {"w": "w - learning_rate * g"}, ["sgd"], "momentum"),
+        ("scalars", {"da": "dy"}, ["add"], "add: b"),
+    ],
+)
+def test_what_is_not_done_yet_is_no_error(name, done, rungs, next_one):
+    source = code(name, solved=False)
+    for variable, value in done.items():
+        source = source.replace(f"{variable} = None  # your code", f"{variable} = {value}", 1)
+    verdict = judged(name, source)
+    assert verdict.passed == rungs
+    assert (verdict.failed.rung, verdict.failed.state) == (next_one, TODO)
+
+
 def test_a_rung_that_passed_stays_passed_when_a_later_one_fails():
     verdict = judged("conv2d", code("conv2d", "nchw").replace("dkernel +=", "dkernel ="))
     assert verdict.passed == ["dbias"]
