@@ -140,6 +140,15 @@ def _first(result: Any) -> Any:
     return result[0] if isinstance(result, tuple | list) and result else result
 
 
+def _pair(result: Any, op: str) -> tuple[Any, Any]:
+    """Return y and the cache that a forward pass returned."""
+    if not isinstance(result, tuple) or len(result) != 2:
+        raise Unusable(
+            f"{op}_forward must return two things, y and what the backward pass needs: return y, cache"
+        )
+    return result
+
+
 def forward(
     name: str,
     arrays: Mapping[str, Any],
@@ -173,7 +182,7 @@ def gradient(
         handed = work.laid_out(work.draw(arrays))
         passes = function(work) if function else (work[f"{op}_forward"], work[f"{op}_backward"])
         if not function:
-            y, *_, cache = passes[0](**{name: a.copy() for name, a in handed.items()}, **options)
+            y, cache = _pair(passes[0](**{name: a.copy() for name, a in handed.items()}, **options), op)
             if y is None:
                 return Outcome(state=TODO)
             given = passes[1](np.random.default_rng(4).standard_normal(np.shape(y)), cache)
@@ -227,7 +236,8 @@ def backward(
         place = [*arrays].index(of)
         results = []
         for names in (work, work.right):
-            _, cache = names[f"{op}_forward"](**{key: a.copy() for key, a in handed.items()}, **options)
+            y = names[f"{op}_forward"](**{key: a.copy() for key, a in handed.items()}, **options)
+            _, cache = _pair(y, op)
             given = names[f"{op}_backward"](dy.copy(), cache)
             results.append(given[place] if isinstance(given, tuple | list) else given)
         wrong = {words: slip(dy, **handed, **options) for words, slip in (slips or {}).items()}

@@ -220,6 +220,8 @@ def test_names_must_stay():
     names = {}
     exec(source.replace("def dense_forward(x, W, b)", "def dense_forward(x, w, b)"), names)
     assert "its arguments must keep their names, dense_forward(x, W, b)" in str(check("dense", names))
+    exec(source.replace("return y, (x, W)", "return y"), names := {})
+    assert "dense_forward must return two things" in str(check("dense", names))
     exec(source.replace("def dense_backward", "def backward"), names := {})
     assert "there is no function dense_backward" in str(check("dense", names))
 
