@@ -5,6 +5,7 @@ table.py          Rows: what every reader returns
 formats.py        reads a file or folder of any form, through the cache
 sniff.py          recognises a file by its first bytes
 csv_reader.py     fer2013.csv and its relatives
+loose_csv.py      CSV files of other people: words, other columns, other separators
 npz_reader.py     arrays
 image_folders.py  pictures in folders named after the emotions
 archives.py       folders, zip and tar files behind one interface

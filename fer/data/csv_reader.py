@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from fer import emotions
-from fer.data import sniff, table
+from fer.data import loose_csv, sniff, table
 from fer.data.table import PIXELS, SIDE, USAGES, Rows
 from fer.emotions import EMOTIONS
 from fer.errors import BadInput
@@ -61,6 +61,9 @@ def read(file: Any, name: str, size: int = 0) -> Rows:
     if found:
         raise BadInput(f"{name} is {found}; expected a CSV file whose first line is emotion,pixels,Usage")
     start = buffer.find(b"\n", 0, filled) + 1 or filled
+    header = bytes(buffer[:start]).decode("utf-8-sig", errors="replace")
+    if _is_loose(header, bytes(buffer[start : min(filled, start + 32 * PIXELS)])):
+        return loose_csv.read(file, name, bytes(buffer[:filled]), header)
     columns = parse_header(bytes(buffer[:start]), name)
     # Allocating too much costs nothing: pages that are not used take no memory.
     capacity = min(size // _MIN_ROW_BYTES + 1, _MAX_INITIAL_ROWS)
@@ -93,6 +96,20 @@ def read(file: Any, name: str, size: int = 0) -> Rows:
         labels[:row].copy() if _EMOTION in columns else None,
         usage[:row].copy() if _USAGE in columns else None,
     )
+
+
+def _is_loose(header: str, rest: bytes) -> bool:
+    """Return whether a file is one of other people: other columns than FER2013's, or labels in words."""
+    found = loose_csv.columns_of(header)
+    if found is None:
+        return False
+    separator, places, others = found
+    first = rest.split(b"\n", 1)[0].decode("utf-8", errors="replace")
+    if not first.strip():
+        return False
+    names = {name.strip(_BLANKS.decode()).lower() for name in header.strip().split(",")}
+    own = separator == "," and not others and names <= set(COLUMNS)
+    return not own or loose_csv.has_words(first, separator, places)
 
 
 def _fill(file: Any, view: memoryview) -> int:

@@ -55,6 +55,9 @@ def tables():
         "a.csv": csv,
         "icml.csv": text_of(images, labels, usage, header="emotion, Usage, pixels", end="\r\n").encode(),
         "train.csv": text_of(images, labels, usage, header="emotion,pixels").encode(),
+        "words.csv": text_of(
+            images, ["joy", "anger", "bored"], ["train", "val", "test"], "usage;emotion;pixels", separator=";"
+        ).encode(),
         "utf16.csv": csv.decode().encode("utf-16"),
     }
     arrays = {"images": images, "labels": labels, "usage": np.array(usage)}
@@ -67,6 +70,8 @@ def tables():
         f"train/{EMOTIONS[label].lower()}/Training_{i}.jpg": encoded(Image.fromarray(image), "JPEG")
         for i, (label, image) in enumerate(zip(labels, images))
     }
+    own = {f"{name}/1.png": encoded(Image.fromarray(image), "PNG") for name, image in zip("abc", images)}
+    files["own.zip"] = zipped(own, zipfile.ZIP_DEFLATED)
     for name, content in (("csv", members), ("npz", {"x.npz": files["packed.npz"]}), ("folders", folders)):
         files[name + ".zip"] = zipped(content, zipfile.ZIP_DEFLATED)
         files[name + "-stored.zip"] = zipped(content, zipfile.ZIP_STORED)

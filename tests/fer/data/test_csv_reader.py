@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from fer.data import csv_reader
+from fer.data import csv_reader, loose_csv
 from fer.data.csv_reader import parse_header, parse_row
 from fer.data.table import USAGES
 from fer.errors import BadInput
@@ -94,6 +94,9 @@ def test_the_machine_accepts_what_the_definition_accepts(tmp_path_factory, conte
     path.write_bytes(content)
     lines = content.rstrip(b' \t\r"\n').split(b"\n")
     columns = parse_header(lines[0], str(path))
+    text = lines[1].decode("latin-1") if len(lines) > 1 else ""
+    # a first label in words makes it a file of other people: test_loose_csv.py
+    assume(not loose_csv.has_words(text, ",", {csv_reader.COLUMNS[k]: i for i, k in enumerate(columns)}))
     fault = None
     try:
         expected = [parse_row(line, columns) for line in lines[1:]]
