@@ -32,7 +32,7 @@ from fer.command_line import new_parser
 from fer.data import dataset, detect, sources, synthetic, video_files
 from fer.data.detect import Detector
 from fer.data.sources import Face, LoadedFaces
-from fer.emotions import EMOTIONS, indices_in
+from fer.emotions import indices_in
 from fer.errors import BadInput
 from fer.networks import inference, predict_times
 from fer.networks.inference import TrainedNetwork

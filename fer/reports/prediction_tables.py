@@ -19,15 +19,17 @@ def to_csv(predictions: Sequence[Prediction]) -> str:
 
     The source is printable, and no formula of a spreadsheet; the JSON has its exact name.
     """
-    rows, columns = [], _columns(predictions)
-    for prediction in predictions:
-        values = row_of(prediction)
-        source = printable(values["source"])
-        # spreadsheets take a text that begins so for a formula; ./ changes nothing in a path
-        values["source"] = f"./{source}" if source.startswith(("=", "+", "-", "@")) else source
-        row = [values.get(name, "") for name in columns]
-        rows.append([f"{value:.9g}" if isinstance(value, float) else value for value in row])
-    return outputs.csv_text(columns, rows)
+    columns = _columns(predictions)
+    return outputs.csv_text(columns, (_cells(prediction, columns) for prediction in predictions))
+
+
+def _cells(prediction: Prediction, columns: Sequence[str]) -> list[Any]:
+    values = row_of(prediction)
+    source = printable(values["source"])
+    # spreadsheets take a text that begins so for a formula; ./ changes nothing in a path
+    values["source"] = f"./{source}" if source.startswith(("=", "+", "-", "@")) else source
+    row = [values.get(name, "") for name in columns]
+    return [f"{value:.9g}" if isinstance(value, float) else value for value in row]
 
 
 def to_json(predictions: Sequence[Prediction], loaded: LoadedFaces, model: str, tta: str) -> str:

@@ -85,5 +85,5 @@ def test_help_and_messages_name_the_command_as_it_was_started(program, form, mon
     monkeypatch.setattr(sys, "argv", [program])
     assert command_line.as_started("To see it: python -m fer.predict a.jpg") == f"To see it: {form} a.jpg"
     text = predict.parser().format_help()
-    assert text.startswith(f"usage: {form} [RUN] IMAGE|FOLDER|CSV ...")
+    assert text.startswith(f"usage: {form} [RUN] IMAGE|VIDEO|FOLDER|CSV ...")
     assert f"  {form} photo.jpg  " in text
