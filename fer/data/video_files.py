@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from fer.data import pictures
-from fer.data.detect import HOW_TO_GET
+from fer.data.detect import HOW_TO_GET, INSTALL
 from fer.errors import BadInput, expecting
 from minicnn.saving import regular
 
@@ -57,7 +57,6 @@ def opened(path: str | os.PathLike[str]) -> Iterator[Reader]:
         BadInput: it is not a video, or damaged; OpenCV is not installed.
         OSError: it cannot be read.
     """
-    cv2 = _opencv()
     with expecting(_EXPECTED), regular(path) as file:
         start = file.read(12)
     if not start.startswith(_STARTS) and start[4:8] not in _MP4:
@@ -93,7 +92,7 @@ def writing(path: Path, size: tuple[int, int], fps: float) -> Iterator[Any]:
         BadInput: OpenCV cannot write videos.
         OSError: the file cannot be written.
     """
-    cv2 = _opencv()
+    cv2 = _opencv(path)
     unfinished = path.with_name(f".{path.stem[:60]}.tmp.mp4")
     unfinished.touch()  # an OSError, where OpenCV would say nothing
     size = (size[0] + size[0] % 2, size[1] + size[1] % 2)  # the codec needs even numbers
@@ -119,9 +118,9 @@ def writing(path: Path, size: tuple[int, int], fps: float) -> Iterator[Any]:
         unfinished.unlink(missing_ok=True)
 
 
-def _opencv() -> Any:
+def _opencv(path: str | os.PathLike[str]) -> Any:
     try:
         import cv2
     except ImportError:
-        raise BadInput(f"reading videos: {HOW_TO_GET}") from None
+        raise BadInput(f"{os.fspath(path)}: a video needs OpenCV 4: {INSTALL}") from None
     return cv2

@@ -79,7 +79,7 @@ predict                               | nothing to predict: give pictures, folde
 predict ''                            | it is empty
 predict nowhere.jpg                   | nowhere.jpg does not exist
 predict run                           | nothing to predict with run
-predict clip.mp4                      | clip.mp4 is a video; take pictures from it
+predict clip.mp4                      | clip.mp4
 predict empty.csv                     | empty.csv
 predict run empty.png                 | empty.png is empty; expected a picture
 predict run face.png --sample 0       | --sample 0: expected 1 or more
