@@ -62,6 +62,7 @@ def opened(path: str | os.PathLike[str]) -> Iterator[Reader]:
     if not start.startswith(_STARTS) and start[4:8] not in _MP4:
         found = "is empty" if not start else "is not a video that can be read"
         raise BadInput(f"{os.fspath(path)} {found}; expected {_EXPECTED}")
+    cv2 = _opencv(path)
     with pictures.silent_stderr():
         # an absolute path: FFmpeg takes a name such as http:x.mp4 for an address
         # one thread: others would write to the error stream at any time
