@@ -11,6 +11,7 @@ with the given gradient. They must agree to nine digits on every entry, which do
     terms.py           sums over the wrong axes, dy not used, only the Jacobian's diagonal, a penalty forgotten
     loops.py           overlapping windows overwritten, ties, an early return, the last row left out
     moved.py           numbers of dy cut out at the wrong place, the gradient of another array
+    steps.py           one step of the forward pass, in any code: its path or its slope is missing
     where.py           none of these: then at least the position of the error
 
 Other files know one kind of function each. They recognize it by its values, in either layout, and have a list of
@@ -47,6 +48,7 @@ from minicnn.gradient_check.causes import (
     rearranged,
     sequences,
     softmax,
+    steps,
     terms,
     where,
 )
@@ -103,6 +105,7 @@ OF_NUMBERS: list[Hypothesis] = [
     rearranged.wrong_upstream,
     rearranged.wrong_reshape,
     rearranged.elsewhere,
+    steps.slip_at_a_step,
     where.location,
     activations.slope,
 ]

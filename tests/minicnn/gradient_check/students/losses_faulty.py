@@ -48,7 +48,7 @@ def half_mse_sign(dloss, diff):
     return g, g
 
 
-@faulty("huber, no sign in the linear part", c.huber, None, may=["sign", "right everywhere but"])
+@faulty("huber, no sign in the linear part", c.huber, ["its sign"], may=["sign", "right everywhere but"])
 def huber_sign(dloss, cache):
     r, small, delta = cache
     return dloss * np.where(small, r, delta)
@@ -210,7 +210,7 @@ def bce_no_sigmoid(dloss, cache):
     return dloss * (z - y) / z.size
 
 
-@faulty("focal loss, the factor taken for a constant", cross_entropy.focal, None)
+@faulty("focal loss, the factor taken for a constant", cross_entropy.focal, ["treated as a constant"])
 def focal_constant(dloss, cache):
     pt, y, gamma = cache
     return dloss * -((1 - pt) ** gamma) * (1 - pt) * np.where(y == 1, 1, -1)

@@ -239,7 +239,13 @@ class LpWithoutRoot(p.LpPool):
         return 2 * self.x * np.kron(dy, np.ones((1, 1, 2, 2)))
 
 
-faulty_pair("L2 pool, root forgotten", of_class(LpWithoutRoot), "F.lp_pool2d(x, 2., 2)", None, x=(1, 2, 4, 4))
+faulty_pair(
+    "L2 pool, root forgotten",
+    of_class(LpWithoutRoot),
+    "F.lp_pool2d(x, 2., 2)",
+    ["slope is missing"],
+    x=(1, 2, 4, 4),
+)
 
 
 @faulty(

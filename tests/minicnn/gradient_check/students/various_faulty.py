@@ -211,7 +211,7 @@ def rnn_step_square(dnext_h, cache):
     return dz @ Wx.T, dz @ Wh.T, x.T @ dz, prev_h.T @ dz, dz.sum(axis=0)
 
 
-@faulty("LSTM step, dc without tanh's slope", q.lstm_step_forward, None)
+@faulty("LSTM step, dc without tanh's slope", q.lstm_step_forward, ["slope is missing"])
 def lstm_slope(dh, cache):
     x, h, c, Wx, Wh, i, f, o, g, t = cache
     dc = dh * o
@@ -275,7 +275,7 @@ faulty_pair(
     "highway layer, the gate's path forgotten",
     of_class(HighwayGate, ["W", "T"], ["dW", "dT"]),
     "torch.sigmoid(x @ T) * torch.tanh(x @ W) + (1 - torch.sigmoid(x @ T)) * x",
-    None,
+    ["treated as a constant"],
     x=(3, 2),
     W=(2, 2),
     T=(2, 2),
