@@ -170,7 +170,12 @@ def _slips(step: Step) -> Iterator[tuple[str, Slip]]:
 
 def _slope(s: Step, n: int, of: str) -> np.ndarray:
     """Return the imaginary part with another slope from input n, or from the source (-1)."""
-    v = np.asarray(s.source if n < 0 else s.inputs[n])
+    given = s.source if n < 0 else s.inputs[n]
+    if (
+        not isinstance(given, np.ndarray) or given.shape != s.output.shape
+    ):  # another execution, with other arrays
+        return s.output.imag
+    v = given.view(np.ndarray)
     if of == "twice":
         return s.output.imag * np.nan_to_num(s.output.imag / v.imag)
     return v.imag * (1 - v.real**2 if of != "missing" else 1)
