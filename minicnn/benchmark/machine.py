@@ -39,7 +39,7 @@ def cpu_name() -> str:
 
 
 def cache_bytes() -> dict[str, int]:
-    """Return bytes of the caches that a core uses, {"L1d": …, "L2": …, "L3": …}; empty where the system does not say."""
+    """Return bytes of the caches that a core uses, {"L1d": …, …}; empty where the system does not say."""
     found: dict[str, int] = {}
     with suppress(OSError, ValueError, KeyError):
         for folder in sorted(CACHES.glob("index*")):

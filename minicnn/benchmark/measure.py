@@ -66,7 +66,7 @@ def _able(workers: list[Worker], kind: str) -> list[Worker]:
 
 
 def latency(names: list[str], threads: int, rounds: int) -> dict[str, dict[str, dict[str, float]]]:
-    """Return ms of one prediction of 1 and of 8 faces, the fastest mode of each library: {net: {batch: {library: ms}}}."""
+    """Return {net: {batch: {library: ms}}}: a prediction of 1 and of 8 faces, each library's fastest mode."""
     found: dict[str, dict[str, dict[str, float]]] = {}
     with ExitStack() as stack:
         workers = [stack.enter_context(Worker(name, threads)) for name in names]

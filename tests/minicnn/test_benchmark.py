@@ -164,7 +164,7 @@ def test_the_fastest_mode_of_a_library_counts_for_latency(monkeypatch):
     monkeypatch.setattr(measure, "Worker", lambda name, threads: nullcontext(SimpleNamespace(name=name)))
     monkeypatch.setattr(measure, "alternate", lambda workers, task, *_: tasks.append(task) or seconds)
     found = measure.latency(list(seconds), 1, 1)
-    assert found == {net: dict.fromkeys(("1", "8"), {"minicnn": 2.0, "torch": 3.0}) for net in nets.NAMES}
+    assert found == {net: {key: {"minicnn": 2.0, "torch": 3.0} for key in ("1", "8")} for net in nets.NAMES}
     assert [task["batch"] for task in tasks] == [1, 8] * len(nets.NAMES)
 
 
