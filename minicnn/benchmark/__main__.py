@@ -29,7 +29,7 @@ def parser() -> argparse.ArgumentParser:
         epilog="examples:\n  python -m minicnn.benchmark --quick\n"
         "  python -m minicnn.benchmark --against torch keras onnxruntime --json benchmark.json\n"
         "  NUMBA_CPU_NAME=haswell NUMBA_CPU_FEATURES=+sse4.2,+avx,+avx2,+fma,+bmi,+bmi2,+popcnt "
-        "NUMBA_CACHE_DIR=avx2 \\\n    python -m minicnn.benchmark    (the kernels for AVX2, on a CPU with AVX-512)\n",
+        "NUMBA_CACHE_DIR=avx2 python -m minicnn.benchmark\n      the kernels for AVX2, on a CPU with AVX-512\n",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = result.add_argument

@@ -70,7 +70,7 @@ evaluate clip.mp4                     | clip.mp4
 evaluate pictures                     | pictures holds no model_best.npz; expected a run's folder
 evaluate run --data nowhere           | nowhere does not exist
 evaluate run --data clip.mp4          | clip.mp4 is a video
-evaluate run --split all              | argument --split: invalid choice: 'all'
+evaluate run --split half             | argument --split: invalid choice: 'half'
 evaluate run --out face.png           | face.png is a file; expected a folder
 evaluate run --out ''                 | argument --out: it is empty
 evaluate run --tta twice              | argument --tta: invalid choice: 'twice'

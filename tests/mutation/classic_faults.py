@@ -21,7 +21,7 @@ POOLING: dict[str, dict[str, list[Edit]]] = {
     },
     "max-pool: of equal maxima the last wins": {
         MAX[0]: [(MAX[1], "entries.real.argmax(axis=0)", "len(entries) - 1 - entries.real[::-1].argmax(axis=0)")],
-        "ops/kernels/pooling": [("_max_row", "pixel[c] > best[c]", "pixel[c] >= best[c]")],
+        "ops/kernels/pooling_2x2": [("better", "not value <= best", "not value < best")],
     },
     "max-pool: every one of equal maxima gets the whole gradient": {
         MAX[0]: [(MAX[1], KEPT, "return y, (entries.real == y.real, xp.shape, windows)"),
@@ -33,8 +33,8 @@ POOLING: dict[str, dict[str, list[Edit]]] = {
     },
     "max-pool: a return inside the loop": {
         MAX[0]: [(MAX[2], "    return windows.crop(dxp)", "        return windows.crop(dxp)")],
-        "ops/kernels/pooling": [("_max_row_backward", "pixel[c] += upstream[c] if which[c] == entry else 0",
-                                 "pixel[c] += upstream[c] if which[c] == entry else 0; return")],
+        "ops/kernels/pooling": [("_add_if_winner", "+= dy[c] if np.int32(winner[c]) == entry else zero",
+                                 "+= dy[c] if np.int32(winner[c]) == entry else zero; return")],
     },
     'max-pool: "same" pads with 0, which beats an all-negative map at its edges': {
         MAX[0]: [(MAX[1], "windows.pad(x, -np.inf)", "windows.pad(x, 0)")],
@@ -45,7 +45,7 @@ POOLING: dict[str, dict[str, list[Edit]]] = {
     },
     "max-pool: overlapping windows overwrite each other": {
         MAX[0]: [(MAX[2], WINNER, WINNER.replace("+=", "="))],
-        "ops/kernels/pooling": [("_max_row_backward", "pixel[c] += upstream", "pixel[c] = upstream")],
+        "ops/kernels/pooling": [("_add_if_winner", "dx[c] += dy[c]", "dx[c] = dy[c]")],
     },
     "average pool: overlapping windows overwrite each other": {
         MAX[0]: [("average_pool2d_backward", "dxp[index] += dy / count", "dxp[index] = dy / count")],
@@ -196,9 +196,9 @@ OPTIMIZERS: dict[str, dict[str, list[Edit]]] = {
         "ops/reference/updates": [("adam_update", "_clipped(dw, scale, limit)",
                                    "_clipped(dw, scale, limit) + weight_decay * w"),
                                   ("adam_update", "w *= 1 - learning_rate * weight_decay", "pass")],
-        "ops/kernels/updates": [("_adam", "_clip(scale * dw[i], limit)",
+        "ops/kernels/updates": [("_adam_piece", "_clip(scale * dw[i], limit)",
                                  "_clip(scale * dw[i], limit) + (1 - keep) * w[i]"),
-                                ("_adam", "keep * w[i]", "w[i]")],
+                                ("_adam_piece", "keep * w[i]", "w[i]")],
     },
     "SGD: Nesterov's look-ahead is missing": {
         "ops/reference/updates": [("sgd_update", "momentum * velocity - step if nesterov else velocity", "velocity")],

@@ -105,8 +105,8 @@ OF_NUMBERS: list[Hypothesis] = [
     rearranged.wrong_upstream,
     rearranged.wrong_reshape,
     rearranged.elsewhere,
-    steps.slip_at_a_step,
     where.location,
+    steps.slip_at_a_step,
     activations.slope,
 ]
 

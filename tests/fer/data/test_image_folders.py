@@ -188,8 +188,8 @@ def test_a_name_that_may_be_misspelt_is_said():
 
 
 def test_the_largest_face_is_cut_out_while_loading(monkeypatch):
-    boxes = [detect.Box(0, 0, 40, 40), detect.Box(60, 10, 100, 100)]
-    monkeypatch.setattr(detect, "find_faces", lambda gray: boxes if gray[0, 0] == 9 else [])
+    found = [detect.Found(detect.Box(0, 0, 40, 40), 0.9), detect.Found(detect.Box(60, 10, 100, 100), 0.8)]
+    monkeypatch.setattr(detect, "Detector", lambda name: lambda gray: found if gray[0, 0] == 9 else [])
     picture = np.full((200, 200), 9, np.uint8)
     picture[10:110, 60:160] = 77
     file = io.BytesIO()
