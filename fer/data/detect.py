@@ -146,11 +146,11 @@ class Detector:
     @cached_property
     def _finder(self) -> Callable[[np.ndarray, int, float], list[tuple[float, ...]]]:
         """The function of a picture, least side and least score that returns (left, top, width, height, score)."""
+        if self.chosen == "yunet":
+            return _yunet(Path(self.model or ""))
         cv2 = _opencv()
         if self.chosen == "haar":
             return _haar(cv2)
-        if self.chosen == "yunet":
-            return _yunet(cv2, Path(self.model or ""))
         folder = mtcnn.folder()
         if folder is None:
             raise BadInput(MTCNN)
@@ -248,14 +248,16 @@ def _haar(cv2: Any) -> Callable[[np.ndarray, int, float], list[tuple[float, ...]
     return find
 
 
-def _yunet(cv2: Any, model: Path) -> Callable[[np.ndarray, int, float], list[tuple[float, ...]]]:
+def _yunet(model: Path) -> Callable[[np.ndarray, int, float], list[tuple[float, ...]]]:
     wanted = "the ONNX file of a YuNet, such as face_detection_yunet_2023mar.onnx of OpenCV's model zoo"
     try:
         with regular(model) as file:
             file.read(1)
-        net = cv2.FaceDetectorYN.create(str(model), "", (320, 320))
     except UnusableFile as error:
         raise BadInput(f"{error}; expected {wanted}") from None
+    cv2 = _opencv()
+    try:
+        net = cv2.FaceDetectorYN.create(str(model), "", (320, 320))
     except (cv2.error, AttributeError):
         raise BadInput(
             f"{model} is no network that OpenCV {cv2.__version__} can use; expected {wanted}"

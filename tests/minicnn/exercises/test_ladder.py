@@ -62,6 +62,7 @@ def test_other_styles_are_right(name, number):
     assert verdict.failed is None, str(verdict)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "number"), [(name, i) for name in WRONG for i in range(len(WRONG[name]))])
 def test_wrong_answers_get_the_right_verdict_and_hint(name, number):
     old, new, rung, words = WRONG[name][number]

@@ -169,6 +169,7 @@ def test_a_function_that_refuses_to_experiment_is_no_obstacle(rng):
 NOISES = 25 * settings().max_examples
 
 
+@pytest.mark.slow
 def test_no_cause_in_thousands_of_noises():
     """Random gradients, alone or added to the right one, everywhere or in some entries: no cause, at most a place."""
     names = [name for name in FAULTS if evidence_is_small(name)]
