@@ -10,7 +10,7 @@ is their network's; Haar's is n / (n + 5), where n neighbouring windows have fou
 FER2013's faces were cut out by a Haar cascade, so Haar's squares are used as they are. mtcnn and yunet give a
 rectangle from chin to hairline: the square around it has MARGIN times its longer side. On 436 PublicTest faces
 that mtcnn finds, FER2013's own square is 0.94 times this side in the median (drawn faces: 0.99), and the
-accuracy of vgg is 67-68 % for margins from 0.95 to 1.15, 65 % for 1.2, 61 % for 1.4.
+accuracy of vgg is 66-68 % for margins from 0.95 to 1.15, 65 % for 1.2, 61 % for 1.4.
 """
 
 import os
