@@ -37,7 +37,7 @@ TESTS = [
 ]
 # tests that need machine code or several threads, and slow ones that find nothing that others miss
 LEFT_OUT = (
-    "test_avx2", "test_fork", "test_machine_code", "test_register_tile", "test_threads",
+    "test_avx2", "test_fork", "test_machine_code", "test_parallel", "test_register_tile", "test_threads",
     "same_bits_for_any_number_of_threads",
     "test_float32_error_at_the_depth", "test_the_mean_stays[kernels",
     "test_kernels_and_reference_train_alike", "test_training_learns",
