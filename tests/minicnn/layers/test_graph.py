@@ -279,3 +279,9 @@ def test_the_order_is_keras_s():
     c = layers.Dense(4, name="c")(b)
     end = layers.Add(name="end")([a, c])
     assert [symbol.name for symbol in in_order([x], [end])] == ["x", "b", "a", "c", "end"]
+
+
+def test_only_a_graph_that_ends_in_a_function_has_a_head():
+    x = Input((3,))
+    assert Graph(x, layers.BatchNormalization()(layers.Dense(2)(x))).head is None
+    assert Graph(x, layers.Dense(2, "softmax")(x)).head is not None

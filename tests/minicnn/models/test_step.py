@@ -40,3 +40,33 @@ def test_cross_entropy_after_another_activation_than_softmax_takes_the_predictio
     target = np.eye(3)[:2]
     loss, prediction = model.test_step(X, target)
     assert loss == pytest.approx(losses.CategoricalCrossentropy()(target, prediction))
+
+
+def small_step(kind):
+    model = kind([Input((2,)), layers.Dense(2, "softmax")])
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    return model, np.ones((3, 2)), np.array([0, 1, 1]), np.ones(3)
+
+
+def test_an_evaluation_calls_a_forward_loss_of_ones_own():
+    calls = []
+
+    class Mine(Sequential):
+        def forward_loss(self, *arguments, **options):
+            calls.append((*arguments, options))
+            return 7.0, arguments[1]
+
+    model, x, y, weights = small_step(Mine)
+    assert model.test_step(x, y, weights) == (7.0, y)
+    ((first, second, third, options),) = calls
+    assert first is x
+    assert second is y
+    assert third is weights
+    assert options == {"training": False}
+
+
+def test_an_evaluation_calls_no_forward_loss_of_the_library():
+    model, x, y, _ = small_step(Sequential)
+    expected = model.forward_loss(x, y, training=False)[0]
+    model.forward_loss = None
+    assert model.test_step(x, y)[0] == pytest.approx(expected, rel=1e-6)
