@@ -184,8 +184,7 @@ def parser() -> argparse.ArgumentParser:
     add("--data", metavar="PATH", help=where)
     choices: Any = (*evaluate.USAGES, "all")
     add("--split", choices=choices, help="which rows (default: all of --data that carry no split, else test)")
-    found = "cut the face out of each picture of a folder; needs OpenCV"
-    add("--detect", nargs="?", const=detect.Detector().chosen, choices=detect.WITHOUT_FILE, help=found)
+    add("--detect", **detect.option())
     add(
         "--tta", choices=inference.TTA, default="none", help="flip: with mirror images (default: %(default)s)"
     )

@@ -329,13 +329,7 @@ def parser() -> argparse.ArgumentParser:
         choices=(*USAGES, "all"),
         help="which rows (default: all of --data that carry no split, else test)",
     )
-    add(
-        "--detect",
-        nargs="?",
-        const=detect.Detector().chosen,
-        choices=detect.WITHOUT_FILE,
-        help="cut the face out of each picture of a folder; needs OpenCV",
-    )
+    add("--detect", **detect.option())
     add(
         "--tta",
         choices=inference.TTA,

