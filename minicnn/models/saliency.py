@@ -1,4 +1,5 @@
-"""Which pixels does a prediction depend on? Two maps of an image, from the backward pass of training.
+"""Which pixels does a prediction depend on? Maps of an image: three from the backward pass of training, and one
+from predictions alone, to check them.
 
 Let s be the score of a class: its logit, the input of the last softmax or sigmoid. (The probability saturates:
 near 1 it hardly changes.) The backward pass starts with ds/dlogits = 1 for that class and 0 for the others, and gives
@@ -11,11 +12,17 @@ ds/d… of all values:
                      α[n,k] = 1/(h·w) Σ_ij dA[n,i,j,k]              the weight of map k for the class
                      cam[n,i,j] = max(0, Σ_k α[n,k]·A[n,i,j,k])     where the maps with large weights are active
 
-The first has the image's resolution, and is noisy; the second has that of the last maps, and is smooth.
-Layers run as in evaluation: batch norm uses its moving statistics, dropout and augmentation do nothing.
+    HiResCAM         cam[n,i,j] = max(0, Σ_k dA[n,i,j,k]·A[n,i,j,k])
+                     each place has its own weights: their mean over all places has forgotten where a map counts
+
+    occlusion        o[n,i,j] = s(x) − s(x with a gray patch over i,j), the mean over all patches that cover i,j
+
+The input gradient has the image's resolution, and is noisy; the two others have that of the maps. Occlusion
+needs no gradient: it says what the score does if something is hidden. Layers run as in evaluation: batch norm
+uses its moving statistics, dropout and augmentation do nothing.
 
 Sources: Simonyan et al., "Deep Inside Convolutional Networks", arXiv:1312.6034; Selvaraju et al., "Grad-CAM",
-arXiv:1610.02391.
+arXiv:1610.02391; Draelos and Carin, "HiResCAM", arXiv:2011.08891; Zeiler and Fergus, arXiv:1311.2901.
 """
 
 from collections.abc import Callable, Sequence
@@ -79,10 +86,91 @@ def grad_cam(
         ValueError: x does not fit the model, there is no such class or layer, or the layer's output is not
             (N, h, w, K).
     """
+    maps, dmaps = _maps(model, x, classes, layer, _last_maps)
+    weights = dmaps.mean(axis=(1, 2), keepdims=True)  # (N, h, w, K) -> (N, 1, 1, K)
+    return np.maximum((weights * maps).sum(axis=3), 0)
+
+
+@ops.in_turn
+def hires_cam(
+    model: Model, x: Any, classes: int | Sequence[int] | None = None, layer: Layer | str | None = None
+) -> np.ndarray:
+    """Return the HiResCAM of a class: (N, h, w), not negative, in the size of the layer's maps.
+
+    Args:
+        model: likewise for all, see :func:`grad_cam`.
+        x: samples, (N, H, W, C).
+        classes: a class number, or one for each sample; None: the class that the model predicts.
+        layer: its output are the maps. None: the first ones behind a convolution that are at most H/4 high; if
+            there are none, those of :func:`grad_cam`.
+
+    Raises:
+        ValueError: as :func:`grad_cam`.
+    """
+    maps, dmaps = _maps(model, x, classes, layer, _quarter_maps)
+    return np.maximum((dmaps * maps).sum(axis=3), 0)
+
+
+@ops.in_turn
+def occlusion(
+    model: Model, x: Any, classes: int | Sequence[int] | None = None, patch: int = 8, stride: int = 4
+) -> np.ndarray:
+    """Return by how much a class's score falls if a pixel and those around it are covered: (N, H, W).
+
+    The cover is a square in the mean colour of the sample. It is moved over the sample in steps; a pixel has the mean
+    of all squares that cover it. Negative: the score rises.
+
+    Args:
+        model: its output is (N, classes).
+        x: samples, (N, H, W, C).
+        classes: a class number, or one for each sample; None: the class that the model predicts.
+        patch: the square's side.
+        stride: the step, at most the square's side. There are about H·W/stride² predictions for each sample.
+
+    Raises:
+        ValueError: x does not fit the model, there is no such class, or the patch or the step cannot be used.
+    """
+    x = _samples(model, x)
+    if x.ndim != 4:
+        raise ValueError(f"x has shape {x.shape}: expected (N, H, W, C)")
+    if not 1 <= stride <= patch:
+        raise ValueError(f"patch={patch!r}, stride={stride!r}: expected 1 <= stride <= patch")
+
+    def scores(x: np.ndarray) -> np.ndarray:
+        return np.asarray(model.infer(x, logits=model.last_function in ("softmax", "sigmoid")))
+
+    before = scores(x)
+    chosen = _one_hot(before, classes)
+    height, width = x.shape[1:3]
+    gray = x.mean(axis=(1, 2), keepdims=True)
+    fall, times = np.zeros(x.shape[:3], x.dtype), np.zeros((height, width), x.dtype)
+    for top in range(stride - patch, height, stride):
+        places = [
+            np.s_[max(top, 0) : top + patch, max(left, 0) : left + patch]
+            for left in range(stride - patch, width, stride)
+        ]
+        covered = np.repeat(x[None], len(places), axis=0)  # (patches of this row, N, H, W, C)
+        for image, place in zip(covered, places):
+            image[:, *place] = gray
+        after = scores(covered.reshape(-1, *x.shape[1:])).reshape(len(places), *before.shape)
+        for place, difference in zip(places, ((before - after) * chosen).sum(axis=2)):
+            fall[:, *place] += difference[:, None, None]
+            times[place] += 1
+    return fall / times
+
+
+def _maps(
+    model: Model,
+    x: Any,
+    classes: int | Sequence[int] | None,
+    layer: Layer | str | None,
+    default: Callable[[Model, list["Place"]], Symbol],
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the maps A (N, h, w, K) that a layer gives for x, and dA."""
     x = _samples(model, x)
     places: list[Place] = []
     outputs = _unfold(model, model.inputs, "", None, places)
-    target = _last_maps(model, places) if layer is None else _symbol_of(model, places, layer)
+    target = default(model, places) if layer is None else _symbol_of(model, places, layer)
     maps = _Unfolded(model.inputs, target).forward(x)
     forward, backward = _passes(_Unfolded([target, *model.inputs], outputs))
     dmaps, _ = backward(_one_hot(forward([maps, x]), classes))
@@ -91,8 +179,7 @@ def grad_cam(
             f"layer {target.name} gives {maps.shape}, no maps: expected one that gives "
             "(N, h, w, channels), such as a convolution"
         )
-    weights = dmaps.mean(axis=(1, 2), keepdims=True)  # (N, h, w, K) -> (N, 1, 1, K)
-    return np.maximum((weights * maps).sum(axis=3), 0)
+    return maps, dmaps
 
 
 def _samples(model: Model, x: Any) -> np.ndarray:
@@ -175,6 +262,19 @@ def _last_maps(model: Model, places: list[Place]) -> Symbol:
         if len(uses) != 1 or not isinstance(uses[0].layer, FOLLOWERS):
             return maps
         maps = uses[0]
+
+
+def _quarter_maps(model: Model, places: list[Place]) -> Symbol:
+    """Return the first maps behind a convolution that are at most a quarter as high as the input; if there are
+    none, the last ones.
+    """
+    last, height, behind = _last_maps(model, places), model.inputs[0].shape[1], False
+    for place in places:
+        behind = behind or _convolves(place.layer)
+        shape = place.symbol.shape
+        if behind and len(shape) == 4 and shape[1] is not None and 4 * shape[1] <= height:
+            return place.symbol
+    return last
 
 
 def _convolves(layer: Layer) -> bool:

@@ -5,7 +5,7 @@ import pytest
 
 from minicnn import Input, Model, Sequential, layers, ops
 from minicnn.gradient_check import complex_step
-from minicnn.models.saliency import grad_cam, input_gradient
+from minicnn.models.saliency import grad_cam, hires_cam, input_gradient, occlusion
 
 
 def network(*body, channels=2, classes=3):
@@ -96,6 +96,87 @@ def test_grad_cam_is_its_formula(name, x):
     np.testing.assert_allclose(grad_cam(model, x, CLASSES), expected, rtol=0, atol=1e-12)
 
 
+def test_hires_cam_is_its_formula(name, x):
+    model, number = MODELS[name](), MAPS[name]
+    with ops.use("reference"):
+        maps = x
+        for layer in model.layers[: number + 1]:
+            maps = layer.forward(maps)
+        slopes = complex_step(
+            lambda maps: logits(model, maps, number + 1), {"maps": maps}, np.eye(3)[CLASSES]
+        )["maps"]
+    expected = np.array(
+        [[[max(a @ b, 0) for a, b in zip(*row)] for row in zip(*one)] for one in zip(slopes, maps)]
+    )
+    assert (expected > 0).any()
+    found = hires_cam(model, x, CLASSES, model.layers[number])
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
+
+
+def small_maps(*body):
+    """Return a network of images of 16 pixels a side."""
+    return Sequential(
+        [Input((16, 16, 1)), *body, layers.Flatten(), layers.Dense(3, activation="softmax")], name="net"
+    )
+
+
+def test_hires_cam_takes_the_first_maps_of_a_quarter_behind_a_convolution(rng):
+    pool, convolution = layers.MaxPooling2D, layers.Conv2D(2, 3, padding="same")
+    halves = small_maps(
+        convolution, pool(), layers.Conv2D(3, 3, padding="same"), pool(name="here"), layers.ReLU()
+    )
+    x = rng.uniform(0, 1, (2, 16, 16, 1)).astype(np.float32)
+    np.testing.assert_array_equal(hires_cam(halves, x, 1), hires_cam(halves, x, 1, "here"))
+    assert hires_cam(halves, x, 1).shape == (2, 4, 4)
+    at_first = small_maps(pool(4), layers.Conv2D(2, 3, name="here"), layers.Conv2D(2, 1))
+    np.testing.assert_array_equal(hires_cam(at_first, x, 1), hires_cam(at_first, x, 1, "here"))
+    large = small_maps(layers.Conv2D(2, 3), pool(), layers.Conv2D(2, 3), layers.ReLU(name="here"))
+    np.testing.assert_array_equal(hires_cam(large, x, 1), hires_cam(large, x, 1, "here"))
+
+
+@pytest.mark.parametrize(("patch", "stride"), [(1, 1), (3, 1), (3, 2), (4, 4), (9, 5)])
+def test_occlusion_is_the_mean_fall_of_the_score(x, patch, stride):
+    model = residual()
+    expected = np.zeros(x.shape[:3])
+    for n, number in enumerate(CLASSES):
+
+        def score(image, number=number):
+            return logits(model, image[None])[0, number]
+
+        falls = {}
+        for top in range(stride - patch, 6, stride):
+            for left in range(stride - patch, 5, stride):
+                image = x[n].copy()
+                rows, columns = (
+                    range(max(top, 0), min(top + patch, 6)),
+                    range(max(left, 0), min(left + patch, 5)),
+                )
+                for i in rows:
+                    for j in columns:
+                        image[i, j] = [x[n, :, :, k].mean() for k in range(2)]
+                for place in ((i, j) for i in rows for j in columns):
+                    falls.setdefault(place, []).append(score(x[n]) - score(image))
+        for place, values in falls.items():
+            expected[n][place] = np.mean(values)
+    assert (expected > 0).any()
+    assert (expected < 0).any()
+    np.testing.assert_allclose(occlusion(model, x, CLASSES, patch, stride), expected, rtol=0, atol=1e-12)
+
+
+def test_occlusion_of_a_model_without_softmax_or_of_one_that_cannot_be_asked(x):
+    linear = Sequential([Input((6, 5, 2), dtype="float64"), layers.Flatten(), layers.Dense(3)])
+    covered = x.copy()
+    covered[:, 2, 3] = x.mean(axis=(1, 2))
+    fall = (linear.predict(x) - linear.predict(covered))[:, 1]
+    np.testing.assert_allclose(occlusion(linear, x, 1, patch=1, stride=1)[:, 2, 3], fall, rtol=0, atol=1e-12)
+    for stride in (0, 9):
+        with pytest.raises(ValueError, match=f"patch=8, stride={stride}: expected 1 <= stride <= patch"):
+            occlusion(linear, x, 1, stride=stride)
+    flat = Sequential([Input((4,)), layers.Dense(3)])
+    with pytest.raises(ValueError, match=r"x has shape \(2, 4\): expected \(N, H, W, C\)"):
+        occlusion(flat, np.ones((2, 4)))
+
+
 def test_a_layer_can_be_chosen_by_name_or_itself(x):
     model = normed()
     convolution = model.layers[1]
@@ -107,7 +188,7 @@ def test_a_layer_can_be_chosen_by_name_or_itself(x):
 def test_by_default_the_class_is_the_predicted_one(x):
     model = plain()
     predicted = model.predict(x).argmax(axis=1)
-    for function in (input_gradient, grad_cam):
+    for function in (input_gradient, grad_cam, hires_cam, occlusion):
         np.testing.assert_array_equal(function(model, x), function(model, x, predicted))
 
 
@@ -116,6 +197,8 @@ def test_nothing_but_gradients_is_left_behind(x):
     before, output = model.get_weights(), model.predict(x)
     input_gradient(model, x)
     grad_cam(model, x)
+    hires_cam(model, x)
+    occlusion(model, x)
     assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights()))
     np.testing.assert_array_equal(model.predict(x), output)
 
