@@ -93,7 +93,8 @@ def run(arguments: argparse.Namespace) -> None:
         model: Model = trained(arguments.seed)
     else:
         # open_run finds and checks it; here its optimizer is needed too
-        model = load_model(inference.open_run(arguments.run, arguments.model).path)
+        with command.own_layers_in_python(arguments.run, ValueError, BadInput):
+            model = load_model(inference.open_run(arguments.run, arguments.model).path)
     if arguments.image is not None:
         sample = command.picture(model, arguments.image)
     else:

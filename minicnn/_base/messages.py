@@ -16,6 +16,11 @@ def shown(value: Any) -> str:
         return f"a {type(value).__name__}"
 
 
+def counted(count: int, noun: str) -> str:
+    """Return "1 input", "2 inputs", "2,304 inputs"."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def shortened(text: str, most: int = LONGEST) -> str:
     """Return a text of at most ``most`` characters: of a longer one the beginning and the end."""
     if len(text) <= most:

@@ -46,7 +46,7 @@ def write(
 
     Args:
         path: "explain.html"; an existing file is replaced.
-        docs: the address of docs/backprop for links; None: the docs of the clone
+        docs: the address of docs/backprop for links, http, https or relative; None: the docs of the clone
             that this package is in, if any.
         model, x, y, classes, optimizer, layers, title, notes, seed: see :func:`record`.
 
@@ -80,11 +80,11 @@ def write(
 
 
 def docs_from(page: Path) -> str | None:
-    """Return the address of docs/backprop relative to a page, ending in a slash; None if it is missing."""
+    """Return the address of docs/backprop relative to a page, ending in a slash; None if there is none."""
     folder = Path(__file__).parents[2] / "docs" / "backprop"
     if not folder.is_dir():
         return None
     try:
         return f"{Path(os.path.relpath(folder, page.parent.resolve())).as_posix()}/"
     except ValueError:  # on another drive
-        return f"{folder.as_uri()}/"
+        return None

@@ -53,7 +53,8 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.model is None or arguments.image is None:
         raise ValueError(WHAT_TO_GIVE)
     command.check(arguments)
-    model = models.load_model(arguments.model)
+    with command.own_layers_in_python(arguments.model):
+        model = models.load_model(arguments.model)
     command.write_page(arguments, model, command.picture(model, arguments.image))
 
 

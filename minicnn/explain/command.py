@@ -6,6 +6,7 @@ An application adds its own networks, images and class names, as ``python -m fer
 
 import argparse
 import os
+import re
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
@@ -16,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minicnn.explain import write
-from minicnn.preprocessing.image import load_img
+from minicnn.preprocessing.files import fitted, opened_image, upright
 from minicnn.saving.checks import check_folder
 from minicnn.terminal import say
 
@@ -58,8 +59,34 @@ def check(arguments: argparse.Namespace) -> None:
         raise ValueError(f"--seed {seed}: expected a number from 0")
 
 
+@contextmanager
+def own_layers_in_python(path: object, *errors: type[Exception]) -> Iterator[None]:
+    """In this context, an error about a layer that is not minicnn's, in a model's file, says what to do in Python:
+    a command has no place for the layer's code.
+
+    Args:
+        path: of the file.
+        errors: what is raised about it; by default ValueError.
+    """
+    kinds = errors or (ValueError,)
+    try:
+        yield
+    except kinds as error:
+        own = re.search(r"unknown layer '(\w+)'", str(error))
+        if own is None:
+            raise
+        name = own[1]
+        raise type(error)(
+            f"{path}: has a layer of your own, {name}, whose code a command cannot know. Write the page in Python: "
+            f"model = minicnn.models.load_model({str(path)!r}, custom_objects={{'{name}': {name}}}), then "
+            "minicnn.explain.write(model, image, label, 'explain.html')"
+        ) from None
+
+
 def picture(model: Any, path: str) -> Sample:
-    """Return a picture in the model's size and colours; its class is the most probable one, with a note.
+    """Return a picture in the model's size and colours, upright as its EXIF data say.
+
+    Its class is the most probable one, with a note.
 
     Raises:
         ValueError: the model takes no images of one size, or the file holds no image.
@@ -68,7 +95,7 @@ def picture(model: Any, path: str) -> Sample:
     height, width, channels = shape_of(model)
     if channels not in COLOURS:
         raise ValueError(f"the model takes images of {channels} channels, expected 1, 3 or 4 for a picture")
-    opened = load_img(path, COLOURS[channels], (height, width), "lanczos", keep_aspect_ratio=True)
+    opened = fitted(upright(opened_image(path)), COLOURS[channels], (height, width), "lanczos", True)
     # a gray picture of 16 bits is opened as it is
     scale = 257 if opened.mode in ("I", "I;16") else 1
     image = np.asarray(opened).reshape(height, width, channels) / scale

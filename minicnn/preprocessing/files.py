@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 from minicnn import backend
 from minicnn._base.files import regular
@@ -41,6 +41,16 @@ def load_img(
     """
     check_choice("color_mode", color_mode, MODES)
     check_choice("interpolation", interpolation, INTERPOLATIONS)
+    return fitted(opened_image(path), color_mode, target_size, interpolation, keep_aspect_ratio)
+
+
+def opened_image(path: str | os.PathLike[str] | io.BytesIO) -> Image.Image:
+    """Return an image file's image as it is stored.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the file is not an image or damaged.
+    """
     content = path if isinstance(path, io.BytesIO) else io.BytesIO(_content(os.fsdecode(path)))
     try:
         image: Image.Image = Image.open(content)
@@ -53,6 +63,25 @@ def load_img(
         raise ValueError(
             f"{_name(path)}: damaged or too large, cannot be decoded ({reason(error)})"
         ) from None
+    return image
+
+
+def upright(image: Image.Image) -> Image.Image:
+    """Return an image turned as its EXIF data say, which is how a viewer shows it; unreadable data say nothing."""
+    try:
+        return ImageOps.exif_transpose(image)
+    except Exception:  # of damaged data: SyntaxError, struct.error, KeyError, …
+        return image
+
+
+def fitted(
+    image: Image.Image,
+    color_mode: str,
+    target_size: tuple[int, int] | None,
+    interpolation: str,
+    keep_aspect_ratio: bool,
+) -> Image.Image:
+    """Return an image in a colour mode and a size; the arguments are those of :func:`load_img`."""
     if image.mode != MODES[color_mode] and not (color_mode == "grayscale" and image.mode in DEEP_GRAY):
         image = image.convert(MODES[color_mode])
     if target_size is None or image.size == (target_size[1], target_size[0]):

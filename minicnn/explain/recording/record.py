@@ -10,6 +10,7 @@ net. The model is not changed.
 """
 
 import base64
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,11 +18,13 @@ from typing import Any
 import numpy as np
 
 from minicnn import ops
+from minicnn._base.messages import counted, shown
 from minicnn._base.registry import to_json
 from minicnn.explain.describe import words_for
 from minicnn.explain.recording import compute, structure  # noqa: F401, importing them registers their functions
 from minicnn.explain.recording.objective import Objective, objective_of
 from minicnn.explain.recording.registry import record_layer
+from minicnn.explain.recording.response import responses
 from minicnn.explain.recording.section import Section, section_of
 from minicnn.explain.recording.tape import Gradients, Node, Tape
 from minicnn.explain.recording.update import Update, update_of
@@ -47,6 +50,15 @@ class Step:
         with ops.use("reference"):
             _, seeds = self.objective.measure([node.value for node in self.tape.nodes])
             return self.tape.backward(seeds)
+
+    def values_after(self) -> list[np.ndarray]:
+        """Move the copies of the weights as the optimizer does, by the gradients that they have; return all values
+        then.
+        """
+        pairs = [pair for node in self.tape.nodes for pair in node.copies if self.update.moves(pair[0])]
+        with ops.use("reference"):
+            self.update.move(pairs)
+            return self.tape.values()
 
 
 @ops.in_turn
@@ -88,13 +100,15 @@ def record(
         optimizer: the one that takes the step, or a name for a new one; None: the model's own.
         layers: "A:B", names or numbers of layers: only that section of the net is recorded.
         title: of the page.
-        docs: the address of the folder docs/backprop, with a slash at its end, for links; None: no links.
+        docs: the address of the folder docs/backprop, with a slash at its end, for links: http, https or relative to
+            the page; None: no links.
         notes: sentences for the page; those of the recording follow.
         seed: of the dropout masks.
 
     Raises:
         ValueError: one of these is not as above, or the net cannot be explained.
     """
+    _check_docs(docs)
     made = run_step(model, x, y, optimizer=optimizer, layers=layers, seed=seed)
     tape, section, objective = made.tape, made.section, made.objective
     if classes is not None and len(classes) != objective.target.size:
@@ -106,6 +120,8 @@ def record(
     # the page computes all gradients, unless there are nodes that it cannot compute
     whole = section.is_net(tape)
     gradients = made.gradients() if not whole or any(node.is_opaque for node in inside) else None
+    closed = [node for node in inside if node.is_opaque] if whole else []
+    answers = responses(tape, closed, number, made.values_after) if closed else {}
     image = tape.nodes[section.entries[0]].value[0] if whole else tape.nodes[0].value[0]
     if whole and section.entries != [0]:
         tape.note(
@@ -125,7 +141,7 @@ def record(
         "image_range": _range(image),
         "nodes": [
             *(_entry(tape.nodes[id], number) for id in section.entries),
-            *(_described(node, number, made.update, gradients) for node in inside),
+            *(_described(node, number, made.update, gradients, answers) for node in inside),
         ],
         "loss": _loss(objective, number) if whole else None,
         "optimizer": update,
@@ -137,10 +153,31 @@ def record(
     return to_json(described)
 
 
+def _check_docs(docs: Any) -> None:
+    """Refuse an address that would run as a script, or open something else than a page; browsers skip the blanks and
+    control characters in it.
+    """
+    scheme = re.match(r"([^/?#]*?):", re.sub(r"[\x00-\x20]", "", docs)) if isinstance(docs, str) else None
+    if docs is not None and not isinstance(docs, str):
+        raise ValueError(f"docs={shown(docs)}: expected an address, such as 'backprop/', or None")
+    if scheme and scheme[1].lower() not in ("http", "https"):
+        raise ValueError(
+            f"docs={shown(docs)}: expected an address that begins with http:// or https://, or one relative to the "
+            "page, such as 'backprop/'"
+        )
+
+
 def encoded(array: Any) -> dict[str, Any]:
     """Return an array as JSON-able values: its shape, and its numbers as base64 of little-endian float32."""
     numbers = np.ascontiguousarray(array, "<f4")
     return {"shape": list(np.shape(array)), "data": base64.b64encode(numbers.tobytes()).decode("ascii")}
+
+
+def _encoded(value: Any) -> Any:
+    """Return dictionaries with their arrays encoded."""
+    if isinstance(value, dict):
+        return {name: _encoded(item) for name, item in value.items()}
+    return encoded(value) if isinstance(value, np.ndarray) else value
 
 
 def _image(model: Any, x: Any) -> np.ndarray:
@@ -148,9 +185,8 @@ def _image(model: Any, x: Any) -> np.ndarray:
     check_built(model)
     if model.multiple_inputs or len(model.outputs) > 1:
         raise ValueError(
-            f"{model.name} has {len(model.inputs)} inputs and {len(model.outputs)} outputs, "
-            "expected one of each: "
-            "make a Model of the part that has"
+            f"{model.name} has {counted(len(model.inputs), 'input')} and {counted(len(model.outputs), 'output')}, "
+            "expected one of each: make a Model of the part that has"
         )
     expected = tuple(model.input_shape[1:])
     if len(expected) != 3:
@@ -198,16 +234,16 @@ def _entry(node: Node, number: dict[int, int]) -> dict[str, Any]:
 
 
 def _described(
-    node: Node, number: dict[int, int], update: Update, gradients: Gradients | None
+    node: Node,
+    number: dict[int, int],
+    update: Update,
+    gradients: Gradients | None,
+    answers: dict[int, dict[str, Any]],
 ) -> dict[str, Any]:
-    config = {
-        name: encoded(value) if isinstance(value, np.ndarray) else value
-        for name, value in node.config.items()
-    }
     described = _entry(node, number) | {
         "type": node.type,
         "inputs": [number[each] for each in node.inputs],
-        "config": config,
+        "config": _encoded(node.config),
         "weights": {name: _weight(weight, update) for name, weight in node.weights.items()},
         "depth": node.depth,
         "branch": node.branch,
@@ -222,7 +258,7 @@ def _described(
                 str(number[source]): encoded(dx[0])
                 for source, dx in zip(node.inputs, gradients.input_gradients[node.id])
             },
-        }
+        } | _encoded(answers.get(node.id, {}))
     return described
 
 

@@ -35,6 +35,7 @@ class Node:
         value: (1, …).
         config: what the arithmetic needs.
         weights: "kernel" -> the model's own parameter; the copy's is ``layer.kernel``.
+        copies: (the model's own parameter, the copy's) of all parameters, shown or not.
         training: whether the layer runs as in training.
         owners: the names of the layer and of those around it, outermost first.
         depth: how many Residuals it is inside of.
@@ -51,6 +52,7 @@ class Node:
     value: np.ndarray
     config: dict[str, Any] = field(default_factory=dict)
     weights: dict[str, Parameter] = field(default_factory=dict)
+    copies: list[tuple[Parameter, Parameter]] = field(default_factory=list)
     training: bool = True
     owners: tuple[str, ...] = ()
     depth: int = 0
@@ -123,6 +125,7 @@ class Tape:
             branch=self._branches[-1] if self._branches else None,
             **{"training": self.training, **details},
         )
+        node.copies = list(zip(layer.weights, node.layer.weights))
         if not node.is_opaque:
             found = {each: getattr(layer, each, None) for each in WEIGHTS}
             node.weights = {each: weight for each, weight in found.items() if isinstance(weight, Parameter)}

@@ -3,6 +3,7 @@
 What the page has no arithmetic for is left out, and noted: clipping, AMSGrad, averages of the weights.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,6 +53,25 @@ class Update:
         return bool(
             self.optimizer.weight_decay and self.moves(parameter) and self.optimizer.decays(parameter)
         )
+
+    def move(self, pairs: Sequence[tuple[Parameter, Parameter]]) -> None:
+        """Let the step move copies of parameters, each (the model's own, the copy), by the gradients that they have."""
+        numbers = {id(parameter): number for number, parameter in enumerate(self.parameters)}
+        state = {name: value for name, value in self.state.items() if "/" not in name}
+        moving = []
+        for own, copy in pairs:
+            if copy.grad is None:
+                continue
+            if own.regularizer is not None:
+                copy.grad = copy.grad + own.regularizer.gradient(copy.value)
+            for slot in self.optimizer.slots:
+                key = f"{slot}/{numbers[id(own)]}"
+                if key in self.state:
+                    state[f"{slot}/{len(moving)}"] = self.state[key].astype(copy.value.dtype)
+            moving.append(copy)
+        self.optimizer.build(moving)
+        self.optimizer.set_state(state)
+        self.optimizer.apply(moving)
 
     def slots(self, parameter: Parameter) -> dict[str, np.ndarray]:
         """Return the parameter's state under the page's names; nothing before the

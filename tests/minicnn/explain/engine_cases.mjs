@@ -79,6 +79,9 @@ function* faultsOf(trace, quantity) {
     words.name,
     ...[...terms, ...steps].map(({ label, text }) => label ?? text),
   ];
+  // "1 numbers", "1 are 0"; not 2.1 or [0, 1]
+  const miscounted = texts.find((text) => /(^|[\s(])1 (are|lie|have|use|\p{L}{3,}s)(?!\p{L})/u.test(text ?? ""));
+  if (miscounted !== undefined) yield `a plural of one: ${miscounted}`;
   const hole = texts.find((text) => !text || /undefined|NaN|null|object/.test(text));
   if (hole !== undefined) yield `a hole in its text: ${hole}`;
 }

@@ -13,10 +13,11 @@ import numpy as np
 from minicnn import Input, Model, Sequential, layers, losses, ops, optimizers
 from minicnn.explain.recording.record import record
 from tests.minicnn.explain.expected import expected
-from tests.minicnn.explain.nets import NETS, SHAPE, compiled, image, sequence
+from tests.minicnn.explain.nets import NETS, SHAPE, compiled, image, restless, sequence
 from tests.minicnn.explain.node import NODE
 
 EPSILON = 0.25  # of nudges: so far that a gradient alone would not tell where the loss goes
+SLIGHT = 1e-3  # and so near that it does, but for the slope of the slope
 PIXEL, WEIGHT = 31, 5  # those that are nudged
 SECTIONS = {
     "section_inside": ("normed", "2:6"),
@@ -116,6 +117,7 @@ def questions(name, recording):
     return {
         "pixel": ["nudgeCurve", "trace", pixel, [EPSILON, 0]],
         "weight": ["nudgeCurve", "trace", weight, [change_of_weight(MODELS[name]())]],
+        "slightly": ["nudgeCurve", "trace", pixel, [SLIGHT, 0]],
         "target": ["nudgeTarget", "trace", pixel | {"kind": "gradient"}],
         "from the loss": ["walk", "trace", {"kind": "loss"}],
         "from a pixel": ["walk", "trace", pixel | {"kind": "gradient"}],
@@ -137,6 +139,7 @@ def results():
     for name, (net, part) in SECTIONS.items():
         recordings[name] = record(MODELS[net](), image(), 1, layers=part)
         asked[name] = {"pixel": asked[net]["pixel"], "target": asked[net]["target"]}
+    recordings["restless"], asked["restless"] = record(restless(), image(), 1), asked["section_end"]
     asked["plain"] |= {f"helper {number}": helper[:-1] for number, helper in enumerate(HELPERS)}
     with TemporaryDirectory() as folder:
         for name, recording in recordings.items():

@@ -18,7 +18,6 @@ from minicnn import ops
 from minicnn.explain.recording.record import record, run_step
 from minicnn.explain.recording.tape import rounded
 from minicnn.explain.recording.update import SLOTS
-from minicnn.layers.base import Parameter
 from tests.minicnn.explain.nets import NETS, image
 
 
@@ -74,16 +73,13 @@ def gradients_of(node, update):
 def moved(made, weight_gradients):
     """Let the optimizer move the copies of the weights; return its state after, under the page's names."""
     places = {id(weight): (node, name) for node in made.tape.nodes for name, weight in node.weights.items()}
+    closed = {id(own): copy for node in made.tape.nodes if node.is_opaque for own, copy in node.copies}
     parameters = []
     for weight in made.update.parameters:
         node, name = places.get(id(weight), (None, None))
-        # those of opaque layers keep their places
-        copy = (
-            Parameter(rounded(weight.value), weight.name, weight.path)
-            if node is None
-            else node.parameter(name)
-        )
-        copy.grad = np.zeros_like(copy.value) if node is None else weight_gradients[node.id][name]
+        copy = closed[id(weight)] if node is None else node.parameter(name)
+        if node is not None:
+            copy.grad = weight_gradients[node.id][name]
         parameters.append(copy)
     optimizer = made.update.optimizer
     optimizer.build(parameters)

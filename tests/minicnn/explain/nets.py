@@ -139,7 +139,46 @@ def opaque():
     )
 
 
-NETS = {f.__name__: f for f in (plain, normed, separable, residual, graph, activated, squares, opaque)}
+def single():
+    """Return a net where all that is counted is one."""
+    return compiled(
+        Sequential(
+            [
+                Input((9, 8, 2), dtype="float64"),
+                layers.Conv2D(1, 8, strides=9, padding="same"),
+                layers.MaxPooling2D(1),
+                layers.AveragePooling2D(1),
+                layers.Conv2D(1, 1),
+                layers.Flatten(),
+                layers.Dense(1),
+                layers.Dense(6),
+            ]
+        ),
+        loss="mse",
+    )
+
+
+class Restless(layers.Layer):
+    """A layer of one's own that adds other numbers each time."""
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.generator = np.random.default_rng(0)
+
+    def forward(self, x, training=False):
+        return x + self.generator.normal(size=x.shape)
+
+    def backward(self, dy):
+        return dy
+
+
+def restless():
+    return compiled(sequence(layers.Conv2D(3, 3), Restless(name="restless"), layers.Conv2D(2, 3)))
+
+
+NETS = {
+    f.__name__: f for f in (plain, normed, separable, residual, graph, activated, squares, single, opaque)
+}
 
 
 def image(seed=0):

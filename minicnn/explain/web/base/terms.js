@@ -68,9 +68,9 @@ export function channelIndices(size, channels, channel) {
   return Array.from({ length: size / channels }, (_, position) => position * channels + channel);
 }
 
-// Return "1 window", "3 windows".
+// Return "1 window", "3 windows", "2,304 windows".
 export function counted(count, noun) {
-  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+  return `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
 }
 
 const ROLES = {

@@ -17,10 +17,14 @@ export function forward(net, change = null, base = null) {
   for (const [id, array] of Object.entries(net.entry)) values[id] = array;
   for (const id of net.order) {
     const known = base && !reached.has(id);
-    const inputs = net.nodes[id].inputs.map((input) => values[input]);
+    const node = net.nodes[id];
+    const inputs = node.inputs.map((input) => values[input]);
     const result = known
       ? { value: base.values[id], extra: base.extra[id] }
-      : computed(net, id, inputs, change);
+      : node.type === "Opaque" && reached.has(id)
+        ? { value: answered(node, inputs, change, base?.values) }
+        : computed(net, id, inputs, change);
+    if (change?.kind === "value" && change.node === id) result.value = replaced(result.value, change);
     [values[id], extra[id]] = [result.value, result.extra];
   }
   const run = { values, extra, loss: null, lossParts: null };
@@ -34,9 +38,21 @@ function computed(net, id, inputs, change) {
   const node = net.nodes[id];
   const recorded = node.type === "Input" ? net.image : node.recorded?.value;
   const layer = LAYERS[node.type];
-  const result = layer ? layer.forward(node, inputs, weightsOf(node, change)) : { value: recorded };
-  if (change?.kind === "value" && change.node === id) result.value = replaced(result.value, change);
-  return result;
+  return layer ? layer.forward(node, inputs, weightsOf(node, change)) : { value: recorded };
+}
+
+// Return the output of a node without arithmetic under a change of its inputs: after the step as it was recorded,
+// else along its slopes, which is right for small changes; the recorded one where neither is known.
+function answered({ inputs: ids, recorded }, inputs, change, before) {
+  if (change.kind === "step") return recorded.after ?? recorded.value;
+  const value = recorded.value.slice();
+  ids.forEach((id, n) => {
+    const slopes = recorded.slopes[id];
+    if (!slopes || !before) return;
+    for (let k = 0; k < slopes.of.length; k++)
+      value[slopes.to[k]] += slopes.value[k] * (inputs[n][slopes.of[k]] - before[id][slopes.of[k]]);
+  });
+  return value;
 }
 
 // Return {name: array} of a node's weights, as they were recorded or as the change has them.
@@ -59,14 +75,26 @@ function replaced(array, { index, value }) {
 }
 
 // Return why the loss cannot be computed under a change, or null: only a part of the net was recorded, or the
-// change reaches a layer of which only the recorded numbers are known.
+// change reaches a layer of which it is not known what it makes of the change.
 export function obstacle(net, change) {
   if (net.message) return net.message;
+  const lost = closedNodes(net, change).find(({ inputs, recorded }) =>
+    change.kind === "step" ? !recorded.after : inputs.some((id) => !recorded.slopes[id]),
+  );
+  if (!lost) return null;
+  return change.kind !== "step" && lost.recorded.missing
+    ? lost.recorded.missing
+    : `The output of ${lost.name} after a change is not known: its numbers are recorded ones.`;
+}
+
+// Return the nodes without arithmetic whose inputs a change reaches; the step reaches their own weights too.
+export function closedNodes(net, change) {
   const reached = reachedBy(net, change);
-  const opaque = net.nodes.find(({ id, type }) => type === "Opaque" && reached.has(id));
-  return opaque
-    ? `The output of ${opaque.name} after a change is not known: its numbers are recorded ones.`
-    : null;
+  return net.nodes.filter(
+    (node) =>
+      node.type === "Opaque" &&
+      (change?.kind === "step" ? reached.has(node.id) : node.inputs.some((id) => reached.has(id))),
+  );
 }
 
 // Return the ids of the nodes whose output a change can move: where it is made, and all that is computed from

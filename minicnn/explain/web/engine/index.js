@@ -9,7 +9,7 @@
 import { formatNumber, ravel, unravel } from "../base/arrays.js";
 import { backward } from "./backward.js";
 import { explain } from "./explain.js";
-import { forward, obstacle } from "./forward.js";
+import { closedNodes, forward, obstacle } from "./forward.js";
 import { load } from "./net.js";
 import { consumersOf, nameOf, sameQuantity, shapeOf, valueOf } from "../base/quantities.js";
 import { update } from "./update.js";
@@ -42,8 +42,8 @@ const MOVED = {
   update: "weight",
 };
 
-// Return {quantity, message}: the activation or weight that a nudge of a quantity changes (for a gradient,
-// the number that it is the gradient of), or the reason why it cannot be nudged.
+// Return {quantity, message, note}: the activation or weight that a nudge of a quantity changes (for a gradient,
+// the number that it is the gradient of), or the reason why it cannot be nudged; note, or null: what is not exact.
 export function nudgeTarget(trace, quantity) {
   const { node, weight, index } = quantity;
   const kind = MOVED[quantity.kind];
@@ -54,7 +54,12 @@ export function nudgeTarget(trace, quantity) {
   if (Number.isNaN(slopeAt(trace, target))) {
     return { message: `${nameOf(trace, target)} has no gradient: it takes no part in this step.` };
   }
-  return { quantity: target, message: null };
+  const closed = closedNodes(trace.net, target).map(({ name }) => name);
+  const note = closed.length
+    ? `This page has no arithmetic for ${closed.join(", ")}: the nudge goes through the slopes measured there, so ` +
+      "the loss is right for a small ε only."
+    : null;
+  return { quantity: target, message: null, note };
 }
 
 function slopeAt(trace, target) {

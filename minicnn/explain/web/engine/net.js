@@ -58,7 +58,21 @@ function openedNode(recorded) {
       Object.entries(weights).map(([name, weight]) => [name, openedWeight(weight)]),
     ),
     mask: mask ? decodeArray(mask) : null,
-    recorded: kept ? { value: decodeArray(kept.value), gradients: decodedArrays(kept.gradients) } : null,
+    recorded: kept ? openedRecord(kept) : null,
+  };
+}
+
+// What is recorded of a node without arithmetic: its output, what it sends back, and how its output changes: along
+// slopes {input: {of, to, value}}, or missing says why not; after the step. See recording/response.py.
+function openedRecord({ value, gradients, slopes, missing, after }) {
+  return {
+    value: decodeArray(value),
+    gradients: decodedArrays(gradients),
+    slopes: Object.fromEntries(
+      Object.entries(slopes ?? {}).map(([input, arrays]) => [input, decodedArrays(arrays)]),
+    ),
+    missing: missing ?? null,
+    after: after ? decodeArray(after) : null,
   };
 }
 

@@ -7,7 +7,7 @@
 //
 // With moving statistics (training: false) μ and v are constants, and the direct path is all there is.
 import { valueOf } from "../base/quantities.js";
-import { channelIndices, derivedFactor, inputFactor, makeStep, makeTerm } from "../base/terms.js";
+import { channelIndices, counted, derivedFactor, inputFactor, makeStep, makeTerm } from "../base/terms.js";
 import { outputGradient, plainFactor, readFactor, readStep, weightFactor } from "../base/terms.js";
 
 export const BATCH_NORMALIZATION_LAYERS = {
@@ -103,7 +103,7 @@ function batchNormValue(trace, node, index) {
   const terms = [makeTerm(gamma, readFactor(trace, "x̂", normalized))];
   if (node.weights.beta) terms.push(makeTerm(weightFactor(trace, node, "β", "beta", c)));
   const beta = node.weights.beta ? terms[1].value : 0;
-  const whose = node.config.training ? `of the channel's ${m} numbers` : "measured in training";
+  const whose = node.config.training ? `of the channel's ${counted(m, "number")}` : "measured in training";
   return {
     form: "steps",
     equation: "y = γ · x̂ + β,  x̂ = (x − μ) / √(v + ε)",
@@ -226,11 +226,11 @@ function batchNormPart(trace, node, part, index) {
   }
   if (part === "mean") {
     const terms = entries.map((n) => makeTerm(inputFactor(trace, node, 0, n), share));
-    return { equation: "μ = Σ x / m", sentence: `The mean of the channel's ${m} numbers.`, terms };
+    return { equation: "μ = Σ x / m", sentence: `The mean of the channel's ${counted(m, "number")}.`, terms };
   }
   return {
     equation: "v = Σ (x − μ)² / m",
-    sentence: `The mean squared distance from the mean, over the channel's ${m} numbers.`,
+    sentence: `The mean squared distance from the mean, over the channel's ${counted(m, "number")}.`,
     terms: entries.map((n) => makeTerm(off(n), off(n), share)),
     steps: [readStep(trace, "μ", mean)],
   };

@@ -164,7 +164,7 @@ function convolutionValue(trace, node, index) {
   const outside = node.links.entries - seen.length;
   const depth = node.type === "Conv2D" ? "in all its channels" : "in its own channel";
   const padding = outside
-    ? ` ${outside} of its ${node.links.entries} positions lie outside the map and add nothing.`
+    ? ` ${outside} of its ${node.links.entries} positions ${outside === 1 ? "lies" : "lie"} outside the map, where x is 0.`
     : "";
   return {
     equation: "y = Σ x · kernel + bias",
@@ -191,7 +191,7 @@ function convolutionGradient(trace, node, _input, index) {
   return {
     equation: "dx = Σ dy · kernel",
     sentence:
-      `It is in ${counted(seen.length, "window")} of ${node.name}, each with ` +
+      `It is in ${counted(seen.length, "window")} of ${node.name}, ${seen.length === 1 ? "" : "each "}with ` +
       `${counted(mapsOf(node, c).length, "kernel")}. Every output sends its gradient back times the kernel ` +
       "entry that connects the two.",
     terms,

@@ -65,7 +65,7 @@ function denseValue(trace, node, index) {
   if (node.weights.bias) terms.push(makeTerm(weightFactor(trace, node, "bias", "bias", u)));
   return {
     equation: "y = Σ x · kernel + bias",
-    sentence: `Each of the ${inputs} inputs times its weight in column ${u} of the kernel; then the bias.`,
+    sentence: `${inputs === 1 ? "The input" : `Each of the ${inputs} inputs`} times its weight in column ${u} of the kernel; then the bias.`,
     terms,
   };
 }
@@ -82,7 +82,10 @@ function denseGradient(trace, node, _input, index) {
   });
   return {
     equation: "dx = Σ dy · kernel",
-    sentence: `All ${units} outputs of ${node.name} use it; each sends its gradient back times its weight.`,
+    sentence:
+      units === 1
+        ? `The output of ${node.name} uses it, and sends its gradient back times the weight.`
+        : `All ${units} outputs of ${node.name} use it; each sends its gradient back times its weight.`,
     terms,
   };
 }

@@ -4,7 +4,7 @@
 //   μ = 1/m · Σ x      v = 1/m · Σ (x − μ)²      r = 1/√(v + ε)      x̂ = (x − μ)·r      y = γ·x̂ + β
 //   dβ = Σ dy          dγ = Σ dy·x̂               over the positions of a channel
 //   dx = r·γ·dy  −  r·1/m·Σ γ·dy  −  r·x̂·1/m·Σ γ·dy·x̂      directly, through the mean, through the variance
-import { derivedFactor, inputFactor, makeStep, makeTerm } from "../base/terms.js";
+import { counted, derivedFactor, inputFactor, makeStep, makeTerm } from "../base/terms.js";
 import { outputGradient, plainFactor, readFactor, readStep, weightFactor } from "../base/terms.js";
 import { named, offsetFactor, scaleAndOffsetGradient, scaleFactor } from "./batch_normalization.js";
 
@@ -112,7 +112,7 @@ function groupNormValue(trace, node, index) {
   return {
     form: "steps",
     equation: "y = γ · x̂ + β,  x̂ = (x − μ) / √(v + ε)",
-    sentence: `Normalized with the mean and variance of the group's ${m} numbers; then a learned scale and offset.`,
+    sentence: `Normalized with the mean and variance of the group's ${counted(m, "number")}; then a learned scale and offset.`,
     terms,
     steps: [
       readStep(trace, "x", x.quantity),
@@ -176,11 +176,11 @@ function groupNormPart(trace, node, part, index) {
   }
   if (part === "mean") {
     const terms = entries.map((n) => makeTerm(inputFactor(trace, node, 0, n), share));
-    return { equation: "μ = Σ x / m", sentence: `The mean of the group's ${m} numbers.`, terms };
+    return { equation: "μ = Σ x / m", sentence: `The mean of the group's ${counted(m, "number")}.`, terms };
   }
   return {
     equation: "v = Σ (x − μ)² / m",
-    sentence: `The mean squared distance from the mean, over the group's ${m} numbers.`,
+    sentence: `The mean squared distance from the mean, over the group's ${counted(m, "number")}.`,
     terms: entries.map((n) => makeTerm(offset(n), offset(n), share)),
     steps: [readStep(trace, "μ", mean)],
   };

@@ -104,7 +104,7 @@ function maxPoolValue(trace, node, index) {
   return {
     form: "choice",
     equation: "y = max x over the window",
-    sentence: `The largest of ${terms.length} numbers, the one at [${place}]; among equals, the first.`,
+    sentence: `The largest of ${counted(terms.length, "number")}, the one at [${place}]; among equals, the first.`,
     terms,
   };
 }
@@ -140,7 +140,7 @@ function averagePoolValue(trace, node, index) {
   const pixels = seen.map((n) => node.links.input[n] * channels + (index % channels));
   return {
     equation: "y = 1/|W| · Σ x over the window",
-    sentence: `The mean of the ${seen.length} numbers in the window.`,
+    sentence: `The mean of the ${counted(seen.length, "number")} in the window.`,
     terms: pixels.map((pixel) => makeTerm(inputFactor(trace, node, 0, pixel), share)),
   };
 }
@@ -157,7 +157,7 @@ function averagePoolGradient(trace, node, _input, index) {
   return {
     equation: "dx = Σ dy / |W|",
     sentence:
-      `It is in the mean of ${counted(terms.length, "window")}: each divides its gradient evenly among ` +
+      `It is in the mean of ${counted(terms.length, "window")}. A window divides its gradient evenly among ` +
       "its numbers.",
     terms,
   };

@@ -1,10 +1,11 @@
 // The net as columns, input to loss. Three lanes run through all of them: values forward, gradients backward,
 // weights with theirs.
 
-import { element, howMany, part, shown } from "./dom.js";
+import { element, part, shown } from "./dom.js";
+import { counted } from "../base/terms.js";
 import { change, listen, select, state } from "./state.js";
 import { columnWidths } from "./layout.js";
-import { extentText, layMosaic, makeMosaic } from "./mosaic.js";
+import { layMosaic, makeMosaic } from "./mosaic.js";
 import { quantityUnder, repaintTiles, selectInMap, shapeText, showTip, tiles } from "./maps.js";
 import { extentOf, numbersIn, pictureOf } from "./views.js";
 import { longWires, WIRE_ROOM } from "./wires.js";
@@ -71,8 +72,8 @@ function nodeColumn(node) {
       "aria-label": `${node.name}, ${title}`,
     },
     head,
-    element("div", { class: "lane values" }, value.box, captioned(value)),
-    element("div", { class: "lane gradients" }, gradient.box, captioned(gradient)),
+    element("div", { class: "lane values" }, value.box, value.caption),
+    element("div", { class: "lane gradients" }, gradient.box, gradient.caption),
     element(
       "div",
       { class: "lane weights" },
@@ -98,11 +99,6 @@ function breakable(name) {
     .flatMap((word) => [word, element("wbr")]);
 }
 
-function captioned(mosaic) {
-  mosaic.caption.textContent = extentText(mosaic.view);
-  return mosaic.caption;
-}
-
 function weightBlock(node, weight) {
   const mosaics = [makeMosaic({ kind: "weight", node, weight })];
   if (numbersIn({ kind: "weightGradient", node, weight }))
@@ -114,10 +110,15 @@ function weightBlock(node, weight) {
     { class: `weight${flat ? " flat" : ""}`, data: { weight } },
     element(
       "p",
-      { class: "extent", title: `${weight}: ${howMany(size, "number")}` },
-      flat
-        ? weight.replace("moving_", "")
-        : `${weight} ${shapeText({ kind: "weight", node, weight }).replaceAll(" ", "")}`,
+      { class: "extent", title: `${weight}: ${counted(size, "number")}` },
+      element(
+        "span",
+        {},
+        flat
+          ? weight.replace("moving_", "")
+          : `${weight} ${shapeText({ kind: "weight", node, weight }).replaceAll(" ", "")}`,
+      ),
+      mosaics[0].more,
     ),
     mosaics.map((mosaic) => mosaic.box),
   );

@@ -54,8 +54,3 @@ export function brief(x) {
 export function percent(share) {
   return `${(100 * share).toFixed(share > 0 && share < 0.0995 ? 1 : 0)} %`;
 }
-
-// Return "1 term", "2 terms", "2,304 terms".
-export function howMany(count, noun) {
-  return `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
-}

@@ -2,6 +2,7 @@
 // the arrow keys.
 
 import { element, shown } from "./dom.js";
+import { counted } from "../base/terms.js";
 import { change, listen, pointAt, select, selected, state } from "./state.js";
 import { described, labelOf } from "./maps.js";
 import { cellInLens, indexInLens, lensPlan, paintLens } from "./lens_paint.js";
@@ -91,7 +92,7 @@ function steppers(view, slice, quantity) {
   const axes = sliceAxes(view);
   const lengths = axes.map((axis) => axis.length);
   if (!axes.length)
-    return [element("span", { class: "quiet" }, `${pictureOf(view).size.toLocaleString("en")} numbers`)];
+    return [element("span", { class: "quiet" }, counted(pictureOf(view).size, "number"))];
   return axes.map(({ name, length }, n) => {
     const number = unravel(lengths, slice)[n];
     const to = (by) => {
@@ -193,6 +194,7 @@ function boxInLens(quantity) {
 }
 
 function under(event) {
+  if (!current) return null; // an event for a lens that shows nothing, such as that of the loss
   const bounds = canvas.getBoundingClientRect();
   const { plan } = current;
   return quantityAtCell(
@@ -208,6 +210,7 @@ function quantityAtCell(row, col) {
 }
 
 function read(quantity) {
+  if (!current) return;
   const [name, value] = labelOf(quantity ?? selected()).split(" = ");
   readout.replaceChildren(element("b", { class: "digits" }, value), ` ${name}`);
   readout.title = name;
@@ -220,7 +223,7 @@ function go(quantity) {
 
 function walkWithKeys(event) {
   const move = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] }[event.key];
-  if (!move || event.altKey || event.ctrlKey || event.metaKey) return;
+  if (!current || !move || event.altKey || event.ctrlKey || event.metaKey) return;
   event.preventDefault();
   event.stopPropagation();
   const { picture, slice, plan } = current;

@@ -27,7 +27,7 @@ export function mapPicture(terms) {
       );
     canvas.setAttribute(
       "aria-label",
-      `${title}, ${rows} × ${cols} positions; the list below has the same numbers`,
+      `${title}, ${rows * cols === 1 ? "1 position" : `${rows} × ${cols} positions`}; the list below has the same numbers`,
     );
     canvas.style.aspectRatio = `${cols} / ${rows}`;
     canvas.addEventListener("pointermove", (event) => {

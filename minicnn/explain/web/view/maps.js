@@ -45,7 +45,7 @@ export function described({ view, slice, picture }) {
     slot: view.slot,
   };
   const which = sliceName(view, slice);
-  const cells = `${picture.rows} × ${picture.cols} numbers`;
+  const cells = picture.size / picture.slices === 1 ? "1 number" : `${picture.rows} × ${picture.cols} numbers`;
   const range = `the whole array from ${shown(low)} to ${shown(high)}`;
   return `${name}, ${what[view.kind]}${which && `, ${which}`}: ${cells}, ${range}. Arrow keys move, Enter selects.`;
 }

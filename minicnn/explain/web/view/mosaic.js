@@ -61,7 +61,9 @@ export function makeMosaic(view) {
     small,
   );
   box.classList.toggle("empty", empty);
-  return { view, picture, box, large, small, thumbs: [], caption: element("p", { class: "extent" }) };
+  const more = element("span", { class: "more" });
+  const caption = element("p", { class: "extent" }, element("span", {}, extentText(view)), more);
+  return { view, picture, box, large, small, thumbs: [], caption, more };
 }
 
 function barLabels(view, large) {
@@ -103,6 +105,17 @@ export function layMosaic(mosaic, width, height, alone = false) {
     canvas.classList.toggle("shown", slice === featuredSlice(view));
     Object.assign(canvas.style, { width: `${plan.thumbWidth}px`, height: `${plan.thumbHeight}px` });
   });
+  signMore(mosaic, Math.max(slices.length, 1));
+}
+
+// Say how many of its slices a mosaic shows, where these are not all.
+function signMore({ view, picture, box, more }, seen) {
+  const hidden = picture.slices > seen && !isImage(view);
+  const what = view.weight === undefined ? "channels" : "pairs of channels";
+  more.textContent = hidden ? `${seen} of ${picture.slices}` : "";
+  box.title = hidden
+    ? `${seen} of ${picture.slices.toLocaleString("en")} ${what}; for the others select a number, then ‹ and ›`
+    : "";
 }
 
 function sizeBars(box, { width, height }) {

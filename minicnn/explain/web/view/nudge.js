@@ -1,6 +1,6 @@
 // Nudge: change one number by ε and run the whole net again. The change of the loss is shown beside gradient
 // · ε, the change that the gradient predicts; in the plot, the loss is a curve and the prediction a straight
-// line. The plot zooms with the slider: close to 0, the curve is its tangent.
+// line. The slider lies over the plot and has its scale; nearer to 0, the curve is its tangent.
 
 import { nudgeCurve, nudgeTarget } from "../engine/index.js";
 import { nameOf, valueOf } from "../base/quantities.js";
@@ -8,17 +8,17 @@ import { drawn, element, shown, signed } from "./dom.js";
 import { state } from "./state.js";
 
 const WIDTH = 232;
-const HEIGHT = 112;
+const HEIGHT = 84;
+const EDGE = 8; // half of the slider's thumb: there its ends, and those of the plot, are
 const DECADES = 5;
 const POINTS = 48;
-const SLIDER = 1000;
-const LEAST = 30;
+const SLIDER = 500;
 
 // Return the block for a quantity, or null where there is nothing to nudge. The net runs only when the slider
 // moves.
 export function nudgeBlock(quantity) {
   if (quantity.kind === "loss" || quantity.kind === "slot" || quantity.kind === "part") return null;
-  const { quantity: target, message } = nudgeTarget(state.trace, quantity);
+  const { quantity: target, message, note } = nudgeTarget(state.trace, quantity);
   if (!target)
     return element(
       "div",
@@ -26,7 +26,8 @@ export function nudgeBlock(quantity) {
       element("h3", {}, "Nudge"),
       element("p", { class: "quiet" }, `Not here: ${message.replace(/\.+$/, "")}.`),
     );
-  const nudge = { target, most: mostFor(target), cache: new Map(), scale: 0 };
+  const nudge = { target, most: mostFor(target), cache: new Map(), points: [] };
+  nudge.scale = nudge.most / 100;
   nudge.slope = valueOf(state.trace, {
     ...target,
     kind: target.kind === "value" ? "gradient" : "weightGradient",
@@ -47,24 +48,55 @@ export function nudgeBlock(quantity) {
     moveNudge(nudge);
   });
   nudge.plot = drawn("svg", { class: "nudge-plot", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img" });
+  nudge.ends = element("p", { class: "slider-ends" });
   nudge.numbers = element("dl", { class: "nudge-numbers" });
   nudge.box = element(
     "div",
     { class: "nudge", data: { nudge: "" } },
     element("h3", {}, "Nudge it ", element("span", { class: "quiet" }, `${name} by ε`)),
     nudge.slider,
-    element(
-      "p",
-      { class: "slider-ends", "aria-hidden": "true" },
-      element("span", {}, shown(-nudge.most)),
-      element("span", {}, "0"),
-      element("span", {}, `+${shown(nudge.most)}`),
-    ),
     nudge.plot,
+    nudge.ends,
     nudge.numbers,
+    note && element("p", { class: "quiet", data: { nudge: "note" } }, note),
   );
+  drawEnds(nudge);
   moveNudge(nudge);
   return nudge.box;
+}
+
+// The ends of the scale, and buttons that make it ten times narrower or wider.
+function drawEnds(nudge) {
+  const { most, scale } = nudge;
+  const button = (text, label, to) =>
+    element(
+      "button",
+      {
+        class: "small",
+        "aria-label": label,
+        title: label,
+        data: { scale: text },
+        disabled: to > most * 1.01 || to < most * 0.99 * 10 ** -DECADES,
+        onclick: () => {
+          const epsilon = epsilonOf(nudge);
+          nudge.scale = to;
+          nudge.points = [];
+          nudge.slider.value = Math.round((epsilon / to) * SLIDER);
+          drawEnds(nudge);
+          moveNudge(nudge);
+          nudge.ends.querySelector(`[data-scale="${text}"]:not(:disabled)`)?.focus();
+        },
+      },
+      text,
+    );
+  const text = shown(Number(scale.toPrecision(2)));
+  nudge.ends.replaceChildren(
+    element("span", {}, `−${text}`),
+    button("−", "a wider scale of ε", scale * 10),
+    element("span", {}, "ε"),
+    button("+", "a narrower scale of ε", scale / 10),
+    element("span", {}, `+${text}`),
+  );
 }
 
 // The largest ε: the whole range of a pixel, about the size of the number itself elsewhere.
@@ -75,14 +107,8 @@ function mostFor(target) {
   return 10 ** Math.ceil(Math.log10(Math.max(Math.abs(valueOf(state.trace, target)), 0.1)) + 0.5);
 }
 
-// The slider is logarithmic on both sides of 0: its ends are ±most, and the middle is five powers of ten
-// smaller.
-function epsilonOf({ slider, most }) {
-  const place = Number(slider.value);
-  const size = Math.abs(place);
-  return size < LEAST
-    ? 0
-    : Math.sign(place) * most * 10 ** (DECADES * ((size - LEAST) / (SLIDER - LEAST) - 1));
+function epsilonOf({ slider, scale }) {
+  return (Number(slider.value) / SLIDER) * scale;
 }
 
 function lossAt({ target, cache }, epsilon) {
@@ -93,16 +119,8 @@ function lossAt({ target, cache }, epsilon) {
 function moveNudge(nudge) {
   const epsilon = epsilonOf(nudge);
   const before = state.trace.lossBefore;
-  const scale =
-    epsilon === 0
-      ? nudge.most / 100
-      : nudge.most * 10 ** (Math.ceil(2 * Math.log10(Math.abs(epsilon) / nudge.most)) / 2);
   const loss = epsilon === 0 ? before : lossAt(nudge, epsilon);
   writeNudge(nudge, epsilon, loss - before);
-  if (scale !== nudge.scale) {
-    nudge.scale = scale;
-    nudge.points = [];
-  }
   plotNudge(nudge, epsilon, loss);
   traceCurve(nudge, epsilon, loss);
 }
@@ -160,19 +178,18 @@ function plotNudge({ plot, points, scale, slope }, epsilon, loss) {
   const high = Math.max(...changes, 0);
   const low = Math.min(...changes, 0);
   const room = high - low || 1;
-  const x = (point) => WIDTH / 2 + (point / scale) * (WIDTH / 2 - 8);
-  const y = (change) => 8 + ((high - change) / room) * (HEIGHT - 26);
+  const x = (point) => WIDTH / 2 + (point / scale) * (WIDTH / 2 - EDGE);
+  const y = (change) => 6 + ((high - change) / room) * (HEIGHT - 12);
   const path = points
     .map(([point, value], n) => `${n ? "L" : "M"}${x(point).toFixed(1)} ${y(value - before).toFixed(1)}`)
     .join(" ");
-  const label = (at, text, anchor) => drawn("text", { x: at, y: HEIGHT - 3, "text-anchor": anchor }, text);
   plot.setAttribute(
     "aria-label",
     `The loss over ε from ${shown(-scale)} to ${shown(scale)}: a curve, and the straight line of the gradient`,
   );
   plot.replaceChildren(
     drawn("line", { class: "axis", x1: 0, x2: WIDTH, y1: y(0), y2: y(0) }),
-    drawn("line", { class: "axis", x1: x(0), x2: x(0), y1: 4, y2: HEIGHT - 14 }),
+    drawn("line", { class: "axis", x1: x(0), x2: x(0), y1: 2, y2: HEIGHT - 2 }),
     drawn("line", {
       class: "tangent",
       x1: x(-scale),
@@ -190,8 +207,5 @@ function plotNudge({ plot, points, scale, slope }, epsilon, loss) {
     }),
     drawn("circle", { class: "promised", cx: x(epsilon), cy: y(slope * epsilon), r: 3 }),
     drawn("circle", { class: "actual", cx: x(epsilon), cy: y(loss - before), r: 4 }),
-    label(2, shown(Number((-scale).toPrecision(2))), "start"),
-    label(WIDTH / 2, "ε", "middle"),
-    label(WIDTH - 2, `+${shown(Number(scale.toPrecision(2)))}`, "end"),
   );
 }

@@ -4,7 +4,8 @@
 
 import { explain } from "../engine/index.js";
 import { nameOf } from "../base/quantities.js";
-import { element, howMany, shown } from "./dom.js";
+import { element, shown } from "./dom.js";
+import { counted } from "../base/terms.js";
 import { state } from "./state.js";
 import { walkButton } from "./term_list.js";
 import { labelOf } from "./maps.js";
@@ -40,7 +41,7 @@ export function onwardBlock(quantity) {
           element(
             "span",
             { class: "quiet" },
-            numbers.length > FIRST_BUTTONS ? ` ${howMany(numbers.length, "number")}, the largest first` : "",
+            numbers.length > FIRST_BUTTONS ? ` ${counted(numbers.length, "number")}, the largest first` : "",
           ),
         ),
         list,

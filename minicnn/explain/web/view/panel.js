@@ -78,12 +78,9 @@ function drawPanel(changes) {
   if (inside) arithmetic.focus({ preventScroll: true });
 }
 
-// The nudge and "where it is used": for a weight and a pixel the nudge comes first, else where it is used.
+// The nudge first, so that its numbers are in view, then "where it is used".
 function sideBlocks(quantity) {
-  const { kind, node } = quantity;
-  const blocks = [nudgeBlock(quantity), onwardBlock(quantity)].filter(Boolean);
-  const between = (kind === "value" || kind === "gradient") && state.trace.net.nodes[node].inputs.length > 0;
-  return between ? blocks.reverse() : blocks;
+  return [nudgeBlock(quantity), onwardBlock(quantity)].filter(Boolean);
 }
 
 // The trail: overview, … and the last numbers; a click goes back to one.

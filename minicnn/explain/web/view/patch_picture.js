@@ -2,7 +2,8 @@
 // of its dy in a backward sum, so that a dx shows the kernel rotated by 180°, over the dy that its entries
 // are multiplied with.
 
-import { element, howMany, shown } from "./dom.js";
+import { element, shown } from "./dom.js";
+import { counted } from "../base/terms.js";
 import { state } from "./state.js";
 import { factorButton } from "./term_list.js";
 import { shapeOf } from "../base/quantities.js";
@@ -106,7 +107,7 @@ function showMore(box, groups, rowOf) {
     rest.replaceChildren(
       ...(others.length
         ? [
-            `${howMany(others.length, "further channel")} together: `,
+            `${counted(others.length, "further channel")} together: `,
             element("b", {}, shown(sum)),
             " ",
             element(

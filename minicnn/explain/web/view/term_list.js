@@ -1,7 +1,8 @@
 // The arithmetic line by line: terms that add up, steps of a calculation. Every number that was read from the
 // step is a button that selects it. The lines shown and the line of the rest always add up to the total.
 
-import { element, howMany, shown } from "./dom.js";
+import { element, shown } from "./dom.js";
+import { counted } from "../base/terms.js";
 import { pointAt, select } from "./state.js";
 import { labelOf } from "./maps.js";
 
@@ -36,9 +37,9 @@ export function termList({ terms, form }) {
 }
 
 function headline(terms, form) {
-  if (form === "choice") return howMany(terms.length, "candidate");
+  if (form === "choice") return counted(terms.length, "candidate");
   const zeros = terms.filter((term) => term.value === 0).length;
-  return `${howMany(terms.length, "term")}, the largest first${zeros ? `; ${zeros.toLocaleString("en")} are 0` : ""}`;
+  return `${counted(terms.length, "term")}, the largest first${zeros ? `; ${zeros.toLocaleString("en")} ${zeros === 1 ? "is" : "are"} 0` : ""}`;
 }
 
 function termLine(term, most) {
@@ -101,8 +102,8 @@ function restLine(others, more, form) {
   const sum = others.reduce((total, term) => total + term.value, 0);
   const words =
     form === "choice"
-      ? `${howMany(others.length, "further candidate")} `
-      : `${howMany(others.length, "further term")} together: `;
+      ? `${counted(others.length, "further candidate")} `
+      : `${counted(others.length, "further term")} together: `;
   const button = (text, by) =>
     element("button", { class: "small", data: { more: by }, onclick: () => more(by) }, text);
   return [
@@ -123,7 +124,7 @@ export function totalLine({ terms, total, value, form }) {
       : form === "steps"
         ? "the last step"
         : terms.length > 1
-          ? `Σ of ${howMany(terms.length, "term")}`
+          ? `Σ of ${counted(terms.length, "term")}`
           : "together";
   return element(
     "p",
