@@ -36,8 +36,11 @@ from minicnn.layers.merging import Add
 from minicnn.layers.normalization import BatchNormalization
 from minicnn.layers.pooling import MaxPooling2D
 from minicnn.models.inference_steps import Branches, Linear, Live, MaxPool, Norm, Segments, Step, Sum, run
+from minicnn.models.inference_threads import OneOrAll
 
+FEW = 8  # samples up to which one thread may be faster than all
 NOTHING = (Dropout, SpatialDropout2D, GaussianNoise, InputLayer)  # at evaluation they return their input
+PASSES = ("forward", "pre_activation_forward")  # replaced in one layer, by layer.forward = …
 # the layers that steps know, and those of their settings that may be set at any time
 KNOWN: dict[type[Layer], tuple[str, ...]] = {
     Conv2D: ("kernel", "bias", "use_bias", "strides", "padding", "dilation_rate"),
@@ -48,6 +51,7 @@ KNOWN: dict[type[Layer], tuple[str, ...]] = {
 }
 # their passes, unless somebody has replaced one in a class or in one layer
 OURS: tuple[type[Layer], ...] = (*KNOWN, Chain, Graph)
+INSIDE = (Chain, Graph, Residual)  # layers made of layers
 LIBRARY = {kind: (kind.forward, kind.pre_activation_forward) for kind in OURS}
 
 
@@ -59,17 +63,52 @@ class Plan:
 
     def __init__(self) -> None:
         self._steps: list[Step] = []
-        self._made_from: list[tuple[Layer, Any]] = []
+        self._made_from: list[Settings] = []
+        self._threads: dict[int, OneOrAll] = {}  # for each small number of samples
 
     def __reduce__(self) -> Any:
         return Plan, ()
 
     def run(self, model: Layer, x: np.ndarray, logits: bool = False) -> Any:
         """Return ``model.forward(x)``, or with ``logits`` ``model.pre_activation_forward(x)``."""
-        if not self._made_from or any(settings(layer) != then for layer, then in self._made_from):
-            self._made_from = [(layer, settings(layer)) for layer in _visible(model)]
+        if not self._made_from or any(each.changed() for each in self._made_from):
+            self._made_from = [Settings(layer) for layer in _visible(model)]
             self._steps = steps_of([model], head_of(model))
-        return run(self._steps, x, logits)
+            self._threads.clear()
+        if len(x) > FEW:
+            return run(self._steps, x, logits)
+        if len(x) not in self._threads:
+            self._threads[len(x)] = OneOrAll()
+        return self._threads[len(x)].run(lambda: run(self._steps, x, logits))
+
+
+class Settings:
+    """What a plan depends on in one layer, beside the weights, as it was; other settings a layer reads itself.
+
+    Every prediction asks every layer, so the question takes less than a microsecond.
+    """
+
+    def __init__(self, layer: Layer) -> None:
+        self._layer = layer
+        kind = next((each for each in type(layer).__mro__ if each in KNOWN), None)
+        self._names = (*PASSES, *(KNOWN[kind] if kind else ()))
+        self._then = self._now()
+
+    def _now(self) -> list[Any]:
+        layer = self._layer
+        kind = type(layer)
+        now = [kind, kind.forward, kind.pre_activation_forward, *map(vars(layer).get, self._names)]
+        if isinstance(layer, Activation):
+            now.append(layer.activation)
+        elif isinstance(layer, ActivatedLayer):
+            now.append(layer.final_activation)
+        elif isinstance(layer, INSIDE):
+            now += layer.sublayers
+        return now
+
+    def changed(self) -> bool:
+        """Return whether something is different now."""
+        return self._now() != self._then
 
 
 def usable(model: Layer, x: Any) -> bool:
@@ -89,16 +128,6 @@ def kind_of(layer: Layer) -> type[Layer] | None:
     return kind if LIBRARY.get(kind) == (own.forward, own.pre_activation_forward) else None
 
 
-def settings(layer: Layer) -> Any:
-    """Return what a plan depends on beside the weights; other settings a layer reads itself when it runs."""
-    kind = kind_of(layer)
-    if kind in (Chain, Graph, Residual):
-        return kind, [id(each) for each in layer.sublayers]
-    attributes = vars(layer)
-    last = layer.final_activation if isinstance(layer, ActivatedLayer) else layer
-    return kind, [attributes.get(name) for name in KNOWN.get(kind, ())], id(last), function_of(last)  # type: ignore[arg-type]
-
-
 def function_of(layer: Layer) -> str | None:
     """Return the name of an activation layer's function; None if it is another layer, or one of your own."""
     return layer.activation if kind_of(layer) in (Activation, ReLU) else None  # type: ignore[attr-defined]
@@ -114,7 +143,9 @@ def head_of(layer: Layer | None) -> Layer | None:
 def _visible(layer: Layer) -> Iterator[Layer]:
     """Yield the layers that a plan looks into, and those that it runs."""
     yield layer
-    if kind_of(layer) in (Chain, Graph, Residual):
+    if isinstance(layer, ActivatedLayer):
+        yield layer.final_activation
+    if kind_of(layer) in INSIDE:
         for each in layer.sublayers:
             yield from _visible(each)
 

@@ -4,7 +4,6 @@ What a step computes from weights it keeps, together with the weights' versions;
 them has changed. Most layers are one step, :class:`Live`: their own forward pass.
 """
 
-from collections import Counter
 from collections.abc import Sequence
 from functools import reduce
 from typing import Any
@@ -222,30 +221,39 @@ class Branches(Step):
 
 
 class Segments(Step):
-    """A graph: its segments in order."""
+    """A graph: its segments in order. Its values have numbers, those of the inputs first."""
 
     new_array = False
 
     def __init__(self, graph: Graph, rows: Sequence[Rows | None]) -> None:
         """A row of None is a segment that runs live, by its own setting of ``training``."""
         self._graph = graph
-        self._rows = list(zip(graph.segments, rows))
-        self._uses = Counter(source for segment in graph.segments for source in segment.sources)
+        targets = [segment.target for segment in graph.segments]
+        number = {symbol: i for i, symbol in enumerate([*graph.inputs, *targets])}
+        self._outputs = [number[each] for each in graph.outputs]
+        last_use = {number[each]: i for i, segment in enumerate(graph.segments) for each in segment.sources}
+        for each in self._outputs:
+            last_use.pop(each, None)
+        self._rows = [
+            (
+                segment,
+                steps,
+                [number[each] for each in segment.sources],
+                [value for value, last in last_use.items() if last == i],
+            )
+            for i, (segment, steps) in enumerate(zip(graph.segments, rows))
+        ]
 
     def run(self, x: Any, logits: bool) -> Any:
         """Compute every value after its inputs; forget it after its last use."""
-        graph, uses = self._graph, Counter(self._uses)
-        values = dict(zip(graph.inputs, x if graph.multiple_inputs else [x]))
-        for (chain, sources, target, training), steps in self._rows:
-            several = [values[each] for each in sources]
-            for each in sources:
-                uses[each] -= 1
-                if not uses[each] and each not in graph.outputs:
-                    del values[each]
-            inputs = several if chain.layers[0].multiple_inputs else several[0]
-            del several
-            values[target] = (
-                chain.forward(inputs, bool(training)) if steps is None else run(steps, inputs, logits)
-            )
-        outputs = [values[each] for each in graph.outputs]
+        values = list(x) if self._graph.multiple_inputs else [x]
+        for (chain, _, _, training), steps, sources, used in self._rows:
+            inputs: Any = [values[each] for each in sources]
+            for each in used:
+                values[each] = None
+            if not chain.layers[0].multiple_inputs:
+                inputs = inputs[0]
+            y = chain.forward(inputs, bool(training)) if steps is None else run(steps, inputs, logits)
+            values.append(y)
+        outputs = [values[each] for each in self._outputs]
         return outputs if len(outputs) > 1 else outputs[0]

@@ -64,7 +64,8 @@ def prepare_kernel(kernel, x_shape, strides=(1, 1), padding="valid", dilation=(1
 def forward_prepared(x, prepared, bias=None):
     """Return y alone, the same bits as :func:`conv2d_forward`; x has the dtype of the kernel."""
     kernel, transformed, window = prepared
-    x, bias, _ = prepare(x, bias, kernel)
+    if x.dtype != kernel.dtype or not x.flags.c_contiguous:
+        x, bias, _ = prepare(x, bias, kernel)
     if transformed is None:
         return direct.forward(x, kernel, bias, *window)
     return winograd.forward(x, kernel, bias, window[1], transformed)

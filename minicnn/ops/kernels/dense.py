@@ -5,6 +5,8 @@ that of reading W from memory, and each pass reads it once:
 
     y    divided by columns; k runs in blocks, so that a block of W, 32 columns wide, stays in the first-level cache
          while all rows of x use it
+    y of one to FEW rows: a register tile would be mostly empty. Each row of W is read once, in the order of memory, and
+         added x[k] times to y, which stays in the cache; pieces of k have sums of their own, added up in order
     dx   as dxᵀ = W·dyᵀ: each row of W is read once, and the small dyᵀ stays in the cache
     dW   divided by rows; x is transposed by its addresses alone
 """
@@ -12,14 +14,16 @@ that of reading W from memory, and each pass reads it once:
 from itertools import pairwise
 
 import numpy as np
+from numba import prange
 
 from minicnn.ops.kernels.matmul import NO_OFFSET, products, sum_rows, transposed
 from minicnn.ops.kernels.memory import empty
-from minicnn.ops.kernels.parallel import CHUNKS, prepare
+from minicnn.ops.kernels.parallel import CHUNKS, compiled, prepare, sum_pieces
 from minicnn.ops.kernels.register_tile import PANEL_BYTES, ROWS
 
 __all__ = ["dense_backward", "dense_forward"]
 
+FEW = 3
 DEPTH = 256  # k at a time: 256 × 32 float32 of W are 32 KB
 
 
@@ -51,6 +55,43 @@ def _by_columns(a, b, bias):
     return c
 
 
+@compiled(parallel=True)
+def _few_rows(x, kernel, bias, partial):
+    """partial[p] (R, U) = piece p of the sum over k; the first has the bias too."""
+    depth = kernel.shape[0]
+    for piece in prange(len(partial)):
+        begin, end = piece * depth // len(partial), (piece + 1) * depth // len(partial)
+        for r in range(len(x)):
+            _add_rows(x[r], kernel, begin, end, bias, piece == 0, partial[piece, r])
+
+
+@compiled()
+def _add_rows(x, kernel, begin, end, bias, first, y):
+    """y = Σ x[k]·kernel[k] for k from begin to end, four rows at a time (+ bias)."""
+    for u in range(y.size):
+        y[u] = bias[u] if first else 0
+    k = begin
+    while k + 4 <= end:
+        a, b, c, d = x[k], x[k + 1], x[k + 2], x[k + 3]
+        w0, w1, w2, w3 = kernel[k], kernel[k + 1], kernel[k + 2], kernel[k + 3]
+        for u in range(y.size):
+            y[u] += (a * w0[u] + b * w1[u]) + (c * w2[u] + d * w3[u])
+        k += 4
+    while k < end:
+        a, w0 = x[k], kernel[k]
+        for u in range(y.size):
+            y[u] += a * w0[u]
+        k += 1
+
+
+def _by_pieces(x, kernel, bias):
+    """Return x (R, D) · kernel (D, U) + bias, for a few rows."""
+    rows, (depth, columns) = len(x), kernel.shape
+    partial = empty((CHUNKS if depth >= DEPTH else 1, rows, columns), x.dtype)
+    _few_rows(x, kernel, np.zeros(columns, x.dtype) if bias is None else bias, partial)
+    return sum_pieces(partial, (rows, columns))
+
+
 def _by_rows(a, b, transpose=False):
     """Return a (R, D) · b (D, U), or with ``transpose`` a (D, R)ᵀ · b (D, U)."""
     depth, columns = b.shape
@@ -69,7 +110,8 @@ def _by_rows(a, b, transpose=False):
 def dense_forward(x, kernel, bias=None):
     """Return (y, cache): x (N, D), kernel (D, U), bias (U,) or None -> y (N, U)."""
     x, kernel, bias = prepare(x, kernel, bias)
-    return _by_columns(x, kernel, bias), (x, kernel, bias is not None)
+    y = (_by_pieces if 1 <= len(x) <= FEW else _by_columns)(x, kernel, bias)
+    return y, (x, kernel, bias is not None)
 
 
 def dense_backward(dy, cache, need_dx=True):

@@ -32,7 +32,7 @@ from typing import NamedTuple
 import numpy as np
 
 from minicnn.ops import geometry
-from minicnn.ops.kernels.matmul import products, transposed
+from minicnn.ops.kernels.matmul import as_items, products, transposed
 from minicnn.ops.kernels.memory import empty
 from minicnn.ops.kernels.parallel import CHUNKS, sum_pieces
 
@@ -85,23 +85,29 @@ def _forward_plan(shape, kernel_shape, strides, padding, dilation):
     return border, (rows.out, columns.out), pixels, taps, depth
 
 
-def forward(x, kernel, bias, strides, padding, dilation):
-    """Return y (N, OH, OW, K)."""
-    border, (rows, columns), pixels, taps, depth = _forward_plan(
-        x.shape, kernel.shape, strides, padding, dilation
-    )
-    filters, images, count = kernel.shape[3], len(x), len(pixels)
-    x = _padded(x, border)
-    y = empty((images, rows, columns, filters), x.dtype)
-    cuts = min(count, -(-CHUNKS // max(1, images)))  # a few images: several pieces each
-    ends = [i * count // cuts for i in range(cuts + 1)]
+@lru_cache(maxsize=256)
+def _forward_items(images, x_size, pixels, taps, filters):
+    """Return (items, ends of the pieces, row table of y) of :func:`products`, for images of x_size numbers."""
+    cuts = min(pixels, -(-CHUNKS // max(1, images)))  # a few images: several pieces each
+    ends = [i * pixels // cuts for i in range(cuts + 1)]
     items = [
-        (n * x[0].size, 0, n * y[0].size, first, last, 0, len(taps), filters, 0)
+        (n * x_size, 0, n * pixels * filters, first, last, 0, taps, filters, 0)
         for n in range(images)
         for first, last in pairwise(ends)
     ]
-    y_rows = np.arange(count) * filters
-    products(items, _piece_ends(len(items)), x, pixels, taps, depth, 1, kernel, bias, y, y_rows)
+    return as_items(items), _piece_ends(len(items)), np.arange(pixels) * filters
+
+
+def forward(x, kernel, bias, strides, padding, dilation):
+    """Return y (N, OH, OW, K)."""
+    border, size, pixels, taps, depth = _forward_plan(x.shape, kernel.shape, strides, padding, dilation)
+    filters, images = kernel.shape[3], len(x)
+    x = _padded(x, border)
+    y = empty((images, *size, filters), x.dtype)
+    items, ends, y_rows = _forward_items(
+        images, border.height * border.width * x.shape[3], len(pixels), len(taps), filters
+    )
+    products(items, ends, x, pixels, taps, depth, 1, kernel, bias, y, y_rows)
     return y
 
 

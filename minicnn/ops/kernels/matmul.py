@@ -89,11 +89,16 @@ def _products(items, ends, a, a_rows, taps, depth, step, b, b_step, bias, c, c_r
             )  # fmt: skip
 
 
+def as_items(rows):
+    """Return a list of products, rows of ITEM, as the array that the kernel reads."""
+    return np.ascontiguousarray(rows, np.intp).reshape(-1, len(ITEM))
+
+
 def products(items, ends, a, a_rows, taps, depth, step, b, bias, c, c_rows):
     """Compute a list of products C = bias + A·B, or C += A·B where an item says ``accumulate``.
 
     Args:
-        items: integers (n, len(ITEM)), the columns named in :data:`ITEM`.
+        items: integers (n, len(ITEM)), the columns named in :data:`ITEM`; a list, or :func:`as_items` of it.
         ends: piece i is items ends[i] … ends[i + 1], done in order by one thread; no two pieces
             write to the same place.
         a, b, c: C-contiguous arrays of one dtype; a row of b is its last axis.
@@ -101,11 +106,10 @@ def products(items, ends, a, a_rows, taps, depth, step, b, bias, c, c_rows):
             ``step`` numbers apart in a.
         bias: one row of C, or None for zeros.
     """
-    items = np.ascontiguousarray(items, np.intp).reshape(-1, len(ITEM))
     if bias is None:
         bias = np.zeros(c.shape[-1], c.dtype)
     _products(
-        items, np.asarray(ends, np.intp), a.reshape(-1), a_rows, taps, depth, step,
+        as_items(items), np.asarray(ends, np.intp), a.reshape(-1), a_rows, taps, depth, step,
         b.reshape(-1), b.shape[-1], bias, c.reshape(-1), c_rows,
     )  # fmt: skip
 

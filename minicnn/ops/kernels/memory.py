@@ -11,6 +11,7 @@ cache lines.
 How much of an array is worked on at a time, the second-level cache decides (:func:`second_level_cache`).
 """
 
+import math
 import platform
 import subprocess
 import sys
@@ -89,7 +90,7 @@ def _buffer(nbytes):
 def empty(shape, dtype):
     """Return an uninitialised array, as ``np.empty`` does; a large one in a free buffer if there is one."""
     dtype = np.dtype(dtype)
-    nbytes = int(np.prod(shape)) * dtype.itemsize
+    nbytes = (math.prod(shape) if isinstance(shape, tuple) else shape) * dtype.itemsize
     if nbytes < SMALL:
         return np.empty(shape, dtype)
     buffer = _buffer(nbytes)

@@ -76,8 +76,9 @@ def compiled(work: Callable[..., int] | None = None, **options: Any) -> Callable
         def launch(*arguments: Any) -> Any:
             with turn():
                 start = time.perf_counter()
-                threads = get_num_threads()
-                if threads == 1 or amount(*arguments) > SMALL:
+                # 1: as many as are set now, all or one
+                threads = 1 if amount(*arguments) > SMALL else get_num_threads()
+                if threads == 1:
                     result = kernel(*arguments)
                 else:
                     set_num_threads(1)
@@ -96,7 +97,8 @@ def compiled(work: Callable[..., int] | None = None, **options: Any) -> Callable
 
 def _largest(*arguments: Any) -> int:
     """Return the entries of the largest array; without an array, all threads run."""
-    return max((array.size for array in arguments if isinstance(array, np.ndarray)), default=SMALL + 1)
+    sizes = [array.size for array in arguments if isinstance(array, np.ndarray)]
+    return max(sizes) if sizes else SMALL + 1
 
 
 _seconds: dict[str, float] | None = None  # while kernels are timed

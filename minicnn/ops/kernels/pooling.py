@@ -13,6 +13,8 @@ and adds up their gradients. Every dx is written once, by one thread, whether wi
 gaps. The innermost loop runs over channels, which are neighbours in memory.
 """
 
+from functools import lru_cache
+
 import numpy as np
 from numba import prange
 
@@ -46,10 +48,10 @@ def max_pool2d_relu_forward(x, pool_size=(2, 2), strides=None, padding="valid"):
 
 def _max_pool(x, pool_size, strides, padding, floor):
     x = prepare(x)
-    shape, layout = _layout(x.shape, pool_size, strides or pool_size, padding)
+    shape, layout, fits = _layout(x.shape, pool_size, strides, padding)
     y = empty(shape, x.dtype)
     winner = empty(shape, np.uint8 if pool_size[0] * pool_size[1] <= 255 else np.int32)
-    kernel = pooling_2x2.forward if pooling_2x2.fits(layout, x.shape, shape) else _max_forward
+    kernel = pooling_2x2.forward if fits else _max_forward
     kernel(x, layout, x.dtype.type(floor), y, winner)
     return y, (winner, layout, x.shape)
 
@@ -57,9 +59,9 @@ def _max_pool(x, pool_size, strides, padding, floor):
 def max_pool2d_inference(x, pool_size=(2, 2), strides=None, padding="valid", relu=False):
     """Return y of max-pooling, and ReLU if wanted, for a prediction: no winner is kept."""
     x = prepare(x)
-    shape, layout = _layout(x.shape, pool_size, strides or pool_size, padding)
+    shape, _, fits = _layout(x.shape, pool_size, strides, padding)
     floor = 0.0 if relu else NO_FLOOR
-    if not pooling_2x2.fits(layout, x.shape, shape):
+    if not fits:
         return _max_pool(x, pool_size, strides, padding, floor)[0]
     y = empty(shape, x.dtype)
     pooling_2x2.inference(x, x.dtype.type(floor), y)
@@ -79,9 +81,9 @@ def max_pool2d_backward(dy, cache):
 def average_pool2d_forward(x, pool_size=(2, 2), strides=None, padding="valid"):
     """Return (y, cache), as the reference does."""
     x = prepare(x)
-    shape, layout = _layout(x.shape, pool_size, strides or pool_size, padding)
+    shape, layout, fits = _layout(x.shape, pool_size, strides, padding)
     y = empty(shape, x.dtype)
-    kernel = pooling_2x2.average if pooling_2x2.fits(layout, x.shape, shape) else _average_forward
+    kernel = pooling_2x2.average if fits else _average_forward
     kernel(x, layout, y)
     return y, (layout, x.shape)
 
@@ -120,10 +122,18 @@ def global_max_pool2d_backward(dy, cache):
 
 
 def _layout(shape, size, strides, padding):
-    """Return y's shape, and a row (size, stride, before) for each spatial axis."""
+    """Return y's shape, a row (size, stride, before) for each spatial axis, and whether the windows are those of
+    pooling_2x2.py; strides None: the size.
+    """
+    return _cached_layout(shape, tuple(size), tuple(strides or size), padding)
+
+
+@lru_cache(maxsize=256)
+def _cached_layout(shape, size, strides, padding):
     rows, columns = geometry.axes(shape[1], shape[2], size, strides, padding)
     layout = np.array([[size[0], strides[0], rows.before], [size[1], strides[1], columns.before]])
-    return (shape[0], rows.out, columns.out, shape[3]), layout
+    y_shape = shape[0], rows.out, columns.out, shape[3]
+    return y_shape, layout, pooling_2x2.fits(layout, shape, y_shape)
 
 
 @compiled()

@@ -25,6 +25,9 @@ Channels that do not fill vectors are padded beforehand. x (N, H, W, C), kernel 
 K).
 """
 
+from functools import lru_cache
+from typing import NamedTuple
+
 import numpy as np
 from numba import get_num_threads, get_thread_id, prange
 
@@ -70,8 +73,10 @@ def _tile_address(shape, n, top, left):
 
 
 @compiled()
-def _forward_piece(points, x, x_shape, U, bias, y, y_shape, grid, begin, end, tables, memory, zero):
-    """Outputs of tiles begin … end; memory: V, M and space for outputs outside the map, which are dropped."""
+def _forward_piece(points, x, x_shape, U, bias, y, y_shape, grid, begin, end, k0, k1, tables, memory, zero):
+    """Outputs k0 … k1 of tiles begin … end; memory: V, M and space for outputs outside the map, which are
+    dropped.
+    """
     alpha, m = len(points) + 1, len(points) - 1
     top, left, down, across = grid
     v_rows, m_rows, taps = tables
@@ -90,23 +95,25 @@ def _forward_piece(points, x, x_shape, U, bias, y, y_shape, grid, begin, end, ta
         for s in range(alpha * alpha):
             product(
                 memory, s * channels, v_rows, taps, 1, channels, 1,
-                U, s * (U.size // (alpha * alpha)), strip, channels * strip,
-                zero, 0, 0, memory, M + s * filters, m_rows, 0, count, filters,
+                U, s * (U.size // (alpha * alpha)) + k0 * channels, strip, channels * strip,
+                zero, 0, 0, memory, M + s * filters + k0, m_rows, 0, count, k1 - k0,
             )  # fmt: skip
         for t in range(count):
             n, i, j = _tile_at(first + t, down, across)
             start, row, column, inside = _tile_address(y_shape, n, i * m, j * m)
             output_transform(
-                points, memory, M + m_rows[t], alpha * filters, filters, y, start, row, column,
-                inside, dropped, bias, filters // lanes,
+                points, memory, M + m_rows[t] + k0, alpha * filters, filters, y, start + k0, row, column,
+                inside, dropped, bias[k0:], (k1 - k0) // lanes,
             )  # fmt: skip
 
 
 @compiled(parallel=True)
-def _forward(points, x, x_shape, U, bias, y, y_shape, grid, ends, tables, workspace, zero):
-    for piece in prange(len(ends) - 1):
+def _forward(points, x, x_shape, U, bias, y, y_shape, grid, ends, k_ends, tables, workspace, zero):
+    pieces, ranges = len(ends) - 1, len(k_ends) - 1
+    for i in prange(pieces * ranges):
+        piece, part = i // ranges, i % ranges
         _forward_piece(
-            points, x, x_shape, U, bias, y, y_shape, grid, ends[piece], ends[piece + 1],
+            points, x, x_shape, U, bias, y, y_shape, grid, ends[piece], ends[piece + 1], k_ends[part], k_ends[part + 1],
             tables, workspace[get_thread_id()], zero,
         )  # fmt: skip
 
@@ -195,8 +202,10 @@ def tiling(height, width):
 def _pad_to_vectors(array, *axes):
     """Return the array, padded with zeros to whole vectors along the given axes."""
     lanes = VECTOR_BYTES // array.itemsize
+    if not any(array.shape[axis] % lanes for axis in axes):
+        return array
     missing = [(0, -length % lanes if axis in axes else 0) for axis, length in enumerate(array.shape)]
-    return np.pad(array, missing) if any(after for _, after in missing) else array
+    return np.pad(array, missing)
 
 
 def _blocks(tiles, tile_bytes, wanted_bytes, bounds):
@@ -228,32 +237,74 @@ def prepare_kernel(kernel, height, width):
     return U
 
 
+class ForwardPlan(NamedTuple):
+    """What :func:`_forward` needs beside the numbers of x, U and the bias."""
+
+    points: tuple
+    grid: tuple
+    ends: np.ndarray
+    k_ends: np.ndarray
+    tables: tuple
+    memory: int
+    zero: np.ndarray
+
+
+@lru_cache(maxsize=256)
+def _forward_plan(shape, filters, u_bytes, dtype, top, left, height, width, threads):
+    """Return the plan for x of a shape and a number of filters, both in whole vectors.
+
+    Each thread gets some tiles and all filters. Of a map with few tiles, as one face has, it gets all tiles and
+    some filters if these are shares of more equal size: the tiles are then transformed once for each thread, but
+    every number of U is read by one thread only.
+    """
+    lanes, channels = VECTOR_BYTES // dtype.itemsize, shape[3]
+    points, down, across = tiling(height, width)
+    positions = (len(points) + 1) ** 2
+    v_tile, m_tile = positions * channels + lanes, positions * filters + lanes
+    tiles = shape[0] * down * across
+    block, ends = _blocks(tiles, (v_tile + m_tile) * dtype.itemsize, u_bytes, BLOCK_BYTES)
+    strip = PANEL_BYTES // dtype.itemsize
+    panels, parts = -(-filters // strip), 1
+    least = 1 / threads
+    if tiles and _largest_share(ends, threads) > max(least, -(-panels // threads) / panels) + least / 8:
+        ends, parts = ends[[0, -1]], min(threads, panels)
+    k_ends = np.minimum(np.arange(parts + 1) * panels // parts * strip, filters)
+    tables = np.arange(block + 1) * v_tile, np.arange(block + 1) * m_tile, np.zeros(1, np.intp)
+    memory, zero = block * (v_tile + m_tile) + filters, np.zeros(max(channels, filters), dtype)
+    return ForwardPlan(points, (top, left, down, across), ends, k_ends, tables, memory, zero)
+
+
+def _largest_share(ends, threads):
+    """Return which part of the work the busiest thread does, if each has the same number of pieces in a row."""
+    pieces = len(ends) - 1
+    firsts = np.arange(threads + 1) * pieces // threads
+    return np.diff(ends[firsts]).max() / ends[-1]
+
+
 def _convolve(x, U, filters, bias, top, left, height, width):
     """Return y (N, height, width, K) = x ⋆ kernel + bias, U = prepare_kernel(kernel, height, width); ``top``
     rows and ``left`` columns of zeros are before x.
     """
     x, lanes = _pad_to_vectors(x, 3), VECTOR_BYTES // x.itemsize
-    channels, whole_filters = x.shape[3], -(-filters // lanes) * lanes
-    zero = np.zeros(max(channels, whole_filters), x.dtype)
-    bias = zero if bias is None else _pad_to_vectors(bias, 0)
-    points, down, across = tiling(height, width)
-    positions = (len(points) + 1) ** 2
-    v_tile, m_tile = positions * channels + lanes, positions * whole_filters + lanes
-    tiles = len(x) * down * across
-    block, ends = _blocks(tiles, (v_tile + m_tile) * x.itemsize, U.nbytes, BLOCK_BYTES)
-    tables = np.arange(block + 1) * v_tile, np.arange(block + 1) * m_tile, np.zeros(1, np.intp)
-    workspace = scratch(x.dtype, block * (v_tile + m_tile) + whole_filters)
+    whole_filters = -(-filters // lanes) * lanes
+    plan = _forward_plan(
+        x.shape, whole_filters, U.nbytes, x.dtype, top, left, height, width, get_num_threads()
+    )
+    bias = plan.zero if bias is None else _pad_to_vectors(bias, 0)
     y = empty((len(x), height, width, whole_filters), x.dtype)
     _forward(
-        points, x.reshape(-1), x.shape[1:], U, bias, y.reshape(-1), y.shape[1:],
-        (top, left, down, across), ends, tables, workspace, zero,
+        plan.points, x.reshape(-1), x.shape[1:], U, bias, y.reshape(-1), y.shape[1:],
+        plan.grid, plan.ends, plan.k_ends, plan.tables, scratch(x.dtype, plan.memory), plan.zero,
     )  # fmt: skip
     return y if filters == whole_filters else np.ascontiguousarray(y[..., :filters])
 
 
+_axes = lru_cache(maxsize=256)(geometry.axes)
+
+
 def forward(x, kernel, bias, padding, U=None):
     """Return y (N, OH, OW, K); U is the prepared kernel, if there is one."""
-    rows, columns = geometry.axes(*x.shape[1:3], (3, 3), (1, 1), padding)
+    rows, columns = _axes(*x.shape[1:3], (3, 3), (1, 1), padding)
     if U is None:
         U = prepare_kernel(kernel, rows.out, columns.out)
     return _convolve(x, U, kernel.shape[3], bias, rows.before, columns.before, rows.out, columns.out)

@@ -193,7 +193,7 @@ def test_which_layers_are_one_step():
     assert kinds(steps["nested"]) == [Linear, Live, Linear]
     assert kinds(steps["residuals"]) == [Linear, Branches, Branches, Branches, Branches, MaxPool]
     assert kinds(inference.steps_of([graph()], None)) == [Segments]
-    sums = [row for _, row in inference.steps_of([graph()], None)[0]._rows if type(row[0]) is Sum]
+    sums = [row for _, row, *_ in inference.steps_of([graph()], None)[0]._rows if type(row[0]) is Sum]
     assert [row[0]._spare for row in sums] == [
         None,
         1,
@@ -329,6 +329,20 @@ def test_a_changed_setting_is_not_missed(name, rng):
     found, expected = model.predict(x), model.forward(x)
     close(found, expected)
     assert found.shape != before.shape or np.abs(found - before).max() > 1e-3
+
+
+@pytest.mark.parametrize("kind", [Conv2D, Activation, BatchNormalization, Sequential])
+def test_a_pass_that_is_replaced_in_a_class_is_not_missed(kind, monkeypatch, rng):
+    model = Sequential(
+        [Input((6, 6, 2)), kernel(3, activation="relu"), BatchNormalization(), Activation("relu")]
+    )
+    draw_weights(model, rng)
+    x = rng.standard_normal((2, 6, 6, 2)).astype(np.float32)
+    before, real = model.predict(x), kind.forward
+    monkeypatch.setattr(kind, "forward", lambda self, x, training=False: 3 * real(self, x, training))
+    found, expected = model.predict(x), model.forward(x)
+    close(found, expected)
+    assert np.abs(found - before).max() > 1e-3
 
 
 def test_maps_of_another_size(rng):

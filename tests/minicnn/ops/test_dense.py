@@ -71,3 +71,25 @@ def test_same_bits_for_any_number_of_threads(rng):
             results.append(all_passes("kernels", *arrays))
     for one, two in zip(*results):
         assert np.array_equal(one, two)
+
+
+@pytest.mark.parametrize("dtype", BOUNDS)
+@pytest.mark.parametrize("with_bias", [True, False])
+@pytest.mark.parametrize(
+    "depth", [1, 3, 255, 257, 1030]
+)  # pieces of the sum, which do and do not end at a fourth row
+@pytest.mark.parametrize("rows", [1, 2, 3, 4])
+def test_a_few_rows(rows, depth, with_bias, dtype, rng):
+    x, kernel = rng.standard_normal((rows, depth)), rng.standard_normal((depth, 37))
+    bias = rng.standard_normal(37) if with_bias else None
+    x, kernel = x.astype(dtype), kernel.astype(dtype)
+    bias = None if bias is None else bias.astype(dtype)
+    exact = np.float64(x) @ np.float64(kernel) + (0 if bias is None else np.float64(bias))
+    found = []
+    for count in (1, numba.get_num_threads()):
+        with threads(count), ops.use("kernels"):
+            found.append(ops.dense_forward(x, kernel, bias)[0])
+    assert found[0].dtype == dtype
+    assert np.array_equal(*found)
+    scale = 1 + (np.abs(np.float64(x)) @ np.abs(np.float64(kernel))).max()
+    assert np.abs(found[0] - exact).max() <= BOUNDS[dtype] * scale

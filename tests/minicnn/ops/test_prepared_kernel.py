@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from minicnn import ops
-from minicnn.ops.kernels import convolution
+from minicnn.ops.kernels import convolution, winograd
 
 GEOMETRIES = [  # height, width, channels, filters, kernel size, options
     (9, 7, 20, 24, (3, 3), {"padding": "same"}),  # Winograd, channels that fill no vector
@@ -38,3 +38,39 @@ def test_it_keeps_its_numbers_when_the_weight_changes(channels, rng):
     kernel[...] = 0
     assert np.array_equal(convolution.forward_prepared(x, prepared), before)
     assert not convolution.forward_prepared(x, convolution.prepare_kernel(kernel, x.shape)).any()
+
+
+FEW_TILES = [  # height, width, channels, filters
+    (6, 6, 32, 256),
+    (12, 12, 20, 96),  # three panels of AVX-512, one of them half full
+    (6, 5, 16, 40),
+    (3, 3, 16, 5),  # no filters to share
+    (24, 24, 16, 48),
+]
+
+
+@pytest.mark.parametrize("size", FEW_TILES, ids=str)
+def test_the_threads_may_share_tiles_or_filters(size, monkeypatch, rng):
+    height, width, channels, filters = size
+    x = rng.standard_normal((1, height, width, channels)).astype(np.float32)
+    kernel, bias = (rng.standard_normal((3, 3, channels, filters)), rng.standard_normal(filters))
+    with ops.use("reference"):
+        exact, _ = ops.conv2d_forward(np.float64(x), kernel, bias, padding="same")
+    kernel, bias = np.float32(kernel), np.float32(bias)
+    prepared = convolution.prepare_kernel(kernel, x.shape, padding="same")
+    found, ways = [], set()
+    for threads in (1, 2, 3, 8, 64):
+        monkeypatch.setattr(winograd, "get_num_threads", lambda threads=threads: threads)
+        found.append(convolution.forward_prepared(x, prepared, bias))
+        lanes = winograd.VECTOR_BYTES // 4
+        shape = 1, height, width, -(-channels // lanes) * lanes
+        whole = -(-filters // lanes) * lanes
+        plan = winograd._forward_plan(
+            shape, whole, prepared.transformed.nbytes, x.dtype, 1, 1, height, width, threads
+        )
+        ways.add(len(plan.k_ends) - 1)
+        assert plan.k_ends[0] == 0
+        assert plan.k_ends[-1] == whole
+    assert all(np.array_equal(found[0], each) for each in found)
+    assert np.abs(found[0] - exact).max() <= 1e-5 * np.abs(exact).max()
+    assert ways >= {1} | ({8} if filters == 256 else set())

@@ -25,11 +25,14 @@ def blocks(request, monkeypatch):
     one block. All memory is fresh.
     """
     monkeypatch.setattr(memory, "_scratch", {})
+    winograd._forward_plan.cache_clear()
     if request.param != "whole":
         monkeypatch.setattr(winograd, "BLOCK_BYTES", (1, 1))
         monkeypatch.setattr(winograd, "GRADIENT_BLOCK_BYTES", (1, 1))
     if request.param == "small blocks":
         monkeypatch.setattr(winograd, "CHUNKS", 2)
+    yield
+    winograd._forward_plan.cache_clear()
 
 
 @pytest.mark.parametrize("shared_by", ["tiles", "channels"])
