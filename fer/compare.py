@@ -20,16 +20,14 @@ import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from fer import errors, evaluate, outputs, runs
+from fer import errors, outputs, runs
 from fer.command_line import new_parser
-from fer.data import dataset, detect
 from fer.emotions import indices_in
 from fer.errors import BadInput
-from fer.networks import inference
+from fer.networks import chosen_faces, inference
 from fer.networks.inference import TrainedNetwork
 from fer.reports import comparison
 from fer.reports.comparison import Pair
@@ -52,6 +50,7 @@ def run(
     which: str = "best",
     out: str | os.PathLike[str] = "comparisons",
     detect: str | None = None,
+    labels: str | os.PathLike[str] | None = None,
 ) -> tuple[Path, list[Pair]]:
     """Compare networks, write the files that the module lists, and return their folder and the pairs.
 
@@ -63,6 +62,7 @@ def run(
         which: "best" or "last", of each run's models.
         out: the folder in which a numbered folder is created.
         detect: as for ``evaluate.run``.
+        labels: likewise.
 
     Raises:
         BadInput: there are fewer than two networks, one is named twice, or one or the data cannot be used.
@@ -75,7 +75,7 @@ def run(
     names = short if len(set(short)) == len(names) else names
     opened = {name: inference.open_run(network, which) for name, network in zip(names, networks)}
     first = opened[names[0]]
-    faces, chosen, split = evaluate.faces_of(first, data, split, detect)
+    faces, chosen, split = chosen_faces.faces_of(first, data, split, detect, labels)
     for name, network in opened.items():
         own = network.config.get("data", {}).get("fingerprint")
         if own not in (None, faces.fingerprint()) and network is not first:
@@ -178,17 +178,7 @@ def parser() -> argparse.ArgumentParser:
     )
     add = result.add_argument
     add("networks", metavar="RUN", nargs="+", help="a run's folder, a model (.npz), vgg or tiny")
-    where = (
-        f"faces to compare on (default: those that the first was trained on, else ${dataset.ENV_VARIABLE})"
-    )
-    add("--data", metavar="PATH", help=where)
-    choices: Any = (*evaluate.USAGES, "all")
-    add("--split", choices=choices, help="which rows (default: all of --data that carry no split, else test)")
-    add("--detect", **detect.option())
-    add(
-        "--tta", choices=inference.TTA, default="none", help="flip: with mirror images (default: %(default)s)"
-    )
-    add("--model", choices=inference.MODELS, default="best", dest="which", help="(default: %(default)s)")
+    chosen_faces.add_options(result)
     add("--out", metavar="FOLDER", default="comparisons", help="where a numbered folder is created")
     return result
 

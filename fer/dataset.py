@@ -9,12 +9,13 @@ if __name__ == "__main__":  # before the imports, which take a second or more
     end_at_once_on_ctrl_c()
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 
 from fer import errors
 from fer.command_line import new_parser
-from fer.data import faulty, formats, load_times
+from fer.data import faulty, ferplus, formats, load_times
 from fer.data.dataset import ENV_VARIABLE, FerDataset, Split, load, read, resolve_path
 from fer.data.table import USAGES, Rows
 from minicnn.terminal import printable, say
@@ -41,6 +42,11 @@ def describe(rows: Rows) -> Iterator[str]:
     yield f"{faulty.no_face(rows.images).sum()} of the {len(rows)} pictures are blank or known to show no face"
 
 
+def _lines(path: Path, labels: str | None) -> Iterator[str]:
+    rows = formats.read(path)
+    return describe(rows if labels is None else ferplus.relabel(rows, str(path), labels))
+
+
 EXAMPLES = """\
 examples:
   python -m fer.dataset fer2013.csv             what the file is, and how many faces of each emotion it has
@@ -53,19 +59,20 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run the command; exit with status 2 and one line for input that cannot be used."""
     parser = new_parser(
         "dataset",
-        "[--time] [FILE]",
+        "[--time] [--labels FILE] [FILE]",
         "Print what a file of faces is and holds, or how long reading it takes.",
         EXAMPLES,
     )
     parser.add_argument(
         "file", nargs="?", metavar="FILE", help=f"file, folder or archive (default: ${ENV_VARIABLE})"
     )
+    parser.add_argument("--labels", **ferplus.option())
     parser.add_argument("--time", action="store_true", help="measure reading it")
     with errors.one_line("fer.dataset"):
         arguments = parser.parse_args(argv)
         path = resolve_path(arguments.file)
         say(path)
-        for line in load_times.report(path) if arguments.time else describe(formats.read(path)):
+        for line in load_times.report(path) if arguments.time else _lines(path, arguments.labels):
             say(line)
 
 

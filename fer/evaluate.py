@@ -33,11 +33,10 @@ import numpy as np
 
 from fer import errors, outputs, runs
 from fer.command_line import new_parser
-from fer.data import dataset, detect, synthetic
-from fer.data.dataset import FerDataset, Split
+from fer.data.dataset import Split
 from fer.emotions import EMOTIONS
 from fer.errors import BadInput
-from fer.networks import inference
+from fer.networks import chosen_faces, inference
 from fer.networks.inference import Ensemble, TrainedNetwork
 from fer.reports import plots, prediction_plots
 from fer.reports.measures import Report, measure
@@ -46,7 +45,6 @@ from minicnn.terminal import printable, say
 
 MAX_FACES = 12  # in a figure
 
-USAGES = {"test": "PrivateTest", "validation": "PublicTest", "train": "Training"}
 WARNINGS = {
     "validation": "These faces also chose the epoch whose model was kept, so the accuracy is a little too high.",
     "train": "The network was trained on these same faces; on new ones it is worse.",
@@ -72,6 +70,7 @@ def run(
     which: str = "best",
     out: str | os.PathLike[str] | None = None,
     detect: str | None = None,
+    labels: str | os.PathLike[str] | None = None,
 ) -> tuple[Path, Report]:
     """Evaluate a trained network, write the files that the module lists, and return
     their folder and the numbers.
@@ -86,6 +85,7 @@ def run(
         which: "best" or "last", of the run's models.
         out: the folder in which a numbered folder is created; None: the run's folder.
         detect: the detector that cuts the face out of each picture in ``data``; None: the run's own, if any.
+        labels: FER+'s fer2013new.csv, with labels for ``data``; None: the run's own, where ``data`` is None.
 
     Raises:
         BadInput: the run or the data cannot be used, or the data do not have this split.
@@ -94,7 +94,7 @@ def run(
     asked = [run] if isinstance(run, str | os.PathLike) else list(run or ())
     networks = [inference.open_run(one, which) for one in asked or [inference.newest()]]
     _check_classes(networks)
-    faces, chosen, split = faces_of(networks[0], data, split, detect)
+    faces, chosen, split = chosen_faces.faces_of(networks[0], data, split, detect, labels)
     chosen, line = chosen.in_classes(networks[0].classes)
     say(*([line] if line else []))
     fingerprint = faces.fingerprint()
@@ -198,48 +198,6 @@ def _write_faces(path: Path, split: Split, probabilities: np.ndarray, chosen: np
     outputs.write_figure(path, figure)
 
 
-def faces_of(
-    trained: TrainedNetwork,
-    path: str | os.PathLike[str] | None,
-    split: str | None,
-    detect: str | None = None,
-) -> tuple[FerDataset, Split, str]:
-    """Return the data, the faces to evaluate on, and the name of their split; the arguments are those of
-    :func:`run`.
-    """
-    if split is not None and split not in (*USAGES, "all"):
-        raise BadInput(f"split={split!r}: expected one of {', '.join((*USAGES, 'all'))}")
-    if path is None or str(path) == synthetic.NAME:
-        data = trained.data() if path is None else synthetic.load()
-        return data, _split(data, split or "test"), split or "test"
-    arguments = trained.config.get("arguments", {})
-    rows, found = dataset.labelled(path, detect if detect is not None else arguments.get("detect"))
-    data = dataset.from_rows(rows, found, drop_faulty=arguments.get("drop_faulty", False))
-    if len(data.train):
-        data = _with_own_validation(data, split)
-    own = trained.config.get("data", {}).get("fingerprint")
-    if split is None:
-        split = "all" if rows.usage is None and data.fingerprint() != own else "test"
-    if split == "all":
-        assert rows.labels is not None
-        everything = Split(rows.images, rows.labels, rows.classes)
-        data = FerDataset(everything.rows(slice(0, 0)), None, everything, found.name, rows.notes)
-        return data, everything, "all"
-    return data, _split(data, split), split
-
-
-def _with_own_validation(data: FerDataset, split: str | None) -> FerDataset:
-    """Return the data with the validation rows that a training would hold out; without, if there are too
-    few rows and other ones are asked for.
-    """
-    try:
-        return data.with_validation()
-    except BadInput:
-        if split == "validation":
-            raise
-        return data
-
-
 def _check_classes(networks: Sequence[TrainedNetwork]) -> None:
     for other in networks[1:]:
         if other.classes != networks[0].classes:
@@ -247,21 +205,6 @@ def _check_classes(networks: Sequence[TrainedNetwork]) -> None:
                 f"{other.path} knows {', '.join(other.classes)}, and {networks[0].path} knows "
                 f"{', '.join(networks[0].classes)}: expected networks of the same classes"
             )
-
-
-def _split(data: FerDataset, name: str) -> Split:
-    splits = data.splits()
-    if name == "all":
-        parts = list(splits.values())
-        return Split(
-            np.concatenate([part.images for part in parts]),
-            np.concatenate([part.labels for part in parts]),
-            data.classes,
-        )
-    if name not in splits:
-        others = " or ".join(f"--split {other}" for other in USAGES if other in splits)
-        raise BadInput(f"{data.name} has no {name} rows ({USAGES[name]}): use {others}, or other --data")
-    return splits[name]
 
 
 def _folder(
@@ -319,30 +262,7 @@ def parser() -> argparse.ArgumentParser:
         help="a run's folder, a model (.npz), vgg or tiny, which come with fer (default: the newest in runs/); of "
         "several, the probabilities are averaged",
     )
-    add(
-        "--data",
-        metavar="PATH",
-        help=f"faces to evaluate on (default: those that the run was trained on, else ${dataset.ENV_VARIABLE})",
-    )
-    add(
-        "--split",
-        choices=(*USAGES, "all"),
-        help="which rows (default: all of --data that carry no split, else test)",
-    )
-    add("--detect", **detect.option())
-    add(
-        "--tta",
-        choices=inference.TTA,
-        default="none",
-        help="flip: the mean of the probabilities for the face and its mirror image (default: %(default)s)",
-    )
-    add(
-        "--model",
-        choices=inference.MODELS,
-        default="best",
-        dest="which",
-        help="of the best epoch or of the last one (default: %(default)s)",
-    )
+    chosen_faces.add_options(result)
     add("--out", metavar="FOLDER", help="where a numbered folder is created (default: in the run's folder)")
     return result
 

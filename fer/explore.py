@@ -23,8 +23,9 @@ from pathlib import Path
 
 from fer import errors, outputs, runs
 from fer.command_line import new_parser
-from fer.data import dataset, synthetic
+from fer.data import dataset, ferplus, synthetic
 from fer.data.dataset import FerDataset
+from fer.errors import BadInput
 from fer.reports import plots
 from fer.reports.survey import Survey, mean_faces, survey
 from minicnn.terminal import printable, say
@@ -98,12 +99,14 @@ def _write_tables(folder: Path, result: Survey) -> None:
     )
 
 
-def load(path: str | os.PathLike[str] | None) -> FerDataset:
+def load(path: str | os.PathLike[str] | None, labels: str | os.PathLike[str] | None = None) -> FerDataset:
     """Return the faces at ``path``, else those that FER2013_DATA names, else
-    synthetic ones, with a printed note.
+    synthetic ones, with a printed note; with ``labels``, those of FER+.
     """
     if path is not None or os.environ.get(dataset.ENV_VARIABLE):
-        return dataset.load(path)
+        return dataset.load(path, labels=labels)
+    if labels is not None:
+        raise BadInput(f"--labels {labels}: they are for FER2013's faces; give these with --data fer2013.csv")
     print(
         "No data given: these are synthetic faces, drawn by code in the form of "
         f"FER2013.\n{dataset.WHERE_TO_GET}.\n",
@@ -116,7 +119,7 @@ def parser() -> argparse.ArgumentParser:
     """Return the command line's parser."""
     result = new_parser(
         "explore",
-        "[--data PATH] [--out FOLDER]",
+        "[--data PATH] [--labels FILE] [--out FOLDER]",
         "Look at a data set: faces of each emotion, mean faces, gray values, copies, wrong labels.",
         EXAMPLES,
     )
@@ -125,6 +128,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="PATH",
         help=f"fer2013.csv, its folder or archive (default: ${dataset.ENV_VARIABLE}, else synthetic faces)",
     )
+    result.add_argument("--labels", **ferplus.option())
     result.add_argument(
         "--out",
         metavar="FOLDER",
@@ -138,7 +142,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run the command; exit with status 2 and one line for input that cannot be used."""
     with errors.one_line("fer.explore"):
         arguments = parser().parse_args(argv)
-        data = load(arguments.data)
+        data = load(arguments.data, arguments.labels)
         say(*data.notes)
         folder, result = run(data, arguments.out)
         print(result.to_text(data.name))

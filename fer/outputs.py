@@ -7,6 +7,7 @@ import csv
 import io
 import json
 import re
+import shutil
 import unicodedata
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
@@ -71,6 +72,19 @@ def csv_text(header: Sequence[Any], rows: Iterable[Sequence[Any]]) -> str:
     writer.writerow(header)
     writer.writerows(rows)
     return text.getvalue()
+
+
+def copy(path: Path, to: str | None) -> None:
+    """Copy a text to another file, to the terminal ("-"), or nowhere (None)."""
+    if to is None:
+        return
+    with path.open("rb") as file:
+        if to == "-":
+            for line in file:
+                print(line.decode("utf-8"), end="")
+            return
+        with replacing(Path(to)) as copied:
+            shutil.copyfileobj(file, copied)
 
 
 def listing(folder: Path) -> str:

@@ -17,36 +17,31 @@ if __name__ == "__main__":  # before the imports, which take a second or more
 
 import argparse
 import io
+import itertools
 import os
 import sys
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TextIO
+from typing import NoReturn, TextIO
 
 import numpy as np
 from tqdm import tqdm
 
 from fer import errors, outputs, runs, video
 from fer.command_line import new_parser
-from fer.data import dataset, detect, sources, synthetic, video_files
+from fer.data import detect, sources, video_files
 from fer.data.detect import Detector
 from fer.data.sources import Face, LoadedFaces
-from fer.emotions import indices_in
 from fer.errors import BadInput
-from fer.networks import inference, predict_times
-from fer.networks.inference import TrainedNetwork
+from fer.networks import chosen_faces, inference, predict_times
 from fer.networks.predictor import Prediction, Predictor
-from fer.reports import prediction_figures
-from fer.reports.prediction_tables import to_csv, to_json
+from fer.reports import prediction_figures, prediction_tables
+from fer.reports.prediction_lines import Lines
 from minicnn.terminal import NAME, printable, say
 
 CHUNK = 256  # faces predicted at once
 MANY = 20  # pictures, from which on a bar shows the progress
-_NO_PIXELS = np.empty((0, 0), np.uint8)
 MAX_DRAWN = 24  # faces in figures, unless --figures says otherwise
-PHOTO_SIDE = 96  # pixels; a larger picture may show more than a face
-SAMPLE_SPLITS = ("test", "validation", "train")  # a sample comes from the first of these that the data have
 
 EXAMPLES = """\
 examples:
@@ -58,26 +53,6 @@ examples:
   python -m fer.predict runs/003 test.csv --csv out.csv  the rows of a table
   python -m fer.predict runs/003 --sample 9 --explain    nine random test faces, and which pixels count
 """
-
-
-def sample(
-    trained: TrainedNetwork, count: int, seed: int, data: str | os.PathLike[str] | None = None
-) -> list[Face]:
-    """Return ``count`` random faces of the test rows; without any, of the validation or the training rows.
-
-    They come from ``data``, else from the run's own data, else from FER2013_DATA, else they are synthetic.
-    """
-    known = data is not None or trained.config or os.environ.get(dataset.ENV_VARIABLE)
-    faces = trained.data(data) if known else synthetic.load()
-    splits = faces.splits()
-    name = next(name for name in SAMPLE_SPLITS if name in splits)
-    split = splits[name]
-    rows = np.sort(np.random.default_rng(seed).permutation(len(split))[:count]).tolist()
-    source = f"{faces.name}, {name}"
-    return [
-        Face(split.images[row], source, row, int(split.labels[row]), is_row=True, classes=split.classes)
-        for row in rows
-    ]
 
 
 # ---- the command ----
@@ -222,42 +197,35 @@ def _predict(arguments: argparse.Namespace) -> None:
     files = sources.list_files(paths, loaded, arguments.out)
     clips = [file for file in files if file.suffix.lower() in video_files.SUFFIXES]
     clips = [clip for clip in clips if _is_readable(clip, loaded)]
-    predictions = _in_files(files, loaded, predictor, arguments)
+    parts = _in_files(files, loaded, predictor, arguments)
     if arguments.sample is not None:
         seed = int(np.random.default_rng().integers(1_000_000)) if arguments.seed is None else arguments.seed
-        faces = sample(trained, arguments.sample, seed, arguments.data)
-        predictions += predictor.of(faces)
+        faces = chosen_faces.sample(trained, arguments.sample, seed, arguments.data)
+        parts = itertools.chain(parts, [predictor.of(faces)])
         sampled = faces[0].source
         lines.append(f"{len(faces)} random rows of {sampled}; --seed {seed} draws them again")
-    _report_skipped(loaded, bool(predictions or clips or loaded.without))
-    say(*lines, *(f"{printable(name, NAME)}: no face was found" for name in loaded.without), file=messages)
-
-    tables = {
-        "csv": to_csv(predictions),
-        "json": to_json(predictions, loaded, str(trained.path), arguments.tta),
-    }
+    first = next(parts, [])
+    if not (first or clips or loaded.without):
+        _refuse(loaded)
+    say(*lines, file=messages)
     folder = runs.create(arguments.out).folder
-    for form, text in tables.items():
-        outputs.write_text(folder / f"predictions.{form}", text)
-        chosen = getattr(arguments, form)
-        if chosen == "-":
-            print(text, end="")
-        elif chosen is not None:
-            outputs.write_text(Path(chosen), text)
-    _print(predictions, messages)
-    boxes = [each.face.box for each in predictions if each.face.box is not None]
-    if not arguments.detect and any(min(box.width, box.height) > PHOTO_SIDE for box in boxes):
-        say(
-            "The middle square of each picture was used; if the face is only a part of it: --detect",
-            file=messages,
-        )
-    some = predictions[: arguments.figures]
-    prediction_figures.write(folder, predictor, some, arguments.explain, sampled)
-    if len(predictions) > arguments.figures:
-        say(
-            f"Drew the first {arguments.figures} of {len(predictions)} faces; --figures N draws more.",
-            file=messages,
-        )
+    printed = Lines(messages, arguments.figures)
+    network = {"model": str(trained.path), "tta": arguments.tta}
+    with prediction_tables.writing(folder, predictor.classes, network, loaded) as add:
+        for part in itertools.chain([first], parts):
+            with tqdm.external_write_mode(messages):
+                printed.add(part)
+            for prediction in part:
+                add(prediction)
+    say(*(f"skipped: {reason}" for _, reason in loaded.skipped), file=sys.stderr)
+    say(*(f"{printable(name, NAME)}: no face was found" for name in loaded.without), file=messages)
+    printed.end(found=bool(arguments.detect))
+    for form in ("csv", "json"):
+        outputs.copy(folder / f"predictions.{form}", getattr(arguments, form))
+    prediction_figures.write(folder, predictor, printed.kept, arguments.explain, sampled)
+    if printed.faces > arguments.figures:
+        drawn = f"Drew the first {arguments.figures} of {printed.faces} faces; --figures N draws more."
+        say(drawn, file=messages)
     for number, clip in enumerate(clips, 1):
         stem = f"video_{number}_{outputs.file_name(clip.stem)}"
         count = video.record(clip, predictor, folder, stem, arguments.every, arguments.quiet)
@@ -267,29 +235,18 @@ def _predict(arguments: argparse.Namespace) -> None:
 
 def _in_files(
     files: Sequence[Path], loaded: LoadedFaces, predictor: Predictor, arguments: argparse.Namespace
-) -> list[Prediction]:
-    """Return the predictions of the faces in pictures and tables.
-
-    They are made for CHUNK faces at a time, and only those that are drawn keep their face's pixels.
-    """
-    predictions: list[Prediction] = []
+) -> Iterator[list[Prediction]]:
+    """Yield the predictions of the faces in pictures and tables, of about CHUNK faces at a time."""
     waiting: list[Face] = []
-
-    def predict_waiting() -> None:
-        for prediction in predictor.of(waiting):
-            if len(predictions) >= arguments.figures:
-                prediction = replace(prediction, face=replace(prediction.face, image=_NO_PIXELS))
-            predictions.append(prediction)
-        waiting.clear()
-
     pictures = [file for file in files if file.suffix.lower() not in video_files.SUFFIXES]
     few = arguments.quiet or len(pictures) < MANY
     for file in tqdm(pictures, unit="picture", leave=False, disable=True if few else None):
         waiting += sources.load_file(file, loaded, predictor.detector if arguments.detect else None)
-        if len(waiting) >= CHUNK:
-            predict_waiting()
-    predict_waiting()
-    return predictions
+        while len(waiting) >= CHUNK:
+            yield predictor.of(waiting[:CHUNK])
+            del waiting[:CHUNK]
+    if waiting:
+        yield predictor.of(waiting)
 
 
 def _is_readable(clip: Path, loaded: LoadedFaces) -> bool:
@@ -318,27 +275,16 @@ def _split_run_and_paths(paths: Sequence[str], sampled: bool) -> tuple[str, Sequ
     return paths[0], paths[1:]
 
 
-def _report_skipped(loaded: LoadedFaces, some: bool) -> None:
-    if not some and len(loaded.skipped) == 1:
+def _refuse(loaded: LoadedFaces) -> NoReturn:
+    """Say of each file why it cannot be used.
+
+    Raises:
+        BadInput: always.
+    """
+    if len(loaded.skipped) == 1:
         raise BadInput(loaded.skipped[0][1])
-    for _, reason in loaded.skipped:
-        say(f"skipped: {reason}", file=sys.stderr)
-    if not some:
-        raise BadInput(f"none of these {len(loaded.skipped)} files could be used")
-
-
-def _print(predictions: Sequence[Prediction], messages: TextIO) -> None:
-    names = [printable(prediction.face.name, NAME) for prediction in predictions]
-    width = max(map(len, names), default=0)
-    for name, prediction in zip(names, predictions):
-        label = prediction.face.true
-        true = "" if label is None else f"   (true: {label})"
-        score = "" if prediction.face.score is None else f"   (score {prediction.face.score:.2f})"
-        say(f"{name:<{width}}  {prediction}{score}{true}", file=messages)
-    known = [each for each in predictions if each.face.label is not None]
-    if known:
-        right = sum(indices_in([each.emotion], [each.face.true or ""]) == [0] for each in known)
-        say(f"{right} of {len(known)} are as labelled", file=messages)
+    say(*(f"skipped: {reason}" for _, reason in loaded.skipped), file=sys.stderr)
+    raise BadInput(f"none of these {len(loaded.skipped)} files could be used")
 
 
 if __name__ == "__main__":

@@ -48,7 +48,14 @@ _LOCKED_BYTE = 1 << 30  # Windows: behind the owner's number, which others must 
 # What fer.train writes into config.json, as far as it is read again. The settings in "arguments" are those of
 # fer.training.config.Config, which checks them.
 CONFIG_CONTENT = {
-    "arguments?": {"data?": (str, None), "drop_faulty?": bool, "detect?": (str, None), ...: ...},
+    "arguments?": {
+        "data?": (str, None),
+        "drop_faulty?": bool,
+        "detect?": (str, None),
+        "labels?": (str, None),
+        "votes?": str,
+        ...: ...,
+    },
     "data?": {"name?": str, "faces?": {str: {str: saving.schema.Whole()}}, "fingerprint?": str, ...: ...},
     "versions?": {str: str},
     ...: ...,

@@ -105,6 +105,8 @@ def _load_data(config: Config, data: FerDataset | None) -> tuple[Config, FerData
     if data is None:
         data = components.load_data(config)
         config = replace(config, data=components.data_path(config))
+    if config.labels is not None:
+        config = replace(config, labels=os.path.abspath(config.labels))
     if config.init is not None and config.init not in inference.BUNDLED:
         config = replace(config, init=os.path.abspath(config.init))
     return config, data.with_validation()

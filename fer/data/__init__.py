@@ -9,6 +9,7 @@ loose_csv.py      CSV files of other people: words, other columns, other separat
 npz_reader.py     arrays
 image_folders.py  pictures in folders named after the emotions
 archives.py       folders, zip and tar files behind one interface
+ferplus.py        FER+: the labels of ten people for each face
 cache.py          parsed faces, for the next time
 known_files.py    FER2013's own files, recognised by their MD5
 faulty.py         the training rows that show no face

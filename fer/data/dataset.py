@@ -13,15 +13,14 @@ from pathlib import Path
 
 import numpy as np
 
-from fer.data import faulty, formats
+from fer.data import faulty, ferplus, formats
 from fer.data.formats import WHERE_TO_GET
-from fer.data.table import USAGES, Rows
+from fer.data.table import USAGES, Rows, split_at_random
 from fer.emotions import EMOTIONS, indices_in
 from fer.errors import BadInput
 
 ENV_VARIABLE = "FER2013_DATA"
 HELD_OUT = "a tenth of its Training rows held out for validation"
-FRACTIONS = (0.8, 0.1, 0.1)  # FER2013's own: 28709, 3589 and 3589 of 35887
 
 
 @dataclass(frozen=True)
@@ -169,6 +168,8 @@ def load(
     seed: int = 0,
     drop_faulty: bool = False,
     detect: str | None = None,
+    labels: str | os.PathLike[str] | None = None,
+    votes: str = "majority",
 ) -> FerDataset:
     """Load FER2013 from any of its forms.
 
@@ -178,16 +179,28 @@ def load(
         drop_faulty: leave out the Training rows that show no face (see ``fer.data.faulty``).
         detect: the detector that cuts the face out of each picture of a folder, such as "haar"; None: the
             middle square is taken.
+        labels: FER+'s fer2013new.csv: its labels take the place of FER2013's (see ``fer.data.ferplus``).
+        votes: what becomes of its votes: "majority", or "soft" for targets that are shares.
 
     Raises:
         FileNotFoundError: there is no such file; the message says where to get it.
         BadInput: a ValueError; it names the file, the row, what was found and what was expected.
     """
-    rows, path = labelled(path, detect)
-    return from_rows(rows, path, seed, drop_faulty).with_training()
+    rows, path = labelled(path, detect, labels, votes)
+    return from_rows(rows, name_of(path, labels), seed, drop_faulty).with_training()
 
 
-def labelled(path: str | os.PathLike[str] | None, detect: str | None = None) -> tuple[Rows, Path]:
+def name_of(path: Path, labels: str | os.PathLike[str] | None) -> str:
+    """Return how the faces of a path are called, with the labels of another file."""
+    return path.name + (f" (labels of {Path(labels).name})" if labels is not None else "")
+
+
+def labelled(
+    path: str | os.PathLike[str] | None,
+    detect: str | None = None,
+    labels: str | os.PathLike[str] | None = None,
+    votes: str = "majority",
+) -> tuple[Rows, Path]:
     """Return the rows of a file or folder, which have labels, and its path; the arguments are those of
     :func:`load`.
 
@@ -197,6 +210,8 @@ def labelled(path: str | os.PathLike[str] | None, detect: str | None = None) -> 
     """
     path = resolve_path(path)
     rows = formats.read(path, detect=detect)
+    if labels is not None:
+        rows = ferplus.relabel(rows, str(path), labels, votes)
     if rows.labels is None:
         raise BadInput(
             f"{path} has no labels (no emotion column): its faces can be predicted, but nothing can be "
@@ -205,12 +220,12 @@ def labelled(path: str | os.PathLike[str] | None, detect: str | None = None) -> 
     return rows, path
 
 
-def from_rows(rows: Rows, path: Path, seed: int = 0, drop_faulty: bool = False) -> FerDataset:
+def from_rows(rows: Rows, name: str, seed: int = 0, drop_faulty: bool = False) -> FerDataset:
     """Return rows as splits; ``train`` is empty if no row is for training.
 
     Args:
         rows: with labels.
-        path: where they come from.
+        name: of where they come from.
         seed: of the random split, if the rows have none.
         drop_faulty: leave out the Training rows that show no face.
 
@@ -218,9 +233,9 @@ def from_rows(rows: Rows, path: Path, seed: int = 0, drop_faulty: bool = False) 
         BadInput: no row is left.
     """
     assert rows.labels is not None
-    name, usage, notes = path.name, rows.usage, rows.notes
+    title, usage, notes = name, rows.usage, rows.notes
     if usage is None:
-        name += f" (split 80:10:10 at random, seed {seed})"
+        title += f" (split 80:10:10 at random, seed {seed})"
         usage = split_at_random(rows.images, rows.labels, seed)
     everything = Split(rows.images, rows.labels, rows.classes, rows.targets)
     train, validation, test = (_select(everything, usage == use) for use in range(len(USAGES)))
@@ -228,9 +243,9 @@ def from_rows(rows: Rows, path: Path, seed: int = 0, drop_faulty: bool = False) 
     if drop_faulty and len(train):
         train, note = _drop_faulty(train)
         if not len(train):
-            raise BadInput(f"{path}: {note}, and none is left: leave out --drop-faulty (drop_faulty)")
+            raise BadInput(f"{name}: {note}, and none is left: leave out --drop-faulty (drop_faulty)")
         notes = (*notes, note)
-    return FerDataset(train, validation, test, name, notes)
+    return FerDataset(train, validation, test, title, notes)
 
 
 def read(path: str | os.PathLike[str] | None = None) -> Rows:
@@ -269,26 +284,6 @@ def _drop_faulty(train: Split) -> tuple[Split, str]:
     return train.rows(
         ~faulty_rows
     ), f"{black} black and {faulty_rows.sum() - black} non-face rows of Training left out"
-
-
-def split_at_random(images: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
-    """Return a Usage (an index into USAGES) for each row, (N,) uint8: stratified, copies together, seeded.
-
-    The distinct images of each emotion are shuffled and assigned in this order until 80 % of its rows are
-    Training and 90 % are Training or PublicTest. If the copies of a picture have different labels, the first
-    copy's counts.
-    """
-    first_copy: dict[bytes, int] = {}
-    leaders = np.array([first_copy.setdefault(image.tobytes(), i) for i, image in enumerate(images)])
-    copies = np.bincount(leaders, minlength=len(images))  # of each leader; 0 for the others
-    generator = np.random.default_rng(seed)
-    usage = np.zeros(len(images), np.uint8)
-    for emotion in range(int(labels.max(initial=0)) + 1):
-        pictures = generator.permutation(np.flatnonzero((labels == emotion) & (copies > 0)))
-        before = np.cumsum(copies[pictures]) - copies[pictures]  # rows assigned before this picture
-        total = copies[pictures].sum()
-        usage[pictures] = np.searchsorted(np.cumsum(FRACTIONS[:2]) * total, before, side="right")
-    return usage[leaders]
 
 
 def _select(split: Split, chosen: np.ndarray) -> Split | None:

@@ -2,5 +2,6 @@
 
 architectures.py  untrained networks by name: simple, vgg, tiny; their augmentation
 inference.py      opens a trained network, and predicts probabilities for arrays of faces
+chosen_faces.py   which faces a network is judged on
 predictor.py      Predictor: a trained network as an object that predicts pictures, files and folders
 """

@@ -72,9 +72,9 @@ class TrainedNetwork:
             BadInput: the data cannot be used.
             FileNotFoundError: the file does not exist, or there is no path.
         """
-        arguments = self.config.get("arguments", {})
+        arguments, labels = self.config.get("arguments", {}), None
         if path is None and arguments.get("data"):
-            path = arguments["data"]
+            path, labels = arguments["data"], arguments.get("labels")
             if path == synthetic.NAME:
                 return synthetic.load()
             if not Path(path).exists():
@@ -82,9 +82,13 @@ class TrainedNetwork:
                     f"{path}, on which {self.folder} was trained, does not exist any more: "
                     "give its present path with --data PATH"
                 )
-        detect = arguments.get("detect")
-        data = dataset.load(path, drop_faulty=arguments.get("drop_faulty", False), detect=detect)
-        return data.with_validation()
+        return dataset.load(
+            path,
+            drop_faulty=arguments.get("drop_faulty", False),
+            detect=arguments.get("detect"),
+            labels=labels,
+            votes=arguments.get("votes", "majority"),
+        ).with_validation()
 
 
 def open_run(run: str | os.PathLike[str] = BUNDLED[0], which: str = "best") -> TrainedNetwork:

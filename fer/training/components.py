@@ -29,10 +29,20 @@ def load_data(config: Config) -> FerDataset:
         BadInput: the data cannot be used.
         FileNotFoundError: there is no such file.
     """
+    if config.labels is not None and data_path(config) == synthetic.NAME:
+        raise BadInput(
+            f"labels={config.labels}: they are for FER2013's faces; give these with --data fer2013.csv"
+        )
     if config.data == synthetic.NAME:
         return synthetic.load()
     if config.data is not None or os.environ.get(dataset.ENV_VARIABLE):
-        return dataset.load(config.data, drop_faulty=config.drop_faulty, detect=config.detect)
+        return dataset.load(
+            config.data,
+            drop_faulty=config.drop_faulty,
+            detect=config.detect,
+            labels=config.labels,
+            votes=config.votes,
+        )
     print(SYNTHETIC, flush=True)
     return synthetic.load()
 

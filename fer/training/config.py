@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from fer.data import detect
+from fer.data import detect, ferplus
 from fer.errors import BadInput
 from fer.networks import architectures
 from fer.runs import Run
@@ -40,6 +40,8 @@ class Config:
         drop_faulty: leave out the training rows that show no face.
         detect: the detector that cuts the face out of each picture of a folder: "haar"; None: the middle square
             of each picture is taken.
+        labels: FER+'s fer2013new.csv, whose labels take the place of FER2013's (:mod:`fer.data.ferplus`).
+        votes: with ``labels``, "majority", or "soft" for targets that are shares of the votes.
         arch: a name in ``architectures.ARCHITECTURES``.
         init: go on from a trained network, of which the architecture is taken too: a run's folder, a model's
             file, "vgg" or "tiny" (:mod:`fer.training.transfer`); None: begin with random weights.
@@ -71,6 +73,8 @@ class Config:
     data: str | None = None
     drop_faulty: bool = False
     detect: str | None = None
+    labels: str | None = None
+    votes: str = "majority"
     arch: str = "simple"
     init: str | None = None
     freeze: str = ""
@@ -112,6 +116,7 @@ class Config:
             ("optimizer", OPTIMIZERS),
             ("class_weight", CLASS_WEIGHTS),
             ("detect", (None, *detect.WITHOUT_FILE)),
+            ("votes", ferplus.VOTES),
         ):
             if getattr(self, name) not in choices:
                 raise BadInput(
@@ -120,8 +125,10 @@ class Config:
         for name, least in (("epochs", 1), ("batch_size", 1), ("early_stopping", 0), ("seed", 0)):
             if getattr(self, name) < least:
                 raise BadInput(f"{name}={getattr(self, name)}: expected {least} or more")
-        for name in ("data", "out", "init"):
+        for name in ("data", "out", "init", "labels"):
             _check_path(name, getattr(self, name))
+        if self.votes != "majority" and self.labels is None:
+            raise BadInput(f"votes={self.votes}: expected together with labels, the file that has them")
         if self.freeze and self.init is None:
             raise BadInput(f"freeze={shown(self.freeze)}: expected together with init, whose layers it names")
         if not 0 < self.init_rate <= 1:

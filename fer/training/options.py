@@ -5,7 +5,7 @@ import re
 from typing import Any
 
 from fer.command_line import new_parser
-from fer.data import dataset, detect
+from fer.data import dataset, detect, ferplus
 from fer.networks import architectures
 from fer.training import recipes
 from fer.training.config import CLASS_WEIGHTS, DEFAULTS, OPTIMIZERS, SCHEDULES, option
@@ -65,6 +65,9 @@ def parser() -> argparse.ArgumentParser:
     add("drop_faulty", "leave out the training rows that show no face", action=yes_or_no)
     detectors = detect.option()
     add("detect", detectors.pop("help"), **detectors)
+    labels = ferplus.option()
+    add("labels", labels.pop("help"), **labels)
+    add("votes", "the label of most people, or their shares as targets", choices=ferplus.VOTES)
     add("arch", "the network", choices=architectures.ARCHITECTURES)
     start = "go on from a trained network: a run's folder, a model's file, vgg or tiny"
     add("init", start, metavar="RUN|FILE|NAME")

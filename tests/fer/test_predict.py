@@ -2,12 +2,13 @@ import csv
 import io
 import json
 import sys
+import weakref
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from fer import predict
+from fer import outputs, predict
 from fer.data import mtcnn, synthetic
 from fer.data.detect import Box, Found
 from fer.emotions import EMOTIONS
@@ -249,19 +250,69 @@ def test_a_picture_without_a_face_is_no_error(here, capsys):
     assert (found["predictions"], found["without_faces"]) == ([], ["happy.png"])
 
 
-@pytest.mark.usefixtures("no_figures")
-def test_many_pictures_are_predicted_in_parts_and_only_the_drawn_keep_pixels(here, monkeypatch, capsys):
+def write_many(folder, count):
+    folder.mkdir()
+    for k in range(count):
+        Image.fromarray(face(k % 7)).save(folder / f"{k:03d}.png")
+
+
+def test_many_pictures_are_predicted_in_parts_and_only_the_drawn_are_kept(here, monkeypatch, capsys):
     monkeypatch.setattr(predict, "CHUNK", 4)
-    kept = []
-    monkeypatch.setattr(predict, "_print", lambda predictions, _: kept.extend(predictions))
-    (here / "many").mkdir()
-    for k in range(23):
-        Image.fromarray(face(k % 7)).save(here / "many" / f"{k:02d}.png")
+    made, alive, drawn = [], [], []
+    of = predict.Predictor.of
+
+    def counting(self, faces):
+        predictions = of(self, faces)
+        made.extend(weakref.ref(each) for each in predictions)
+        alive.append(sum(ref() is not None for ref in made))
+        return predictions
+
+    monkeypatch.setattr(predict.Predictor, "of", counting)
+    monkeypatch.setattr(prediction_figures, "write", lambda *arguments: drawn.extend(arguments[2]))
+    write_many(here / "many", 63)
     predict.main(["runs/001", "many", "--figures", "5", "--quiet"])
     printed = capsys.readouterr()
     assert (printed.out, printed.err) == ("", "")
-    assert [each.emotion for each in kept] == [EMOTIONS[k % 7] for k in range(23)]
-    assert [each.face.image.size > 0 for each in kept] == [True] * 5 + [False] * 18
+    assert [each.emotion for each in drawn] == [EMOTIONS[k] for k in range(5)]
+    assert len(made) == 63
+    assert max(alive) <= 5 + 3 * 4  # drawn; first, last and present part
+    folder = here / "predictions" / "001"
+    rows = list(csv.DictReader(io.StringIO((folder / "predictions.csv").read_text())))
+    found = json.loads((folder / "predictions.json").read_text())["predictions"]
+    for each in (rows, found):
+        assert [row["emotion"] for row in each] == [EMOTIONS[k % 7] for k in range(63)]
+        assert [row["source"] for row in each] == [f"many/{k:03d}.png" for k in range(63)]
+
+
+@pytest.mark.usefixtures("no_figures")
+def test_the_json_is_written_in_parts_as_it_would_be_at_once(here, monkeypatch):
+    monkeypatch.setattr(predict, "CHUNK", 2)
+    predict.main(["runs/001", "happy.png", "pictures", "--sample", "3", "--seed", "0"])
+    text = (here / "predictions" / "001" / "predictions.json").read_text()
+    assert len(json.loads(text)["predictions"]) == 6
+    assert len(json.loads(text)["skipped"]) == 2
+    assert text == outputs.json_text(json.loads(text))
+
+
+@pytest.mark.usefixtures("no_figures")
+def test_an_error_in_the_last_part_leaves_no_half_of_a_table(here, monkeypatch, capsys):
+    monkeypatch.setattr(predict, "CHUNK", 4)
+    calls = []
+
+    def failing(self, faces):
+        calls.append(len(faces))
+        if len(calls) == 3:
+            raise OSError(28, "No space left on device")
+        return of(self, faces)
+
+    of = predict.Predictor.of
+    monkeypatch.setattr(predict.Predictor, "of", failing)
+    write_many(here / "many", 12)
+    (line,) = refused(["runs/001", "many", "--csv", "mine.csv"], capsys)
+    assert line == "fer.predict: predictions/001/predictions.json: No space left on device"
+    assert calls == [4, 4, 4]
+    assert names(here / "predictions" / "001") == []
+    assert not (here / "mine.csv").exists()
 
 
 @pytest.mark.usefixtures("no_figures")
