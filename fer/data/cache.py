@@ -32,12 +32,13 @@ from fer.data.table import Rows
 from minicnn.saving import regular, replacing, schema
 
 VARIABLE = "FER2013_CACHE"
-VERSION = 3  # of the entries
+VERSION = 4  # of the entries
 MAX_ENTRIES = 4  # entries, of about 80 MB
 MAX_BYTES = 1 << 28  # of images in one entry
 MIN_FACES = 1000  # fewer are read as quickly from their source
 _SAMPLES, _SAMPLE_BYTES = 64, 1 << 12
 _META = "meta.json"
+_ARRAYS = ("images", "labels", "usage", "targets")
 
 
 def folder() -> Path | None:
@@ -79,10 +80,11 @@ def load(source: Path, fingerprint: list[Any]) -> Rows | None:
             kept = schema.parse(archive.read(_META))
             if kept["fingerprint"] != [VERSION, *fingerprint]:
                 return None
-            arrays = npz_reader.read_arrays(archive, npz_reader.ARRAY_NAMES, npz_reader.MAX_BYTES)
+            arrays = npz_reader.read_arrays(archive, _ARRAYS, npz_reader.MAX_BYTES)
         os.utime(entry)
         labels, usage = arrays.get("labels"), arrays.get("usage")
-        return Rows(arrays["images"], labels, usage, tuple(kept["notes"]), tuple(kept["classes"]))
+        notes, classes = tuple(kept["notes"]), tuple(kept["classes"])
+        return Rows(arrays["images"], labels, usage, notes, classes, arrays.get("targets"))
     except npz_reader.READ_ERRORS:
         return None
 
@@ -95,7 +97,7 @@ def store(source: Path, fingerprint: list[Any], rows: Rows, notes: Callable[[], 
     with contextlib.suppress(OSError):
         entry.parent.mkdir(parents=True, exist_ok=True)
         with replacing(entry, sync=False) as file, zipfile.ZipFile(file, "w") as archive:
-            for name in npz_reader.ARRAY_NAMES:
+            for name in _ARRAYS:
                 array = getattr(rows, name)
                 if array is not None:
                     with archive.open(name + ".npy", "w", force_zip64=True) as member:

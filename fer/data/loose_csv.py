@@ -9,6 +9,7 @@ other numbers are classes of their own.
 """
 
 import csv
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -47,12 +48,15 @@ def columns_of(header: str) -> tuple[str, dict[str, int], list[str]] | None:
 
 def has_words(line: str, separator: str, places: dict[str, int]) -> bool:
     """Return whether a row's label is a word, or its split has another name than FER2013's."""
-    fields = [field.strip(' \t\r\n"') for field in line.split(separator)]
+    try:
+        fields = _fields(line, separator)
+    except csv.Error:
+        return False
     if len(fields) <= max(places.values()):
         return False
     label = fields[places["emotion"]] if "emotion" in places else ""
     use = fields[places["usage"]] if "usage" in places else USAGES[0]
-    return (len(label) > 1 and label.isalpha()) or (use not in USAGES and use.lower() in SPLITS)
+    return re.search(r"[^\W\d_]{2}", label) is not None or (use not in USAGES and use.lower() in SPLITS)
 
 
 def read(file: Any, name: str, start: bytes, header: str) -> Rows:
@@ -73,8 +77,8 @@ def read(file: Any, name: str, start: bytes, header: str) -> Rows:
         if number > MOST_ROWS:
             raise BadInput(f"{where}: more than {MOST_ROWS:,} rows; that is more than any form of FER2013")
         try:
-            fields = [field.strip(" \t\r\n\"'") for field in next(csv.reader([text], delimiter=separator))]
-        except (csv.Error, StopIteration):
+            fields = _fields(text, separator)
+        except csv.Error:
             raise BadInput(f"{where}: cannot be read as CSV") from None
         if len(fields) <= max(places.values()):
             raise BadInput(f"{where}: found {len(fields)} fields, expected more, as in the header")
@@ -113,6 +117,15 @@ def labels_of(words: list[str], name: str) -> tuple[np.ndarray, tuple[str, ...]]
     if len(classes) > MOST_CLASSES:
         raise BadInput(f"{name} has {len(classes)} different labels, expected at most {MOST_CLASSES}")
     return np.array([index[word] for word in words], np.uint8), classes
+
+
+def _fields(line: str, separator: str) -> list[str]:
+    """Return the fields of a line; a field in quotes may have separators in it.
+
+    Raises:
+        csv.Error: it is no line of a CSV file.
+    """
+    return [field.strip(" \t\r\n\"'") for field in next(csv.reader([line], delimiter=separator), [])]
 
 
 def _pixels(text: str, where: str) -> np.ndarray:

@@ -134,6 +134,24 @@ def colours(image: Image.Image | np.ndarray) -> np.ndarray:
     return np.asarray(picture.convert("RGB"))
 
 
+def scale(least: float, most: float, what: str = "the image") -> int:
+    """Return by what floats with these limits are multiplied, so that they become gray values from 0 to 255: 1 or 255.
+
+    Raises:
+        BadInput: the least is below 0, or the largest lies between 1 and 2: its scale is not clear.
+    """
+    if least < 0:
+        raise BadInput(
+            f"{what} has values from {least:.4g} to {most:.4g}: expected 0 to 1 or 0 to 255; if it was "
+            "standardised or scaled for another network, undo that (x * std + mean), or give the picture itself"
+        )
+    if 1 < most < 2:
+        raise BadInput(
+            f"{what} has values up to {most:.4g}: expected 0 to 1 or 0 to 255; clip it, or multiply it by 255"
+        )
+    return 255 if 0 < most <= 1 else 1
+
+
 def to_face(image: Image.Image | np.ndarray, side: int = SIDE) -> np.ndarray:
     """Return the square in a picture's middle as a face: (side, side) uint8. The
     picture is as for :func:`gray`.

@@ -244,15 +244,4 @@ def gray_levels(array: np.ndarray) -> np.ndarray:
     """
     if array.dtype.kind != "f" or array.size == 0:
         return array
-    least, most = array.min(), array.max()
-    if least < 0:
-        raise BadInput(
-            f"the image has values from {least:.4g} to {most:.4g}: expected 0 to 1 or 0 to 255; if it was "
-            "standardised or scaled for another network, undo that (x * std + mean), or give the picture itself"
-        )
-    if 1 < most < 2:
-        raise BadInput(
-            f"the image has values up to {most:.4g}: expected 0 to 1 or 0 to 255; clip it, or "
-            "multiply it by 255"
-        )
-    return array * 255 if 0 < most <= 1 else array
+    return array if (factor := pictures.scale(array.min(), array.max())) == 1 else array * factor

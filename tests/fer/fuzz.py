@@ -34,14 +34,16 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from fer.data import formats, pictures, synthetic, video_files
+from fer.data import ferplus, formats, pictures, synthetic, video_files
 from fer.emotions import EMOTIONS
 from fer.errors import BadInput
 from tests.fer.csv_files import text_of
+from tests.fer.ferplus_files import HEADER
 from tests.fer.hostile import NAMES, Hostile
 
 TIME = 10  # seconds a case
 MEMORY = 1 << 28  # bytes more than before the case
+USES = ("Training", "Training", "PublicTest", "PrivateTest")
 LONGEST = 600  # characters of a message beyond the file's name
 
 
@@ -58,12 +60,39 @@ def tables():
         "words.csv": text_of(
             images, ["joy", "anger", "bored"], ["train", "val", "test"], "usage;emotion;pixels", separator=";"
         ).encode(),
+        "index.csv": text_of(
+            images,
+            ["3_happy", "very sad", "bored"],
+            ["Train", "VAL", "test"],
+            "Usage\tpixels\temotion",
+            separator="\t",
+        ).encode(),
         "utf16.csv": csv.decode().encode("utf-16"),
     }
     arrays = {"images": images, "labels": labels, "usage": np.array(usage)}
+    shares = np.array([[0.5, 0.5, 0], [0, 1, 0], [0.2, 0, 0.8]], np.float32)
+    others = {
+        "splits.npz": {
+            "x_train": images[:2, ..., None] / 255,
+            "y_train": labels[:2],
+            "x_test": images[2:, ..., None] / 255,
+            "y_test": labels[2:],
+        },
+        "onehot.npz": {"x": images.astype(np.float32), "y": np.eye(7, dtype=np.uint8)[labels]},
+        "shares.npz": {"images": images, "labels": shares, "classes": np.array(["sad", "joy", "bored"])},
+        "words.npz": {
+            "images": images,
+            "labels": np.array(["a", "b", "a"]),
+            "usage": np.array(["train", "val", "test"]),
+        },
+    }
     for name, save in (("stored.npz", np.savez), ("packed.npz", np.savez_compressed)):
         file = io.BytesIO()
         save(file, **arrays)
+        files[name] = file.getvalue()
+    for name, its in others.items():
+        file = io.BytesIO()
+        np.savez(file, **its)
         files[name] = file.getvalue()
     members = {"fer2013/fer2013.csv": csv, "fer2013/readme.txt": b"some text"}
     folders = {
@@ -80,6 +109,21 @@ def tables():
     files["bzip2.zip"] = zipped(members, zipfile.ZIP_BZIP2)
     files["lzma.zip"] = zipped(members, zipfile.ZIP_LZMA)
     return files
+
+
+def votes():
+    """Return good tables of FER+'s votes, by name."""
+    rows = [
+        [4, 0, 0, 1, 3, 2, 0, 0, 0, 0],
+        [0, 10, 0, 0, 0, 0, 0, 0, 0, 0],
+        [0] * 9 + [10],
+        [3, 3, 3, 0, 0, 0, 1, 0, 0, 0],
+    ]
+    lines = [
+        HEADER,
+        *(f"{use},fer{i}.png,{','.join(map(str, row))}" for i, (use, row) in enumerate(zip(USES, rows))),
+    ]
+    return {"votes.csv": "\n".join(lines).encode(), "windows-votes.csv": "\r\n".join(lines).encode()}
 
 
 def photographs():
@@ -210,6 +254,7 @@ class Case:
             suffix = str(rng.choice([".csv", ".npz", ".zip", ".jpg", ".png", ".txt", ""]))
         self.name = f"case{number}{suffix}"
         self.is_picture = (Path(base).suffix in pictures.SUFFIXES) ^ (rng.random() < 0.05)
+        self.holds_votes = base.endswith("votes.csv")
         self.is_video = Path(base).suffix in video_files.SUFFIXES
         self.text = f"case {number} of seed {seed}: {base} as {self.name}"
 
@@ -217,7 +262,8 @@ class Case:
         """Read the file; return what is wrong with how that went, or None."""
         path = folder / self.name
         path.write_bytes(self.content)
-        reader = wrong_video if self.is_video else wrong_picture if self.is_picture else wrong_rows
+        reader = wrong_votes if self.holds_votes else wrong_rows
+        reader = wrong_video if self.is_video else wrong_picture if self.is_picture else reader
         wrong = fault_of(lambda: reader(path), str(path))
         path.unlink()
         return wrong
@@ -303,11 +349,26 @@ def wrong_rows(path):
     count = len(rows.images)
     if rows.images.dtype != np.uint8 or rows.images.shape != (count, 48, 48) or count == 0:
         return f"returned {rows.images.dtype} {rows.images.shape}"
-    for values, largest in ((rows.labels, 6), (rows.usage, 2)):
+    for values, largest in ((rows.labels, len(rows.classes) - 1), (rows.usage, 2)):
         if values is not None and (
             values.shape != (count,) or values.dtype != np.uint8 or values.max() > largest
         ):
             return f"returned labels or uses {values.dtype} {values.shape}"
+    targets = rows.targets
+    if targets is not None and (
+        targets.shape != (count, len(rows.classes)) or not (np.abs(targets.sum(axis=1) - 1) < 0.01).all()
+    ):
+        return f"returned targets {targets.dtype} {targets.shape}"
+    return None
+
+
+def wrong_votes(path):
+    usage, votes = ferplus.read(path)
+    if usage.max() > 2 or votes.shape != (len(usage), 10) or votes.min() < 0:
+        return f"returned {usage.max()} {votes.shape} {votes.min()}"
+    shares = ferplus.soft(votes).sum(axis=1)
+    if ferplus.majority(votes).max() > 7 or not (np.isclose(shares, 0) | np.isclose(shares, 1)).all():
+        return "returned labels that are none"
     return None
 
 
@@ -339,7 +400,7 @@ def time_limit(seconds):
 
 def run(numbers, seed, folder):
     """Yield the failures among the cases, as text."""
-    files = tables() | photographs() | videos()
+    files = tables() | votes() | photographs() | videos()
     for number in numbers:
         case = case_of(files, seed, number)
         with error_stream(folder / "stderr") as written:
@@ -381,7 +442,7 @@ def main():
             failures += 1
             print(failure, flush=True)
     if arguments.only is not None:
-        case = case_of(tables() | photographs() | videos(), arguments.seed, arguments.only)
+        case = case_of(tables() | votes() | photographs() | videos(), arguments.seed, arguments.only)
         print(f"its file: {case.keep()}")
     print(
         f"{len(numbers)} cases, {failures} failures, {time.perf_counter() - start:.0f} s, "

@@ -29,6 +29,13 @@ def test_the_files_that_are_damaged_are_good_before(tmp_path, name):
         assert fuzz.wrong_rows(path) is None
 
 
+@pytest.mark.parametrize("name", sorted(fuzz.votes()))
+def test_the_votes_that_are_damaged_are_good_before(tmp_path, name):
+    path = tmp_path / name
+    path.write_bytes(fuzz.votes()[name])
+    assert fuzz.wrong_votes(path) is None
+
+
 @pytest.mark.parametrize("name", sorted(fuzz.photographs()))
 def test_the_pictures_that_are_damaged_are_good_before(tmp_path, name):
     path = tmp_path / name

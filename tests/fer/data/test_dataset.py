@@ -100,22 +100,51 @@ def test_a_file_without_training_rows_cannot_be_trained_on(tmp_path, faces):
     ("arrays", "message"),
     [
         ({"pictures": np.zeros((2, 48, 48), np.uint8)}, "has no array 'images'"),
-        ({"images": np.zeros((2, 48, 48))}, "images is float64 of shape (2, 48, 48), expected uint8"),
+        ({"images": np.zeros((2, 48, 48), bool)}, "images is bool of shape (2, 48, 48), expected uint8"),
+        ({"images": np.zeros((2, 48, 48, 3))}, "images is float64 of shape (2, 48, 48, 3), expected uint8"),
+        (
+            {"images": np.full((2, 48, 48), -0.5)},
+            "images has values from -0.5 to -0.5: expected 0 to 1 or 0 to 255",
+        ),
+        ({"images": np.full((2, 48, 48), 1.5)}, "images has values up to 1.5: expected 0 to 1 or 0 to 255"),
+        ({"images": np.full((2, 48, 48), 256)}, "images has values from 256 to 256, expected 0 to 255"),
+        ({"images": np.full((2, 48, 48), np.nan)}, "images has values from nan to nan, expected 0 to 255"),
+        ({"images": np.full((2, 48, 48), np.inf)}, "images has values from inf to inf, expected 0 to 255"),
         ({"images": np.zeros((2, 64, 64), np.uint8)}, "images is uint8 of shape (2, 64, 64)"),
         ({"images": np.zeros((0, 48, 48), np.uint8)}, "images is uint8 of shape (0, 48, 48)"),
         ({"labels": np.array([1, 2, 3])}, "labels has shape (3,), expected (2,)"),
         ({"labels": np.array([1, 7])}, "labels[1] is 7, expected 0 to 6"),
         ({"labels": np.array([1, -1])}, "labels[1] is -1, expected 0 to 6"),
         ({"labels": np.array([1.5, 1])}, "labels[0] is 1.5, expected 0 to 6"),
-        ({"usage": np.array(["Training", "Test"])}, "usage[1] is Test, expected one of Training"),
+        ({"usage": np.array(["Training", "Holiday"])}, "usage[1] is Holiday, expected one of Training"),
         ({"usage": np.array(["Training"])}, "usage has shape (1,), expected (2,)"),
+        ({"labels": np.array(["a", ""])}, "labels[1] is , expected a name or a number"),
+        (
+            {"labels": np.zeros((2, 3))},
+            "labels has 3 columns, expected 7, one a class, or an array 'classes'",
+        ),
+        ({"labels": np.eye(7)[[1, 2]] * 2}, "expected one 1 and zeros, or shares that sum to 1"),
+        ({"labels": np.full((2, 7), np.nan)}, "expected one 1 and zeros, or shares that sum to 1"),
+        ({"labels": np.array([["a", "b"]] * 2)}, "labels has shape (2, 2), expected (2,), one an image"),
+        ({"labels": np.zeros((2, 7, 1))}, "labels has shape (2, 7, 1), expected (2,)"),
+        ({"classes": np.array(["a"])}, "classes are ('a',), expected names"),
+        ({"classes": np.array(["a", "b"])}, "labels[1] is 6, expected 0 to 1"),
+        (
+            {"faces": np.zeros((2, 48, 48)), "x": np.zeros((2, 48, 48)), "images": None},
+            "expected one array of images",
+        ),
+        (
+            {"x_test": np.zeros((2, 48, 48))},
+            "has images and x_test: expected one array of images, or one for each",
+        ),
         ({"labels": np.array([1, "x"], object)}, "is not a readable .npz file"),
     ],
 )
 def test_bad_arrays_are_named(tmp_path, arrays, message):
     path = tmp_path / "faces.npz"
     good = {"images": np.zeros((2, 48, 48), np.uint8), "labels": np.array([0, 6])}
-    np.savez(path, **(arrays if "pictures" in arrays else good | arrays))
+    arrays = arrays if "pictures" in arrays else good | arrays
+    np.savez(path, **{name: array for name, array in arrays.items() if array is not None})
     with pytest.raises(BadInput) as caught:
         dataset.load(path)
     assert str(caught.value).startswith(str(path))

@@ -56,6 +56,37 @@ def test_numbers_that_are_not_fer2013_s_are_classes_of_their_own(write, faces):
     assert rows.labels.tolist() == [1, 2, 0]
 
 
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize(("quotes", "between"), [("", " "), ('"', " "), ('"', ", ")])
+def test_index_words_separator_split_and_quotes_together(tmp_path, faces, separator, end, quotes, between):
+    images, _, _ = faces(4)
+    words, uses = ["3_happy", "very angry!", "3_happy", "calm down"], ["Train", "VAL", " test", "train "]
+    lines = [separator.join(("Unnamed: 0", "Usage", "pixels", "Emotion", "file"))]
+    for i, (image, word, use) in enumerate(zip(images, words, uses)):
+        pixels = f"[{between.join(map(str, image.ravel()))}]"
+        fields = (str(i), use, pixels, word, f"{i}.png")
+        lines.append(separator.join(f"{quotes}{field}{quotes}" for field in fields))
+    path = tmp_path / "faces.csv"
+    path.write_bytes("\ufeff".encode() + end.join(lines).encode())
+    rows = formats.read(path)
+    np.testing.assert_array_equal(rows.images, images)
+    assert rows.usage.tolist() == [0, 1, 2, 0]
+    assert [rows.classes[label] for label in rows.labels] == words
+    data = dataset.load(path)
+    assert (len(data.train), len(data.validation), len(data.test)) == (2, 1, 1)
+
+
+def test_a_label_of_words_behind_pixels_with_commas(tmp_path, faces):
+    """The place of the label is counted in fields, not in commas."""
+    images, _, _ = faces(2)
+    lines = [f'"{pixels_of(image).replace(" ", ", ")}",{word}' for image, word in zip(images, ("sad", "joy"))]
+    (tmp_path / "faces.csv").write_text("\n".join(["pixels,emotion", *lines]))
+    rows = formats.read(tmp_path / "faces.csv")
+    np.testing.assert_array_equal(rows.images, images)
+    assert rows.labels.tolist() == [4, 3]
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [
