@@ -1,24 +1,33 @@
 """The forms in which people write two passes, brought into one: forward(**arrays) -> (y, cache), backward(dy, cache).
 
 (forward, backward)           forward may return y alone: its cache is then in an object, or backward takes
-                              dy and the arrays, by their names
+                              dy and the arrays, by their names. backward(cache, dy) too
+a pair with a context         forward(ctx, **arrays) -> y and backward(ctx, dy), as in PyTorch's autograd functions
 an object                     with forward (or __call__) and backward. An array that forward does not take is one
-                              of its weights, in layer.W or layer.params["W"]; the gradient is in layer.dW or
-                              layer.grads["W"], or returned
+                              of its weights, in layer.W, layer.W.data or layer.params["W"]; the gradient is in
+                              layer.dW, layer.W.grad or layer.grads["W"], or returned. zero_grad() is called before
+                              each backward pass, if there is one
 f(**arrays)                   -> (loss, gradients), or (y, backward)
 """
 
 import copy
 import functools
 import inspect
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from minicnn.gradient_check.answers import title
 
-UPSTREAM = {"dy", "dout", "d_out", "dA", "dZ", "da", "dz", "dY", "dH", "upstream", "delta", "dvalues"}
-UPSTREAM |= {"grad", "grad_output", "grad_out", "gradient", "output_gradient", "output_grad"}
+# what people call the two arguments of backward, without underscores and in small letters
+UPSTREAM = re.compile(
+    r"d(?!ata|ict|im|rop)\w{0,3}|dout\w*|dvalues?|dl\w*|g[yo]?|go?ut|\w*(grad|upstream|error|delta)\w*|err|adj\w*"
+)
+CACHE = re.compile(r"c|ca|\w*(cache|ctx|context|saved|stored|memory|tape|state|input)\w*|mem|x\w?|z")
 WEIGHTS, GRADIENTS = ("params", "weights", "parameters"), ("grads", "gradients", "grad")
+ZERO = ("zero_grad", "zero_grads", "zero_gradients", "clear_grads")
 
 Pass = Callable[..., Any]
 
@@ -35,8 +44,21 @@ class Given(NamedTuple):
     gradients: Any
 
 
-def in_one_form(op: Any, names: Sequence[str]) -> tuple[Pass, Pass]:
+class Context:
+    """The ctx of PyTorch's style: what forward keeps for backward."""
+
+    saved_tensors: tuple[Any, ...] = ()
+
+    def save_for_backward(self, *arrays: Any) -> None:
+        """Keep arrays as ``saved_tensors``."""
+        self.saved_tensors = arrays
+
+
+def in_one_form(op: Any, names: Sequence[str], cache_first: bool | None = None) -> tuple[Pass, Pass]:
     """Return the two passes of anything that has them.
+
+    ``cache_first``: whether it is backward(cache, dy) where the names of the arguments do not say; if they do not,
+    the backward pass that is returned has the attribute ``unsaid``.
 
     Raises:
         ValueError: it is a class, or has none.
@@ -44,12 +66,16 @@ def in_one_form(op: Any, names: Sequence[str]) -> tuple[Pass, Pass]:
     if isinstance(op, tuple | list) and len(op) == 2 and all(map(callable, op)):
         forward, backward = op
         if inspect.ismethod(forward) and inspect.ismethod(backward) and forward.__self__ is backward.__self__:
-            return _of_object(forward.__self__, forward.__name__, backward.__name__, names)
-        return _of_pair(forward, backward)
+            return _of_object(forward.__self__, forward.__name__, backward.__name__, names, cache_first)
+        return _of_pair(forward, backward, cache_first)
+    if isinstance(op, type) and _takes_context(getattr(op, "forward", None)) and hasattr(op, "backward"):
+        return _of_pair(op.forward, op.backward, cache_first)
     if isinstance(op, type):
         raise ValueError(f"op={op.__name__}: expected an object, not its class: {op.__name__}(…)")
     if hasattr(op, "backward") and (hasattr(op, "forward") or callable(op)):
-        return _of_object(op, "forward" if hasattr(op, "forward") else "__call__", "backward", names)
+        return _of_object(
+            op, "forward" if hasattr(op, "forward") else "__call__", "backward", names, cache_first
+        )
     if callable(op):
         return _of_one(op, names)
     raise ValueError(
@@ -71,8 +97,38 @@ def _needed(function: Pass) -> list[str] | None:
     return needed or [each.name for each in named[:1]]
 
 
-def _of_pair(forward: Pass, backward: Pass) -> tuple[Pass, Pass]:
+def _takes_context(forward: Any) -> bool:
+    return callable(forward) and (_needed(forward) or [""])[0] in ("ctx", "context")
+
+
+def _with_context(forward: Pass) -> Pass:
+    def both(**values: Any) -> Any:
+        kept = Context()
+        return forward(kept, **values), kept
+
+    both.__name__ = title(forward)
+    vars(both)["__signature__"] = inspect.signature(functools.partial(forward, None))
+    return both
+
+
+def _is_cache_first(needed: Sequence[str] | None) -> bool | None:
+    """Return whether backward(first, second) means backward(cache, dy); None if the names do not say."""
+    if needed is None or len(needed) != 2:
+        return False
+    first, second = (name.replace("_", "").lower() for name in needed)
+    upstream = UPSTREAM.fullmatch(first) is not None, UPSTREAM.fullmatch(second) is not None
+    if upstream[0] != upstream[1]:
+        return upstream[1]
+    cache = CACHE.fullmatch(first) is not None, CACHE.fullmatch(second) is not None
+    return cache[0] if cache[0] != cache[1] else None
+
+
+def _of_pair(forward: Pass, backward: Pass, cache_first: bool | None) -> tuple[Pass, Pass]:
     needed = _needed(backward)
+    said = _is_cache_first(needed)
+    swapped = cache_first if said is None else said
+    if _takes_context(forward) and needed and len(needed) == 2:
+        forward = _with_context(forward)
 
     @functools.wraps(forward)
     def both(**values: Any) -> Any:
@@ -86,7 +142,6 @@ def _of_pair(forward: Pass, backward: Pass) -> tuple[Pass, Pass]:
         if not isinstance(cache, Alone):
             if needed is not None and len(needed) == 1:
                 return backward(dy)
-            swapped = needed and len(needed) == 2 and needed[1] in UPSTREAM and needed[0] not in UPSTREAM
             return backward(cache, dy) if swapped else backward(dy, cache)
         known = {name: cache.values[name] for name in needed or () if name in cache.values}
         rest = [name for name in needed or () if name not in known]
@@ -110,6 +165,7 @@ def _of_pair(forward: Pass, backward: Pass) -> tuple[Pass, Pass]:
         )
 
     back.__name__ = title(backward)
+    vars(back)["unsaid"] = said is None
     return both, back
 
 
@@ -136,14 +192,16 @@ def _of_one(function: Pass, names: Sequence[str]) -> tuple[Pass, Pass]:
     return both, back
 
 
-def _of_object(owner: Any, forward_name: str, backward_name: str, names: Sequence[str]) -> tuple[Pass, Pass]:
+def _of_object(
+    owner: Any, forward_name: str, backward_name: str, names: Sequence[str], cache_first: bool | None
+) -> tuple[Pass, Pass]:
     """Return its two passes; they work on a copy of it."""
     try:
         owner = copy.deepcopy(owner)
     except Exception:  # something in it cannot be copied, such as a lock
         owner = copy.copy(owner)
-    forward, backward = getattr(owner, forward_name), getattr(owner, backward_name)
-    both, back = _of_pair(forward, backward)
+    forward, backward = getattr(owner, forward_name), _from_zero(owner, getattr(owner, backward_name))
+    both, back = _of_pair(forward, backward, cache_first)
     if title(backward) == "backward":
         back.__name__ = type(owner).__name__
     try:
@@ -156,16 +214,16 @@ def _of_object(owner: Any, forward_name: str, backward_name: str, names: Sequenc
         return both, back
 
     def with_weights(**values: Any) -> Any:
-        for name, home in weights.items():
-            home[name] = values.pop(name)
-        handed.update({name: home[name] for name, home in weights.items()})
+        for name, (home, key) in weights.items():
+            home[key] = values.pop(name)
+        handed.update({name: home[key] for name, (home, key) in weights.items()})
         return both(**values)
 
     def with_gradients(dy: Any, cache: Any) -> Any:
         given = _by_name(back(dy, cache), names)
-        for name, home in weights.items():
-            if home[name] is not handed[name]:  # an update: into the array that is looked at afterwards
-                handed[name][...] = home[name]
+        for name, (home, key) in weights.items():
+            if home[key] is not handed[name]:  # an update: into the array that is looked at afterwards
+                handed[name][...] = home[key]
         found = list(given) if isinstance(given, tuple | list) else [given]
         if len(found) == len(names):
             return given
@@ -173,14 +231,39 @@ def _of_object(owner: Any, forward_name: str, backward_name: str, names: Sequenc
 
     handed: dict[str, Any] = {}
     with_gradients.__name__ = title(back)
+    vars(with_gradients)["unsaid"] = vars(back)["unsaid"]
     with_weights.__name__ = f"{type(owner).__name__}.{title(forward)}"
     return with_weights, with_gradients
 
 
-def _home(owner: Any, name: str, holders: Sequence[str]) -> Any:
+def _from_zero(owner: Any, backward: Pass) -> Pass:
+    """Return the backward pass of an object; one that adds up gradients begins each time at 0, by its zero_grad()."""
+    zero = next((getattr(owner, name) for name in ZERO if callable(getattr(owner, name, None))), None)
+    if zero is None or _needed(zero) != []:
+        return backward
+
+    @functools.wraps(backward)
+    def from_zero(*args: Any, **kwargs: Any) -> Any:
+        zero()
+        return backward(*args, **kwargs)
+
+    return from_zero
+
+
+def _holder(owner: Any, name: str, holders: Sequence[str]) -> Any:
     """Return the dict that has this name: the object's attributes, or one of its dicts of arrays."""
     dicts = [getattr(owner, "__dict__", {}), *(getattr(owner, holder, None) for holder in holders)]
     return next((each for each in dicts if isinstance(each, Mapping) and name in each), None)
+
+
+def _home(owner: Any, name: str, holders: Sequence[str]) -> tuple[Any, str] | None:
+    """Return where a weight is: a dict and its key. A weight that is an object has its array in one of its own."""
+    home = _holder(owner, name, holders)
+    if home is None or isinstance(home[name], np.ndarray):
+        return None if home is None else (home, name)
+    inside = getattr(home[name], "__dict__", {})
+    key = next((each for each in ("data", "value", "val") if isinstance(inside.get(each), np.ndarray)), None)
+    return (home, name) if key is None else (inside, key)
 
 
 def _kept(owner: Any, name: str) -> Any:
@@ -190,7 +273,8 @@ def _kept(owner: Any, name: str) -> Any:
         for each in dicts:
             if isinstance(each, Mapping) and key in each:
                 return each[key]
-    return None
+    weight = (_holder(owner, name, WEIGHTS) or {}).get(name)
+    return None if isinstance(weight, np.ndarray) else getattr(weight, "grad", None)
 
 
 def _by_name(given: Any, names: Sequence[str]) -> Any:

@@ -163,7 +163,10 @@ def _explained(gradient: Gradient, function: Function, arrays: Arrays, dy: np.nd
 def _how_to_be_exact(lost: str | None) -> str:
     if lost is None:  # the user chose differences
         return ""
-    text = "compared with differences, to 7 digits: forward does not take complex numbers"
+    text = "compared with differences, to 7 digits: "
+    if lost.startswith("it uses"):
+        return f"{text}the complex step has no exact derivative of one of its functions ({lost})"
+    text += "forward does not take complex numbers"
     if "complex" in lost.lower() and "something else" not in lost:
         return (
             f"{text}. Does it write into np.zeros(shape), or call float(…)? With np.zeros(shape, dtype=x.dtype) or "

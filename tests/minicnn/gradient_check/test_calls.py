@@ -117,6 +117,117 @@ def test_the_upstream_gradient_may_come_second():
     assert report["x"].analytic == pytest.approx(X * np.random.default_rng([0, 1]).standard_normal(X.shape))
 
 
+CALLED = "ctx g, cache d, x g, cache dL, x dL_dy, inputs grads, z dOut, saved gout, tape upstream_grad, c err, a b, p q"
+BACKWARDS = [
+    eval(f"lambda {pair.replace(' ', ', ')}: PASS({pair.replace(' ', ', ')})") for pair in CALLED.split(", ")
+]
+
+
+def PASS(cache, dy):
+    """A backward pass whose cache is an array, a tuple or a dict."""
+    x = cache["x"] if isinstance(cache, dict) else cache[0] if isinstance(cache, tuple) else cache
+    return dy * np.cos(x)
+
+
+@pytest.mark.parametrize("backward", BACKWARDS, ids=CALLED.split(", "))
+@pytest.mark.parametrize("cache", [lambda x: x, lambda x: (x, 2), lambda x: {"x": x}])
+def test_the_upstream_gradient_is_known_by_the_names_or_by_what_is_right(backward, cache):
+    def forward(x):
+        return np.sin(x), cache(x)
+
+    assert check_op((forward, backward), {"x": X}).passed
+    assert check_op((forward, lambda dy, cache: PASS(cache, dy)), {"x": X}).passed
+    assert check_op((forward, lambda e, f: PASS(f, e)), {"x": X}).passed  # names that say nothing
+    assert not check_op((lambda x: (np.cos(x), cache(x)), backward), {"x": X}).passed
+
+
+def test_an_error_of_a_backward_pass_is_its_own_in_any_order():
+    with pytest.raises(ZeroDivisionError, match="mine"):
+        check_op(
+            (lambda x: (np.sin(x), x), lambda a, b: (_ for _ in ()).throw(ZeroDivisionError("mine"))),
+            {"x": X},
+        )
+
+
+class Exponential:
+    """An autograd function of PyTorch's style, with a factor."""
+
+    @staticmethod
+    def forward(ctx, x, scale=2.0):
+        ctx.save_for_backward(x)
+        ctx.scale = scale
+        return np.exp(scale * x)
+
+    @staticmethod
+    def backward(ctx, grad_output):
+        (x,) = ctx.saved_tensors
+        return grad_output * ctx.scale * np.exp(ctx.scale * x)
+
+
+def test_an_autograd_function_keeps_its_arrays_in_a_context():
+    assert check_op(Exponential, {"x": X}, scale=0.5).passed
+    assert check_op(Exponential(), {"x": X}).passed
+    assert check_op((Exponential.forward, Exponential.backward), {"x": X}).passed
+    assert not check_op((Exponential.forward, lambda ctx, g: g * ctx.saved_tensors[0]), {"x": X}).passed
+
+
+class Parameter:
+    """A weight with its gradient."""
+
+    def __init__(self, data):
+        self.data, self.grad = data, np.zeros_like(data)
+
+
+class Summing:
+    """Its weights are objects, and their gradients add up until zero_grad()."""
+
+    def __init__(self, wrong=1.0):
+        self.W, self.b, self.wrong = Parameter(W.copy()), Parameter(B.copy()), wrong
+
+    def zero_grad(self):
+        for each in (self.W, self.b):
+            each.grad = np.zeros_like(each.data)
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.W.data + self.b.data
+
+    def backward(self, dout):
+        self.W.grad += self.wrong * self.x.T @ dout
+        self.b.grad += dout.sum(axis=0)
+        return dout @ self.W.data.T
+
+
+def test_weights_that_are_objects_and_gradients_that_add_up():
+    layer = Summing()
+    layer.W.grad += 1  # from an earlier step
+    report = check_op(layer, {"x": X, "W": layer.W.data, "b": layer.b.data})
+    assert report.passed, report
+    assert np.all(layer.W.grad == 1)
+    assert names_of(check_op(Summing(wrong=2.0), {"x": X, "W": W, "b": B})) == ["x", "b"]
+    Summing.zero_grad, kept = None, Summing.zero_grad
+    try:
+        problems = check_op(Summing(), {"x": X, "W": W, "b": B}).problems
+    finally:
+        Summing.zero_grad = kept
+    assert "backward keeps a state" in problems[0]
+
+
+def test_a_fourier_transform_is_said_to_have_no_exact_derivative():
+    def smooth(x):
+        return np.fft.ifft(np.fft.fft(x) * np.arange(X.shape[1])).real, x
+
+    def backward(dy, x):
+        return np.fft.fft(np.fft.ifft(dy) * np.arange(X.shape[1])).real
+
+    report = check_op((smooth, backward), {"x": X})
+    assert report.passed, report
+    assert (
+        "to 7 digits: the complex step has no exact derivative of one of its functions (it uses fft)"
+        in str(report)
+    )
+
+
 def test_a_slope_without_upstream_gradient_says_how_to_call_it():
     def slope(x):
         return 1 - np.tanh(x) ** 2
