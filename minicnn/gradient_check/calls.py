@@ -23,8 +23,9 @@ from minicnn.gradient_check.answers import title
 
 # what people call the two arguments of backward, without underscores and in small letters
 UPSTREAM = re.compile(
-    r"d(?!ata|ict|im|rop)\w{0,3}|dout\w*|dvalues?|dl\w*|g[yo]?|go?ut|\w*(grad|upstream|error|delta)\w*|err|adj\w*"
+    r"d(?!ata|ict|im|rop)\w{1,3}|dout\w*|dvalues?|dl\w+|g?out|\w*(grad|upstream|error|delta)\w*|err|adj\w*"
 )
+PERHAPS_UPSTREAM = re.compile(r"d|g\w?|e|v")
 CACHE = re.compile(r"c|ca|\w*(cache|ctx|context|saved|stored|memory|tape|state|input)\w*|mem|x\w?|z")
 WEIGHTS, GRADIENTS = ("params", "weights", "parameters"), ("grads", "gradients", "grad")
 ZERO = ("zero_grad", "zero_grads", "zero_gradients", "clear_grads")
@@ -68,9 +69,10 @@ def in_one_form(op: Any, names: Sequence[str], cache_first: bool | None = None) 
         if inspect.ismethod(forward) and inspect.ismethod(backward) and forward.__self__ is backward.__self__:
             return _of_object(forward.__self__, forward.__name__, backward.__name__, names, cache_first)
         return _of_pair(forward, backward, cache_first)
-    if isinstance(op, type) and _takes_context(getattr(op, "forward", None)) and hasattr(op, "backward"):
-        return _of_pair(op.forward, op.backward, cache_first)
     if isinstance(op, type):
+        forward, backward = (getattr(op, name, None) for name in ("forward", "backward"))
+        if forward is not None and backward is not None and _takes_context(forward):
+            return _of_pair(forward, backward, cache_first)
         raise ValueError(f"op={op.__name__}: expected an object, not its class: {op.__name__}(…)")
     if hasattr(op, "backward") and (hasattr(op, "forward") or callable(op)):
         return _of_object(
@@ -115,12 +117,12 @@ def _is_cache_first(needed: Sequence[str] | None) -> bool | None:
     """Return whether backward(first, second) means backward(cache, dy); None if the names do not say."""
     if needed is None or len(needed) != 2:
         return False
-    first, second = (name.replace("_", "").lower() for name in needed)
-    upstream = UPSTREAM.fullmatch(first) is not None, UPSTREAM.fullmatch(second) is not None
-    if upstream[0] != upstream[1]:
-        return upstream[1]
-    cache = CACHE.fullmatch(first) is not None, CACHE.fullmatch(second) is not None
-    return cache[0] if cache[0] != cache[1] else None
+    names = [name.replace("_", "").lower() for name in needed]
+    for words in (UPSTREAM, CACHE, PERHAPS_UPSTREAM):
+        first, second = (words.fullmatch(name) is not None for name in names)
+        if first != second:
+            return first if words is CACHE else second
+    return None
 
 
 def _of_pair(forward: Pass, backward: Pass, cache_first: bool | None) -> tuple[Pass, Pass]:

@@ -137,8 +137,16 @@ def test_the_upstream_gradient_is_known_by_the_names_or_by_what_is_right(backwar
 
     assert check_op((forward, backward), {"x": X}).passed
     assert check_op((forward, lambda dy, cache: PASS(cache, dy)), {"x": X}).passed
-    assert check_op((forward, lambda e, f: PASS(f, e)), {"x": X}).passed  # names that say nothing
+    assert check_op((forward, lambda p, q: PASS(q, p)), {"x": X}).passed  # names that say nothing
     assert not check_op((lambda x: (np.cos(x), cache(x)), backward), {"x": X}).passed
+
+
+def test_what_is_right_in_one_order_only_is_said():
+    report = check_op((lambda x: (np.sin(x), x), lambda a, b: np.cos(a) * b), {"x": X})
+    assert report.passed
+    assert "called as backward(cache, dy)" in str(report)
+    report = check_op((lambda x: (np.sum(x**2), x), lambda dloss, d: dloss * 2 * d / d.size), {"x": X})
+    assert not report.passed  # with the two exchanged it would be right
 
 
 def test_an_error_of_a_backward_pass_is_its_own_in_any_order():
