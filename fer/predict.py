@@ -89,7 +89,7 @@ def parser() -> argparse.ArgumentParser:
     add(
         "--explain",
         action="store_true",
-        help="draw which pixels a prediction depends on: Grad-CAM and input gradient",
+        help="draw which pixels a prediction depends on: HiResCAM, occlusion, input gradient",
     )
     add(
         "--tta",

@@ -28,6 +28,7 @@ from minicnn.terminal import printable
 
 Source = str | os.PathLike[str] | Image.Image | np.ndarray
 Sources = list[Any] | tuple[Any, ...]  # of Source; not Sequence, which a str is too
+COVERED = 169  # predictions that occlusion makes for a face
 Boxes = Sequence[Sequence[float]] | np.ndarray
 
 
@@ -78,15 +79,20 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Explanation:
-    """Which pixels a prediction depends on, as two maps (48, 48): see :mod:`minicnn.models.saliency`.
+    """Which pixels a prediction depends on, as maps (48, 48): see :mod:`minicnn.models.saliency`.
 
     Attributes:
-        grad_cam: where the evidence for the emotion lies, 0 or more.
-        input_gradient: by how much its score rises when a pixel becomes one gray value brighter.
+        grad_cam: where the maps of the last convolution that count are active, 0 or more: a blob in the middle of
+            most faces. docs/fer.md says how far each of these maps can be trusted.
+        input_gradient: by how much the emotion's score rises when a pixel becomes one gray value brighter.
+        hires_cam: where the evidence for the emotion lies, in maps of 12×12; 0 or more.
+        occlusion: by how much its score falls when the pixel and those around it are covered.
     """
 
     grad_cam: np.ndarray
     input_gradient: np.ndarray
+    hires_cam: np.ndarray
+    occlusion: np.ndarray
 
 
 class Predictor:
@@ -179,21 +185,27 @@ class Predictor:
         x, chosen = prediction.face.image[None, :, :, None], self._index(emotion or prediction.emotion)
         with inference.ops_for(1):
             gradient = saliency.input_gradient(self.model, x, chosen)[0, :, :, 0]
-        return Explanation(self.grad_cam(prediction, emotion), gradient)
+        with inference.ops_for(COVERED):
+            hires = _resized(saliency.hires_cam(self.model, x, chosen)[0])
+            covered = saliency.occlusion(self.model, x, chosen)[0]
+        return Explanation(self.grad_cam(prediction, emotion), gradient, hires, covered)
 
     def grad_cam(self, prediction: Prediction, emotion: str | None = None) -> np.ndarray:
         """Return the first map of :meth:`explain` alone, which takes less time: (48, 48)."""
         x, chosen = prediction.face.image[None, :, :, None], self._index(emotion or prediction.emotion)
         with inference.ops_for(1):
-            cam = saliency.grad_cam(self.model, x, chosen)[0]
-        resized = Image.fromarray(cam.astype(np.float32)).resize((SIDE, SIDE), Image.Resampling.BILINEAR)
-        return np.asarray(resized)
+            return _resized(saliency.grad_cam(self.model, x, chosen)[0])
 
     def _index(self, name: str) -> int:
         index = indices_in([name], self.classes)[0]
         if index is None:
             raise ValueError(f"name={name!r} is not an emotion; expected one of {', '.join(self.classes)}")
         return index
+
+
+def _resized(cam: np.ndarray) -> np.ndarray:
+    image = Image.fromarray(cam.astype(np.float32))
+    return np.asarray(image.resize((SIDE, SIDE), Image.Resampling.BILINEAR))
 
 
 def _faces(what: Source | Sources, detector: Detector | None) -> tuple[list[Face], bool]:

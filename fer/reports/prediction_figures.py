@@ -102,7 +102,7 @@ def figure(predictor: Predictor, predictions: Sequence[Prediction], explain: boo
     maps = None
     if explain:
         explanations = [predictor.explain(prediction) for prediction in predictions]
-        maps = [(each.grad_cam, each.input_gradient) for each in explanations]
+        maps = [(each.hires_cam, each.occlusion, each.input_gradient) for each in explanations]
     classes = tuple(predictions[0].probabilities)
     return prediction_plots.predictions(
         [face.image for face in faces],
@@ -120,7 +120,7 @@ def figure(predictor: Predictor, predictions: Sequence[Prediction], explain: boo
 def _caption(face: Face, cut_out: bool) -> str:
     if face.number is None:
         if face.score is not None and cut_out:
-            return f"what the network sees, score {face.score:.2f}"
+            return f"what the network sees\nscore {face.score:.2f}"
         return "what the network sees" if cut_out else printable(Path(face.source).name, CAPTION)
     score = "" if face.score is None else f", score {face.score:.2f}"
     return f"{'row' if face.is_row else 'face'} {face.number}{score}"

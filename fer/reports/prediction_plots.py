@@ -14,10 +14,10 @@ from fer.reports.plots import BLUE, GRAY, ORANGE, class_names, headline, new_fig
 
 PALE = "#BBBBBB"
 MOST_BARS = 10  # beside a face
-_ROW = 2.05  # inches of a face's row
+_ROW = 2.05  # inches of a row of faces
 _NARROW, _WIDE = 1.0, 1.15  # relative widths of a face and of its bars
 
-Maps = tuple[np.ndarray, np.ndarray]  # Grad-CAM and input gradient, each of the face's shape
+Maps = tuple[np.ndarray, np.ndarray, np.ndarray]  # HiResCAM, occlusion, input gradient: of the face's shape
 Frame = tuple[float, float, float, float, str]  # left, top, width, height, and its text
 
 
@@ -44,17 +44,22 @@ def predictions(
         labels: the N true emotions; None for an unknown one.
         captions: a line under each face.
         title: written above.
-        columns: at most this many faces in a row; 1 with ``maps``.
-        maps: for each face, which pixels its prediction depends on.
+        columns: at most this many faces in a row; 2 with ``maps``.
+        maps: for each face, which pixels its prediction depends on; drawn below and beside it.
         photo: the picture that the faces were cut from; drawn at the left, with ``frames``.
         frames: where the faces are in the picture.
         classes: the names of the classes.
     """
     count = len(images)
-    columns = 1 if maps is not None or (photo is not None and count < 5) else min(columns, count)
+    columns = min(columns if maps is None else 2, count)
+    if photo is not None and (count < 5 or maps is not None):
+        columns = 1
     rows = -(-count // columns)
-    width = columns * (4.3 if maps is None else 8.6) + 0.2
-    height = max(_ROW * rows + 0.2, 2.9 if photo is not None else 0) + (0.4 if title else 0)
+    deep, across = (
+        (1, 2) if maps is None else (2, 3)
+    )  # panels of a face, one above the other and side by side
+    width = columns * (4.3 if maps is None else 6.2) + 0.2
+    height = max(_ROW * deep * rows + 0.2, 2.9 if photo is not None else 0) + (0.4 if title else 0)
     beside = 0.0 if photo is None else float(np.clip(3 * photo.shape[1] / photo.shape[0], 2, 6))
     figure = new_figure(width + beside, height)
     headline(figure, title)
@@ -62,16 +67,20 @@ def predictions(
     if photo is not None:
         left, part = np.asarray(figure.subfigures(1, 2, width_ratios=[beside, width]))
         _photo(left.subplots(), photo, frames)
-    panels = 2 if maps is None else 4
-    ratios = ([_NARROW] * (panels - 1) + [_WIDE]) * columns
-    grid = part.add_gridspec(rows, panels * columns, width_ratios=ratios)
+    ratios = ([_NARROW] * (across - 1) + [_WIDE]) * columns
+    grid = part.add_gridspec(deep * rows, across * columns, width_ratios=ratios)
     for i in range(count):
-        row, column = divmod(i, columns)
-        axes = [part.add_subplot(grid[row, panels * column + panel]) for panel in range(panels)]
+        top, start = deep * (i // columns), across * (i % columns)
+        axes = [
+            part.add_subplot(grid[top + row, start + column])
+            for row in range(deep)
+            for column in range(across - 1)
+        ]
         face(axes[0], images[i], "" if captions is None else captions[i])
         if maps is not None:
-            _explain(axes[1], axes[2], images[i], maps[i])
-        bars(axes[-1], probabilities[i], None if labels is None else labels[i], classes)
+            _explain(axes[1:], images[i], maps[i])
+        beside_faces = part.add_subplot(grid[top : top + deep, start + across - 1])
+        bars(beside_faces, probabilities[i], None if labels is None else labels[i], classes)
     return figure
 
 
@@ -119,18 +128,19 @@ def bars(
     axes.spines["bottom"].set_visible(False)
 
 
-def _explain(left: Axes, right: Axes, image: np.ndarray, maps: Maps) -> None:
-    """Draw Grad-CAM over the face, and the input gradient beside it."""
-    cam, slope = maps
-    face(left, image, "Grad-CAM")
-    # The opacity grows with the map: where it is low, the face is visible.
-    strength = cam / (cam.max() or 1)
-    left.imshow(strength, cmap="inferno", vmin=0, vmax=1, alpha=0.75 * strength, interpolation="bilinear")
-    face(right, np.zeros_like(image), "input gradient")
+def _explain(panels: Sequence[Axes], image: np.ndarray, maps: Maps) -> None:
+    """Draw HiResCAM and occlusion over the face, and the input gradient beside it."""
+    for axes, name, values in zip(panels, ("HiResCAM", "occlusion"), maps):
+        face(axes, image, name)
+        # The opacity grows with the map: where it is low, the face is visible.
+        strength = np.maximum(values, 0) / (values.max() if values.max() > 0 else 1)
+        axes.imshow(strength, cmap="inferno", vmin=0, vmax=1, alpha=0.75 * strength, interpolation="bilinear")
+    slope = maps[2]
+    face(panels[2], np.zeros_like(image), "input gradient")
     # A few pixels have much larger slopes than all others: the colours end at the 99th percentile.
     sizes = np.abs(slope)
     limit = float(np.percentile(sizes, 99)) or float(sizes.max()) or 1.0
-    right.imshow(slope, cmap="RdBu_r", vmin=-limit, vmax=limit)
+    panels[2].imshow(slope, cmap="RdBu_r", vmin=-limit, vmax=limit)
 
 
 def _photo(axes: Axes, photo: np.ndarray, frames: Sequence[Frame]) -> None:

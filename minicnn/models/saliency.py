@@ -268,11 +268,12 @@ def _quarter_maps(model: Model, places: list[Place]) -> Symbol:
     """Return the first maps behind a convolution that are at most a quarter as high as the input; if there are
     none, the last ones.
     """
-    last, height, behind = _last_maps(model, places), model.inputs[0].shape[1], False
+    last, behind = _last_maps(model, places), False
+    most = (model.inputs[0].shape[1] or 0) // 4  # a height that is not known is None
     for place in places:
         behind = behind or _convolves(place.layer)
         shape = place.symbol.shape
-        if behind and len(shape) == 4 and shape[1] is not None and 4 * shape[1] <= height:
+        if behind and len(shape) == 4 and (shape[1] or most + 1) <= most:
             return place.symbol
     return last
 

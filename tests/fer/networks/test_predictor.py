@@ -10,7 +10,7 @@ from fer.data.detect import Box, Found
 from fer.emotions import EMOTIONS
 from fer.errors import BadInput
 from fer.networks.predictor import Predictor, gray_levels
-from minicnn.models.saliency import grad_cam, input_gradient
+from minicnn.models.saliency import grad_cam, hires_cam, input_gradient
 from tests.fer.readers import confidence, convolving_reader, face, reader, write_run
 
 pytestmark = pytest.mark.usefixtures("no_default_data")
@@ -171,9 +171,14 @@ def test_an_explanation_is_the_library_s_maps():
     found = predictor.explain(prediction)
     np.testing.assert_array_equal(found.input_gradient, input_gradient(model, x, 3)[0, ..., 0])
     np.testing.assert_allclose(found.grad_cam, grad_cam(model, x, 3)[0], rtol=1e-6)
+    np.testing.assert_allclose(found.hires_cam, hires_cam(model, x, 3)[0], rtol=1e-6)
     # a score is one pixel times a constant: its gradient is that constant, at that pixel alone
     assert np.flatnonzero(found.input_gradient).tolist() == [3]
     assert np.flatnonzero(predictor.explain(prediction, "Sad").input_gradient).tolist() == [4]
+    # covered by gray, that pixel loses (255 − mean)·5/255; two of four squares of 8, a step of 4, would not reach 4
+    assert found.occlusion[:4, :4] == pytest.approx((255 - image.mean()) * 5 / 255, rel=1e-5)
+    assert found.occlusion[:4, 4:8] == pytest.approx((255 - image.mean()) * 5 / 255 / 2, rel=1e-5)
+    assert not found.occlusion[8:].any()
     with pytest.raises(ValueError, match="name='boredom' is not an emotion"):
         predictor.explain(prediction, "boredom")
 

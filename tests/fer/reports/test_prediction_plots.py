@@ -47,17 +47,20 @@ def test_bars_are_the_probabilities_and_say_whether_they_are_right():
     assert [np.flatnonzero(each).tolist() for each in bold] == [[3], [4], []]
 
 
-def test_maps_stand_between_face_and_bars():
-    cam, slope = np.zeros((48, 48), np.float32), np.zeros((48, 48), np.float32)
-    cam[7, 9], slope[3, 4] = 2, -5
-    figure = prediction_plots.predictions([face(0)], shares(0)[None], maps=[(cam, slope)])
+def test_maps_stand_beside_the_face():
+    cam, fall, slope = np.zeros((3, 48, 48), np.float32)
+    cam[7, 9], fall[5, 6], fall[8, 8], slope[3, 4] = 2, 4, -3, -5
+    figure = prediction_plots.predictions(
+        [face(0)] * 3, np.stack([shares(0)] * 3), maps=[(cam, fall, slope)] * 3
+    )
     bars, panels = draw(figure)
-    assert len(bars) == 1
-    assert [axes.get_xlabel() for axes in panels] == ["", "Grad-CAM", "input gradient"]
-    overlay = panels[1].images[1]
-    np.testing.assert_allclose(overlay.get_array(), cam / 2)
-    np.testing.assert_array_equal(overlay.get_alpha() > 0, cam > 0)
-    np.testing.assert_array_equal(panels[2].images[-1].get_array(), slope)
+    assert len(bars) == 3
+    assert [axes.get_xlabel() for axes in panels] == ["", "HiResCAM", "occlusion", "input gradient"] * 3
+    for axes, expected in zip(panels[1:3], (cam / 2, np.maximum(fall, 0) / 4)):
+        overlay = axes.images[1]
+        np.testing.assert_allclose(overlay.get_array(), expected)
+        np.testing.assert_array_equal(overlay.get_alpha() > 0, expected > 0)
+    np.testing.assert_array_equal(panels[3].images[-1].get_array(), slope)
 
 
 def test_any_file_s_name_can_stand_under_a_face():
@@ -69,7 +72,8 @@ def test_any_file_s_name_can_stand_under_a_face():
 
 def test_maps_of_nothing_can_be_drawn():
     nothing = np.zeros((48, 48), np.float32)
-    draw(prediction_plots.predictions([face(0)], shares(0)[None], maps=[(nothing, nothing)]))
+    draw(prediction_plots.predictions([face(0)], shares(0)[None], maps=[(nothing, -nothing, nothing)]))
+    draw(prediction_plots.predictions([face(0)], shares(0)[None], maps=[(nothing, nothing - 1, nothing)]))
 
 
 def test_a_photograph_shows_where_the_faces_are():
