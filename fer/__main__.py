@@ -12,6 +12,7 @@ VERBS = {
     "explore": "look at a data set",
     "train": "train a network; stop and resume",
     "evaluate": "measure how good a trained network is",
+    "calibrate": "make a network's confidence as high as its accuracy",
     "compare": "put trained networks side by side",
     "predict": "which emotion do the faces in pictures and videos show?",
     "live": "the same for your camera, on a page in the browser",
@@ -38,6 +39,10 @@ def command(verb: str) -> Callable[[Sequence[str]], None]:
             from fer.evaluate import main as evaluate
 
             return evaluate
+        case "calibrate":
+            from fer.calibrate import main as calibrate
+
+            return calibrate
         case "compare":
             from fer.compare import main as compare
 

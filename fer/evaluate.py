@@ -11,7 +11,10 @@ another one never does: faces are compared, not names.
                                             and F1 of each emotion
     confusion_matrix.png  .csv              how many faces of each emotion are predicted as which
     confusion_matrix_shares.csv             the same, each row divided by its sum
+    scores.png                              F1, precision and recall of each emotion
+    precision_recall.png                    both at every threshold, and the average precision
     calibration.png  .csv                   of the faces with 80 % confidence, are 80 % right?
+    features.png                            what the last layer sees of the faces, as a map
     predictions.csv                         row, true and predicted emotion, the seven probabilities
     predictions.png  mistakes.png           faces chosen at random; the mistakes with the highest confidence
 """
@@ -36,14 +39,15 @@ from fer.command_line import new_parser
 from fer.data.dataset import Split
 from fer.emotions import EMOTIONS
 from fer.errors import BadInput
-from fer.networks import chosen_faces, inference
+from fer.networks import chosen_faces, inference, views
 from fer.networks.inference import Ensemble, TrainedNetwork
-from fer.reports import plots, prediction_plots
+from fer.reports import features, plots, prediction_plots, score_plots
 from fer.reports.measures import Report, measure
 from minicnn import Sequential
 from minicnn.terminal import printable, say
 
 MAX_FACES = 12  # in a figure
+MAX_POINTS = 1500  # in the map of features
 
 WARNINGS = {
     "validation": "These faces also chose the epoch whose model was kept, so the accuracy is a little too high.",
@@ -81,7 +85,7 @@ def run(
         data: a path for :func:`fer.load`; None: the data that the run was trained on.
         split: "test", "validation", "train" or "all"; None: "all" of ``data`` that carry no split, of which a
             random tenth would be the test rows, else "test".
-        tta: "none", or "flip" for the mean of image and mirror image.
+        tta: "none", or what the probabilities are the mean of: see :mod:`fer.networks.views`.
         which: "best" or "last", of the run's models.
         out: the folder in which a numbered folder is created; None: the run's folder.
         detect: the detector that cuts the face out of each picture in ``data``; None: the run's own, if any.
@@ -91,6 +95,8 @@ def run(
         BadInput: the run or the data cannot be used, or the data do not have this split.
         OSError: a file cannot be read or written.
     """
+    if tta not in views.TTA:
+        raise BadInput(f"tta={tta!r}: expected one of {', '.join(views.TTA)}")
     asked = [run] if isinstance(run, str | os.PathLike) else list(run or ())
     networks = [inference.open_run(one, which) for one in asked or [inference.newest()]]
     _check_classes(networks)
@@ -99,7 +105,6 @@ def run(
     say(*([line] if line else []))
     fingerprint = faces.fingerprint()
     folder = _folder(networks, split, tta, out, faces.name, fingerprint)
-    mirrored = ", with mirror images" if tta == "flip" else ""
     names = " + ".join(f"{network.path.parent.name}/{network.path.name}" for network in networks)
     facts = {
         "data": faces.name,
@@ -109,7 +114,14 @@ def run(
     models = [network.model for network in networks]
     model = models[0] if len(models) == 1 else inference.Ensemble(models)
     return folder, write(
-        folder, model, chosen, split, f"{faces.name}, {split}, {names}{mirrored}", tta, facts, faces.train
+        folder,
+        model,
+        chosen,
+        split,
+        f"{faces.name}, {split}, {names}{views.TITLES[tta]}",
+        tta,
+        facts,
+        faces.train,
     )
 
 
@@ -132,7 +144,7 @@ def write(
         split: the faces, with the network's classes.
         name: the split's name: "test", "validation" or "train".
         title: data, split and model: "fer2013.csv, test, model of epoch 12".
-        tta: "flip": the mean of the probabilities for each face and its mirror image.
+        tta: what the probabilities are the mean of.
         facts: further entries of report.json.
         train: the training faces; the report then also holds the accuracy without the
             faces that have a copy in them.
@@ -150,14 +162,29 @@ def write(
     outputs.write_csv(
         folder / "predictions.csv", *prediction_table(split.labels, probabilities, split.classes)
     )
-    _write_figures(folder, split, probabilities, report, title)
+    _write_figures(folder, split, probabilities, report, title, model)
     return report
 
 
-def _write_figures(folder: Path, split: Split, probabilities: np.ndarray, report: Report, title: str) -> None:
+def _write_figures(
+    folder: Path,
+    split: Split,
+    probabilities: np.ndarray,
+    report: Report,
+    title: str,
+    model: Sequential | Ensemble,
+) -> None:
     matrix = plots.confusion_matrix(report.confusion, f"{title}: accuracy {report}", report.classes)
     outputs.write_figure(folder / "confusion_matrix.png", matrix)
-    outputs.write_figure(folder / "calibration.png", prediction_plots.calibration(report, title))
+    for draw in (score_plots.calibration, score_plots.scores, score_plots.precision_recall):
+        outputs.write_figure(folder / f"{draw.__name__}.png", draw(report, title))
+    if isinstance(model, Sequential):  # several networks have no features in common
+        some = np.random.default_rng(0).permutation(len(split))[:MAX_POINTS]
+        maps = features.maps(inference.features(model, split.images[some]))
+        figure = score_plots.feature_map(
+            maps, split.labels[some], split.classes, f"{title}: what the last layer sees"
+        )
+        outputs.write_figure(folder / "features.png", figure)
     some = np.random.default_rng(0).permutation(len(split))[:MAX_FACES]
     _write_faces(folder / "predictions.png", split, probabilities, some, f"{title}: faces chosen at random")
     mistakes = confident_mistakes(split.labels, probabilities)
@@ -220,7 +247,7 @@ def _folder(
     if out is not None or trained.folder is None or len(networks) > 1:
         return runs.create("evaluations" if out is None else out).folder
     parts = ["evaluation", split]
-    parts += ["flip"] if tta == "flip" else []
+    parts += [] if tta == "none" else [tta]
     parts += [] if trained.path.name == runs.MODEL_BEST else [trained.path.stem.removeprefix("model_")]
     own = trained.config.get("data", {}).get("fingerprint")
     parts += (

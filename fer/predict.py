@@ -33,7 +33,7 @@ from fer.data import detect, sources, video_files
 from fer.data.detect import Detector
 from fer.data.sources import Face, LoadedFaces
 from fer.errors import BadInput
-from fer.networks import chosen_faces, inference, predict_times
+from fer.networks import chosen_faces, inference, predict_times, views
 from fer.networks.predictor import Prediction, Predictor
 from fer.reports import prediction_figures, prediction_tables
 from fer.reports.prediction_lines import Lines
@@ -91,12 +91,7 @@ def parser() -> argparse.ArgumentParser:
         action="store_true",
         help="draw which pixels a prediction depends on: HiResCAM, occlusion, input gradient",
     )
-    add(
-        "--tta",
-        choices=inference.TTA,
-        default="none",
-        help="flip: the mean of the probabilities for the face and its mirror image (default: %(default)s)",
-    )
+    add("--tta", choices=views.TTA, default="none", help=views.HELP)
     add(
         "--model",
         choices=inference.MODELS,

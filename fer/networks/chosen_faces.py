@@ -10,7 +10,8 @@ from fer.data import dataset, detect, ferplus, synthetic
 from fer.data.dataset import FerDataset, Split
 from fer.data.sources import Face
 from fer.errors import BadInput
-from fer.networks.inference import MODELS, TTA, TrainedNetwork
+from fer.networks import views
+from fer.networks.inference import MODELS, TrainedNetwork
 
 SPLITS = {"test": "PrivateTest", "validation": "PublicTest", "train": "Training"}
 SPLITS_OR_ALL = (*SPLITS, "all")
@@ -72,8 +73,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--split", choices=SPLITS_OR_ALL, help=which)
     add("--labels", **ferplus.option())
     add("--detect", **detect.option())
-    mirrored = "flip: the mean of the probabilities for the face and its mirror image (default: %(default)s)"
-    add("--tta", choices=TTA, default="none", help=mirrored)
+    add("--tta", choices=views.TTA, default="none", help=views.HELP)
     last = "of the best epoch or of the last one (default: %(default)s)"
     add("--model", choices=MODELS, default="best", dest="which", help=last)
 

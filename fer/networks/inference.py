@@ -3,8 +3,8 @@
     trained = inference.open_run("runs/003")                     # or a .npz file, or "vgg", which comes with fer
     inference.probabilities(trained.model, images)               # (N, 48, 48) uint8 -> (N, 7)
 
-With ``tta="flip"`` (test-time augmentation) the probabilities are the mean of those for the image and those
-for its mirror image: a mirrored face shows the same emotion.
+With ``tta="flip"`` or "shifts" the probabilities are means: see views.py. If a temperature is saved with the network,
+they are those at this temperature: see temperature.py.
 """
 
 import math
@@ -25,12 +25,13 @@ from fer.data.dataset import FerDataset
 from fer.data.table import SIDE
 from fer.emotions import EMOTIONS
 from fer.errors import BadInput
+from fer.networks import temperature
+from fer.networks.views import TTA, views
 from minicnn import Sequential, ops, saving
-from minicnn.models import load_model
+from minicnn.models import Model, load_model
 from minicnn.saving import shown
 from minicnn.saving.arrays import READ_ERRORS
 
-TTA = ("none", "flip")
 MODELS = {"best": runs.MODEL_BEST, "last": runs.MODEL_LAST}
 WEIGHTS = Path(__file__).parents[1] / "weights"
 BUNDLED = (
@@ -163,27 +164,40 @@ class Ensemble:
         """What is saved with the first of them: their classes."""
         return self.members[0].metadata
 
-    def predict(self, x: np.ndarray, batch_size: int = BATCH_SIZE) -> np.ndarray:
-        """Return probabilities (N, 7) for gray values (N, 48, 48, 1)."""
-        return np.mean([member.predict(x, batch_size=batch_size) for member in self.members], axis=0)
-
 
 def probabilities(model: Sequential | Ensemble, images: np.ndarray, tta: str = "none") -> np.ndarray:
     """Return the probability of each class, (N, classes), for images (N, 48, 48) of gray values 0-255.
 
+    Of an ensemble, each member has its own temperature.
+
     Raises:
-        BadInput: the network's probabilities are not finite.
+        BadInput: the network's probabilities are not finite; what is saved as its temperature is none.
         ValueError: tta has another value.
     """
-    if tta not in TTA:
-        raise ValueError(f"tta={tta!r}: expected one of {', '.join(TTA)}")
+    members = model.members if isinstance(model, Ensemble) else [model]
+    each = [
+        temperature.applied(raw_probabilities(member, images, tta), temperature.of(member.metadata, tta))
+        for member in members
+    ]
+    return each[0] if len(each) == 1 else np.mean(each, axis=0)
+
+
+def raw_probabilities(model: Sequential, images: np.ndarray, tta: str = "none") -> np.ndarray:
+    """Return the same of one network, at temperature 1."""
     with ops_for(len(images)):
-        result = model.predict(images[..., None], batch_size=BATCH_SIZE)
-        if tta == "flip":
-            result = (result + model.predict(images[:, :, ::-1, None], batch_size=BATCH_SIZE)) / 2
+        total = sum(model.predict(view[..., None], batch_size=BATCH_SIZE) for view in views(images, tta))
+    result = np.asarray(total) / TTA[tta]
     if not np.isfinite(result).all():
         raise BadInput("the network's probabilities are not finite: its weights hold NaN or infinity")
     return result
+
+
+def features(model: Sequential, images: np.ndarray) -> np.ndarray:
+    """Return what goes into the last layer, (N, features), for images (N, 48, 48) of gray values 0-255."""
+    body = Model(model.inputs[0], model.layers[-1].input)
+    with ops_for(len(images)):
+        found = body.predict(images[..., None], batch_size=BATCH_SIZE)
+    return np.asarray(found).reshape(len(images), -1)
 
 
 def classes_of(model: Any) -> tuple[str, ...]:
@@ -217,6 +231,7 @@ def _load_model(path: Path) -> Sequential:
         raise BadInput(f"{path} is not a model that can be used: {reason}") from None
     try:
         classes = classes_of(model)
+        temperature.of(model.metadata, "none")
     except BadInput as error:
         raise BadInput(f"{path}: {error}") from None
     if taken != (None, SIDE, SIDE, 1) or given != (None, len(classes)):

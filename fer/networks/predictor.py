@@ -22,6 +22,7 @@ from fer.data.table import SIDE
 from fer.emotions import indices_in
 from fer.errors import BadInput
 from fer.networks import inference
+from fer.networks.views import TTA
 from minicnn import Sequential
 from minicnn.models import saliency
 from minicnn.terminal import printable
@@ -102,7 +103,8 @@ class Predictor:
         run: a run's folder; a folder of runs, for the newest; a model's file (.npz); a model; or the name of
             a network that comes with fer: "vgg", with 1.2 million weights, or "tiny", with 0.4.
         which: "best" or "last", of a run's models.
-        tta: "flip" averages the probabilities with those for each face's mirror image.
+        tta: "flip" averages the probabilities with those for each face's mirror image; "shifts" also with those
+            for both shifted to four sides, ten predictions in all.
         detector: how faces are found: "mtcnn", "haar", or a :class:`fer.Detector`, which has least sizes and
             scores; by default mtcnn where it is installed, else haar.
 
@@ -118,8 +120,8 @@ class Predictor:
         tta: str = "none",
         detector: str | Detector = "",
     ) -> None:
-        if tta not in inference.TTA:
-            raise BadInput(f"tta={tta!r}: expected one of {', '.join(inference.TTA)}")
+        if tta not in TTA:
+            raise BadInput(f"tta={tta!r}: expected one of {', '.join(TTA)}")
         self.model = run if isinstance(run, Sequential) else inference.open_run(run, which).model
         self.classes = inference.classes_of(self.model)
         self.tta = tta

@@ -24,12 +24,11 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from fer.reports.plots import class_names, headline, new_figure, plain_axes
+from fer.reports.plots import COLOURS, class_names, headline, new_figure, plain_axes
 from fer.reports.prediction_plots import face
 from minicnn.terminal import printable
 
 LUCK = 0.05  # a smaller p is not called luck
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999999")
 
 
 @dataclass(frozen=True)

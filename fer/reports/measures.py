@@ -7,14 +7,11 @@ out classes without faces. The others are
     accuracy without copies     of the faces that have no copy among the training faces
     top-2                       the share of faces whose emotion is one of the two most probable
     confusion matrix            row = true emotion, column = predicted
-    calibration error           ECE = Σ_b (n_b / N)·|accuracy_b − confidence_b|
 
-The calibration error says whether the confidence, the probability of the predicted emotion, is the share of
-right predictions: of the faces with a confidence of about 80 %, are 80 % right? Faces are sorted into 15 bins
-b of equal width by their confidence: (0, 1/15], (1/15, 2/15], … Source: Guo et al., "On Calibration of Modern
-Neural Networks", arXiv:1706.04599.
+The calibration is in calibration.py, the average precision in precision_recall.py.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,43 +19,11 @@ import numpy as np
 
 from fer import outputs
 from fer.emotions import EMOTIONS
+from fer.reports import precision_recall
+from fer.reports.calibration import Calibration, calibrate
+from fer.reports.precision_recall import Curve
 from minicnn import metrics
 from minicnn.terminal import printable
-
-BINS = 15
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """Accuracy and confidence in each bin.
-
-    Attributes:
-        counts: (BINS,) int, the number of faces in each bin.
-        confidence: (BINS,), their mean confidence; 0 in an empty bin.
-        accuracy: (BINS,), the share of right predictions; 0 in an empty bin.
-    """
-
-    counts: np.ndarray
-    confidence: np.ndarray
-    accuracy: np.ndarray
-
-    @property
-    def error(self) -> float:
-        """The expected calibration error: the mean distance of accuracy and confidence, over all faces."""
-        return float(self.counts @ np.abs(self.accuracy - self.confidence) / self.counts.sum())
-
-    def rows(self) -> list[tuple[Any, ...]]:
-        """Return (from, to, faces, confidence, accuracy) of each bin; None for the means of an empty bin."""
-        edges = np.arange(BINS + 1) / BINS
-        return [
-            (
-                round(float(low), 4),
-                round(float(high), 4),
-                int(n),
-                *((float(c), float(a)) if n else (None, None)),
-            )
-            for low, high, n, c, a in zip(edges, edges[1:], self.counts, self.confidence, self.accuracy)
-        ]
 
 
 @dataclass(frozen=True)
@@ -70,6 +35,7 @@ class Report:
         confusion: (classes, classes) int, row = true emotion, column = predicted.
         top2: the share of faces whose emotion is first or second.
         calibration: accuracy and confidence, bin by bin.
+        curves: precision and recall of each class at every threshold; None for a class without faces.
         without_copies: the numbers for the faces that have no copy in Training;
             None if all have one, or none.
         classes: the names of the classes.
@@ -79,6 +45,7 @@ class Report:
     confusion: np.ndarray
     top2: float
     calibration: Calibration
+    curves: Sequence[Curve | None]
     without_copies: "Report | None" = None
     classes: tuple[str, ...] = EMOTIONS
 
@@ -98,6 +65,11 @@ class Report:
         return float(np.sqrt(self.accuracy * (1 - self.accuracy) / self.samples))
 
     @property
+    def mean_average_precision(self) -> float:
+        """The mean over the classes that have faces."""
+        return float(np.mean([each.average_precision for each in self.curves if each is not None]))
+
+    @property
     def shares(self) -> np.ndarray:
         """The confusion matrix, each row divided by its sum; a row without faces is 0."""
         return self.confusion / np.maximum(self.confusion.sum(axis=1, keepdims=True), 1)
@@ -110,7 +82,10 @@ class Report:
             "class_names": list(self.classes),
             **self._without_copies(),
             "top2_accuracy": self.top2,
+            "average_precision": [None if each is None else each.average_precision for each in self.curves],
+            "mean_average_precision": self.mean_average_precision,
             "calibration_error": self.calibration.error,
+            "calibration_error_by_chance": self.calibration.error_by_chance,
             **self.scores.to_dict(),
             "confusion_matrix": self.confusion.tolist(),
         }
@@ -134,7 +109,9 @@ class Report:
             f"accuracy           {self}",
             *copies,
             f"top-2              {self.top2:.2%}",
-            f"calibration error  {self.calibration.error:.2%}",
+            f"average precision  {self.mean_average_precision:.4f}, the mean of the classes",
+            f"calibration error  {self.calibration.error:.2%}; {self.calibration.error_by_chance:.2%} by chance, if "
+            "the confidence is exactly right",
         ]
         return "\n".join(lines) + "\n"
 
@@ -158,7 +135,9 @@ class Report:
 
     def calibration_csv(self) -> str:
         """Return the bins of the calibration as CSV."""
-        return outputs.csv_text(("from", "to", "faces", "confidence", "accuracy"), self.calibration.rows())
+        return outputs.csv_text(
+            ("from", "to", "faces", "confidence", "accuracy", "low", "high"), self.calibration.rows()
+        )
 
     def __str__(self) -> str:
         """Return the accuracy with its standard error: "61.23% ± 0.81% (3589 faces)"."""
@@ -196,6 +175,7 @@ def measure(
         confusion=metrics.confusion_matrix(labels, probabilities, len(classes)),
         top2=float((best_two == labels[:, None]).any(axis=1).mean()),
         calibration=calibrate(probabilities.max(axis=1), best_two[:, 0] == labels),
+        curves=[precision_recall.curve(labels == k, probabilities[:, k]) for k in range(len(classes))],
         without_copies=rest,
         classes=classes,
     )
@@ -223,21 +203,3 @@ def printable_table(scores: metrics.ClassificationReport) -> str:
     }
     lines = replace(scores, classes=rows).to_text().splitlines()
     return "\n".join(f"{line[:width]}  {'no faces':>39}" if line in empty else line for line in lines)
-
-
-def calibrate(confidence: np.ndarray, right: np.ndarray) -> Calibration:
-    """Return accuracy and confidence by bins.
-
-    Args:
-        confidence: (N,), from 0 to 1.
-        right: (N,) bool, which predictions are right.
-    """
-    confidence = np.asarray(confidence, np.float64)
-    # The last bin also takes values that rounding has made a little larger than 1.
-    bins = np.clip(np.ceil(confidence * BINS).astype(int) - 1, 0, BINS - 1)
-    counts = np.bincount(bins, minlength=BINS)
-    means = (
-        np.bincount(bins, weights=values, minlength=BINS) / np.maximum(counts, 1)
-        for values in (confidence, np.asarray(right, np.float64))
-    )
-    return Calibration(counts, *means)

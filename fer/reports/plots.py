@@ -18,7 +18,8 @@ from fer.data.dataset import Split
 from fer.emotions import EMOTIONS
 from minicnn.terminal import printable
 
-BLUE, ORANGE, GREEN, GRAY = "#0072B2", "#D55E00", "#009E73", "#666666"
+BLUE, ORANGE, GREEN, GRAY, PALE = "#0072B2", "#D55E00", "#009E73", "#666666", "#BBBBBB"
+COLOURS = (BLUE, ORANGE, GREEN, "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999999")
 _GAP = 3  # pixels between the faces of a contact sheet
 
 

@@ -1,4 +1,4 @@
-"""Figures of predictions: faces beside their probabilities, maps of the pixels that count, calibration."""
+"""Figures of predictions: faces beside their probabilities, maps of the pixels that count."""
 
 from collections.abc import Sequence
 
@@ -6,13 +6,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from fer.emotions import EMOTIONS
-from fer.reports.measures import Calibration, Report
-from fer.reports.plots import BLUE, GRAY, ORANGE, class_names, headline, new_figure, plain_axes
+from fer.reports.plots import BLUE, GRAY, ORANGE, PALE, class_names, headline, new_figure, plain_axes
 
-PALE = "#BBBBBB"
 MOST_BARS = 10  # beside a face
 _ROW = 2.05  # inches of a row of faces
 _NARROW, _WIDE = 1.0, 1.15  # relative widths of a face and of its bars
@@ -153,32 +150,3 @@ def _photo(axes: Axes, photo: np.ndarray, frames: Sequence[Frame]) -> None:
         if text:
             label = axes.text(left, top, text, va="bottom", fontsize=9, color="white")
             label.set_bbox({"facecolor": ORANGE, "edgecolor": "none", "pad": 2})
-
-
-def calibration(report: Report, title: str = "") -> Figure:
-    """Draw accuracy over confidence, and how many faces have which confidence.
-
-    On the dashed line both are equal; below it the confidence is too high.
-    """
-    figure = new_figure(5.4, 6)
-    headline(figure, title)
-    above, below = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
-    table: Calibration = report.calibration
-    filled = table.counts > 0
-    above.plot([0, 1], [0, 1], "--", color=GRAY, lw=1)
-    above.plot(table.confidence[filled], table.accuracy[filled], "o-", color=BLUE, clip_on=False, zorder=3)
-    above.set(
-        ylabel="accuracy", xlim=(0, 1), ylim=(0, 1), title=f"expected calibration error {table.error:.1%}"
-    )
-    above.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    above.grid(alpha=0.3)
-    edges = np.arange(len(table.counts) + 1) / len(table.counts)
-    below.bar(
-        edges[:-1], table.counts, width=np.diff(edges), align="edge", color=BLUE, edgecolor="white", lw=0.5
-    )
-    below.set(ylabel="faces", xlabel="confidence: the probability of the emotion that was predicted")
-    below.yaxis.set_major_locator(MaxNLocator(integer=True))
-    below.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    plain_axes(above)
-    plain_axes(below)
-    return figure

@@ -5,8 +5,8 @@ import pytest
 from matplotlib.colors import to_rgba
 
 from fer.emotions import EMOTIONS
-from fer.reports import measures, plots, prediction_plots
-from fer.reports.prediction_plots import BLUE, ORANGE, PALE
+from fer.reports import plots, prediction_plots
+from fer.reports.plots import BLUE, ORANGE, PALE
 from tests.fer.readers import face
 
 
@@ -87,18 +87,6 @@ def test_a_photograph_shows_where_the_faces_are():
         frame[:4] for frame in frames
     ]
     assert [text.get_text() for text in picture.texts] == ["1", "2"]
-
-
-def test_the_calibration_s_curve_leaves_empty_bins_out():
-    report = measures.measure(np.array([3, 4, 4]), np.stack([shares(3), shares(3), shares(4, 0.9)]))
-    figure = prediction_plots.calibration(report, "a title")
-    draw(figure)
-    above, below = figure.axes
-    _, curve = above.lines
-    np.testing.assert_allclose(curve.get_xdata(), [0.7, 0.9])
-    np.testing.assert_allclose(curve.get_ydata(), [0.5, 1])
-    assert [bar.get_height() for bar in below.patches] == report.calibration.counts.tolist()
-    assert above.get_title() == f"expected calibration error {report.calibration.error:.1%}"
 
 
 def test_mean_faces_of_some_emotions_can_be_drawn(rng):
