@@ -35,7 +35,7 @@ from fer.networks import inference
 from fer.reports import plots
 from fer.reports.measures import Report
 from fer.runs import Run
-from fer.training import components, training_check
+from fer.training import components, progress, training_check
 from fer.training.checkpoint import CheckpointCallback, best_epoch
 from fer.training.config import DEFAULTS, Config, check_unchanged, from_file, option
 from fer.training.options import parser
@@ -175,7 +175,7 @@ def _train(
         say("", as_started(f"The time is up. To resume: {folder.resume}"))
         if not history:
             raise NothingToDo("No epoch is finished yet, so there is no model to evaluate.") from None
-    return _evaluate_best(folder, history, data, finished)
+    return _evaluate_best(folder, config, history, data, finished)
 
 
 def _describe(folder: Run, config: Config, data: FerDataset, model: minicnn.Sequential) -> None:
@@ -184,6 +184,10 @@ def _describe(folder: Run, config: Config, data: FerDataset, model: minicnn.Sequ
         outputs.write_figure(folder.path("classes.png"), plots.class_bars(data.splits(), data.name))
     if not folder.path("examples.png").exists():
         outputs.write_figure(folder.path("examples.png"), plots.examples(data.train))
+    if config.augment != "none" and not folder.path("augmented.png").exists():
+        outputs.write_figure(
+            folder.path("augmented.png"), progress.augmented(data.train, model, f"--augment {config.augment}")
+        )
     sizes = ", ".join(f"{len(split)} {name}" for name, split in data.splits().items())
     say(*data.notes, f"Data: {data.name}, {sizes}")
     if data.test is None:
@@ -214,9 +218,7 @@ def _fit(
         distillation = SelfDistillation(train, config.self_distillation)
         added.append(distillation)
         targets, validation_targets = distillation.targets, soft_targets(validation)
-    added.append(
-        CheckpointCallback(folder, train.images, targets, config.batch_size, config.learning_rate, stop)
-    )
+    added.append(CheckpointCallback(folder, train.images, targets, config, stop))
     if config.early_stopping:
         added.append(
             callbacks.EarlyStopping("val_accuracy", mode="max", patience=config.early_stopping, verbose=1)
@@ -234,7 +236,9 @@ def _fit(
         ).history
 
 
-def _evaluate_best(folder: Run, history: dict[str, list[float]], data: FerDataset, finished: bool) -> Result:
+def _evaluate_best(
+    folder: Run, config: Config, history: dict[str, list[float]], data: FerDataset, finished: bool
+) -> Result:
     """Evaluate the best model on the test rows (if there are none, the validation
     rows); write and print that.
     """
@@ -245,7 +249,7 @@ def _evaluate_best(folder: Run, history: dict[str, list[float]], data: FerDatase
         model: Any = models.load_model(folder.path(runs.MODEL_BEST))
     except ValueError as error:
         raise BadInput(str(error)) from None
-    outputs.write_figure(folder.path("curves.png"), plots.curves(history, best))
+    outputs.write_figure(folder.path("curves.png"), progress.curves(history, best, config, len(data.train)))
     title = f"{data.name}, {name}, model of epoch {best}"
     report = evaluate.write(
         folder.folder, model, split, name, title, facts={"best_epoch": best}, train=data.train

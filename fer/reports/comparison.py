@@ -15,6 +15,7 @@ Sources: McNemar, Psychometrika 12 (1947); Holm, Scandinavian Journal of Statist
 """
 
 import math
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -24,11 +25,12 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from fer.reports.plots import COLOURS, class_names, headline, new_figure, plain_axes
+from fer.reports.plots import COLOURS, GREEN, ORANGE, class_names, headline, new_figure, plain_axes
 from fer.reports.prediction_plots import face
 from minicnn.terminal import printable
 
 LUCK = 0.05  # a smaller p is not called luck
+_COLUMN, _FACE, _LINE = 2.1, 1.6, 0.17  # inches: of a face and its texts, the face, a line of text
 
 
 @dataclass(frozen=True)
@@ -142,26 +144,41 @@ def curves(histories: Mapping[str, Mapping[str, Sequence[float]]], title: str = 
         histories: name -> "val_loss", "val_accuracy" -> one value per epoch.
         title: written above.
     """
-    figure = new_figure(10, 4.2)
+    figure = new_figure(11, 4.6)
     headline(figure, title)
     for axes, key in zip(figure.subplots(1, 2), ("val_loss", "val_accuracy")):
         for number, (name, history) in enumerate(histories.items()):
-            epochs = np.arange(1, len(history[key]) + 1)
-            style = {"color": COLOURS[number % len(COLOURS)], "marker": "os^Dv"[number % 5]}
-            axes.plot(epochs, history[key], ms=3.5, label=printable(name, 30).replace("$", r"\$"), **style)
+            count = len(history[key])
+            every = max(1, count // 8)  # marks, at other epochs for each run, so that none hides the others
+            axes.plot(
+                np.arange(1, count + 1),
+                history[key],
+                label=_with_best(name, history[key], key),
+                color=COLOURS[number % len(COLOURS)],
+                marker="os^Dv"[number % 5],
+                markevery=(number * every // max(len(histories), 1) % every, every),
+                ms=5,
+                lw=1.3,
+            )
         axes.set(title=f"validation {key.removeprefix('val_')}", xlabel="epoch")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         axes.grid(alpha=0.3)
         axes.legend(frameon=False)
         plain_axes(axes)
-    axes.yaxis.set_major_formatter(PercentFormatter(1))
+    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     return figure
+
+
+def _with_best(name: str, values: Sequence[float], key: str) -> str:
+    """Return a run's name and its best value, for a legend."""
+    best = f"{min(values):.3f}" if key == "val_loss" else f"{max(values):.1%}"
+    return f"{printable(name, 30)}: best {best}".replace("$", r"\$")
 
 
 def differing_faces(
     images: np.ndarray, true: Sequence[str], said: Mapping[str, Sequence[str]], title: str = ""
 ) -> Figure:
-    """Draw faces, below each its true class and what each network says; what is right is green.
+    """Draw faces, above each its true class, below what each network says; what is right is green.
 
     Args:
         images: (N, 48, 48).
@@ -171,19 +188,30 @@ def differing_faces(
     """
     columns = min(6, len(images))
     rows = -(-len(images) // columns)
-    figure = new_figure(max(1.75 * columns, 5), (1.75 + 0.2 * len(said)) * rows + 0.6)
-    headline(figure, title)
-    panels = np.atleast_1d(figure.subplots(rows, columns)).ravel()
-    for axes in panels:
-        axes.set_axis_off()
-    for axes, image, label, *answers in zip(panels, images, true, *said.values()):
-        axes.set_axis_on()
-        face(axes, image, "\n" * len(said))  # room for the texts
+    text = textwrap.fill(printable(title, 300), 22 * max(columns, 2))
+    head, step = 0.2 + 0.2 * (text.count("\n") + 1), _FACE + 0.5 + _LINE * len(said)  # inches
+    width, height = _COLUMN * max(columns, 2), head + step * rows
+    figure = Figure(figsize=(width, height))
+    figure.text(0.5, 1 - 0.1 / height, text, ha="center", va="top", fontsize=11, parse_math=False)
+    for number, (image, label, *answers) in enumerate(zip(images, true, *said.values())):
+        row, column = divmod(number, columns)
+        left = (width - _COLUMN * columns) / 2 + _COLUMN * column + (_COLUMN - _FACE) / 2
+        bottom = height - head - step * row - 0.25 - _FACE
+        axes = figure.add_axes((left / width, bottom / height, _FACE / width, _FACE / height))
+        face(axes, image)
         axes.set_title(printable(label, 20), fontsize=10, weight="bold", parse_math=False)
         for line, (name, answer) in enumerate(zip(said, answers)):
-            axes.text(
-                0.5, -0.04 - 0.14 * line, f"{printable(name, 14)}: {printable(answer, 14)}", fontsize=8, ha="center",
-                va="top", transform=axes.transAxes, parse_math=False,
-                color=COLOURS[2] if answer == label else COLOURS[1],
-            )  # fmt: skip
+            right = answer == label
+            axes.annotate(
+                f"{printable(name, 14)}: {printable(answer, 14)}{' ✓' * right}",
+                (0.5, 0),
+                (0, -4 - 72 * _LINE * line),
+                xycoords="axes fraction",
+                textcoords="offset points",
+                ha="center",
+                va="top",
+                fontsize=8.5,
+                color=GREEN if right else ORANGE,
+                parse_math=False,
+            )
     return figure

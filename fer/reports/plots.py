@@ -23,16 +23,20 @@ COLOURS = (BLUE, ORANGE, GREEN, "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#99
 _GAP = 3  # pixels between the faces of a contact sheet
 
 
-def curves(history: Mapping[str, Sequence[float]], best_epoch: int) -> Figure:
+def curves(
+    history: Mapping[str, Sequence[float]], best_epoch: int, rates: Sequence[float] = (), note: str = ""
+) -> Figure:
     """Draw loss and accuracy, training and validation, over the epochs, and mark the best epoch.
 
     Args:
         history: "loss", "accuracy", "val_loss", "val_accuracy" -> one value per epoch; the val_ ones may be
             missing.
         best_epoch: the epoch whose model was kept, counted from 1.
+        rates: the learning rate of each epoch; without them there is no panel for it.
+        note: written below.
     """
-    figure = new_figure(10, 4)
-    panels = figure.subplots(1, 2)
+    figure = new_figure(14 if rates else 10, 4.3 if note else 4)
+    panels = figure.subplots(1, 3 if rates else 2, width_ratios=[1, 1, 0.75] if rates else None)
     for axes, key, title in zip(panels, ("loss", "accuracy"), ("Loss", "Accuracy")):
         for name, label, colour, marker in (
             (key, "training", BLUE, "o"),
@@ -42,11 +46,8 @@ def curves(history: Mapping[str, Sequence[float]], best_epoch: int) -> Figure:
                 epochs = np.arange(1, len(history[name]) + 1)
                 axes.plot(epochs, history[name], marker, ls="-", ms=4, color=colour, label=label)
         axes.axvline(best_epoch, color=GRAY, ls=":", label=f"best: epoch {best_epoch}", zorder=0)
-        axes.set(title=title, xlabel="epoch")
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-        plain_axes(axes)
+        axes.set(title=title)
         axes.margins(y=0.12)  # room for the best epoch's value
-        axes.grid(alpha=0.3)
         axes.legend(frameon=False)
     panels[1].yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     if "val_accuracy" in history:
@@ -61,6 +62,18 @@ def curves(history: Mapping[str, Sequence[float]], best_epoch: int) -> Figure:
             weight="bold",
             bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
         )
+    if rates:
+        panels[2].plot(np.arange(1, len(rates) + 1), rates, "o-", ms=4, color=GREEN)
+        panels[2].axvline(best_epoch, color=GRAY, ls=":", zorder=0)
+        panels[2].set(title="Learning rate", ylim=(0, 1.08 * max(rates)))
+        panels[2].ticklabel_format(axis="y", style="sci", scilimits=(-2, 2))
+    for axes in panels:
+        axes.set_xlabel("epoch")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+        axes.grid(alpha=0.3)
+        plain_axes(axes)
+    if note:
+        figure.supxlabel(textwrap.fill(note, int(11 * figure.get_figwidth())), fontsize=10, color=GRAY)
     return figure
 
 
@@ -95,16 +108,17 @@ def class_bars(splits: Mapping[str, Split], title: str = "") -> Figure:
     and shares beside the bars.
     """
     classes = next(iter(splits.values())).classes
-    figure = new_figure(3.9 * len(splits) + 1.2, 0.36 * len(classes) + 1.3)
+    figure = new_figure(4.2 * len(splits) + 1.2, 0.42 * len(classes) + 1.3)
     headline(figure, title)
     panels = np.atleast_1d(figure.subplots(1, len(splits), sharey=True))
     for axes, (name, split) in zip(panels, splits.items()):
         counts = split.counts()
         bars = axes.barh(range(len(classes)), counts, color=BLUE)
         texts = [f"{count:,}  ({count / len(split):.1%})" if count else "no faces" for count in counts]
-        axes.bar_label(bars, texts, padding=3, fontsize=11)
-        axes.set_yticks(range(len(classes)), class_names(classes), parse_math=False, fontsize=12)
-        axes.set(title=f"{name}: {len(split):,} faces", xlim=(0, 1.6 * counts.max()), xticks=[])
+        axes.bar_label(bars, texts, padding=3, fontsize=12)
+        axes.set_yticks(range(len(classes)), class_names(classes), parse_math=False, fontsize=13)
+        axes.set_title(f"{name}: {len(split):,} face{'s' * (len(split) != 1)}", fontsize=13)
+        axes.set(xlim=(0, 1.75 * counts.max()), xticks=[])
         plain_axes(axes)
         axes.spines["bottom"].set_visible(False)
         axes.tick_params(left=False)
@@ -115,22 +129,49 @@ def class_bars(splits: Mapping[str, Split], title: str = "") -> Figure:
 def examples(split: Split, columns: int = 10, seed: int = 0, title: str = "") -> Figure:
     """Draw a contact sheet: for each emotion a row of ``columns`` faces, chosen at random."""
     generator = np.random.default_rng(seed)
-    side = split.images.shape[1]
+    rows = [
+        split.images[generator.permutation(np.flatnonzero(split.labels == k))[:columns]]
+        for k in range(len(split.classes))
+    ]
+    return _contact_sheet(rows, columns, split.classes, title)
+
+
+def augmented(originals: np.ndarray, changed: np.ndarray, names: Sequence[str], title: str = "") -> Figure:
+    """Draw faces, each in a row with the ways in which it is changed in training.
+
+    Args:
+        originals: (N, H, W) uint8.
+        changed: (N, M, H, W) uint8.
+        names: the N names of their classes.
+        title: written above.
+    """
+    rows = [np.concatenate([one[None], others]) for one, others in zip(originals, changed)]
+    figure = _contact_sheet(rows, 1 + changed.shape[1], names, title)
+    (axes,) = figure.axes
+    side, step = originals.shape[2], originals.shape[2] + _GAP
+    axes.set_xticks(
+        [side / 2, step * (1 + changed.shape[1] / 2)], ["original", "changed at random"], fontsize=11
+    )
+    axes.axvline(side + (_GAP - 1) / 2, color=ORANGE, lw=2)
+    return figure
+
+
+def _contact_sheet(rows: Sequence[np.ndarray], columns: int, names: Sequence[str], title: str) -> Figure:
+    """Draw rows of faces (at most ``columns``, H, W), each with its name; of one without faces it is said."""
+    side = max(faces.shape[-1] for faces in rows)
     step = side + _GAP
-    classes = class_names(split.classes)
-    sheet = np.full((len(classes) * step - _GAP, columns * step - _GAP), 255, np.uint8)
-    for k in range(len(classes)):
-        faces = generator.permutation(np.flatnonzero(split.labels == k))[:columns]
-        for column, face in enumerate(faces):
-            sheet[k * step : k * step + side, column * step : column * step + side] = split.images[face]
+    sheet = np.full((len(rows) * step - _GAP, columns * step - _GAP), 255, np.uint8)
+    for k, faces in enumerate(rows):
+        for column, one in enumerate(faces):
+            sheet[k * step : k * step + side, column * step : column * step + side] = one
     # One and a half faces per inch: 48 pixels become 100 at 150 dots per inch.
-    figure = new_figure(columns * 0.68 + 1.1, len(classes) * 0.68 + (0.5 if title else 0.2))
+    figure = new_figure(columns * 0.68 + 1.3, len(rows) * 0.68 + (0.5 if title else 0.2))
     axes = figure.subplots()
     axes.imshow(sheet, cmap="gray", vmin=0, vmax=255)
-    for k in np.flatnonzero(split.counts() == 0).tolist():
+    for k in (k for k, faces in enumerate(rows) if not len(faces)):
         axes.text(4, k * step + side / 2, "no faces", va="center", color=GRAY, fontsize=10)
-    places = [k * step + side / 2 for k in range(len(classes))]
-    axes.set_yticks(places, classes, fontsize=11, parse_math=False)
+    places = [k * step + side / 2 for k in range(len(rows))]
+    axes.set_yticks(places, class_names(names), fontsize=12, parse_math=False)
     axes.set_xticks([])
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)

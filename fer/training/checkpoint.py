@@ -14,8 +14,9 @@ import numpy as np
 
 from fer import outputs, runs
 from fer.errors import BadInput
-from fer.reports import plots
 from fer.runs import Run
+from fer.training import progress
+from fer.training.config import Config
 from fer.training.stopping import StopRequest
 from minicnn import callbacks, random
 from minicnn.models import first_nan
@@ -37,8 +38,7 @@ class CheckpointCallback(callbacks.BackupAndRestore):
         folder: the run's folder.
         images: the training faces (N, 48, 48), to run a batch of them again.
         targets: their labels (N,) or target probabilities (N, 7).
-        batch_size: of the training.
-        learning_rate: of the training; error messages advise a lower one.
+        config: the settings of the training.
         stop: knows when to stop.
     """
 
@@ -47,13 +47,12 @@ class CheckpointCallback(callbacks.BackupAndRestore):
         folder: Run,
         images: np.ndarray,
         targets: np.ndarray,
-        batch_size: int,
-        learning_rate: float,
+        config: Config,
         stop: StopRequest,
     ) -> None:
         super().__init__(folder.path(runs.MODEL_LAST), delete_checkpoint=False, seconds=CHECKPOINT_SECONDS)
         self.folder, self.images, self.targets = folder, images, targets
-        self.batch_size, self.learning_rate, self.stop = batch_size, learning_rate, stop
+        self.config, self.stop = config, stop
 
     @property
     def history(self) -> dict[str, list[float]]:
@@ -137,13 +136,14 @@ class CheckpointCallback(callbacks.BackupAndRestore):
             self.model.save(self.folder.path(runs.MODEL_BEST))
         self.folder.write_history(self.history)
         if time.monotonic() - self._curves_drawn > CURVES_SECONDS:
-            outputs.write_figure(self.folder.path("curves.png"), plots.curves(self.history, best))
+            figure = progress.curves(self.history, best, self.config, len(self.images))
+            outputs.write_figure(self.folder.path("curves.png"), figure)
             self._curves_drawn = time.monotonic()
 
     def _diagnosis(self, batch: int, loss: float) -> str:
         """Return a sentence that names the first layer where a number was not finite."""
         position = self.model.training_position
-        rows = position.order[batch * self.batch_size : (batch + 1) * self.batch_size]
+        rows = position.order[batch * self.config.batch_size : (batch + 1) * self.config.batch_size]
         for generator, state in zip(self.model.generators, self._states):
             random.restore(generator, state)
         found = first_nan.first_not_finite(self.model, self.images[rows, :, :, None], self.targets[rows])
@@ -156,4 +156,4 @@ class CheckpointCallback(callbacks.BackupAndRestore):
 
     def _advice(self) -> str:
         kept = "the last good model is" if self.path.exists() else "the run is"
-        return f"try a learning rate below {self.learning_rate:g}; {kept} in {self.folder}"
+        return f"try a learning rate below {self.config.learning_rate:g}; {kept} in {self.folder}"

@@ -103,18 +103,21 @@ def _new_network(config: Config, train: Split) -> Sequential:
         raise BadInput(f"dropout={config.dropout} is too large for {config.arch}: {error}") from None
 
 
+def learning_rate(config: Config, faces: int) -> Any:
+    """Return a number, or the schedule, which extends over all steps of all epochs."""
+    if config.schedule != "cosine":
+        return config.learning_rate
+    steps = config.epochs * -(-faces // config.batch_size)
+    return optimizers.schedules.CosineDecay(config.learning_rate, decay_steps=steps)
+
+
 def _optimizer(config: Config, faces: int) -> optimizers.Optimizer:
-    """Return the optimizer; its schedule extends over all steps of all epochs."""
-    rate: Any = config.learning_rate
-    if config.schedule == "cosine":
-        steps = config.epochs * -(-faces // config.batch_size)
-        rate = optimizers.schedules.CosineDecay(rate, decay_steps=steps)
     settings: dict[str, Any] = {"momentum": 0.9, "nesterov": True} if config.optimizer == "sgd" else {}
     if config.weight_decay is not None:
         settings["weight_decay"] = config.weight_decay
     if config.ema:
         settings |= {"use_ema": True, "ema_momentum": config.ema}
-    optimizer = OPTIMIZERS[config.optimizer](rate, **settings)
+    optimizer = OPTIMIZERS[config.optimizer](learning_rate(config, faces), **settings)
     # There is no reason to keep biases, or batch norm's factors and shifts, small.
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     return optimizer

@@ -39,7 +39,7 @@ def _no_picture(*_, **__):
 
 # Pictures would take most of a short run's time, and nothing follows from them.
 NO_PICTURES = {
-    **{(plots, name): _no_picture for name in ("curves", "class_bars", "examples")},
+    **{(plots, name): _no_picture for name in ("augmented", "curves", "class_bars", "examples")},
     (evaluate, "_write_figures"): _no_picture,
     (outputs, "write_figure"): lambda path, figure: outputs.write_bytes(path, b"a picture"),
 }

@@ -1,4 +1,6 @@
 import csv
+import io
+import itertools
 import json
 import math
 import os
@@ -111,7 +113,28 @@ def test_curves_hold_the_numbers():
         {"a": {"val_loss": [2, 1], "val_accuracy": [0.1, 0.2]}, "$x": {"val_loss": [3], "val_accuracy": [0]}}
     )
     assert [line.get_ydata().tolist() for line in figure.axes[1].lines] == [[0.1, 0.2], [0]]
-    assert [text.get_text() for text in figure.axes[0].get_legend().get_texts()] == ["a", r"\$x"]
+    assert [text.get_text() for text in figure.axes[0].get_legend().get_texts()] == [
+        "a: best 1.000", r"\$x: best 3.000",
+    ]  # fmt: skip
+    assert figure.axes[1].get_legend().get_texts()[0].get_text() == "a: best 20.0%"
+
+
+@pytest.mark.parametrize("count", [1, 7])
+def test_faces_and_answers_stand_apart(count):
+    answers = {
+        name: ["Happy", "a long name of a class"] * 7 for name in ("a/long/name/of/a/run.npz", "b", "c")
+    }
+    images = np.zeros((count, 48, 48), np.uint8)
+    figure = comparison.differing_faces(images, ["Happy"] * count, answers, "a title " * 20)
+    figure.savefig(io.BytesIO(), format="png", dpi=50)
+    assert len(figure.axes) == count
+    texts = [text.get_text() for text in figure.axes[0].texts]
+    assert texts == ["a/long/…un.npz: Happy ✓", "b: Happy ✓", "c: Happy ✓"]
+    boxes = [axes.get_window_extent() for axes in figure.axes]
+    boxes += [text.get_window_extent() for axes in figure.axes for text in (axes.title, *axes.texts)]
+    boxes += [text.get_window_extent() for text in figure.texts]
+    assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
+    assert all(0 <= box.x0 <= box.x1 <= figure.bbox.width and box.y0 >= 0 for box in boxes)
 
 
 @pytest.mark.parametrize("networks", [[], ["vgg"], ["vgg", "vgg"]])

@@ -52,8 +52,8 @@ def test_write_leaves_every_table_and_figure(tmp_path):
     report = evaluate.write(tmp_path, reader(), split(), "test", "eight faces", facts={"best_epoch": 3})
     assert sorted(child.name for child in tmp_path.iterdir()) == [
         "calibration.csv", "calibration.png", "confusion_matrix.csv", "confusion_matrix.png",
-        "confusion_matrix_shares.csv", "mistakes.png", "predictions.csv", "predictions.png", "report.json",
-        "report.txt",
+        "confusion_matrix_shares.csv", "features.png", "mistakes.png", "precision_recall.png", "predictions.csv",
+        "predictions.png", "report.json", "report.txt", "scores.png",
     ]  # fmt: skip
     for figure in tmp_path.glob("*.png"):
         with Image.open(figure) as image:
@@ -111,6 +111,19 @@ def test_with_flip_the_answer_is_the_mean_with_the_mirror_image(tmp_path):
     assert json.loads((tmp_path / "report.json").read_text())["tta"] == "flip"
 
 
+def test_another_way_of_prediction_is_refused_before_a_folder_is_made(run):
+    with pytest.raises(ValueError, match="tta='crop': expected one of none, flip, shifts"):
+        evaluate.run(run, tta="crop")
+    assert not list(run.glob("evaluation*"))
+
+
+@pytest.mark.usefixtures("unsaved_figures")
+def test_several_networks_have_no_common_map_of_features(tmp_path):
+    evaluate.write(tmp_path, inference.Ensemble([reader(), reader()]), split(), "test", "eight faces")
+    assert not (tmp_path / "features.png").exists()
+    assert (tmp_path / "scores.png").exists()
+
+
 # ---- the command, most of it without the figures, which take a second --------------------------------------
 
 
@@ -156,6 +169,7 @@ def test_judging_again_replaces_its_own_files_alone(run):
     [
         (["--split", "validation"], "evaluation_validation"),
         (["--tta", "flip"], "evaluation_test_flip"),
+        (["--tta", "shifts"], "evaluation_test_shifts"),
         (["--model", "last", "--split", "train"], "evaluation_train_last"),
     ],
 )

@@ -71,9 +71,9 @@ def history(finished):
 def test_the_folder_holds_what_runs_promises(finished):
     assert sorted(child.name for child in finished.folder.iterdir()) == [
         ".lock", "calibration.csv", "calibration.png", "classes.png", "config.json", "confusion_matrix.csv",
-        "confusion_matrix.png", "confusion_matrix_shares.csv", "curves.png", "examples.png", "history.csv",
-        "mistakes.png", "model_best.npz", "model_last.npz", "predictions.csv", "predictions.png", "report.json",
-        "report.txt", "result.json",
+        "confusion_matrix.png", "confusion_matrix_shares.csv", "curves.png", "examples.png", "features.png",
+        "history.csv", "mistakes.png", "model_best.npz", "model_last.npz", "precision_recall.png", "predictions.csv",
+        "predictions.png", "report.json", "report.txt", "result.json", "scores.png",
     ]  # fmt: skip
     for name in finished.folder.glob("*.png"):
         with Image.open(name) as image:

@@ -48,6 +48,27 @@ def test_one_epoch_without_validation_can_be_drawn():
     assert drawn(figure) == []
 
 
+def test_the_learning_rate_and_a_note_stand_beside_the_curves():
+    figure = plots.curves(HISTORY, 2, [1e-3, 5e-4, 1e-4], "with dropout")
+    drawn(figure)
+    rate, best = figure.axes[2].lines
+    np.testing.assert_allclose(rate.get_xydata(), [[1, 1e-3], [2, 5e-4], [3, 1e-4]])
+    assert list(best.get_xdata()) == [2, 2]
+    assert figure.get_supxlabel() == "with dropout"
+
+
+def test_a_changed_face_stands_beside_its_original(rng):
+    originals = rng.integers(0, 255, (2, 48, 48)).astype(np.uint8)
+    changed = rng.integers(0, 255, (2, 3, 48, 48)).astype(np.uint8)
+    figure = plots.augmented(originals, changed, ["Happy", "Sad"], "a title")
+    drawn(figure)
+    sheet = figure.axes[0].images[0].get_array()
+    for row in range(2):
+        tiles = [sheet[row * 51 : row * 51 + 48, column * 51 : column * 51 + 48] for column in range(4)]
+        np.testing.assert_array_equal(tiles, [originals[row], *changed[row]])
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["Happy", "Sad"]
+
+
 def test_confusion_matrices_say_counts_and_shares(rng):
     confusion = rng.integers(0, 50, (7, 7))
     confusion[4] = 0  # no such face
@@ -74,6 +95,9 @@ def test_class_bars_are_as_long_as_the_counts(split):
     assert [bar.get_width() for bar in figure.axes[1].patches] == [5, 0, 0, 0, 0, 0, 0]
     assert texts[3] == "9  (37.5%)"
     assert [axes.get_title() for axes in figure.axes] == ["train: 24 faces", "test: 5 faces"]
+    assert texts[4] == "no faces"
+    (one,) = plots.class_bars({"train": Split(split.images[:1], split.labels[:1])}).axes
+    assert one.get_title() == "train: 1 face"
 
 
 def test_examples_are_faces_of_their_row_s_emotion(split):
