@@ -163,6 +163,32 @@ def test_penalties_are_recorded():
     assert "regularizer" not in nodes[1]["weights"]["bias"]
 
 
+# ---- the docs ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "docs", ["backprop/", "../docs/backprop/", "/docs/", "", "https://x.org/a:b/", "HTTP://x.org/", None]
+)
+def test_links_lead_to_pages(docs):
+    assert record(NETS["plain"](), image(), 1, docs=docs)["docs"] == docs
+
+
+@pytest.mark.parametrize(
+    "docs",
+    [
+        "javascript:alert(1)//",
+        " JavaScript:alert(1)//",
+        "java\nscript:x/",
+        "\0data:text/html,x/",
+        "file:///",
+        3,
+    ],
+)
+def test_links_lead_nowhere_else(docs):
+    with pytest.raises(ValueError, match=r"docs=.*: expected an address"):
+        record(NETS["plain"](), image(), 1, docs=docs)
+
+
 # ---- parts -------------------------------------------------------------------------------------------------
 
 

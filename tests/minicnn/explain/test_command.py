@@ -5,12 +5,14 @@ cannot use it says in one line.
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from minicnn import explain
+import minicnn
+from minicnn import Input, Sequential, explain, layers
 from minicnn.explain import __main__ as command
 from tests.minicnn.explain.bare_page import recorded, saved, use_bare_page
 from tests.minicnn.explain.test_recording import decoded
@@ -57,6 +59,54 @@ def test_a_picture_is_cut_to_the_nets_size(place):
     unlabelled = recorded(place / "open.html")
     assert unlabelled["label"] == model.predict(image[None]).argmax()
     assert "No label was given" in unlabelled["notes"][0]
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_picture_is_turned_as_its_exif_data_say(place, orientation):
+    """Each of the eight orientations, of a picture whose corners are all different; PNG, so that no number changes."""
+    saved(shape=(8, 6, 1))
+    upright = np.arange(48, dtype=np.uint8).reshape(8, 6)
+    # what is stored so that a viewer, which turns it, shows the upright picture: the table of the EXIF standard
+    stored = {
+        1: upright,
+        2: upright[:, ::-1],
+        3: upright[::-1, ::-1],
+        4: upright[::-1],
+        5: upright.T,
+        6: np.rot90(upright),
+        7: upright[::-1, ::-1].T,
+        8: np.rot90(upright, -1),
+    }[orientation]
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(np.ascontiguousarray(stored)).save("turned.png", exif=exif)
+    run("model.npz", "--image", "turned.png", "--label", 3)
+    np.testing.assert_array_equal(decoded(recorded(place / "explain.html")["image"])[..., 0], upright)
+
+
+def test_a_layer_of_ones_own_is_told_of_with_what_to_do_instead(capsys):
+    """What it says to write, written, makes the page."""
+
+    class Halved(layers.Layer):
+        def forward(self, x, training=False):
+            return x / 2
+
+        def backward(self, dy):
+            return dy / 2
+
+    model = Sequential([Input((6, 6, 1)), Halved(), layers.Flatten(), layers.Dense(3, activation="softmax")])
+    model.save("own.npz")
+    with pytest.raises(SystemExit) as stop:
+        run("own.npz", "--image", gray(size=(6, 6)))
+    said = capsys.readouterr().err
+    assert stop.value.code == 2
+    start = "minicnn.explain: own.npz: has a layer of your own, Halved, whose code a command cannot know."
+    assert said.startswith(start)
+    assert said.count("\n") == 1
+    opening, writing = re.search("in Python: (.*), then (.*)", said).groups()
+    names = {"Halved": Halved, "minicnn": minicnn, "image": np.zeros((6, 6, 1)), "label": 1}
+    exec(f"{opening}\n{writing}", names)
+    assert [node["type"] for node in recorded(Path("explain.html"))["nodes"]][:2] == ["Input", "Opaque"]
 
 
 @pytest.mark.parametrize(("channels", "mode"), [(1, "I;16"), (3, "RGBA"), (3, "L"), (1, "P")])

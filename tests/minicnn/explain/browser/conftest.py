@@ -14,7 +14,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 SWITCHES = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-component-update"]
 # it must not call home while a test looks at what the page requests
 SWITCHES += ["--disable-quic", "--disable-background-networking", "--disable-sync"]
-CLASSES = {3: ["ant", "bee", "cat"], 4: ["ant", "bee", "cat", "dog"]}
+CLASSES = {3: ["ant", "bee", "cat"], 4: ["ant", "bee", "cat", "dog"], 6: list("abcdef")}
 SECTIONS = {"section": ("normed", "2:6")}
 
 

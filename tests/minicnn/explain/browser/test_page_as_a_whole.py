@@ -2,22 +2,56 @@
 and what it says when it fails.
 """
 
+from itertools import pairwise
+
+import numpy as np
 import pytest
 
-from minicnn import explain
+from minicnn import Input, Sequential, explain, layers
 from minicnn.explain.page import rendered
 from tests.minicnn.explain.browser.reading import selected, show
-from tests.minicnn.explain.nets import NETS, image
+from tests.minicnn.explain.nets import NETS, compiled, image
 from tests.minicnn.explain.ready_page import recording
 from tests.minicnn.explain.test_ready_page import ADDRESSES, IN_FRAMES
 
 
-@pytest.mark.parametrize(("width", "height"), [(1280, 800), (800, 1000)])
+@pytest.mark.parametrize(("width", "height"), [(1280, 800), (800, 1000), (390, 844)])
 def test_the_page_does_not_scroll_sideways(visit, width, height):
     page = visit("plain", viewport={"width": width, "height": height})
-    for address in ("", "#loss", "#value/2/9", "#weightGradient/2.kernel/3"):
+    for address in (
+        "",
+        "loss",
+        "value/2/9",
+        "gradient/1/9",
+        "weightGradient/2.kernel/3",
+        "update/2.kernel/3",
+    ):
         page.evaluate("(address) => { location.hash = address; }", address)
-        assert page.evaluate("document.documentElement.scrollWidth") == width
+        page.wait_for_function("(address) => location.hash.slice(1) === address", arg=address)
+        assert page.evaluate("document.documentElement.scrollWidth") == width, address
+    page.locator("[data-back]").click()
+    for tab in ("after", "start"):
+        if page.locator(f"[data-tab={tab}]").count():
+            page.locator(f"[data-tab={tab}]").click()
+            assert page.evaluate("document.documentElement.scrollWidth") == width, tab
+
+
+@pytest.mark.parametrize("address", ["value/2/9", "gradient/1/9", "weightGradient/2.kernel/3"])
+def test_on_a_phone_everything_is_read_from_top_to_bottom(visit, address):
+    """The parts of the panel are as wide as the window, below each other; nothing is cut off at its right."""
+    page = visit("plain", address=address, viewport={"width": 390, "height": 844})
+    page.locator(".side .nudge").wait_for()
+    boxes = [page.locator(part).bounding_box() for part in (".lens", ".arithmetic", ".side")]
+    assert all(box["width"] == 390 for box in boxes)
+    ends = [(box["y"], box["y"] + box["height"]) for box in boxes]
+    assert all(below[0] >= above[1] - 0.5 for above, below in pairwise(ends))
+    cut = page.evaluate(
+        """() => [...document.querySelectorAll("#top *, #play *, #panel button, #panel h2, #panel .digits")]
+            .filter((part) => !part.closest(".patches, .maps, .table-box, .help dl, .trail ol, [hidden]"))
+            .filter((part) => part.getBoundingClientRect().right > 391)
+            .map((part) => part.outerHTML)"""
+    )
+    assert cut == []
 
 
 def test_the_whole_of_a_short_net_is_seen_at_once(visit):
@@ -106,6 +140,65 @@ def test_a_closed_layer_shows_its_numbers_and_says_why(visit):
     show(page, kind="value", node=node, index=0)
     assert page.locator(".sentence").inner_text()
     assert page.locator("[data-factor]").count() >= 1
+
+
+def test_channels_that_are_not_shown_are_counted(visit, tmp_path):
+    file = tmp_path / "explain.html"
+    file.write_text(rendered(recording()), encoding="utf-8")
+    page = visit(file)
+    seen = page.evaluate(
+        """() => [...document.querySelectorAll("#net .mosaic.form-map")].map((box) => {
+            const lane = box.closest(".weight") ?? box.parentElement, large = box.querySelector("canvas.large");
+            const { node, kind, weight } = large.dataset, { nodes } = explain.trace.net;
+            const shape = weight ? nodes[node].weights[weight].shape : nodes[node].shape;
+            return {
+                kind, channels: shape.slice(2).reduce((a, b) => a * b),
+                shown: Math.max(weight ? 1 : box.querySelectorAll(".thumb").length, 1),
+                sign: lane.querySelector(".more").textContent,
+            };
+        })"""
+    )
+    for mosaic in seen:
+        some = mosaic["shown"] < mosaic["channels"]
+        assert mosaic["sign"] == (f"{mosaic['shown']} of {mosaic['channels']}" if some else ""), mosaic
+    assert sum(bool(mosaic["sign"]) for mosaic in seen) > 4
+    assert any(not mosaic["sign"] for mosaic in seen)
+    # its sign is not cut off
+    cut = page.evaluate(
+        """() => [...document.querySelectorAll("#net .more:not(:empty)")].filter((sign) => {
+            const lane = sign.closest(".column").getBoundingClientRect(), own = sign.getBoundingClientRect();
+            return own.right > lane.right + 0.5 || own.width < 10;
+        }).length"""
+    )
+    assert cut == 0
+
+
+@pytest.mark.parametrize("address", ["", "loss"])
+def test_pointing_at_a_lens_that_shows_nothing_is_no_error(visit, address):
+    page = visit("plain", address=address)
+    page.evaluate(
+        """() => {
+            const lens = document.querySelector("[data-lens]");
+            for (const name of ["pointermove", "pointerleave", "click"])
+                lens.dispatchEvent(new PointerEvent(name, { clientX: 1, clientY: 1, bubbles: true }));
+            lens.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowDown", bubbles: true }));
+        }"""
+    )
+    assert selected(page)[0] == address
+    assert not page.locator("#failure").is_visible()
+
+
+def test_one_of_many_terms_that_is_0_is_one(visit, tmp_path):
+    """A net whose dense layer has two inputs, one of which is 0."""
+    model = compiled(
+        Sequential([Input((1, 2, 1), dtype="float64"), layers.Flatten(), layers.Dense(2, use_bias=False)]),
+        "mse",
+    )
+    page = visit(
+        explain.write(model, np.array([[[0.0], [1.5]]]), [1.0, 0.0], tmp_path / "page.html"),
+        address="value/2/0",
+    )
+    assert page.locator(".sum h3").inner_text() == "2 terms, the largest first; 1 is 0"
 
 
 def test_wires_join_what_does_not_stand_side_by_side(visit):

@@ -4,10 +4,10 @@ update is shown before and after.
 
 import pytest
 
-from minicnn import ops
+from minicnn import explain, ops
 from tests.minicnn.explain.browser.reading import show
 from tests.minicnn.explain.expected import expected
-from tests.minicnn.explain.nets import NETS, image
+from tests.minicnn.explain.nets import NETS, image, restless
 
 
 def loss_of(model, x):
@@ -16,22 +16,20 @@ def loss_of(model, x):
 
 
 def nudged(page, epsilon):
-    """Move the slider as near to epsilon as it goes; return what the block then says."""
+    """Widen the scale until epsilon is on it, move the slider there; return what the block then says."""
     page.locator("input[data-nudge]").wait_for()
     return page.evaluate(
         """(wanted) => {
-            const slider = document.querySelector("input[data-nudge]");
             const read = (name) => Number(document.querySelector(`dd[data-nudge=${name}]`).dataset.value);
-            let best = null;
-            for (let place = 0; place <= 1000; place += 10) {
-                slider.value = Math.sign(wanted) * place;
+            const move = (place) => {
+                const slider = document.querySelector("input[data-nudge]");
+                slider.value = place;
                 slider.dispatchEvent(new Event("input"));
-                const distance = Math.abs(read("epsilon") - wanted);
-                if (!best || distance < best.distance) {
-                    best = { distance, epsilon: read("epsilon"), actual: read("actual"), linear: read("linear") };
-                }
-            }
-            return best;
+                return read("epsilon");
+            };
+            while (move(500) < Math.abs(wanted)) document.querySelector("[data-scale='−']").click();
+            move(Math.round((500 * wanted) / move(500)));
+            return { epsilon: read("epsilon"), actual: read("actual"), linear: read("linear") };
         }""",
         epsilon,
     )
@@ -70,10 +68,91 @@ def test_the_curve_is_drawn(visit):
     assert page.locator(".nudge-plot .tangent").count() == 1
 
 
-def test_what_cannot_be_nudged_says_why(visit):
+def move_slider(page, place):
+    """Move the nudge's slider to a place between -500 and 500."""
+    page.locator("input[data-nudge]").evaluate(
+        "(slider, place) => { slider.value = place; slider.dispatchEvent(new Event('input')); }", place
+    )
+
+
+@pytest.mark.parametrize("place", [-500, -180, 35, 499])
+def test_the_slider_has_the_scale_of_the_plot_under_it(visit, place):
+    """Its thumb, 16 pixels wide, stands above the point of the curve."""
+    page = visit("plain")
+    show(page, kind="weight", node=2, weight="kernel", index=7)
+    move_slider(page, place)
+    slider = page.locator("input[data-nudge]")
+    box, point = slider.bounding_box(), page.locator(".nudge-plot .actual").bounding_box()
+    thumb = box["x"] + 8 + (place + 500) / 1000 * (box["width"] - 16)
+    assert point["x"] + point["width"] / 2 == pytest.approx(thumb, abs=1)
+    ends = page.locator(".slider-ends").inner_text().replace("−", "-").split()
+    epsilon = float(page.locator("dd[data-nudge=epsilon]").get_attribute("data-value"))
+    assert epsilon == pytest.approx(place / 500 * float(ends[-1]), rel=1e-6)
+    assert float(ends[0]) == -float(ends[-1])
+
+
+def test_the_scale_is_made_wider_and_narrower(visit):
+    page = visit("plain")
+    show(page, kind="weight", node=2, weight="kernel", index=7)
+    move_slider(page, 40)
+
+    def read():
+        """Return ε, the end of the scale, and what the ratio lacks to 1."""
+        epsilon, ratio = (
+            float(page.locator(f"dd[data-nudge={name}]").get_attribute("data-value"))
+            for name in ("epsilon", "ratio")
+        )
+        return epsilon, float(page.locator(".slider-ends span").last.inner_text().replace("−", "-")), abs(ratio - 1)
+
+    epsilon, scale, _ = read()
+    page.locator("[data-scale='+']").click()
+    assert read()[:2] == (pytest.approx(epsilon), pytest.approx(scale / 10))
+    page.locator("[data-scale='−']").click()
+    assert read()[:2] == (pytest.approx(epsilon), pytest.approx(scale))
+    for text, clicks in (("−", 2), ("+", 5)):
+        for _ in range(clicks):
+            page.locator(f"[data-scale='{text}']").click()
+        assert page.locator(f"[data-scale='{text}']").is_disabled()
+    # at the narrowest scale the curve is its tangent
+    move_slider(page, 500)
+    assert read()[2] < 1e-4
+
+
+@pytest.mark.parametrize(
+    "quantity",
+    [
+        {"kind": "weight", "node": 2, "weight": "kernel", "index": 7},
+        {"kind": "update", "node": 2, "weight": "bias", "index": 1},
+        {"kind": "value", "node": 0, "index": 40},
+        {"kind": "gradient", "node": 2, "index": 9},
+    ],
+    ids=lambda quantity: quantity["kind"],
+)
+def test_the_ratio_of_the_nudge_is_above_the_fold(visit, quantity):
+    page = visit("plain", viewport={"width": 1280, "height": 800})
+    show(page, **quantity)
+    ratio = page.locator("dd[data-nudge=ratio]")
+    ratio.wait_for()
+    box, side = ratio.bounding_box(), page.locator(".side").bounding_box()
+    assert box["y"] + box["height"] <= min(800, side["y"] + side["height"])
+    assert page.locator(".side").evaluate("(side) => side.scrollTop") == 0
+
+
+def test_a_nudge_through_a_layer_without_arithmetic_says_that_it_is_by_slopes(visit):
     page = visit("opaque")
     show(page, kind="value", node=0, index=0)
-    assert "recorded" in page.locator("[data-nudge=none]").inner_text()
+    assert "slopes measured there" in page.locator("[data-nudge=note]").inner_text()
+    show(page, kind="weight", node=4, weight="kernel", index=0)
+    page.locator("dd[data-nudge=ratio]").wait_for()
+    assert page.locator("[data-nudge=note]").count() == 0
+    assert float(page.locator(".loss-card, .column.loss [data-after]").first.get_attribute("data-after"))
+
+
+def test_what_cannot_be_nudged_says_why(visit, tmp_path):
+    page = visit(explain.write(restless(), image(), 1, tmp_path / "restless.html"))
+    show(page, kind="value", node=0, index=0)
+    text = page.locator("[data-nudge=none]").inner_text()
+    assert text.endswith("The output of restless after a change is not known: its numbers are recorded ones.")
 
 
 def test_the_play_goes_forward_then_backward_then_updates(visit):
