@@ -16,7 +16,7 @@ import itertools
 import math
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -88,7 +88,7 @@ class Frame:
 
     number: int
     second: float
-    image: np.ndarray
+    image: np.ndarray = field(repr=False)
     faces: list[TrackedFace]
     searched: bool = True
 

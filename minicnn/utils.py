@@ -96,14 +96,16 @@ def plot_model(
         dpi: pixels per inch.
 
     Returns:
-        the path; without ``to_file``, the matplotlib figure. Nothing is shown on the screen.
+        the path; without ``to_file``, the matplotlib figure. A notebook shows the drawing for both; else nothing
+        is shown on the screen.
 
     Raises:
         NotImplementedError: another rankdir, or expand_nested.
         ValueError: the model is not built.
         FileNotFoundError: the folder does not exist.
     """
-    from minicnn.models import plot  # loads matplotlib
+    from minicnn._base.drawing import DrawnFile  # loads matplotlib, as the next line does
+    from minicnn.models import plot
 
     if rankdir != "TB" or expand_nested:
         raise NotImplementedError(
@@ -134,4 +136,4 @@ def plot_model(
     if not path.parent.is_dir():
         raise FileNotFoundError(f"{path}: there is no folder {path.parent}; make it first")
     figure.savefig(path, dpi=min(dpi, plot.MOST_PIXELS / max(figure.get_size_inches())))
-    return path
+    return DrawnFile.of(path, figure)

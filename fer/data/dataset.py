@@ -18,6 +18,7 @@ from fer.data.formats import WHERE_TO_GET
 from fer.data.table import USAGES, Rows, split_at_random
 from fer.emotions import EMOTIONS, indices_in
 from fer.errors import BadInput
+from minicnn.terminal import printable
 
 ENV_VARIABLE = "FER2013_DATA"
 HELD_OUT = "a tenth of its Training rows held out for validation"
@@ -42,6 +43,11 @@ class Split:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def __repr__(self) -> str:
+        """Return it in one line, without the arrays."""
+        classes = ", ".join(f"{name} {count}" for name, count in zip(self.classes, self.counts().tolist()))
+        return f"<Split of {len(self):,} faces: {printable(classes)}>"
 
     def counts(self) -> np.ndarray:
         """Return how many faces each class has, (classes,) int64."""
@@ -106,6 +112,11 @@ class FerDataset:
     test: Split | None
     name: str
     notes: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        """Return it in one line, without the arrays."""
+        sizes = ", ".join(f"{name} {len(split):,}" for name, split in self.splits().items()) or "no faces"
+        return f"<FerDataset {printable(self.name)}: {sizes}>"
 
     @property
     def classes(self) -> tuple[str, ...]:

@@ -39,7 +39,7 @@ class Face:
         classes: of the data that it comes from.
     """
 
-    image: np.ndarray
+    image: np.ndarray = field(repr=False)
     source: str
     number: int | None = None
     label: int | None = None

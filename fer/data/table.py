@@ -42,6 +42,11 @@ class Rows:
     def __len__(self) -> int:
         return len(self.images)
 
+    def __repr__(self) -> str:
+        """Return it in one line, without the arrays."""
+        missing = [name for name in ("labels", "usage") if getattr(self, name) is None]
+        return f"<Rows: {len(self):,} faces{''.join(f', no {name}' for name in missing)}>"
+
 
 def split_at_random(images: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
     """Return a Usage (an index into USAGES) for each row, (N,) uint8: stratified, copies together, seeded.

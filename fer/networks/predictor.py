@@ -48,6 +48,10 @@ class Prediction:
     probabilities: dict[str, float]
     face: Face = field(repr=False, compare=False)
 
+    def __repr__(self) -> str:
+        """Return it in one line: the face's name and all probabilities."""
+        return f"<Prediction of {printable(self.face.name)}: {printable(self)}>"
+
     @property
     def confidence(self) -> float:
         """The probability of the emotion."""
@@ -90,10 +94,10 @@ class Explanation:
         occlusion: by how much its score falls when the pixel and those around it are covered.
     """
 
-    grad_cam: np.ndarray
-    input_gradient: np.ndarray
-    hires_cam: np.ndarray
-    occlusion: np.ndarray
+    grad_cam: np.ndarray = field(repr=False)
+    input_gradient: np.ndarray = field(repr=False)
+    hires_cam: np.ndarray = field(repr=False)
+    occlusion: np.ndarray = field(repr=False)
 
 
 class Predictor:

@@ -11,6 +11,7 @@ out classes without faces. The others are
 The calibration is in calibration.py, the average precision in precision_recall.py.
 """
 
+import html
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -48,6 +49,13 @@ class Report:
     curves: Sequence[Curve | None]
     without_copies: "Report | None" = None
     classes: tuple[str, ...] = EMOTIONS
+
+    def __repr__(self) -> str:
+        """Return it in one line, without the matrix."""
+        return f"<Report: accuracy {self}>"
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{html.escape(self.to_text('').strip())}</pre>"
 
     @property
     def samples(self) -> int:

@@ -7,6 +7,7 @@ cannot all be right.
 """
 
 import hashlib
+import html
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -51,6 +52,13 @@ class Survey:
     copies: list[list[FaceRow]]
     blank: list[FaceRow]
     classes: tuple[str, ...] = EMOTIONS
+
+    def __repr__(self) -> str:
+        """Return it in one line, without the arrays."""
+        return f"<Survey of {self.faces:,} faces in {', '.join(self.counts)}: {len(self.copies)} groups of copies>"
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{html.escape(self.to_text('').strip())}</pre>"
 
     @property
     def conflicts(self) -> list[list[FaceRow]]:

@@ -3,12 +3,14 @@
 import csv
 import io
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from minicnn import saving
+from minicnn._base import notebook
 from minicnn._base.files import regular
 from minicnn.callbacks.base import Logs, Resumable
 
@@ -21,16 +23,23 @@ class History(Resumable):
         history: name -> a value for each epoch.
         skipped_steps: for each epoch, how many of its steps were not taken because a number in them was not
             finite: see ``model.train_step``.
+        epochs_of: name -> the epochs that its values are of: not all, where ``validation_freq`` leaves some out.
     """
 
     state_names = ("epoch", "history", "skipped_steps")
-    state_content = {"epoch": [int], "history": {str: [Any]}, "skipped_steps": [int]}  # noqa: RUF012 (it is not changed)
+    state_content = {  # noqa: RUF012 (it is not changed)
+        "epoch": [int],
+        "history": {str: [Any]},
+        "skipped_steps": [int],
+        "epochs_of?": {str: [int]},
+    }
 
     def reset(self) -> None:
         """Forget all epochs."""
         self.epoch: list[int] = []
         self.history: dict[str, list[Any]] = {}
         self.skipped_steps: list[int] = []
+        self.epochs_of: dict[str, list[int]] = {}
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Add an epoch."""
@@ -38,7 +47,54 @@ class History(Resumable):
         self.skipped_steps.append(getattr(self.model, "skipped_steps", 0))
         for name, value in (logs or {}).items():
             self.history.setdefault(name, []).append(value)
+            self.epochs_of.setdefault(name, []).append(epoch)
         self.model.history = self
+
+    def get_state(self) -> dict[str, Any]:
+        """Return the attributes."""
+        return super().get_state() | {"epochs_of": self.epochs_of}
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Continue from what :meth:`get_state` returned; an older one has no ``epochs_of``.
+
+        Raises:
+            ValueError: it lacks a part, or one is of another type.
+        """
+        super().set_state(state)
+        last = {name: self.epoch[-len(values) :] for name, values in self.history.items()}
+        self.epochs_of = state.get("epochs_of", last)
+
+    def plot(self) -> Any:
+        """Return a matplotlib figure of the results over the epochs: a panel for each, its validation beside it.
+
+        A notebook shows it; ``plot().savefig("curves.png")`` writes it.
+
+        Raises:
+            ValueError: there is no epoch yet.
+        """
+        from minicnn.callbacks.curves import curves  # loads matplotlib
+
+        return curves(self.history, {name: self._epochs(name) for name in self.history})
+
+    def _epochs(self, name: str) -> list[int]:
+        """Return the epochs of a result; of one that was put here by hand, the first ones."""
+        return self.epochs_of.get(name, list(range(len(self.history[name]))))
+
+    def _repr_html_(self) -> str:
+        """Return the table of the epochs, and the curves."""
+        at = {name: dict(zip(self._epochs(name), values)) for name, values in self.history.items()}
+        head, skipped = ["epoch", *at], any(self.skipped_steps)
+        rows: list[list[Any]] = [
+            [epoch + 1, *(at[name].get(epoch, "") for name in at)] for epoch in self.epoch
+        ]
+        if skipped:
+            head.append("steps not taken")
+            rows = [[*row, count] for row, count in zip(rows, self.skipped_steps)]
+        table = notebook.table(head, notebook.shortened(rows))
+        try:
+            return table + self.plot()._repr_svg_()
+        except ValueError:  # there is no number to draw
+            return table
 
 
 class CSVLogger(Resumable):

@@ -2,6 +2,7 @@
 and what it is computed from.
 
     minicnn.explain.write(model, image, label, "explain.html")      python -m minicnn.explain MODEL --image FILE
+    minicnn.explain.show(model, image, label)                       in a notebook
 
     recording/    what the page gets, as JSON: record.py makes it; tape.py is the forward pass, recorded as
                   it runs; compute.py and structure.py say which nodes a layer becomes, objective.py the
@@ -18,12 +19,72 @@ from pathlib import Path
 from typing import Any
 
 from minicnn import saving
+from minicnn._base import notebook
 from minicnn.explain.page import rendered
 from minicnn.explain.recording.record import record
 from minicnn.saving.checks import check_folder
 
-__all__ = ["record", "write"]
+__all__ = ["Page", "WrittenPage", "record", "show", "write"]
 WARN, REFUSE = 3_000_000, 20_000_000  # bytes
+
+
+class Page:
+    """A page that explains a training step: a notebook shows it in a frame.
+
+    Attributes:
+        html: the page, a file's content.
+        height: of the frame, in pixels.
+    """
+
+    def __init__(self, html: str, height: int = 820) -> None:
+        self.html, self.height = html, height
+
+    def __repr__(self) -> str:
+        return f"<Page: {len(self.html) / 1e6:.1f} MB, shown in a notebook; write() makes a file>"
+
+    def _repr_html_(self) -> str:
+        return notebook.frame(self.html, self.height)
+
+
+class WrittenPage(type(Path())):  # type: ignore[misc]  # PosixPath or WindowsPath
+    """The path of such a page; a notebook shows the page."""
+
+    def _repr_html_(self) -> str | None:
+        try:
+            return notebook.frame(self.read_text(encoding="utf-8"))
+        except OSError:  # it was removed
+            return None
+
+
+def show(
+    model: Any,
+    x: Any,
+    y: Any,
+    *,
+    classes: Any = None,
+    optimizer: Any = None,
+    layers: str | None = None,
+    title: str | None = None,
+    docs: str | None = None,
+    notes: Sequence[str] = (),
+    seed: int = 0,
+    height: int = 820,
+) -> Page:
+    """Return a page that explains one training step on one image, for a notebook, which shows it in a frame.
+
+    Args:
+        docs: the address of docs/backprop for links, http or https; None: no links.
+        height: of the frame, in pixels.
+        model, x, y, classes, optimizer, layers, title, notes, seed: see :func:`record`.
+
+    Raises:
+        ValueError: one of these cannot be used.
+    """
+    recording = record(
+        model, x, y, classes=classes, optimizer=optimizer, layers=layers, title=title, docs=docs, notes=notes,
+        seed=seed,
+    )  # fmt: skip
+    return Page(rendered(recording), height)
 
 
 def write(
@@ -40,7 +101,7 @@ def write(
     notes: Sequence[str] = (),
     seed: int = 0,
 ) -> Path:
-    """Write a page that explains one training step on one image; return its path.
+    """Write a page that explains one training step on one image; return its path, for which a notebook shows it.
 
     It warns of a page of more than 3 MB. The model is not changed.
 
@@ -76,7 +137,7 @@ def write(
         warnings.warn(f"{path} is {size} large and slow to open: {hint}", stacklevel=2)
     with saving.replacing(path) as file:
         file.write(content)
-    return path
+    return WrittenPage(path)
 
 
 def docs_from(page: Path) -> str | None:

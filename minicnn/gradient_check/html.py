@@ -42,6 +42,14 @@ def page(
     return "".join(parts) + "</div>"
 
 
+def colored(report: object, passed: bool) -> str:
+    """Return a report that is a few lines of text as a piece of HTML, its first line in the color of the verdict."""
+    first, *rest = str(report).split("\n")
+    color = RIGHT if passed else WRONG
+    lines = "\n".join(map(escape, rest))
+    return f'<div><p><b style="color:{color}">{escape(first)}</b></p><pre>{lines}</pre></div>'
+
+
 def _row(gradient: Gradient) -> str:
     color = {"ok": RIGHT, "FAIL": WRONG}.get(gradient.mark, UNKNOWN)
     cells = "".join(f"<td>{escape(text)}</td>" for text in gradient.cells())

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from minicnn.gradient_check import html
 from minicnn.gradient_check.causes import updates
 
 # name -> the hyperparameters that it has, with the values that Keras has
@@ -81,6 +82,9 @@ class StepReport:
         return "\n".join(lines)
 
     __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        return html.colored(self, self.passed)
 
 
 def check_optimizer(

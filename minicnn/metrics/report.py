@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from minicnn._base import notebook
 from minicnn.metrics.base import ratio
 
 
@@ -94,6 +95,14 @@ class ClassificationReport:
         return "\n".join(lines)
 
     __str__ = to_text
+
+    def _repr_html_(self) -> str:
+        rows = [
+            (row.name, *(f"{score:.4f}" for score in (row.precision, row.recall, row.f1)), row.support)
+            for row in (*self.classes, self.macro, self.weighted)
+        ]
+        head = ("", "precision", "recall", "f1", "support")
+        return notebook.table(head, rows, below=[f"accuracy: {self.accuracy:.4f}"])
 
 
 def classification_report(

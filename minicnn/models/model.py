@@ -189,6 +189,9 @@ class Model(Trainer):
         """
         (print_fn or print)(summary.text(self, expand_nested, show_trainable))
 
+    def _repr_html_(self) -> str | None:
+        return summary.html(self) if self.built else None
+
     # ---- on disk -------------------------------------------------------------------------------------------
 
     def to_json(self) -> str:

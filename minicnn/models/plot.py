@@ -14,10 +14,10 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from matplotlib.path import Path
 
+from minicnn._base.drawing import Drawing
 from minicnn.layers.symbol import Symbol
 
 # inches: between boxes, around all, of a line and of a letter
@@ -39,7 +39,7 @@ class Box:
         self.x = 0.0
 
 
-def diagram(model: Any, lines_of: Any) -> Figure:
+def diagram(model: Any, lines_of: Any) -> Drawing:
     """Draw a built model.
 
     Args:
@@ -120,13 +120,13 @@ def _rising(values: np.ndarray) -> np.ndarray:
     return np.concatenate([[np.mean(group)] * len(group) for group in groups])
 
 
-def _drawn(rows: list[list[Box]], boxes: list[Box], arrows: list[list[Box]]) -> Figure:
+def _drawn(rows: list[list[Box]], boxes: list[Box], arrows: list[list[Box]]) -> Drawing:
     heights = [max(box.height for box in row) for row in rows]
     tops = np.concatenate([[0.0], np.cumsum([-height - GAP for height in heights])])
     left = min(box.x - box.width / 2 for row in rows for box in row) - MARGIN
     right = max(box.x + box.width / 2 for row in rows for box in row) + MARGIN
     bottom = tops[-1] + GAP - MARGIN
-    figure = Figure(figsize=(right - left, MARGIN - bottom))
+    figure = Drawing(figsize=(right - left, MARGIN - bottom))
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set(xlim=(left, right), ylim=(bottom, MARGIN))
     axes.axis("off")
@@ -143,7 +143,9 @@ def _drawn(rows: list[list[Box]], boxes: list[Box], arrows: list[list[Box]]) -> 
         for number, line in enumerate(box.lines):
             y = middle + (len(box.lines) / 2 - number - 0.5) * LINE
             weight = "bold" if number == 0 else "normal"
-            axes.text(box.x, y, line, ha="center", va="center_baseline", fontsize=8, weight=weight)
+            axes.text(
+                box.x, y, line, ha="center", va="center_baseline", fontsize=8, weight=weight, parse_math=False
+            )
     for arrow in arrows:
         axes.add_patch(_curve(arrow, tops, heights))
     return figure

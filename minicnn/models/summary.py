@@ -3,6 +3,7 @@
 from collections import Counter
 from typing import Any
 
+from minicnn._base import notebook
 from minicnn.layers.symbol import Symbol
 
 
@@ -16,6 +17,32 @@ def text(model: Any, expand_nested: bool = False, show_trainable: bool = False) 
         expand_nested: list the layers of models inside the model too.
         show_trainable: a column that tells whether a layer is trained.
     """
+    rows = _rows(model, expand_nested, show_trainable)
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    lines = [
+        "  ".join(f"{cell:>{width}}" if number == 2 else f"{cell:<{width}}" for number, (cell, width) in each)
+        for each in (enumerate(zip(row, widths)) for row in rows)
+    ]
+    rule = "─" * len(lines[0])
+    return "\n".join(
+        [
+            f'Model: "{model.name}"',
+            *(rule, lines[0].rstrip(), rule),
+            *(line.rstrip() for line in lines[1:]),
+            rule,
+            *_totals(model),
+        ]
+    )
+
+
+def html(model: Any) -> str:
+    """Return the same table for a notebook."""
+    head, *rows = _rows(model)
+    return notebook.table(head, rows, f'Model: "{model.name}"', _totals(model))
+
+
+def _rows(model: Any, expand_nested: bool = False, show_trainable: bool = False) -> list[list[str]]:
+    """Return the head of the table and its rows."""
     connected = not _is_a_chain(model.symbols)
     rows = [["Layer (type)", "Output shape", "Param #"]]
     rows[0] += ["Connected to"] * connected + ["Trainable"] * show_trainable
@@ -39,24 +66,16 @@ def text(model: Any, expand_nested: bool = False, show_trainable: bool = False) 
                 add(layer.symbols, layer.layers, before + "  └ ")
 
     add(model.symbols, model.layers, "")
-    widths = [max(map(len, column)) for column in zip(*rows)]
-    lines = [
-        "  ".join(f"{cell:>{width}}" if number == 2 else f"{cell:<{width}}" for number, (cell, width) in each)
-        for each in (enumerate(zip(row, widths)) for row in rows)
-    ]
-    rule = "─" * len(lines[0])
+    return rows
+
+
+def _totals(model: Any) -> list[str]:
     total, trained = model.count_params(), sum(weight.value.size for weight in model.trainable_weights)
-    return "\n".join(
-        [
-            f'Model: "{model.name}"',
-            *(rule, lines[0].rstrip(), rule),
-            *(line.rstrip() for line in lines[1:]),
-            rule,
-            f"Total params: {total:,}",
-            f"Trainable params: {trained:,}",
-            f"Non-trainable params: {total - trained:,}",
-        ]
-    )
+    return [
+        f"Total params: {total:,}",
+        f"Trainable params: {trained:,}",
+        f"Non-trainable params: {total - trained:,}",
+    ]
 
 
 def _is_a_chain(symbols: list[Symbol]) -> bool:

@@ -58,7 +58,7 @@ class Update:
         """Let the step move copies of parameters, each (the model's own, the copy), by the gradients that they have."""
         numbers = {id(parameter): number for number, parameter in enumerate(self.parameters)}
         state = {name: value for name, value in self.state.items() if "/" not in name}
-        moving = []
+        moving: list[Parameter] = []
         for own, copy in pairs:
             if copy.grad is None:
                 continue

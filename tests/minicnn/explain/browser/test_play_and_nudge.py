@@ -102,7 +102,11 @@ def test_the_scale_is_made_wider_and_narrower(visit):
             float(page.locator(f"dd[data-nudge={name}]").get_attribute("data-value"))
             for name in ("epsilon", "ratio")
         )
-        return epsilon, float(page.locator(".slider-ends span").last.inner_text().replace("−", "-")), abs(ratio - 1)
+        return (
+            epsilon,
+            float(page.locator(".slider-ends span").last.inner_text().replace("−", "-")),
+            abs(ratio - 1),
+        )
 
     epsilon, scale, _ = read()
     page.locator("[data-scale='+']").click()
