@@ -10,10 +10,13 @@ from matplotlib.figure import Figure
 class Drawing(Figure):
     """A matplotlib figure; a notebook shows it as SVG, on white."""
 
-    def _repr_svg_(self) -> str:
+    def svg(self) -> str:
+        """Return it as SVG, which is what a notebook shows."""
         content = io.StringIO()
         self.savefig(content, format="svg", facecolor="white", metadata={"Date": None})
         return content.getvalue()
+
+    _repr_svg_ = svg
 
 
 class DrawnFile(type(Path())):  # type: ignore[misc]  # PosixPath or WindowsPath
@@ -29,4 +32,4 @@ class DrawnFile(type(Path())):  # type: ignore[misc]  # PosixPath or WindowsPath
         return made
 
     def _repr_svg_(self) -> str | None:
-        return None if self.drawing is None else self.drawing._repr_svg_()
+        return None if self.drawing is None else self.drawing.svg()

@@ -5,7 +5,7 @@ import io
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,6 +13,9 @@ from minicnn import saving
 from minicnn._base import notebook
 from minicnn._base.files import regular
 from minicnn.callbacks.base import Logs, Resumable
+
+if TYPE_CHECKING:
+    from minicnn._base.drawing import Drawing
 
 
 class History(Resumable):
@@ -64,7 +67,7 @@ class History(Resumable):
         last = {name: self.epoch[-len(values) :] for name, values in self.history.items()}
         self.epochs_of = state.get("epochs_of", last)
 
-    def plot(self) -> Any:
+    def plot(self) -> "Drawing":
         """Return a matplotlib figure of the results over the epochs: a panel for each, its validation beside it.
 
         A notebook shows it; ``plot().savefig("curves.png")`` writes it.
@@ -92,7 +95,7 @@ class History(Resumable):
             rows = [[*row, count] for row, count in zip(rows, self.skipped_steps)]
         table = notebook.table(head, notebook.shortened(rows))
         try:
-            return table + self.plot()._repr_svg_()
+            return table + self.plot().svg()
         except ValueError:  # there is no number to draw
             return table
 
