@@ -2,7 +2,8 @@
 
 The pages are the Markdown files of this folder as they can also be read in a clone. What a clone does not need
 is added here: the contents, pages with the sources that the text links to, the page of docs/explain.md, and frames that
-show one of its numbers, where a page has the comment `<!-- explain: ADDRESS -->`. Nothing is loaded from a network.
+show one of its numbers, where a page has the comment `<!-- explain: ADDRESS -->`. The notebooks are run, and can be
+downloaded; without running them a build is quick: `-D nb_execution_mode=off`. Nothing is loaded from a network.
 """
 
 import html
@@ -11,6 +12,9 @@ import os
 import re
 from pathlib import Path
 
+import nbformat
+from myst_nb.core.read import read_myst_markdown_notebook
+from myst_parser.config.main import MdParserConfig
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import get_lexer_for_filename
@@ -25,7 +29,7 @@ project = "minicnn"
 author = "the minicnn-fer contributors"
 version = release = minicnn.__version__
 extensions = [
-    "myst_parser",
+    "myst_nb",  # and with it myst_parser
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
     "sphinx.ext.mathjax",
@@ -34,6 +38,13 @@ extensions = [
 ]
 myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 4
+nb_execution_mode = "force"
+nb_execution_raise_on_error = True
+nb_execution_in_temp = True
+nb_execution_timeout = 300
+nb_execution_show_tb = True
+os.environ.pop("FER2013_DATA", None)  # what the notebooks show is drawn: photographs may not be given away
+os.environ["FER2013_CACHE"] = "off"
 autodoc_typehints = "signature"
 autodoc_member_order = "bysource"
 napoleon_use_ivar = True
@@ -46,11 +57,12 @@ copybutton_prompt_is_regexp = True
 
 CONTENTS = {
     "index": {
-        "Learn": ["backprop/index", "explain", "exercises", "teaching"],
+        "Learn": ["backprop/index", "explain", "exercises", "notebooks/index", "teaching"],
         "Use": ["keras", "fer", "recipes", "model-card", "performance", "cluster"],
         "Reference": ["api/*"],
         "The project": ["design", "contributing", "reliability", "mutation", "changelog"],
     },
+    "notebooks/index": {"Notebooks": ["train_and_look", "break_a_gradient", "a_step", "fer2013"]},
     "backprop/index": {
         "Layer by layer": [
             "scalars", "dense", "activations", "convolution", "depthwise_and_separable", "pooling",
@@ -66,7 +78,11 @@ FRAME = """<details class="step"><summary>See it in a real training step</summar
 border: 1px solid var(--color-background-border)"></iframe>
 <p><a href="{page}#{address}" target="_blank" rel="noopener">Open it in a window of its own</a></p></details>"""
 
+NOTEBOOK = "---\nfile_format: mystnb\n"
+DOWNLOAD = '<a class="download" href="{name}.ipynb" download>Download this notebook</a> ({name}.ipynb)'
+
 sources: set[Path] = set()
+notebooks: dict[str, str] = {}  # the page's name -> the Markdown
 
 
 def read(app, name, content):
@@ -88,7 +104,13 @@ def read(app, name, content):
         sources.add(path)
         return f'<a href="{up}/{page_of(path)}.html">{text}</a>'
 
-    text = LINK.sub(link, content[0])
+    text = content[0]
+    if text.startswith(NOTEBOOK):
+        notebooks[name] = text
+        text = re.sub(
+            r"^# .*$", rf"\g<0>\n\n{DOWNLOAD.format(name=Path(name).name)}", text, count=1, flags=re.MULTILINE
+        )
+    text = LINK.sub(link, text)
     text = EXPLAIN.sub(lambda found: FRAME.format(page=f"{up}/explain.html", address=found[1]), text)
     for caption, pages in CONTENTS.get(name, {}).items():
         present = [page for page in pages if "*" in page or (here / f"{page}.md").is_file()]
@@ -148,10 +170,32 @@ def explain_page(app, exception):
         Path(app.outdir, "explain.html").write_text(rendered(recording), encoding="utf-8")
 
 
+def notebook_files(app, exception):
+    """Write the notebooks beside their pages, without outputs; their links to each other lead to these files."""
+    if exception is not None or app.builder.format != "html":
+        return
+
+    def link(found):
+        target = Path(found[2])
+        known = (Path("notebooks") / target.stem).as_posix() in notebooks and target.suffix == ".md"
+        return f"[{found[1]}]({target.stem}.ipynb)" if known else found[0] if "://" in found[2] else found[1]
+
+    for name, text in notebooks.items():
+        made = read_myst_markdown_notebook(text, MdParserConfig(), "{code-cell}", "{raw-cell}")
+        kernel = made.metadata["kernelspec"]
+        made.metadata = {"kernelspec": kernel, "language_info": {"name": "python"}}
+        for cell in made.cells:
+            cell.metadata = {}
+            if cell.cell_type == "markdown":
+                cell.source = LINK.sub(link, cell.source)
+        nbformat.write(made, Path(app.outdir, f"{name}.ipynb"))
+
+
 def setup(app):
     """Connect the functions above with the build."""
     app.connect("source-read", read)
     app.connect("autodoc-process-docstring", docstring, priority=400)  # before napoleon
     app.connect("html-collect-pages", source_pages)
     app.connect("build-finished", explain_page)
+    app.connect("build-finished", notebook_files)
     return {"parallel_read_safe": False}

@@ -81,8 +81,7 @@ def borrowed(layer: Layer, inputs: Inputs, seed: int) -> Iterator[Borrowed]:
     shape: Any = shapes if layer.multiple_inputs else shapes[0]
     built = layer.built
     if not built:
-        layer.dtype = layer.dtype or np.dtype(np.float64)
-        layer.build(shape)
+        layer.build_for(shape, np.float64)
     if built or not layer.multiple_inputs:
         layer.check_shape(shape)
     dtypes = [(each, each.dtype) for each in layer.walk()]
