@@ -5,15 +5,19 @@ the file system (``OSError``: no such file, no permission, no space). Any other 
 traceback.
 """
 
+import re
+import threading
+import warnings
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
+from typing import Any
 
 from fer.command_line import as_started
 from minicnn import terminal
 from minicnn.saving import UnusableFile
 from minicnn.terminal import message
 
-__all__ = ["BadInput", "expecting", "message", "one_line", "short_message"]
+__all__ = ["BadInput", "expecting", "message", "one_line", "quiet", "short_message"]
 
 _LONGEST = 120
 
@@ -39,6 +43,36 @@ def expecting(what: str) -> Iterator[None]:
         yield
     except UnusableFile as error:
         raise BadInput(f"{error}; expected {what}") from None
+
+
+class _Thread:
+    """In place of the expression for a module's name in a filter of warnings: it fits in one thread only."""
+
+    def __init__(self) -> None:
+        self.number: int | None = threading.get_ident()
+
+    def match(self, module: str) -> bool:
+        return self.number == threading.get_ident()
+
+
+@contextmanager
+def quiet(beginning: str = "") -> Iterator[None]:
+    """Within the block, discard the warnings of this thread whose text fits a regular expression.
+
+    ``warnings.catch_warnings`` would discard those of all threads; two blocks that overlap would do so for ever.
+    """
+    thread = _Thread()
+    entry = ("ignore", re.compile(beginning), Warning, thread, 0)
+    filters: Any = warnings.filters
+    filters.insert(0, entry)
+    try:
+        yield
+    finally:
+        thread.number = None  # another thread's catch_warnings may have a copy of the list
+        present: Any = warnings.filters
+        for each in (filters, present):
+            with suppress(ValueError):
+                each.remove(entry)
 
 
 def one_line(command: str) -> AbstractContextManager[None]:

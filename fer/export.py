@@ -4,7 +4,8 @@ The file holds the network and its weights, rounded to float16, but not what fur
 sixth of model_best.npz. Every command accepts it in place of a run. The networks that come with fer are such
 files: ``fer/weights/vgg.npz`` and ``tiny.npz``.
 
-A name that ends in .onnx gives an ONNX file, in float32, for other programs; that needs the package onnx.
+A name that ends in .onnx gives an ONNX file, in float32, for other programs; that needs the package onnx. Its
+metadata say what it takes ("input") and the names of its classes ("classes", as JSON).
 """
 
 if __name__ == "__main__":  # before the imports, which take a second or more
@@ -25,6 +26,7 @@ from fer.networks import inference
 from minicnn import saving
 from minicnn.terminal import say
 
+ONNX_INPUT = "gray faces, values 0 to 255, shape (N, 48, 48, 1)"
 EXAMPLES = """\
 examples:
   python -m fer.export runs/003 mine.npz        then: python -m fer.predict mine.npz photo.jpg
@@ -55,8 +57,10 @@ def write(
         raise BadInput(f"{path} exists already and is not overwritten: give another name")
     trained = inference.open_run(run, which)
     if path.suffix == ".onnx":
+        model = trained.model
+        model.metadata = {**model.metadata, "classes": list(trained.classes), "input": ONNX_INPUT}
         try:
-            saving.export_onnx(trained.model, path)
+            saving.export_onnx(model, path)
         except ImportError as error:
             raise BadInput(str(error)) from None
         return trained

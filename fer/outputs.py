@@ -9,11 +9,11 @@ import json
 import re
 import shutil
 import unicodedata
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fer.errors import quiet
 from minicnn.saving import replacing
 from minicnn.terminal import printable
 
@@ -108,8 +108,6 @@ def same_name(name: str) -> str:
 def write_figure(path: Path, figure: "Figure") -> None:
     """Write a figure as PNG."""
     content = io.BytesIO()
-    with warnings.catch_warnings():
-        # A file's name may have letters that the font lacks; they are drawn as boxes.
-        warnings.filterwarnings("ignore", "Glyph .* missing from font")
+    with quiet("Glyph .* missing from font"):  # letters of a file's name are then drawn as boxes
         figure.savefig(content, format="png", dpi=DPI)
     write_bytes(path, content.getvalue())

@@ -38,8 +38,7 @@ from fer.runs import Run
 from fer.training import components, progress, training_check
 from fer.training.checkpoint import CheckpointCallback, best_epoch
 from fer.training.config import DEFAULTS, Config, check_unchanged, from_file, option
-from fer.training.options import parser
-from fer.training.recipes import RECIPES
+from fer.training.options import chosen_config, parser
 from fer.training.self_distillation import SelfDistillation, soft_targets
 from fer.training.stopping import NothingToDo, OutOfTime, Stopped, StopRequest
 from fer.training.transfer import LowerRate
@@ -307,7 +306,6 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _command(given: Mapping[str, Any]) -> None:
-    settings = {name: value for name, value in given.items() if name in DEFAULTS}
     resume, budget = given.get("resume"), given.get("time_budget")
     if resume is not None:
         for name in ("config", "recipe", "check"):
@@ -315,13 +313,11 @@ def _command(given: Mapping[str, Any]) -> None:
                 raise BadInput(
                     f"--resume {resume} continues a run with its own settings: leave out {option(name)}"
                 )
+        settings = {name: value for name, value in given.items() if name in DEFAULTS}
         own = from_file(runs.find(resume).path(runs.CONFIG), settings)
         run(own, resume=resume, time_budget=budget)
         return
-    if "config" in given and "recipe" in given:
-        raise BadInput(f"--config {given['config']} --recipe {given['recipe']}: expected at most one of them")
-    settings = RECIPES.get(given.get("recipe", ""), {}) | settings
-    chosen = from_file(given["config"], settings) if "config" in given else Config(**settings)
+    chosen = chosen_config(given)
     if "check" not in given:
         run(chosen, time_budget=budget)
     elif not training_check.run(chosen, components.load_data(chosen).train):

@@ -12,7 +12,6 @@ those there is none. Rows are in the order of their paths.
 """
 
 import difflib
-import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO
@@ -81,24 +80,20 @@ def read(
     images = np.empty((len(paths), SIDE, SIDE), np.uint8)
     resized = 0
     found = np.ones(len(paths), bool)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        for path in names:
-            if path in place:
-                if names[path] > MAX_FILE_BYTES:
-                    raise BadInput(
-                        f"{where}/{path} has {names[path] >> 20} MB; expected a picture of one face"
-                    )
-                with open_file(path) as file:
-                    image = pictures.decode_quietly(file.read(), f"{where}/{path}")
-                square = None if detector is None else largest_face(image, detector)
-                if square is not None:
-                    image = square
-                elif detector is not None and min(image.size) > CROP_SIDE:
-                    found[place[path]] = False
-                else:
-                    resized += image.size != (SIDE, SIDE)
-                images[place[path]] = pictures.to_face(image)
+    for path in names:
+        if path in place:
+            if names[path] > MAX_FILE_BYTES:
+                raise BadInput(f"{where}/{path} has {names[path] >> 20} MB; expected a picture of one face")
+            with open_file(path) as file:
+                image = pictures.decode(file.read(), f"{where}/{path}")
+            square = None if detector is None else largest_face(image, detector)
+            if square is not None:
+                image = square
+            elif detector is not None and min(image.size) > CROP_SIDE:
+                found[place[path]] = False
+            else:
+                resized += image.size != (SIDE, SIDE)
+            images[place[path]] = pictures.to_face(image)
     usage, told_by = _usage(paths, where)
     note = f"{where}: {len(paths)} pictures in folders named after {_named(classes)}; {told_by}"
     if resized:

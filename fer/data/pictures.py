@@ -12,7 +12,6 @@ import contextlib
 import io
 import logging
 import os
-import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -21,7 +20,7 @@ from PIL import Image, ImageOps
 
 from fer.data import sniff
 from fer.data.table import SIDE
-from fer.errors import BadInput, expecting, short_message
+from fer.errors import BadInput, expecting, quiet, short_message
 from minicnn import ops
 from minicnn.saving import regular
 
@@ -73,16 +72,14 @@ def decode(content: bytes, name: str, whole: bool = False) -> Image.Image:
     Raises:
         BadInput: the content is not a picture, or it is damaged or too large.
     """
-    with warnings.catch_warnings():
-        # Pillow warns of unusual metadata, which is harmless, and of large pictures, which are checked here.
-        warnings.simplefilter("ignore")
-        return decode_quietly(content, name, whole)
-
-
-def decode_quietly(content: bytes, name: str, whole: bool = False) -> Image.Image:
-    """Like :func:`decode`, but the caller turns Pillow's warnings off, once for many pictures."""
     if not content:
         raise BadInput(f"{name} is empty; expected {_EXPECTED}")
+    # Pillow warns of unusual metadata, which is harmless, and of large pictures, which are checked here.
+    with quiet():
+        return _decode(content, name, whole)
+
+
+def _decode(content: bytes, name: str, whole: bool) -> Image.Image:
     Image.init()
     try:
         image = Image.open(io.BytesIO(content), formats=[name for name in FORMATS if name in Image.OPEN])

@@ -7,7 +7,7 @@ a run; options given besides change its settings.
 import math
 import os
 import types
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -26,6 +26,7 @@ OPTIMIZERS = {
     "rmsprop": optimizers.RMSprop,
 }
 SCHEDULES = ("cosine", "constant")
+OF_THE_NETWORK = ("arch", "dropout", "batch_norm")  # settings of a new network
 MOST = 1 << 63  # of a whole number
 CLASS_WEIGHTS = {"none": 0.0, "sqrt": 0.5, "balanced": 1.0}  # weight = count to minus this power
 
@@ -131,6 +132,7 @@ class Config:
             raise BadInput(f"votes={self.votes}: expected together with labels, the file that has them")
         if self.freeze and self.init is None:
             raise BadInput(f"freeze={shown(self.freeze)}: expected together with init, whose layers it names")
+        check_taken_over([name for name in OF_THE_NETWORK if getattr(self, name) != DEFAULTS[name]], self)
         if not 0 < self.init_rate <= 1:
             raise BadInput(f"init_rate={self.init_rate}: expected a factor above 0, up to 1, such as 0.1")
         if self.init is not None and self.ema and self.init_rate < 1:
@@ -151,6 +153,20 @@ class Config:
         if not 0 <= self.dropout <= 2:
             raise BadInput(
                 f"dropout={self.dropout}: expected a factor for the network's own rates, from 0 to 2"
+            )
+
+
+def check_taken_over(given: Collection[str], config: Config) -> None:
+    """Check that no setting is given that a trained network to go on from brings itself.
+
+    Raises:
+        BadInput: one is.
+    """
+    for name in OF_THE_NETWORK if config.init is not None else ():
+        if name in given:
+            raise BadInput(
+                f"{name}={getattr(config, name)}: init={config.init} has a network of its own, which is not changed: "
+                f"leave out {option(name, getattr(config, name)).split()[0]}"
             )
 
 

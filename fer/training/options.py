@@ -2,13 +2,25 @@
 
 import argparse
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from fer.command_line import new_parser
 from fer.data import dataset, detect, ferplus
+from fer.errors import BadInput
 from fer.networks import architectures
 from fer.training import recipes
-from fer.training.config import CLASS_WEIGHTS, DEFAULTS, OPTIMIZERS, SCHEDULES, option
+from fer.training.config import (
+    CLASS_WEIGHTS,
+    DEFAULTS,
+    OF_THE_NETWORK,
+    OPTIMIZERS,
+    SCHEDULES,
+    Config,
+    check_taken_over,
+    from_file,
+    option,
+)
 
 
 def duration(text: str) -> float:
@@ -112,3 +124,23 @@ def parser() -> argparse.ArgumentParser:
     other("--config", metavar="FILE", help="take the settings from a run's config.json; options change them")
     other("--check", action="store_true", help="test network, settings and data in seconds, then exit")
     return result
+
+
+def chosen_config(given: Mapping[str, Any]) -> Config:
+    """Return the configuration of a new run that the options ask for.
+
+    Args:
+        given: what the parser has found.
+
+    Raises:
+        BadInput: the options do not fit together, or a setting cannot be used.
+    """
+    if "config" in given and "recipe" in given:
+        raise BadInput(f"--config {given['config']} --recipe {given['recipe']}: expected at most one of them")
+    own = {name: value for name, value in given.items() if name in DEFAULTS}
+    recipe = recipes.RECIPES.get(given.get("recipe", ""), {})
+    if "init" in own:  # which has a network already
+        recipe = {name: value for name, value in recipe.items() if name not in OF_THE_NETWORK}
+    chosen = from_file(given["config"], own) if "config" in given else Config(**(recipe | own))
+    check_taken_over(own, chosen)
+    return chosen

@@ -1,9 +1,11 @@
+import json
 import sys
 
 import numpy as np
 import pytest
 
 from fer import export
+from fer.emotions import EMOTIONS
 from fer.errors import BadInput
 from fer.networks import architectures, inference
 from minicnn import saving
@@ -50,6 +52,22 @@ def test_a_file_for_other_programs(tmp_path):
         None, {session.get_inputs()[0].name: face(3)[None, :, :, None].astype(np.float32)}
     )
     np.testing.assert_allclose(shares, inference.probabilities(reader(), face(3)[None]), atol=1e-6)
+    about = session.get_modelmeta().custom_metadata_map
+    assert json.loads(about["classes"]) == list(EMOTIONS)
+    assert about["input"] == "gray faces, values 0 to 255, shape (N, 48, 48, 1)"
+
+
+def test_opencv_reads_the_file_and_its_classes_are_those_of_the_network(tmp_path):
+    onnx = pytest.importorskip("onnx")
+    cv2 = pytest.importorskip("cv2")
+    model = architectures.build("simple", seed=0, classes=("a", "b", "ü"))
+    model.save(tmp_path / "own.npz")
+    export.write(tmp_path / "own.npz", tmp_path / "own.onnx")
+    network = cv2.dnn.readNetFromONNX(str(tmp_path / "own.onnx"))
+    network.setInput(face(3)[None, :, :, None].astype(np.float32))
+    np.testing.assert_allclose(network.forward(), inference.probabilities(model, face(3)[None]), atol=1e-5)
+    about = {each.key: each.value for each in onnx.load(tmp_path / "own.onnx").metadata_props}
+    assert json.loads(about["classes"]) == ["a", "b", "ü"]
 
 
 def test_what_cannot_be_exported_is_refused(run, tmp_path, capsys):

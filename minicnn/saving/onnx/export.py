@@ -11,6 +11,7 @@ beginning, and once where it flattens its maps or ends.
 Dropout and random changes of images do nothing at evaluation, and are not in the graph.
 """
 
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ OLDEST_OPSET = 13  # Softmax means what it means here from then on
 
 
 def export_onnx(model: Any, path: str | os.PathLike[str], opset: int = 17) -> None:
-    """Write a built model as ONNX.
+    """Write a built model as ONNX, with the entries of its ``metadata``: those that are no texts as JSON.
 
     Args:
         model: a Sequential or a Model; in float64 or float32, its graph computes in float32.
@@ -68,6 +69,11 @@ def export_onnx(model: Any, path: str | os.PathLike[str], opset: int = 17) -> No
         producer_name="minicnn",
         producer_version=__version__,
     )
+    entries = {
+        name: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        for name, value in model.metadata.items()
+    }
+    onnx.helper.set_model_props(proto, entries)
     onnx.checker.check_model(proto, full_check=True)
     with replacing(path) as file:
         file.write(proto.SerializeToString(deterministic=True))

@@ -74,9 +74,7 @@ def test_the_lower_rate_is_that_of_an_optimizer_with_it(simple, optimizer):
     images = FACES.images[..., None].astype(np.float32)
 
     def trained(rate, callbacks):
-        config = Config(
-            init=str(simple), optimizer=optimizer, learning_rate=rate, schedule="constant", dropout=0
-        )
+        config = Config(init=str(simple), optimizer=optimizer, learning_rate=rate, schedule="constant")
         model = components.compiled_model(config, FACES)
         model.layers[-1].trainable = False
         for layer in model.layers:
@@ -154,6 +152,12 @@ def test_the_check_passes_for_a_trained_network(capsys):
         ({"init": "vgg", "init_rate": 1.5}, "init_rate=1.5: expected a factor above 0"),
         ({"init": "vgg", "ema": 0.9}, "use init_rate=1, or ema=0"),
         ({"init": "a\0b"}, "expected a path"),
+        (
+            {"init": "vgg", "arch": "tiny"},
+            "arch=tiny: init=vgg has a network of its own, which is not changed",
+        ),
+        ({"init": "vgg", "dropout": 0.5}, "leave out --dropout"),
+        ({"init": "vgg", "batch_norm": False}, "leave out --no-batch-norm"),
     ],
 )
 def test_settings_that_do_not_fit(settings, message):
@@ -167,3 +171,24 @@ def test_an_unknown_layer_is_named(simple):
         transfer.network(str(simple), FACES, freeze="conv3d")
     with pytest.raises(FileNotFoundError, match="expected a run's folder"):
         transfer.network("missing", FACES)
+
+
+@pytest.mark.parametrize(
+    "option", [["--arch", "simple"], ["--dropout", "1"], ["--batch-norm"]]
+)  # the default values too
+def test_an_option_that_the_trained_network_makes_idle_is_one_line(option, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        train.main(["--data", "synthetic", "--init", "tiny", *option])
+    assert stopped.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "init=tiny has a network of its own" in line
+    assert line.endswith(f"leave out {option[0]}")
+
+
+def test_a_recipe_is_for_a_trained_network_too(monkeypatch):
+    chosen = []
+    monkeypatch.setattr(train, "run", lambda config, **_: chosen.append(config))
+    train.main(["--init", "tiny", "--recipe", "vgg", "--ema", "0"])
+    (config,) = chosen
+    assert (config.arch, config.dropout) == ("simple", 1.0)  # as if not given
+    assert (config.weight_decay, config.augment) == (0.05, "strong")

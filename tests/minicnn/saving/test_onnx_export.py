@@ -215,6 +215,15 @@ def test_what_the_file_says_of_itself(onnx, tmp_path):
     ]  # fmt: skip
 
 
+def test_metadata_go_with_the_file(runtime, tmp_path):
+    model = models.Sequential([layers.Input((3,)), layers.Dense(2)])
+    model.metadata = {"classes": ["café", "dog"], "note": "a text stays one"}
+    export_onnx(model, tmp_path / "x.onnx")
+    session = runtime.InferenceSession(tmp_path / "x.onnx", providers=["CPUExecutionProvider"])
+    found = session.get_modelmeta().custom_metadata_map
+    assert found == {"classes": '["café", "dog"]', "note": "a text stays one"}
+
+
 def test_a_layer_of_ones_own_is_refused_by_name(onnx, tmp_path):
     class Doubled(layers.Dense):
         def forward(self, x, training=False):
