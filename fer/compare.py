@@ -76,9 +76,9 @@ def run(
     opened = {name: inference.open_run(network, which) for name, network in zip(names, networks)}
     first = opened[names[0]]
     faces, chosen, split = chosen_faces.faces_of(first, data, split, detect, labels)
-    for name, network in opened.items():
-        own = network.config.get("data", {}).get("fingerprint")
-        if own not in (None, faces.fingerprint()) and network is not first:
+    prints = {name: network.config.get("data", {}).get("fingerprint") for name, network in opened.items()}
+    if (own := faces.fingerprint()) == prints[names[0]]:  # not data that are new to all of them
+        for name in (name for name, its in prints.items() if its not in (None, own)):
             say(
                 f"{name} was trained on other data: if these faces are among them, it looks better than it is."
             )

@@ -96,7 +96,7 @@ def _decode(content: bytes, name: str, whole: bool) -> Image.Image:
     except BadInput:
         raise
     except Image.UnidentifiedImageError:
-        found = sniff.describe(content[: sniff.START]) or "none that can be read"
+        found = sniff.describe(content[: sniff.START]) or "no picture that can be read"
         raise BadInput(f"{name} is {found}; expected {_EXPECTED}") from None
     except Image.DecompressionBombError as error:
         raise BadInput(f"{name}: {error}") from None

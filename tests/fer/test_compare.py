@@ -108,6 +108,25 @@ def test_runs_have_their_curves_over_each_other(tmp_path, rng):
         compare.run(folders, data=tmp_path / "mine", out=tmp_path / "out")
 
 
+def test_data_that_are_new_to_one_network_alone_are_said(tmp_path, capsys):
+    mine, others = (
+        write_faces(tmp_path / name, ("a", "b"), (3, 4), each=10, seed=i) for i, name in enumerate("mo")
+    )
+    settings = {"epochs": 1, "batch_size": 16, "out": str(tmp_path / "runs")}
+    runs = [train.run(train.Config(data=str(data), **settings)).run.folder for data in (mine, others)]
+    line = "002 was trained on other data: if these faces are among them, it looks better than it is."
+    for data, said in (
+        (None, True),
+        (mine, True),
+        (write_faces(tmp_path / "new", ("a", "b"), (3, 4), seed=7), False),
+    ):
+        capsys.readouterr()
+        compare.run(runs, data=data, out=tmp_path / "out")
+        out = capsys.readouterr().out
+        assert (line in out) == said
+        assert "001 was trained" not in out
+
+
 def test_curves_hold_the_numbers():
     figure = comparison.curves(
         {"a": {"val_loss": [2, 1], "val_accuracy": [0.1, 0.2]}, "$x": {"val_loss": [3], "val_accuracy": [0]}}

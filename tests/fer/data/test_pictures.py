@@ -164,11 +164,11 @@ def test_arrays_that_are_no_pictures_are_refused(array, message):
     ("content", "message"),
     [
         (b"", "is empty; expected a picture"),
-        (b"hello", "is none that can be read; expected a picture"),
+        (b"hello", "is no picture that can be read; expected a picture"),
         (b"<html>", "is a web page (HTML)"),
         (b"\0\0\0\x18ftypheic\0\0", "is a HEIC picture; save it as JPEG or PNG; expected a picture"),
         (b"%PDF-1.5", "is a PDF document"),
-        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "is none that can be read"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "is no picture that can be read"),
         (b"\x89PNG\r\n\x1a\n", "is a PNG picture; expected a picture"),
     ],
 )
@@ -187,7 +187,7 @@ def test_a_picture_that_was_cut_off_is_damaged(tmp_path, face, form, capfd):
     Image.fromarray(face).convert("RGB").resize((200, 200)).save(file, form)
     path = tmp_path / "a"
     path.write_bytes(file.getvalue()[: len(file.getvalue()) // 2])
-    with pytest.raises(BadInput, match=r"is damaged and cannot be decoded|is none that can be read"):
+    with pytest.raises(BadInput, match=r"is damaged and cannot be decoded|is no picture that can be read"):
         pictures.read(path)
     assert capfd.readouterr() == ("", "")
 
