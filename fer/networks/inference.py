@@ -12,7 +12,6 @@ import os
 import re
 import zipfile
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,9 +24,9 @@ from fer.data.dataset import FerDataset
 from fer.data.table import SIDE
 from fer.emotions import EMOTIONS
 from fer.errors import BadInput
-from fer.networks import temperature
+from fer.networks import operations, temperature
 from fer.networks.views import TTA, views
-from minicnn import Sequential, ops, saving
+from minicnn import Sequential, saving
 from minicnn.models import Model, load_model
 from minicnn.saving import shown
 from minicnn.saving.arrays import READ_ERRORS
@@ -40,7 +39,6 @@ BUNDLED = (
 )  # come with fer, trained on FER2013 by the recipes of these names; see docs/model-card.md
 BATCH_SIZE = 256
 MAX_NUMBERS = 1 << 22  # that a layer may take for one face: vgg's largest takes 147,456
-FEW_FACES = 64  # up to here NumPy has predicted them before Numba would have compiled the kernels
 
 
 @dataclass(frozen=True)
@@ -184,7 +182,7 @@ def probabilities(model: Sequential | Ensemble, images: np.ndarray, tta: str = "
 
 def raw_probabilities(model: Sequential, images: np.ndarray, tta: str = "none") -> np.ndarray:
     """Return the same of one network, at temperature 1."""
-    with ops_for(len(images)):
+    with operations.for_faces(model, len(images)):
         total = sum(model.predict(view[..., None], batch_size=BATCH_SIZE) for view in views(images, tta))
     result = np.asarray(total) / TTA[tta]
     if not np.isfinite(result).all():
@@ -195,7 +193,7 @@ def raw_probabilities(model: Sequential, images: np.ndarray, tta: str = "none") 
 def features(model: Sequential, images: np.ndarray) -> np.ndarray:
     """Return what goes into the last layer, (N, features), for images (N, 48, 48) of gray values 0-255."""
     body = Model(model.inputs[0], model.layers[-1].input)
-    with ops_for(len(images)):
+    with operations.for_faces(body, len(images)):
         found = body.predict(images[..., None], batch_size=BATCH_SIZE)
     return np.asarray(found).reshape(len(images), -1)
 
@@ -210,11 +208,6 @@ def classes_of(model: Any) -> tuple[str, ...]:
     if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
         raise BadInput(f"the network's classes are {shown(names)}; expected a list of names")
     return tuple(names)
-
-
-def ops_for(faces: int) -> AbstractContextManager[None]:
-    """Return a context that chooses the operations for this number of faces: NumPy's for up to FEW_FACES."""
-    return ops.use("reference") if faces <= FEW_FACES else nullcontext()
 
 
 def _load_model(path: Path) -> Sequential:

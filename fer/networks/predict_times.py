@@ -10,6 +10,7 @@ from PIL import Image, ImageOps
 from fer.data import detect, pictures, sources, synthetic
 from fer.errors import BadInput
 from fer.faces.scene import scene
+from fer.networks import operations
 from fer.networks.predictor import Predictor
 
 SIZE = 640, 480
@@ -40,6 +41,7 @@ def lines(predictor: Predictor, picture: Image.Image | None = None) -> list[str]
         "all: predict(frame, find_faces=True)": lambda: predictor.predict(frame, find_faces=True),
     }
     times: dict[str, list[float]] = {name: [] for name in steps}
+    operations.wait_for_kernels(predictor.model)
     for step in steps.values():
         step()
     for _ in range(ROUNDS):  # one after the other, so that a busy moment meets all of them

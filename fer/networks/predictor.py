@@ -21,9 +21,9 @@ from fer.data.sources import Face
 from fer.data.table import SIDE
 from fer.emotions import indices_in
 from fer.errors import BadInput
-from fer.networks import inference
+from fer.networks import inference, operations
 from fer.networks.views import TTA
-from minicnn import Sequential
+from minicnn import Sequential, ops
 from minicnn.models import saliency
 from minicnn.terminal import printable
 
@@ -189,9 +189,9 @@ class Predictor:
             ValueError: there is no such emotion.
         """
         x, chosen = prediction.face.image[None, :, :, None], self._index(emotion or prediction.emotion)
-        with inference.ops_for(1):
+        with ops.use("reference"):
             gradient = saliency.input_gradient(self.model, x, chosen)[0, :, :, 0]
-        with inference.ops_for(COVERED):
+        with operations.for_faces(self.model, COVERED):
             hires = _resized(saliency.hires_cam(self.model, x, chosen)[0])
             covered = saliency.occlusion(self.model, x, chosen)[0]
         return Explanation(self.grad_cam(prediction, emotion), gradient, hires, covered)
@@ -199,7 +199,7 @@ class Predictor:
     def grad_cam(self, prediction: Prediction, emotion: str | None = None) -> np.ndarray:
         """Return the first map of :meth:`explain` alone, which takes less time: (48, 48)."""
         x, chosen = prediction.face.image[None, :, :, None], self._index(emotion or prediction.emotion)
-        with inference.ops_for(1):
+        with ops.use("reference"):
             return _resized(saliency.grad_cam(self.model, x, chosen)[0])
 
     def _index(self, name: str) -> int:

@@ -304,6 +304,12 @@ class Layer:
         for layer in self.sublayers:
             yield from layer.walk()
 
+    def forget(self) -> None:
+        """Let go of what the last forward passes kept for :meth:`backward`, weights among it, here and inside."""
+        for layer in self.walk():
+            for name in ("_cache", "_depthwise", "_pointwise"):
+                vars(layer).pop(name, None)
+
     @property
     def weights(self) -> list[Parameter]:
         """All parameters: this layer's trainable ones, its moving statistics, then those of its sublayers."""

@@ -123,6 +123,7 @@ class Trainer(TrainingStep):
             self.training_batches = source
             self.training_position, self.callback_list = TrainingPosition(initial_epoch), callback_list
             self._run_epochs(epochs, source, shuffle, validation, validation_steps, validate)
+            self.forget()  # predictions need not compare weights that nobody holds: see Parameter.version
         return callback_list.history
 
     def _run_epochs(

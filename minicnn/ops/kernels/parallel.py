@@ -19,6 +19,7 @@ sum, contract a·b + c to one FMA, and multiply by a reciprocal.
 
 import functools
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -74,6 +75,8 @@ def compiled(work: Callable[..., int] | None = None, **options: Any) -> Callable
 
         @functools.wraps(function)
         def launch(*arguments: Any) -> Any:
+            if _first.compile:
+                _compile(kernel, arguments)
             with turn():
                 start = time.perf_counter()
                 # 1: as many as are set now, all or one
@@ -99,6 +102,36 @@ def _largest(*arguments: Any) -> int:
     """Return the entries of the largest array; without an array, all threads run."""
     sizes = [array.size for array in arguments if isinstance(array, np.ndarray)]
     return max(sizes) if sizes else SMALL + 1
+
+
+class _First(threading.local):
+    compile = False
+
+
+_first = _First()
+
+
+@contextmanager
+def compiled_first() -> Iterator[None]:
+    """In this context, this thread compiles each kernel before it takes its turn: others need not wait for that.
+
+    It uses no other thread. When the main thread has ended, the next kernel raises SystemExit.
+    """
+    start_threads()
+    threads = get_num_threads()
+    set_num_threads(1)
+    _first.compile = True
+    try:
+        yield
+    finally:
+        _first.compile = False
+        set_num_threads(threads)
+
+
+def _compile(kernel: Any, arguments: tuple[Any, ...]) -> None:
+    if not threading.main_thread().is_alive():
+        raise SystemExit
+    kernel.compile(tuple(map(kernel.typeof_pyval, arguments)))
 
 
 _seconds: dict[str, float] | None = None  # while kernels are timed

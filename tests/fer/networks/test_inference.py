@@ -5,7 +5,7 @@ import pytest
 
 from fer.data import synthetic
 from fer.errors import BadInput
-from fer.networks import architectures, inference
+from fer.networks import inference
 from minicnn import Input, Sequential, layers
 from tests.fer.readers import confidence, face, reader, write_data, write_run
 
@@ -112,13 +112,6 @@ def test_probabilities_are_the_network_s():
     shares = inference.probabilities(reader(), images)
     assert shares[0, 3] == pytest.approx(confidence())
     assert shares[1, 0] == pytest.approx(confidence(100))
-
-
-def test_a_few_faces_and_many_get_the_same_answers(monkeypatch, rng):
-    images = rng.integers(0, 256, (inference.FEW_FACES + 1, 48, 48)).astype(np.uint8)
-    model = architectures.build("tiny", seed=0)
-    few = inference.probabilities(model, images[:-1])
-    np.testing.assert_allclose(inference.probabilities(model, images)[:-1], few, atol=1e-5)
 
 
 def test_a_vote_is_the_mean():

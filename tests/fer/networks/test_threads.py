@@ -9,6 +9,7 @@ from PIL import Image
 
 from fer import Predictor
 from fer.data import pictures
+from fer.networks import operations
 from tests.minicnn.models.threads import at_once
 
 
@@ -16,10 +17,13 @@ def faces(number, count=3):
     return np.random.default_rng(number).integers(0, 256, (count, 48, 48), np.uint8)
 
 
+@pytest.mark.parametrize("kernels", [True, False])
 @pytest.mark.parametrize("shared", [True, False])
-def test_predictions_and_explanations_are_those_of_one_thread(shared):
+def test_predictions_and_explanations_are_those_of_one_thread(shared, kernels):
     one = Predictor("tiny")
     predictors = [one if shared else Predictor("tiny") for _ in range(8)]
+    for each in predictors if kernels else []:
+        operations.wait_for_kernels(each.model)
 
     def work(number):
         predictions = predictors[number].predict(faces(number))

@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import threading
 
 import numpy as np
 import pytest
@@ -252,7 +253,41 @@ def changes(path):
         model.infer(np.zeros((1, 6, 6, 2), np.float32))
         whole += 0.25
 
+    def by_fit(model, number, rng):
+        model.compile("sgd", "mse")
+        model.fit(rng.standard_normal((4, 6, 6, 2)), rng.standard_normal((4, 3)), verbose=0)
+
+    def by_a_cache(model, number, rng):
+        """Through what a layer keeps for its backward pass, which holds the kernel itself."""
+        model.layers[0].forward(np.zeros((1, 6, 6, 2), np.float32))
+        model.infer(np.zeros((1, 6, 6, 2), np.float32))
+        held = [each for each in model.layers[0]._cache if each is model.layers[0].kernel.value]
+        held[0][...] += 0.25
+
+    def by_another_thread(model, number, rng):
+        held, seen = model.weights[number].value, threading.Event()
+        thread = threading.Thread(target=lambda: seen.wait() and np.multiply(held, 1.5, out=held))
+        thread.start()
+        model.infer(np.zeros((1, 6, 6, 2), np.float32))
+        seen.set()
+        thread.join()
+
+    def by_augmented_assignment(model, number, rng):
+        model.weights[number].value *= 2
+
+    def by_copyto(model, number, rng):
+        value = model.weights[number].value
+        np.copyto(value, value + 0.5)
+
     return {
+        "fit": by_fit,
+        "a layer's cache": by_a_cache,
+        "another thread": by_another_thread,
+        "*=": by_augmented_assignment,
+        "np.copyto": by_copyto,
+        "a memoryview": lambda model, number, rng: memoryview(
+            model.weights[number].value.reshape(-1)
+        ).__setitem__(0, 9.0),
         "assign": lambda model, number, rng: model.weights[number].assign(
             model.weights[number].numpy() + 0.5
         ),
@@ -376,6 +411,24 @@ def test_a_weight_can_be_pickled():
     version = again.version()
     again.value[0] = 2
     assert again.version() != version
+
+
+def test_after_fit_no_layer_holds_a_weight(rng):
+    """A prediction then compares no weight with its copy."""
+    model = Sequential(
+        [Input((8, 8, 2)), kernel(16), BatchNormalization(), ReLU(), DepthwiseConv2D(3), SeparableConv2D(4, 3),
+         Residual([kernel(4)]), Flatten(), Dense(3)]
+    )  # fmt: skip
+    model.compile("sgd", "mse")
+    x, y = rng.standard_normal((4, 8, 8, 2)), rng.standard_normal((4, 3))
+    model.fit(x, y, epochs=2, verbose=0)
+    for weight in model.weights:
+        weight.version()
+    assert [weight.path for weight in model.weights if weight._was_read] == []
+    close(model.predict(x), in_float64(model, x.astype(np.float32)))
+    model.fit(x, y, verbose=0)  # and it can be trained again
+    with pytest.raises(AttributeError, match="_cache"):
+        model.layers[0].backward(np.zeros((4, 8, 8, 16)))
 
 
 def test_an_unread_weight_is_not_compared_again():
