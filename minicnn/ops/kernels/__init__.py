@@ -9,6 +9,7 @@ from minicnn.ops.kernels.activations import *
 from minicnn.ops.kernels.convolution import *
 from minicnn.ops.kernels.dense import *
 from minicnn.ops.kernels.dropout import *
+from minicnn.ops.kernels.group_normalization import *
 from minicnn.ops.kernels.image import *
 from minicnn.ops.kernels.normalization import *
 from minicnn.ops.kernels.pooling import *

@@ -65,23 +65,24 @@ def second_level_cache():
     return USUAL_CACHE
 
 
-def _references(buffers):
-    return [sys.getrefcount(buffer) for buffer in buffers]
+def _references(buffers, least=0, most=sys.maxsize):
+    """Return (number of references, buffer) for each buffer of ``least`` to ``most`` bytes."""
+    return [(sys.getrefcount(buffer), buffer) for buffer in buffers if least <= buffer.nbytes <= most]
 
 
 # the count of a buffer without views: the interpreter's own references
-_UNUSED = _references([np.empty(0)])[0]
+_UNUSED = _references([np.empty(0)])[0][0]
 
 
 def _buffer(nbytes):
     """Return the smallest free buffer of at least ``nbytes`` and at most twice that, or a new one."""
     with LOCK:  # no other thread finds the same one before it is returned, which is a reference to it
-        free = [buffer for buffer, count in zip(_buffers, _references(_buffers)) if count == _UNUSED]
-        fitting = [buffer for buffer in free if nbytes <= buffer.nbytes - LINE <= 2 * nbytes]
-        if fitting:
-            return min(fitting, key=lambda buffer: buffer.nbytes)
-        if sum(buffer.nbytes for buffer in free) > KEEP:
-            unused = {id(buffer) for buffer in free}
+        fitting = _references(_buffers, nbytes + LINE, 2 * nbytes + LINE)
+        free = [buffer for count, buffer in fitting if count == _UNUSED]
+        if free:
+            return min(free, key=lambda buffer: buffer.nbytes)
+        unused = {id(buffer): buffer.nbytes for count, buffer in _references(_buffers) if count == _UNUSED}
+        if sum(unused.values()) > KEEP:
             _buffers[:] = [buffer for buffer in _buffers if id(buffer) not in unused]
         _buffers.append(np.empty(nbytes + LINE, np.uint8))
         return _buffers[-1]
@@ -94,7 +95,7 @@ def empty(shape, dtype):
     if nbytes < SMALL:
         return np.empty(shape, dtype)
     buffer = _buffer(nbytes)
-    start = -buffer.ctypes.data % LINE
+    start = -buffer.__array_interface__["data"][0] % LINE
     return buffer[start : start + nbytes].view(dtype).reshape(shape)
 
 

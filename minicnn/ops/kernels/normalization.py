@@ -34,8 +34,6 @@ __all__ = [
     "batch_norm_forward",
     "batch_norm_inference_backward",
     "batch_norm_inference_forward",
-    "group_norm_backward",
-    "group_norm_forward",
 ]
 
 _BLOCK = 4096  # entries of x in a block of rows: 16 KB in float32, half of a first-level cache
@@ -55,12 +53,16 @@ def batch_norm_relu_forward(x, gamma, beta, epsilon):
 
 def _forward(x, gamma, beta, epsilon, relu):
     x = prepare(x)
-    means, squares = np.zeros((2, CHUNKS, x.shape[-1]))
-    _statistics(_rows(x), means, squares)
-    mean = means[0]
-    variance = squares[0] / (x.size // x.shape[-1])
+    mean, variance = statistics(x)
     y, cache = _inference_forward(x, gamma, beta, mean, variance, epsilon, relu)
     return y, mean.astype(x.dtype), variance.astype(x.dtype), cache
+
+
+def statistics(x):
+    """Return each channel's mean and variance, (C,) each, in float64."""
+    means, squares = np.zeros((2, CHUNKS, x.shape[-1]))
+    _statistics(_rows(x), means, squares)
+    return means[0], squares[0] / (x.size // x.shape[-1])
 
 
 def batch_norm_backward(dy, cache):
@@ -80,11 +82,15 @@ def batch_norm_relu_inference_forward(x, gamma, beta, mean, variance, epsilon):
 
 def _inference_forward(x, gamma, beta, mean, variance, epsilon, relu):
     x = prepare(x)
-    mean, gamma, beta = np.float64(mean), np.float64(gamma), np.float64(beta)
-    inverse_std = 1 / np.sqrt(np.float64(variance) + epsilon)
+    mean, gamma, beta, inverse_std = constants(mean, gamma, beta, variance, epsilon)
     y = empty_like(x)
     _normalise(_rows(x), mean, gamma * inverse_std, beta, 0.0 if relu else -np.inf, _rows(y))
     return y, (x, gamma, mean, inverse_std, beta if relu else np.full_like(beta, np.inf))
+
+
+def constants(mean, gamma, beta, variance, epsilon):
+    """Return (mean, gamma, beta, 1/√(variance + epsilon)) in float64."""
+    return np.float64(mean), np.float64(gamma), np.float64(beta), 1 / np.sqrt(np.float64(variance) + epsilon)
 
 
 def batch_norm_inference_backward(dy, cache):
@@ -93,16 +99,28 @@ def batch_norm_inference_backward(dy, cache):
 
 
 def _backward(dy, cache, frozen):
+    def sums(dy, x, *others):
+        _sums(_rows(dy), _rows(x), *others)
+
+    def input_gradient(dy, x, *others):
+        *others, dx = others
+        _input_gradient(_rows(dy), _rows(x), *others, _rows(dx))
+
+    return backward_by(sums, input_gradient, dy, cache, frozen)
+
+
+def backward_by(sums, input_gradient, dy, cache, frozen):
+    """Return (dx, dgamma, dbeta) by functions with the arguments of :func:`_sums` and :func:`_input_gradient`."""
     x, gamma, mean, inverse_std, gate = cache
     dy, x = prepare(dy, x)
     totals, products = np.zeros((2, CHUNKS, x.shape[-1]))
     scale = gamma * inverse_std
-    _sums(_rows(dy), _rows(x), mean, scale, gate, totals, products)
-    dbeta, dgamma = totals[0], products[0] * inverse_std
-    dx = empty_like(dy)
-    m = dy.size // dy.shape[-1]
+    sums(dy, x, mean, scale, gate, totals, products)
+    dbeta, dgamma = totals.sum(axis=0), products.sum(axis=0) * inverse_std
+    dx = empty_like(x)
+    m = x.size // x.shape[-1]
     constant, slope = dbeta / m, dgamma * inverse_std / m
-    _input_gradient(_rows(dy), _rows(x), mean, scale, gate, constant, slope, frozen, _rows(dx))
+    input_gradient(dy, x, mean, scale, gate, constant, slope, frozen, dx)
     return dx, dgamma.astype(x.dtype), dbeta.astype(x.dtype)
 
 
@@ -162,145 +180,63 @@ def _merge(count, mean, squares, more, more_mean, more_squares):
 
 @compiled(parallel=True)
 def _normalise(x, mean, scale, offset, floor, y):
-    rows, channels = x.shape
+    rows = len(x)
     for chunk in prange(CHUNKS):
-        for i in range(chunk * rows // CHUNKS, (chunk + 1) * rows // CHUNKS):
-            for c in range(channels):
-                value = (x[i, c] - mean[c]) * scale[c] + offset[c]
-                y[i, c] = floor if value <= floor else value  # in this form NaN stays NaN
+        first, last = chunk * rows // CHUNKS, (chunk + 1) * rows // CHUNKS
+        normalise_rows(x[first:last], mean, scale, offset, floor, y[first:last])
+
+
+@compiled()
+def normalise_rows(x, mean, scale, offset, floor, y):
+    """y = max((x − mean)·scale + offset, floor)."""
+    for i in range(len(x)):
+        for c in range(mean.size):
+            value = (x[i, c] - mean[c]) * scale[c] + offset[c]
+            y[i, c] = floor if value <= floor else value  # in this form NaN stays NaN
 
 
 @compiled(parallel=True)
 def _sums(dy, x, mean, scale, gate, totals, products):
-    """Fill row 0 with Σ dy and Σ dy·(x − mean) for each channel; totals, products: (CHUNKS, C), zeros."""
-    rows, channels = x.shape
+    """Add up Σ dy and Σ dy·(x − mean) for each chunk and channel; totals, products: (CHUNKS, C), zeros."""
+    rows = len(x)
     for chunk in prange(CHUNKS):
-        for i in range(chunk * rows // CHUNKS, (chunk + 1) * rows // CHUNKS):
-            for c in range(channels):
-                deviation = x[i, c] - mean[c]
-                d = 0.0 if deviation * scale[c] + gate[c] <= 0 else np.float64(dy[i, c])
-                totals[chunk, c] += d
-                products[chunk, c] += d * deviation
-    for chunk in range(1, CHUNKS):
-        for c in range(channels):
-            totals[0, c] += totals[chunk, c]
-            products[0, c] += products[chunk, c]
+        first, last = chunk * rows // CHUNKS, (chunk + 1) * rows // CHUNKS
+        add_sums_of_rows(dy[first:last], x[first:last], mean, scale, gate, totals[chunk], products[chunk])
+
+
+# In the two loops below dy is loaded before the choice: a load that depends on it is no vector instruction on AVX2.
+
+
+@compiled()
+def add_sums_of_rows(dy, x, mean, scale, gate, totals, products):
+    """Add Σ dy to totals and Σ dy·(x − mean) to products, (C,) each."""
+    for i in range(len(x)):
+        for c in range(mean.size):
+            deviation, upstream = x[i, c] - mean[c], np.float64(dy[i, c])
+            d = 0.0 if deviation * scale[c] + gate[c] <= 0 else upstream
+            totals[c] += d
+            products[c] += d * deviation
 
 
 @compiled(parallel=True)
 def _input_gradient(dy, x, mean, scale, gate, constant, slope, frozen, dx):
+    rows = len(x)
+    for chunk in prange(CHUNKS):
+        first, last = chunk * rows // CHUNKS, (chunk + 1) * rows // CHUNKS
+        input_gradient_of_rows(
+            dy[first:last], x[first:last], mean, scale, gate, constant, slope, frozen, dx[first:last]
+        )
+
+
+@compiled()
+def input_gradient_of_rows(dy, x, mean, scale, gate, constant, slope, frozen, dx):
     """dx = scale · (dy − constant − slope·(x − mean)): the projection that the reference explains.
 
     If mean and variance are ``frozen``, they do not depend on x: dx = scale · dy. That is not the same as
     constant = slope = 0, since 0 · NaN is NaN.
     """
-    rows, channels = x.shape
-    for chunk in prange(CHUNKS):
-        for i in range(chunk * rows // CHUNKS, (chunk + 1) * rows // CHUNKS):
-            for c in range(channels):
-                deviation = x[i, c] - mean[c]
-                d = 0.0 if deviation * scale[c] + gate[c] <= 0 else np.float64(dy[i, c])
-                dx[i, c] = (d if frozen else d - constant[c] - deviation * slope[c]) * scale[c]
-
-
-# --------------------------------------------------------------------------------------------- group normalization
-# Each sample is one thread's, and small enough for its cache: three reads and a write. Sums are taken for each channel
-# first, along which the loops are vectors, then added up over the channels of a group.
-
-
-def group_norm_forward(x, gamma, beta, groups, epsilon):
-    """Return (y, cache), as the reference does."""
-    x = prepare(x)
-    samples, channels = len(x), x.shape[-1]
-    mean, inverse_std = np.empty((2, samples, channels))  # of its group, for each channel
-    y = empty_like(x)
-    _group_forward(
-        _pixels(x), np.float64(gamma), np.float64(beta), groups, epsilon, mean, inverse_std, _pixels(y)
-    )
-    return y, (x, np.float64(gamma), mean, inverse_std, groups)
-
-
-def group_norm_backward(dy, cache):
-    """Return (dx, dgamma, dbeta), as the reference does."""
-    x, gamma, mean, inverse_std, groups = cache
-    dy, x = prepare(dy, x)
-    totals, products = np.empty((2, len(x), x.shape[-1]))
-    dx = empty_like(dy)
-    _group_backward(_pixels(dy), _pixels(x), gamma, mean, inverse_std, groups, totals, products, _pixels(dx))
-    dbeta, dgamma = totals.sum(axis=0), (products * inverse_std).sum(axis=0)
-    return dx, dgamma.astype(x.dtype), dbeta.astype(x.dtype)
-
-
-def _pixels(x):
-    return x.reshape(len(x), -1, x.shape[-1])
-
-
-@compiled(parallel=True)
-def _group_forward(x, gamma, beta, groups, epsilon, mean, inverse_std, y):
-    for n in prange(len(x)):
-        _group_sample(x[n], gamma, beta, groups, epsilon, mean[n], inverse_std[n], y[n])
-
-
-@compiled()
-def _group_sample(x, gamma, beta, groups, epsilon, mean, inverse_std, y):
-    pixels, channels = x.shape
-    entries = pixels * (channels // groups)
-    for c in range(channels):
-        mean[c] = inverse_std[c] = 0
-    for i in range(pixels):
-        for c in range(channels):
-            mean[c] += x[i, c]
-    _group_sums(mean, groups)
-    for c in range(channels):
-        mean[c] /= entries
-    for i in range(pixels):
-        for c in range(channels):
-            inverse_std[c] += (x[i, c] - mean[c]) ** 2
-    _group_sums(inverse_std, groups)
-    for c in range(channels):
-        inverse_std[c] = 1 / np.sqrt(inverse_std[c] / entries + epsilon)
-    for i in range(pixels):
-        for c in range(channels):
-            y[i, c] = (x[i, c] - mean[c]) * inverse_std[c] * gamma[c] + beta[c]
-
-
-@compiled(parallel=True)
-def _group_backward(dy, x, gamma, mean, inverse_std, groups, totals, products, dx):
-    for n in prange(len(x)):
-        _group_sample_backward(
-            dy[n], x[n], gamma, mean[n], inverse_std[n], groups, totals[n], products[n], dx[n]
-        )
-
-
-@compiled()
-def _group_sample_backward(dy, x, gamma, mean, inverse_std, groups, totals, products, dx):
-    """Fill ``totals`` with Σ dy and ``products`` with Σ dy·(x − mean) for each channel, and dx."""
-    pixels, channels = x.shape
-    entries = pixels * (channels // groups)
-    for c in range(channels):
-        totals[c] = products[c] = 0
-    for i in range(pixels):
-        for c in range(channels):
-            totals[c] += dy[i, c]
-            products[c] += dy[i, c] * (x[i, c] - mean[c])
-    constant, slope = totals * gamma, products * gamma
-    _group_sums(constant, groups)
-    _group_sums(slope, groups)
-    for c in range(channels):
-        constant[c] /= entries
-        slope[c] *= inverse_std[c] ** 2 / entries
-    for i in range(pixels):
-        for c in range(channels):
-            dx[i, c] = (dy[i, c] * gamma[c] - constant[c] - (x[i, c] - mean[c]) * slope[c]) * inverse_std[c]
-
-
-@compiled()
-def _group_sums(values, groups):
-    """Replace each channel's value by the sum over its group."""
-    size = len(values) // groups
-    for first in range(0, len(values), size):
-        total = 0.0
-        for c in range(first, first + size):
-            total += values[c]
-        for c in range(first, first + size):
-            values[c] = total
+    for i in range(len(x)):
+        for c in range(mean.size):
+            deviation, upstream = x[i, c] - mean[c], np.float64(dy[i, c])
+            d = 0.0 if deviation * scale[c] + gate[c] <= 0 else upstream
+            dx[i, c] = (d if frozen else d - constant[c] - deviation * slope[c]) * scale[c]
