@@ -231,7 +231,7 @@ def prepare_kernel(kernel, height, width):
     """Return U = G g Gᵀ of a kernel (3, 3, C, K), for a map of ``height`` × ``width`` outputs."""
     kernel, points = _pad_to_vectors(kernel, 2, 3), tiling(height, width)[0]
     channels, filters = kernel.shape[2:]
-    U = empty(_panels_size(points, channels, filters, kernel.itemsize), kernel.dtype)
+    U = empty((_panels_size(points, channels, filters, kernel.itemsize),), kernel.dtype)
     zero = np.zeros(max(channels, filters), kernel.dtype)
     _transform_kernels(points, kernel.reshape(-1), U, channels, filters, zero, False)
     return U
