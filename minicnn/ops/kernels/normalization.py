@@ -53,16 +53,12 @@ def batch_norm_relu_forward(x, gamma, beta, epsilon):
 
 def _forward(x, gamma, beta, epsilon, relu):
     x = prepare(x)
-    mean, variance = statistics(x)
-    y, cache = _inference_forward(x, gamma, beta, mean, variance, epsilon, relu)
-    return y, mean.astype(x.dtype), variance.astype(x.dtype), cache
-
-
-def statistics(x):
-    """Return each channel's mean and variance, (C,) each, in float64."""
     means, squares = np.zeros((2, CHUNKS, x.shape[-1]))
     _statistics(_rows(x), means, squares)
-    return means[0], squares[0] / (x.size // x.shape[-1])
+    mean = means[0]
+    variance = squares[0] / (x.size // x.shape[-1])
+    y, cache = _inference_forward(x, gamma, beta, mean, variance, epsilon, relu)
+    return y, mean.astype(x.dtype), variance.astype(x.dtype), cache
 
 
 def batch_norm_backward(dy, cache):
@@ -82,15 +78,11 @@ def batch_norm_relu_inference_forward(x, gamma, beta, mean, variance, epsilon):
 
 def _inference_forward(x, gamma, beta, mean, variance, epsilon, relu):
     x = prepare(x)
-    mean, gamma, beta, inverse_std = constants(mean, gamma, beta, variance, epsilon)
+    mean, gamma, beta = np.float64(mean), np.float64(gamma), np.float64(beta)
+    inverse_std = 1 / np.sqrt(np.float64(variance) + epsilon)
     y = empty_like(x)
     _normalise(_rows(x), mean, gamma * inverse_std, beta, 0.0 if relu else -np.inf, _rows(y))
     return y, (x, gamma, mean, inverse_std, beta if relu else np.full_like(beta, np.inf))
-
-
-def constants(mean, gamma, beta, variance, epsilon):
-    """Return (mean, gamma, beta, 1/√(variance + epsilon)) in float64."""
-    return np.float64(mean), np.float64(gamma), np.float64(beta), 1 / np.sqrt(np.float64(variance) + epsilon)
 
 
 def batch_norm_inference_backward(dy, cache):
@@ -99,28 +91,16 @@ def batch_norm_inference_backward(dy, cache):
 
 
 def _backward(dy, cache, frozen):
-    def sums(dy, x, *others):
-        _sums(_rows(dy), _rows(x), *others)
-
-    def input_gradient(dy, x, *others):
-        *others, dx = others
-        _input_gradient(_rows(dy), _rows(x), *others, _rows(dx))
-
-    return backward_by(sums, input_gradient, dy, cache, frozen)
-
-
-def backward_by(sums, input_gradient, dy, cache, frozen):
-    """Return (dx, dgamma, dbeta) by functions with the arguments of :func:`_sums` and :func:`_input_gradient`."""
     x, gamma, mean, inverse_std, gate = cache
     dy, x = prepare(dy, x)
     totals, products = np.zeros((2, CHUNKS, x.shape[-1]))
     scale = gamma * inverse_std
-    sums(dy, x, mean, scale, gate, totals, products)
-    dbeta, dgamma = totals.sum(axis=0), products.sum(axis=0) * inverse_std
-    dx = empty_like(x)
-    m = x.size // x.shape[-1]
+    _sums(_rows(dy), _rows(x), mean, scale, gate, totals, products)
+    dbeta, dgamma = totals[0], products[0] * inverse_std
+    dx = empty_like(dy)
+    m = dy.size // dy.shape[-1]
     constant, slope = dbeta / m, dgamma * inverse_std / m
-    input_gradient(dy, x, mean, scale, gate, constant, slope, frozen, dx)
+    _input_gradient(_rows(dy), _rows(x), mean, scale, gate, constant, slope, frozen, _rows(dx))
     return dx, dgamma.astype(x.dtype), dbeta.astype(x.dtype)
 
 
@@ -180,63 +160,45 @@ def _merge(count, mean, squares, more, more_mean, more_squares):
 
 @compiled(parallel=True)
 def _normalise(x, mean, scale, offset, floor, y):
-    rows = len(x)
+    rows, channels = x.shape
     for chunk in prange(CHUNKS):
-        first, last = chunk * rows // CHUNKS, (chunk + 1) * rows // CHUNKS
-        normalise_rows(x[first:last], mean, scale, offset, floor, y[first:last])
+        for i in range(chunk * rows // CHUNKS, (chunk + 1) * rows // CHUNKS):
+            for c in range(channels):
+                value = (x[i, c] - mean[c]) * scale[c] + offset[c]
+                y[i, c] = floor if value <= floor else value  # in this form NaN stays NaN
 
 
-@compiled()
-def normalise_rows(x, mean, scale, offset, floor, y):
-    """y = max((x − mean)·scale + offset, floor)."""
-    for i in range(len(x)):
-        for c in range(mean.size):
-            value = (x[i, c] - mean[c]) * scale[c] + offset[c]
-            y[i, c] = floor if value <= floor else value  # in this form NaN stays NaN
+# In the two loops below dy is loaded before the choice. A load that depends on it is no vector instruction on AVX2.
 
 
 @compiled(parallel=True)
 def _sums(dy, x, mean, scale, gate, totals, products):
-    """Add up Σ dy and Σ dy·(x − mean) for each chunk and channel; totals, products: (CHUNKS, C), zeros."""
-    rows = len(x)
+    """Fill row 0 with Σ dy and Σ dy·(x − mean) for each channel; totals, products: (CHUNKS, C), zeros."""
+    rows, channels = x.shape
     for chunk in prange(CHUNKS):
-        first, last = chunk * rows // CHUNKS, (chunk + 1) * rows // CHUNKS
-        add_sums_of_rows(dy[first:last], x[first:last], mean, scale, gate, totals[chunk], products[chunk])
-
-
-# In the two loops below dy is loaded before the choice: a load that depends on it is no vector instruction on AVX2.
-
-
-@compiled()
-def add_sums_of_rows(dy, x, mean, scale, gate, totals, products):
-    """Add Σ dy to totals and Σ dy·(x − mean) to products, (C,) each."""
-    for i in range(len(x)):
-        for c in range(mean.size):
-            deviation, upstream = x[i, c] - mean[c], np.float64(dy[i, c])
-            d = 0.0 if deviation * scale[c] + gate[c] <= 0 else upstream
-            totals[c] += d
-            products[c] += d * deviation
+        for i in range(chunk * rows // CHUNKS, (chunk + 1) * rows // CHUNKS):
+            for c in range(channels):
+                deviation, upstream = x[i, c] - mean[c], np.float64(dy[i, c])
+                d = 0.0 if deviation * scale[c] + gate[c] <= 0 else upstream
+                totals[chunk, c] += d
+                products[chunk, c] += d * deviation
+    for chunk in range(1, CHUNKS):
+        for c in range(channels):
+            totals[0, c] += totals[chunk, c]
+            products[0, c] += products[chunk, c]
 
 
 @compiled(parallel=True)
 def _input_gradient(dy, x, mean, scale, gate, constant, slope, frozen, dx):
-    rows = len(x)
-    for chunk in prange(CHUNKS):
-        first, last = chunk * rows // CHUNKS, (chunk + 1) * rows // CHUNKS
-        input_gradient_of_rows(
-            dy[first:last], x[first:last], mean, scale, gate, constant, slope, frozen, dx[first:last]
-        )
-
-
-@compiled()
-def input_gradient_of_rows(dy, x, mean, scale, gate, constant, slope, frozen, dx):
     """dx = scale · (dy − constant − slope·(x − mean)): the projection that the reference explains.
 
     If mean and variance are ``frozen``, they do not depend on x: dx = scale · dy. That is not the same as
     constant = slope = 0, since 0 · NaN is NaN.
     """
-    for i in range(len(x)):
-        for c in range(mean.size):
-            deviation, upstream = x[i, c] - mean[c], np.float64(dy[i, c])
-            d = 0.0 if deviation * scale[c] + gate[c] <= 0 else upstream
-            dx[i, c] = (d if frozen else d - constant[c] - deviation * slope[c]) * scale[c]
+    rows, channels = x.shape
+    for chunk in prange(CHUNKS):
+        for i in range(chunk * rows // CHUNKS, (chunk + 1) * rows // CHUNKS):
+            for c in range(channels):
+                deviation, upstream = x[i, c] - mean[c], np.float64(dy[i, c])
+                d = 0.0 if deviation * scale[c] + gate[c] <= 0 else upstream
+                dx[i, c] = (d if frozen else d - constant[c] - deviation * slope[c]) * scale[c]
