@@ -6,7 +6,7 @@ A pass over a large map takes the time to move it from memory and back, even if 
     ReLU, max-pooling     ReLU is monotonic, so relu(max(window)) = max(relu(window)). The gradient is the
                           same too: it goes to the first maximum, if this is positive. So the maximum with 0
                           is taken before the pooling writes its output.
-    residual, ReLU        The maximum with 0 is taken before the sum of the two branches is written.
+    sum, ReLU             The maximum with 0 is taken before the sum of two branches is written, of Residual or Add.
 
 Layers are fused only while the Numba kernels are in use. With the reference every layer runs separately, so
 that a debugger can step through it.
@@ -62,25 +62,25 @@ class PoolBeforeReLU:
         return self.convolution.pre_activation_backward(self.pooling.backward(dy))
 
 
-class ResidualReLU:
-    """A residual layer and the ReLU after it, instead of two layers."""
+class SumReLU:
+    """The sum of two branches and the ReLU after it, instead of two layers."""
 
-    def __init__(self, residual: Any) -> None:
-        self.residual = residual
+    def __init__(self, summed: Any) -> None:
+        self.summed = summed  # Residual or Add
 
     def forward(self, x: Any, training: bool = False) -> Any:
         """Add the two branches, then ReLU."""
         from minicnn.ops.kernels.residual import add_relu_forward  # imported here, as above
 
-        y, self._cache = add_relu_forward(*self.residual.outputs(x, training))
+        y, self._cache = add_relu_forward(*self.summed.outputs(x, training))
         return y
 
     def backward(self, dy: Any) -> Any:
         """Return dx, through both."""
-        return self.residual.backward(ops.relu_backward(dy, self._cache))
+        return self.summed.backward(ops.relu_backward(dy, self._cache))
 
 
-Unit = Layer | NormReLU | PoolBeforeReLU | ResidualReLU
+Unit = Layer | NormReLU | PoolBeforeReLU | SumReLU
 
 
 def units(layers: Iterable[Layer]) -> list[tuple[int, Unit]]:
@@ -102,8 +102,8 @@ def fused(before: Unit, layer: Layer) -> Unit | None:
     if isinstance(layer, Activation) and layer.activation == "relu":
         if isinstance(before, BatchNormalization):
             return NormReLU(before)
-        if getattr(before, "sums_branches", False):  # Residual, in a module that imports this one
-            return ResidualReLU(before)
+        if getattr(before, "sums_branches", False):  # in modules that import this one
+            return SumReLU(before)
     if isinstance(before, Conv2D) and isinstance(layer, MaxPooling2D) and before.activation == "relu":
         return PoolBeforeReLU(before, layer)
     return None

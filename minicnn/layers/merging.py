@@ -94,10 +94,19 @@ def _sum_to(d: Array, x: Array) -> Array:
 class Add(_Merge):
     """a + b + …, as `keras.layers.Add`."""
 
+    @property
+    def sums_branches(self) -> bool:
+        """Whether a ReLU after it can be taken with the sum, see fusion.py: for two inputs."""
+        return self.built and len(self.input_shape) == 2
+
     def forward(self, x: list[Array], training: bool = False) -> Array:
         """Return the sum."""
+        return reduce(np.add, self.outputs(x, training))
+
+    def outputs(self, x: list[Array], training: bool) -> list[Array]:
+        """Return the terms of the sum, in one shape."""
         self._x = x
-        return reduce(np.add, x)
+        return list(np.broadcast_arrays(*x))
 
     def backward(self, dy: Array) -> list[Array]:
         """Each term has the slope 1: return dy for all."""

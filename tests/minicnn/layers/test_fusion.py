@@ -59,6 +59,30 @@ def test_fused_equals_one_by_one(name, integers, training, rng):
         np.testing.assert_array_equal(fused, single)
 
 
+@pytest.mark.parametrize(
+    ("shapes", "fuses"),
+    [
+        ([(4, 3, 2), (4, 3, 2)], True),
+        ([(4, 3, 2), (1, 3, 1)], True),  # repeated along two axes
+        ([(1, 1, 2), (4, 3, 1)], True),
+        ([(4, 3, 2)] * 3, False),
+    ],
+)
+def test_a_sum_in_a_graph_and_its_relu(shapes, fuses, rng):
+    """By hand: y = max(a + b, 0), and each term gets dy where y > 0, summed where it was repeated."""
+    chain = layers.Chain([layers.Add(), layers.ReLU()])
+    chain.build([(None, *shape) for shape in shapes])
+    x = [rng.standard_normal((5, *shape)) for shape in shapes]
+    y = chain.forward(x)
+    assert (len(fusion.units(chain.layers)) == 1) == fuses
+    total = sum(x)
+    np.testing.assert_array_equal(y, np.maximum(total, 0))
+    dy = rng.standard_normal(y.shape)
+    for dx, each in zip(chain.backward(dy), x, strict=True):
+        axes = tuple(axis for axis in range(4) if each.shape[axis] < y.shape[axis])
+        np.testing.assert_allclose(dx, (dy * (total > 0)).sum(axes, keepdims=True), rtol=1e-13, atol=1e-13)
+
+
 def test_nothing_is_fused_on_the_reference():
     stack = STACKS["both"]()
     with ops.use("reference"):
@@ -74,6 +98,7 @@ def test_nothing_is_fused_on_the_reference():
         [layers.BatchNormalization(), layers.LeakyReLU()],
         [layers.Conv2D(3, 3), layers.ReLU()],
         [layers.Residual(layers.BatchNormalization()), layers.LeakyReLU()],
+        [layers.Add(), layers.ReLU()],  # not built: it may get any number of inputs
     ],
     ids=str,
 )
