@@ -196,9 +196,9 @@ OPTIMIZERS: dict[str, dict[str, list[Edit]]] = {
         "ops/reference/updates": [("adam_update", "_clipped(dw, scale, limit)",
                                    "_clipped(dw, scale, limit) + weight_decay * w"),
                                   ("adam_update", "w *= 1 - learning_rate * weight_decay", "pass")],
-        "ops/kernels/updates": [("_adam_piece", "_clip(scale * dw[i], limit)",
-                                 "_clip(scale * dw[i], limit) + (1 - keep) * w[i]"),
-                                ("_adam_piece", "keep * w[i]", "w[i]")],
+        "ops/kernels/updates": [("_adam", "_clip(scale * dws[i], limit)",
+                                 "_clip(scale * dws[i], limit) + (1 - keep) * ws[i]"),
+                                ("_adam", "keep * ws[i]", "ws[i]")],
     },
     "SGD: Nesterov's look-ahead is missing": {
         "ops/reference/updates": [("sgd_update", "momentum * velocity - step if nesterov else velocity", "velocity")],

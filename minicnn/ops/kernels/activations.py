@@ -16,7 +16,7 @@ from numba.extending import register_jitable
 
 from minicnn.ops.kernels.exponential import exp, expm1, normal_cdf, tanh
 from minicnn.ops.kernels.memory import empty_like
-from minicnn.ops.kernels.parallel import CHUNKS, OPTIONS, compiled, prepare
+from minicnn.ops.kernels.parallel import CHUNKS, OPTIONS, compiled, piece, prepare
 
 __all__ = [
     "elu_backward",
@@ -53,8 +53,9 @@ def _forward_kernel(function):
     @compiled(parallel=True)
     def forward(x, parameter, y):
         for chunk in prange(CHUNKS):
-            for i in range(chunk * y.size // CHUNKS, (chunk + 1) * y.size // CHUNKS):
-                y[i] = function(x[i], parameter)
+            xs, ys = piece(x, chunk), piece(y, chunk)
+            for i in range(ys.size):
+                ys[i] = function(xs[i], parameter)
 
     return forward
 
@@ -65,8 +66,9 @@ def _backward_kernel(gradient):
     @compiled(parallel=True)
     def backward(dy, kept, parameter, dx):
         for chunk in prange(CHUNKS):
-            for i in range(chunk * dx.size // CHUNKS, (chunk + 1) * dx.size // CHUNKS):
-                dx[i] = gradient(dy[i], kept[i], parameter)
+            dxs, dys, kepts = piece(dx, chunk), piece(dy, chunk), piece(kept, chunk)
+            for i in range(dxs.size):
+                dxs[i] = gradient(dys[i], kepts[i], parameter)
 
     return backward
 

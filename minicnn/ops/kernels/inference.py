@@ -9,7 +9,7 @@ while the kernels are in use.
 
 from numba import prange
 
-from minicnn.ops.kernels.parallel import CHUNKS, compiled
+from minicnn.ops.kernels.parallel import CHUNKS, compiled, piece
 
 
 def relu_in_place(x):
@@ -27,13 +27,15 @@ def add_in_place(x, other, relu=False):
 @compiled(parallel=True)
 def _relu(x):
     for chunk in prange(CHUNKS):
-        for i in range(chunk * x.size // CHUNKS, (chunk + 1) * x.size // CHUNKS):
-            x[i] = 0 if x[i] <= 0 else x[i]
+        xs = piece(x, chunk)
+        for i in range(xs.size):
+            xs[i] = 0 if xs[i] <= 0 else xs[i]
 
 
 @compiled(parallel=True)
 def _add(x, other, relu):
     for chunk in prange(CHUNKS):
-        for i in range(chunk * x.size // CHUNKS, (chunk + 1) * x.size // CHUNKS):
-            total = x[i] + other[i]
-            x[i] = 0 if relu and total <= 0 else total
+        xs, others = piece(x, chunk), piece(other, chunk)
+        for i in range(xs.size):
+            total = xs[i] + others[i]
+            xs[i] = 0 if relu and total <= 0 else total

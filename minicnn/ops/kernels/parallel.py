@@ -225,16 +225,25 @@ def prepare(*arrays):
     return ready[0] if len(ready) == 1 else ready
 
 
+@compiled()
+def piece(array, chunk):
+    """Return piece ``chunk`` of a flat array.
+
+    A loop over its entries is vector code. A loop over places of the whole array is not: Numba has to ask at each
+    place whether it is negative, which counts from the end.
+    """
+    return array[chunk * array.size // CHUNKS : (chunk + 1) * array.size // CHUNKS]
+
+
 @compiled(parallel=True)
 def _sum_pieces(partial, total):
     size = total.size
     for chunk in prange(CHUNKS):
-        begin, end = chunk * size // CHUNKS, (chunk + 1) * size // CHUNKS
-        for i in range(begin, end):
-            total[i] = partial[i]
-        for piece in range(size, partial.size, size):  # outside, so that each is read in the order of memory
-            for i in range(begin, end):
-                total[i] += partial[piece + i]
+        own = piece(total, chunk)
+        for start in range(0, partial.size, size):  # outside, so that each is read in the order of memory
+            more = piece(partial[start : start + size], chunk)
+            for i in range(own.size):
+                own[i] = own[i] + more[i] if start else more[i]
 
 
 def sum_pieces(partial, shape):

@@ -10,7 +10,7 @@ The reference has no such function: it computes the sum and then ``relu``.
 from numba import prange
 
 from minicnn.ops.kernels.memory import empty_like
-from minicnn.ops.kernels.parallel import CHUNKS, compiled, prepare
+from minicnn.ops.kernels.parallel import CHUNKS, compiled, piece, prepare
 
 
 def add_relu_forward(a, b):
@@ -24,6 +24,7 @@ def add_relu_forward(a, b):
 @compiled(parallel=True)
 def _add_relu(a, b, zero, y):
     for chunk in prange(CHUNKS):
-        for i in range(chunk * y.size // CHUNKS, (chunk + 1) * y.size // CHUNKS):
-            total = a[i] + b[i]
-            y[i] = zero if total <= zero else total  # in this form NaN stays NaN
+        ours, theirs, sums = piece(a, chunk), piece(b, chunk), piece(y, chunk)
+        for i in range(sums.size):
+            total = ours[i] + theirs[i]
+            sums[i] = zero if total <= zero else total  # in this form NaN stays NaN

@@ -1,7 +1,8 @@
 """Optimizer steps of :mod:`minicnn.ops.reference.updates`, each one pass over a parameter.
 
 NumPy reads and writes memory once for every operator of a formula, some fifteen times in an Adam step. Here
-one loop loads w, dw, m and v, and stores w, m and v.
+one loop loads w, dw, m and v, and stores w, m and v. It runs over a piece of each array, so that it is vector
+code: see parallel.piece.
 
 Entries do not depend on each other, so the division into pieces cannot change a bit. The one sum, the squared
 norm, is computed for each piece in float64 and added in order.
@@ -17,7 +18,7 @@ import math
 import numpy as np
 from numba import prange
 
-from minicnn.ops.kernels.parallel import CHUNKS, compiled, prepare
+from minicnn.ops.kernels.parallel import CHUNKS, compiled, piece, prepare
 from minicnn.ops.reference.updates import adam_rate
 
 __all__ = ["adam_update", "average_update", "rmsprop_update", "sgd_update", "squared_norm"]
@@ -37,11 +38,8 @@ def adam_update(
 ):
     """Take Adam step number ``t`` (from 1); ``v_max`` is AMSGrad's v̂, or None for Adam."""
     rate, keep = adam_rate(learning_rate, beta_1, beta_2, t), 1 - learning_rate * weight_decay
-    scalars = _negligible(w), *_scalars(w, rate, 1 - beta_1, 1 - beta_2, epsilon, keep, scale, limit)
-    if v_max is None:
-        _adam(*_flat(w, dw, m, v), *scalars)
-    else:
-        _amsgrad(*_flat(w, dw, m, v, v_max), *scalars)
+    scalars = _scalars(w, rate, 1 - beta_1, 1 - beta_2, epsilon, keep, scale, limit)
+    _adam(*_flat(w, dw, m, v, v_max), v_max is not None, _negligible(w), *scalars)
 
 
 def rmsprop_update(
@@ -101,12 +99,6 @@ def _negligible(w):
 
 
 @compiled()
-def _entries(chunk, size):
-    """Return the entries of piece ``chunk``."""
-    return range(chunk * size // CHUNKS, (chunk + 1) * size // CHUNKS)
-
-
-@compiled()
 def _clip(g, limit):
     """Return g inside ±limit; both comparisons are false for NaN, which stays."""
     g = limit if g > limit else g
@@ -122,51 +114,32 @@ def _flushed(mean, negligible):
 @compiled(parallel=True)
 def _sgd(w, dw, u, moving, nesterov, negligible, rate, momentum, keep, scale, limit):
     for chunk in prange(CHUNKS):
-        for i in _entries(chunk, w.size):
-            step = rate * _clip(scale * dw[i], limit)
+        ws, dws, us = piece(w, chunk), piece(dw, chunk), piece(u, chunk)
+        for i in range(ws.size):
+            step = rate * _clip(scale * dws[i], limit)
             move = -step
             if moving:
-                move = _flushed(momentum * u[i] - step, negligible)
-                u[i] = move
+                move = _flushed(momentum * us[i] - step, negligible)
+                us[i] = move
                 if nesterov:
                     move = momentum * move - step
-            w[i] = keep * w[i] + move
-
-
-# A step of Adam is a division and a root for each weight: worth vectors. LLVM makes them only of a plain loop (the
-# function of a piece, without a choice inside), over so few arrays that it can compare their places first. With
-# v_max there are too many, so AMSGrad has a loop of its own.
+            ws[i] = keep * ws[i] + move
 
 
 @compiled(parallel=True)
-def _adam(w, dw, m, v, negligible, rate, blend_1, blend_2, epsilon, keep, scale, limit):
+def _adam(w, dw, m, v, v_max, bounded, negligible, rate, blend_1, blend_2, epsilon, keep, scale, limit):
     for chunk in prange(CHUNKS):
-        a, b = chunk * w.size // CHUNKS, (chunk + 1) * w.size // CHUNKS
-        _adam_piece(
-            w[a:b], dw[a:b], m[a:b], v[a:b],
-            negligible, rate, blend_1, blend_2, epsilon, keep, scale, limit,
-        )  # fmt: skip
-
-
-@compiled()
-def _adam_piece(w, dw, m, v, negligible, rate, blend_1, blend_2, epsilon, keep, scale, limit):
-    for i in range(w.size):
-        g = _clip(scale * dw[i], limit)
-        mean = _flushed(m[i] + blend_1 * (g - m[i]), negligible)
-        variance = _flushed(v[i] + blend_2 * (g * g - v[i]), negligible)
-        m[i], v[i] = mean, variance
-        w[i] = keep * w[i] - rate * mean / (np.sqrt(variance) + epsilon)
-
-
-@compiled(parallel=True)
-def _amsgrad(w, dw, m, v, v_max, negligible, rate, blend_1, blend_2, epsilon, keep, scale, limit):
-    for chunk in prange(CHUNKS):
-        for i in _entries(chunk, w.size):
-            g = _clip(scale * dw[i], limit)
-            m[i] = _flushed(m[i] + blend_1 * (g - m[i]), negligible)
-            v[i] = _flushed(v[i] + blend_2 * (g * g - v[i]), negligible)
-            v_max[i] = max(v_max[i], v[i])
-            w[i] = keep * w[i] - rate * m[i] / (np.sqrt(v_max[i]) + epsilon)
+        ws, dws, ms, vs = piece(w, chunk), piece(dw, chunk), piece(m, chunk), piece(v, chunk)
+        bounds = piece(v_max, chunk)
+        for i in range(ws.size):
+            g = _clip(scale * dws[i], limit)
+            mean = _flushed(ms[i] + blend_1 * (g - ms[i]), negligible)
+            variance = _flushed(vs[i] + blend_2 * (g * g - vs[i]), negligible)
+            ms[i], vs[i] = mean, variance
+            if bounded:  # AMSGrad
+                variance = max(bounds[i], variance)
+                bounds[i] = variance
+            ws[i] = keep * ws[i] - rate * mean / (np.sqrt(variance) + epsilon)
 
 
 @compiled(parallel=True)
@@ -174,32 +147,36 @@ def _rmsprop(
     w, dw, v, u, mean, moving, centered, negligible, rate, rho, blend, momentum, epsilon, keep, scale, limit
 ):
     for chunk in prange(CHUNKS):
-        for i in _entries(chunk, w.size):
-            g = _clip(scale * dw[i], limit)
-            variance = _flushed(rho * v[i] + blend * (g * g), negligible)
-            v[i] = variance
+        ws, dws, vs = piece(w, chunk), piece(dw, chunk), piece(v, chunk)
+        us, means = piece(u, chunk), piece(mean, chunk)
+        for i in range(ws.size):
+            g = _clip(scale * dws[i], limit)
+            variance = _flushed(rho * vs[i] + blend * (g * g), negligible)
+            vs[i] = variance
             if centered:
-                mean[i] = _flushed(rho * mean[i] + blend * g, negligible)
-                variance -= mean[i] * mean[i]
+                means[i] = _flushed(rho * means[i] + blend * g, negligible)
+                variance -= means[i] * means[i]
             step = rate * g / np.sqrt(variance + epsilon)
             if moving:
-                step = _flushed(step + momentum * u[i], negligible)
-                u[i] = step
-            w[i] = keep * w[i] - step
+                step = _flushed(step + momentum * us[i], negligible)
+                us[i] = step
+            ws[i] = keep * ws[i] - step
 
 
 @compiled(parallel=True)
 def _average(average, w, momentum, blend):
     for chunk in prange(CHUNKS):
-        for i in _entries(chunk, w.size):
-            average[i] = momentum * average[i] + blend * w[i]
+        averages, ws = piece(average, chunk), piece(w, chunk)
+        for i in range(ws.size):
+            averages[i] = momentum * averages[i] + blend * ws[i]
 
 
 @compiled(parallel=True)
 def _squares(dw, partial):
     for chunk in prange(CHUNKS):
+        dws = piece(dw, chunk)
         total = 0.0
-        for i in _entries(chunk, dw.size):
-            value = np.float64(dw[i])
+        for i in range(dws.size):
+            value = np.float64(dws[i])
             total += value * value
         partial[chunk] = total
