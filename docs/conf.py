@@ -65,9 +65,9 @@ CONTENTS = {
     "notebooks/index": {"Notebooks": ["train_and_look", "break_a_gradient", "a_step", "fer2013"]},
     "backprop/index": {
         "Layer by layer": [
-            "scalars", "dense", "activations", "convolution", "depthwise_and_separable", "pooling",
-            "softmax_cross_entropy", "batch_normalization", "group_normalization", "shape", "dropout",
-            "augmentation", "residual", "graphs", "losses", "regularizers", "optimizers", "when_it_is_wrong",
+            "scalars", "dense", "activations", "softmax_cross_entropy", "pooling", "convolution",
+            "depthwise_and_separable", "residual", "dropout", "batch_normalization", "group_normalization", "graphs",
+            "shape", "augmentation", "losses", "regularizers", "optimizers", "when_it_is_wrong",
         ]
     },
 }  # fmt: skip

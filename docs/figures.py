@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+from drawing import ACCENT, GRADIENT, NEGATIVE, PAPER, colours
 from matplotlib.figure import Figure
 
 from fer.data import synthetic
@@ -30,7 +31,7 @@ def one_step(model, image, label):
     for layer in model.layers:
         x = layer.forward(x, training=False)
         outputs.append(x)
-    dy = x - np.eye(len(EMOTIONS), dtype="float32")[[label]]  # p − y: softmax and cross-entropy in one
+    dy = x - np.eye(len(EMOTIONS), dtype="float32")[[label]]  # p − t: softmax and cross-entropy in one
     gradients = []
     for layer in reversed(model.layers):
         gradients.append(dy)
@@ -61,7 +62,7 @@ def overview():
         if isinstance(layer, layers.MaxPooling2D | layers.Dense | layers.Normalization)
     ]
 
-    figure = Figure(figsize=(11, 4.1), layout="constrained")
+    figure = Figure(figsize=(11, 4.1), layout="constrained", facecolor=PAPER)
     axes = figure.subplots(2, len(steps), width_ratios=[1.15, 1, 1, 1, 0.35, 1.25])
     for column, (_, output, gradient) in enumerate(steps):
         above, below = axes[:, column]
@@ -70,23 +71,22 @@ def overview():
             strongest = np.resize(strongest, 4) if output.shape[-1] >= 4 else None
             values = image if strongest is None else mosaic(output, strongest)
             slopes = gradient[..., 0] if strongest is None else mosaic(gradient, strongest)
-            above.imshow(values, cmap="gray")
-            limit = np.nanmax(np.abs(slopes))
-            below.imshow(slopes, cmap="RdBu_r", vmin=-limit, vmax=limit)
+            above.imshow(colours(values, "value"))
+            below.imshow(colours(slopes, "gradient"))
             name = "face" if strongest is None else "conv, ReLU, pool"
             above.set_title(f"{name}\n{' × '.join(map(str, output.shape))}", fontsize=9)
         elif len(output) != len(EMOTIONS):
-            limit = np.abs(gradient).max()
-            above.imshow(output.reshape(-1, 8), cmap="gray", aspect="auto")
-            below.imshow(gradient.reshape(-1, 8), cmap="RdBu_r", vmin=-limit, vmax=limit, aspect="auto")
+            above.imshow(colours(output.reshape(-1, 8), "value"), aspect="auto")
+            below.imshow(colours(gradient.reshape(-1, 8), "gradient"), aspect="auto")
             above.set_title(f"dense\n{len(output)}", fontsize=9)
         else:
             places = np.arange(len(EMOTIONS))
-            above.barh(places, output, color=["tab:orange" if k == label else "0.6" for k in places])
-            below.barh(places, gradient, color=["tab:blue" if v < 0 else "tab:red" for v in gradient])
-            above.set_title("softmax: p\n(orange: the label)", fontsize=9)
-            below.set_title("p − y", fontsize=9)
+            above.barh(places, output, color=[ACCENT if k == label else "0.6" for k in places])
+            below.barh(places, gradient, color=[NEGATIVE if v < 0 else GRADIENT for v in gradient])
+            above.set_title("softmax: p\n(green: the label)", fontsize=9)
+            below.set_title("p − t", fontsize=9)
             for axis in (above, below):
+                axis.set_facecolor(PAPER)
                 axis.set_yticks(places, EMOTIONS, fontsize=8)
                 axis.yaxis.tick_right()
                 axis.invert_yaxis()

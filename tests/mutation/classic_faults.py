@@ -9,8 +9,8 @@ Edit = tuple[str, str, str]
 
 MAX = "ops/reference/pooling", "max_pool2d_forward", "max_pool2d_backward"
 CONV, BACK = "ops/reference/convolution", "conv2d_backward"
-ADD = "dxp[index] += dy @ kernel[a, b].T"
-WINNER = "dxp[index] += np.where(winner == entry, dy, 0)"
+ADD = "dx_padded[index] += dy @ kernel[a, b].T"
+WINNER = "dx_padded[index] += np.where(winner == entry, dy, 0)"
 KEPT = "return y, (winner, xp.shape, windows)"
 SUM = "dy.sum(axis=(0, 1, 2))"
 
@@ -32,7 +32,7 @@ POOLING: dict[str, dict[str, list[Edit]]] = {
                  (MAX[2], "np.where(winner == entry, dy, 0)", "winner[entry] * dy / winner.sum(axis=0)")],
     },
     "max-pool: a return inside the loop": {
-        MAX[0]: [(MAX[2], "    return windows.crop(dxp)", "        return windows.crop(dxp)")],
+        MAX[0]: [(MAX[2], "    return windows.crop(dx_padded)", "        return windows.crop(dx_padded)")],
         "ops/kernels/pooling": [("_add_if_winner", "+= dy[c] if np.int32(winner[c]) == entry else zero",
                                  "+= dy[c] if np.int32(winner[c]) == entry else zero; return")],
     },
@@ -41,26 +41,26 @@ POOLING: dict[str, dict[str, list[Edit]]] = {
         "ops/kernels/pooling": [("_max_row", "best[c] = x[top + a_first, left + b_first, c]", "best[c] = 0")],
     },
     "max-pool: a map of one channel loses an axis": {
-        MAX[0]: [(MAX[2], WINNER, "dxp[index] += np.where(winner == entry, dy.squeeze(), 0)")],
+        MAX[0]: [(MAX[2], WINNER, "dx_padded[index] += np.where(winner == entry, dy.squeeze(), 0)")],
     },
     "max-pool: overlapping windows overwrite each other": {
         MAX[0]: [(MAX[2], WINNER, WINNER.replace("+=", "="))],
         "ops/kernels/pooling": [("_add_if_winner", "dx[c] += dy[c]", "dx[c] = dy[c]")],
     },
     "average pool: overlapping windows overwrite each other": {
-        MAX[0]: [("average_pool2d_backward", "dxp[index] += dy / count", "dxp[index] = dy / count")],
+        MAX[0]: [("average_pool2d_backward", "dx_padded[index] += dy / count", "dx_padded[index] = dy / count")],
         "ops/kernels/pooling": [("_average_row_backward", "pixel[c] += upstream", "pixel[c] = upstream")],
     },
 }  # fmt: skip
 
 CONVOLUTION: dict[str, dict[str, list[Edit]]] = {
     "convolution: dx right for one channel, wrong when layers are stacked": {
-        CONV: [(BACK, ADD, "dxp[index] += dy[..., :1] @ kernel[a, b].T[:1]")],
+        CONV: [(BACK, ADD, "dx_padded[index] += dy[..., :1] @ kernel[a, b].T[:1]")],
         "ops/kernels/direct": [("input_gradient", "transposed(np.array([kernel[entry] for entry in entries]))",
                                 "np.array([kernel[entry] for entry in entries]).reshape(-1, filters, channels)")],
     },
     "convolution: the kernel is not rotated for dx": {
-        CONV: [(BACK, ADD, "dxp[index] += dy @ kernel[-1 - a, -1 - b].T")],
+        CONV: [(BACK, ADD, "dx_padded[index] += dy @ kernel[-1 - a, -1 - b].T")],
         "ops/kernels/winograd": [("input_gradient", "transposed(kernel, reverse=True)", "transposed(kernel)")],
         "ops/kernels/direct": [("_input_plan", "entries.append((a, b))", "entries.append((kh - 1 - a, kw - 1 - b))")],
     },

@@ -16,7 +16,7 @@ all the rest.
 when i·s + a·d = h. So all pixels h with the same remainder modulo s use the same entries. They form a
 *phase*, and within a phase dx is a convolution with stride 1 of dy with these entries:
 
-    dxp[h0 + q·s] = Σ_{a: s divides h0 − a·d}  dy[(h0 − a·d)/s + q] · kernel[a]ᵀ
+    dx_padded[h0 + q·s] = Σ_{a: s divides h0 − a·d}  dy[(h0 − a·d)/s + q] · kernel[a]ᵀ
 
 For s = 1 there is one phase, with all entries: the rotated kernel. In two dimensions there are s_h · s_w
 phases.

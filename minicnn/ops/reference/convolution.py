@@ -5,12 +5,12 @@
 with stride s, dilation d and xp the zero-padded input. Each y is a sum of products. So the gradient of each
 factor is dy times the other factor, summed over all y that use this factor:
 
-    dbias[k]       = Σ_n Σ_i Σ_j  dy[n,i,j,k]
+    dbias[k]         = Σ_n Σ_i Σ_j  dy[n,i,j,k]
     dkernel[a,b,c,k] = Σ_n Σ_i Σ_j  xp[n, i·s + a·d, j·s + b·d, c] · dy[n,i,j,k]
-    dxp[n, i·s + a·d, j·s + b·d, c] += Σ_k  dy[n,i,j,k] · kernel[a,b,c,k]        then crop the padding: dxp -> dx
+    dx_padded[n, i·s + a·d, j·s + b·d, c] += Σ_k  dy[n,i,j,k] · kernel[a,b,c,k]
 
-The last line, for s = d = 1, is itself a convolution of dy with the kernel rotated by 180° and its channels
-swapped.
+Then dx is dx_padded without the padding. For s = d = 1, the last line is itself a convolution of dy with the
+kernel rotated by 180° and its channels swapped.
 
 Shapes: x (N, H, W, C), kernel (kh, kw, C, K), bias (K,) or None, y (N, OH, OW, K).
 """
@@ -50,12 +50,12 @@ def conv2d_backward(dy: Array, cache: Cache, need_dx: bool = True) -> tuple[Arra
     """Return (dx, dkernel, dbias): dx is None without ``need_dx``, dbias is None when there was no bias."""
     xp, kernel, has_bias, windows = cache
     dkernel = np.empty(kernel.shape, np.result_type(xp, dy))
-    dxp = np.zeros(xp.shape, np.result_type(kernel, dy))
+    dx_padded = np.zeros(xp.shape, np.result_type(kernel, dy))
     for a, b, index in windows.entries():
         dkernel[a, b] = np.tensordot(xp[index], dy, axes=([0, 1, 2], [0, 1, 2]))  # (C, K)
         if need_dx:
-            dxp[index] += dy @ kernel[a, b].T  # (N,OH,OW,K) @ (K,C); += because windows overlap
-    dx = windows.crop(dxp) if need_dx else None
+            dx_padded[index] += dy @ kernel[a, b].T  # (N,OH,OW,K) @ (K,C); += because windows overlap
+    dx = windows.crop(dx_padded) if need_dx else None
     dbias = dy.sum(axis=(0, 1, 2)) if has_bias else None
     return dx, dkernel, dbias
 
@@ -91,10 +91,10 @@ def depthwise_conv2d_backward(
     dbias = dy.sum(axis=(0, 1, 2)) if has_bias else None
     dy = dy.reshape(*dy.shape[:3], channels, multiplier)
     dkernel = np.empty(kernel.shape, np.result_type(xp, dy))
-    dxp = np.zeros(xp.shape, np.result_type(kernel, dy))
+    dx_padded = np.zeros(xp.shape, np.result_type(kernel, dy))
     for a, b, index in windows.entries():
         dkernel[a, b] = np.einsum("nijc,nijcm->cm", xp[index], dy)
         if need_dx:
-            dxp[index] += np.einsum("nijcm,cm->nijc", dy, kernel[a, b])
-    dx = windows.crop(dxp) if need_dx else None
+            dx_padded[index] += np.einsum("nijcm,cm->nijc", dy, kernel[a, b])
+    dx = windows.crop(dx_padded) if need_dx else None
     return dx, dkernel, dbias

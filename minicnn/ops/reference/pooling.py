@@ -1,13 +1,13 @@
 """Pooling: one number for each window of each channel.
 
     max      y[n,i,j,c] = xp[n, i·s + a*, j·s + b*, c]     (a*, b*) = argmax over the window's entries (a, b)
-    average  y[n,i,j,c] = 1/|W| · Σ xp[n, i·s + a, j·s + b, c]     over W: the window's entries inside the map
+    average  y[n,i,j,c] = 1/m · Σ xp[n, i·s + a, j·s + b, c]     over the m entries (a, b) of the window inside the map
 
 with stride s and xp the padded input. The maximum copies one entry, so only this entry gets the gradient. The
 average has equal weights, so each entry gets an equal share. A pixel in several windows gets the sum (+=):
 
-    max      dxp[n, i·s + a*, j·s + b*, c] += dy[n,i,j,c]
-    average  dxp[n, i·s + a,  j·s + b,  c] += dy[n,i,j,c] / |W|       for every (a, b) in W
+    max      dx_padded[n, i·s + a*, j·s + b*, c] += dy[n,i,j,c]
+    average  dx_padded[n, i·s + a,  j·s + b,  c] += dy[n,i,j,c] / m       for each of these (a, b)
 
 Two conventions, as in Keras and TensorFlow: of several equal maxima, the first in row-major order gets the
 whole gradient; padding ("same") is never the maximum (it is −∞, not 0) and is not counted in an average.
@@ -51,10 +51,10 @@ def max_pool2d_forward(
 def max_pool2d_backward(dy: Array, cache: Cache) -> Array:
     """Return dx: each dy goes to the largest entry of its window."""
     winner, padded_shape, windows = cache
-    dxp = np.zeros(padded_shape, dy.dtype)
+    dx_padded = np.zeros(padded_shape, dy.dtype)
     for entry, (_, _, index) in enumerate(windows.entries()):
-        dxp[index] += np.where(winner == entry, dy, 0)
-    return windows.crop(dxp)
+        dx_padded[index] += np.where(winner == entry, dy, 0)
+    return windows.crop(dx_padded)
 
 
 def average_pool2d_forward(
@@ -64,7 +64,7 @@ def average_pool2d_forward(
     windows = Windows(x.shape, pool_size, strides or pool_size, padding)
     xp = windows.pad(x)
     inside = windows.pad(np.ones((1, *x.shape[1:3], 1), x.real.dtype))  # 1 in the map, 0 in the padding
-    count: Any = sum(inside[index] for _, _, index in windows.entries())  # |W|: (1, OH, OW, 1)
+    count: Any = sum(inside[index] for _, _, index in windows.entries())  # m: (1, OH, OW, 1)
     y = sum(xp[index] for _, _, index in windows.entries()) / count  # (N, OH, OW, C)
     return y, (count, xp.shape, windows)
 
@@ -72,10 +72,10 @@ def average_pool2d_forward(
 def average_pool2d_backward(dy: Array, cache: Cache) -> Array:
     """Return dx: each dy is divided equally among the pixels of its window."""
     count, padded_shape, windows = cache
-    dxp = np.zeros(padded_shape, dy.dtype)
+    dx_padded = np.zeros(padded_shape, dy.dtype)
     for _, _, index in windows.entries():
-        dxp[index] += dy / count
-    return windows.crop(dxp)
+        dx_padded[index] += dy / count
+    return windows.crop(dx_padded)
 
 
 def global_average_pool2d_forward(x: Array) -> tuple[Array, Cache]:
