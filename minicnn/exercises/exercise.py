@@ -6,7 +6,8 @@ The student's file is made of that module: its docstring, and its public functio
     dx = None  # your code
     dW = None  # your code
 
-For images a line has its form for the layout (N, C, H, W) behind it: ``… # nchw: h, w = x.shape[2:]``.
+For images a line has its form for the layout (N, C, H, W) behind it: ``… # nchw: h, w = x.shape[2:]``. In texts and
+hints, ``{for nhwc|for nchw}`` has both.
 """
 
 import ast
@@ -27,6 +28,10 @@ _SHAPES = {
     "(N, OH, OW, C)": "(N, C, OH, OW)",
     "(N, OH, OW, K)": "(N, K, OH, OW)",
     "(kh, kw, C, K)": "(K, C, kh, kw)",
+    "(3, 3, C, K)": "(K, C, 3, 3)",
+    "(N, H - 2, W - 2, K)": "(N, K, H - 2, W - 2)",
+    "(32, 24, 24, 16)": "(32, 16, 24, 24)",
+    "kh·kw·C": "C·kh·kw",
 }
 
 
@@ -72,7 +77,7 @@ class Exercise:
 
     def text(self, layout: str = "nhwc") -> str:
         """Return what there is to do."""
-        return _in_layout(inspect.cleandoc(self.module.__doc__ or ""), layout)
+        return in_layout(inspect.cleandoc(self.module.__doc__ or ""), layout)
 
     def head(self, layout: str) -> str:
         """Return the lines above the functions: imports, and the layout where it matters."""
@@ -102,6 +107,12 @@ class Exercise:
         names: dict[str, Any] = {"__name__": f"solution_{self.name}"}
         exec(compile(self.file(layout, solved=True), f"<solution of {self.name}>", "exec"), names)
         return names
+
+
+def in_layout(text: str, layout: str) -> str:
+    """Return a text or a hint for this layout."""
+    text = re.sub(r"\{([^{}|]*)\|([^{}|]*)\}", r"\2" if layout == "nchw" else r"\1", text)
+    return _in_layout(text, layout)
 
 
 def _in_layout(text: str, layout: str) -> str:

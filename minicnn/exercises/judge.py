@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from minicnn.exercises.exercise import Exercise
+from minicnn.exercises.exercise import Exercise, in_layout
 from minicnn.exercises.rungs import ERROR, OPEN, PASSED, TODO, WRONG, Outcome, Unusable, Work
 
 SIGNS = {PASSED: "✓", WRONG: "✗", ERROR: "✗", TODO: "·", OPEN: "–"}
@@ -63,9 +63,12 @@ class Verdict:
         if outcome.cause:
             label = "" if outcome.state == ERROR else "likely cause: "
             lines.append(f"{label}{outcome.cause}")
-        if not outcome.cause or (self.hints and outcome.state != ERROR):
-            lines.append(f"hint: {rung.hint}")
-        lines += [f"stronger hint: {rung.more}"] if self.hints >= 1 else []
+        lines += [f"checked with {outcome.given}"] if outcome.given else []
+        stopped = outcome.state == ERROR and bool(outcome.given)  # a line of a function raised an error
+        lines += ["the function stopped at this line, so nothing of it could be checked"] if stopped else []
+        if not outcome.cause or outcome.cause.startswith("this is ") or stopped or self.hints:
+            lines.append(f"hint: {in_layout(rung.hint, outcome.layout)}")
+        lines += [f"stronger hint: {in_layout(rung.more, outcome.layout)}"] if self.hints >= 1 else []
         lines += [f"read: {rung.page or self.exercise.page}"] if self.hints >= 2 else []
         return lines
 
@@ -80,13 +83,16 @@ def judge(exercise: Exercise, names: Mapping[str, Any], layout: str = "") -> lis
     for rung in exercise.rungs:
         outcome = Outcome(state=OPEN)
         if all(each.state == PASSED for each in outcomes):
+            work.given = ""
             try:
                 outcome = rung.check(work)
             except Unusable as error:
                 outcome = Outcome(state=ERROR, cause=str(error))
             except (Exception, SystemExit) as error:  # the student's functions may do anything
                 outcome = Outcome(state=ERROR, cause=described(error, names))
-        outcomes.append(replace(outcome, rung=rung.name))
+            if outcome.state in (WRONG, ERROR):
+                outcome = replace(outcome, given=work.given)
+        outcomes.append(replace(outcome, rung=rung.name, layout=layout))
     return outcomes
 
 

@@ -33,6 +33,8 @@ class Outcome:
         cause: what is probably wrong, in words.
         numbers: where, what was given, and what is right.
         remark: what else is to be said.
+        given: the sizes of what the functions were given, for a rung that is not passed.
+        layout: of images, in which hints are written.
     """
 
     rung: str = ""
@@ -40,6 +42,8 @@ class Outcome:
     cause: str = ""
     numbers: str = ""
     remark: str = ""
+    given: str = ""
+    layout: str = "nhwc"
 
 
 class Unusable(Exception):
@@ -51,6 +55,7 @@ class Work:
 
     def __init__(self, names: Mapping[str, Any], right: Mapping[str, Any], layout: str) -> None:
         self.names, self.right, self.layout = names, right, layout
+        self.given = ""  # what the last check handed to the functions, in words
 
     def __getitem__(self, name: str) -> Any:
         if not callable(self.names.get(name)):
@@ -74,6 +79,15 @@ class Work:
             return dict(arrays)
         axes = {name: (3, 2, 0, 1) if name == "kernel" else (0, 3, 1, 2) for name in arrays}
         return {name: a.transpose(axes[name]) if a.ndim == 4 else a for name, a in arrays.items()}
+
+    def hand(self, arrays: Mapping[str, np.ndarray], **options: Any) -> dict[str, np.ndarray]:
+        """Return the arrays in the student's layout, and note their sizes for the message."""
+        handed = self.laid_out(arrays)
+        self.given = ", ".join(
+            f"{name} {each.shape}" if isinstance(each, np.ndarray) and each.ndim else f"{name} = {each}"
+            for name, each in {**handed, **options}.items()
+        )
+        return handed
 
 
 def _check_arguments(name: str, given: Any, right: Any) -> None:
@@ -161,7 +175,7 @@ def forward(
     def check(work: Work) -> Outcome:
         drawn = work.draw(arrays)
         wrong = {words: slip(**drawn, **options) for words, slip in (slips or {}).items()}
-        handed = work.laid_out(drawn)
+        handed = work.hand(drawn, **options)
         right = _first(work.right[name](**handed, **options))
         given = _first(work[name](**{key: a.copy() for key, a in handed.items()}, **options))
         return compared(given, right, y, work.laid_out(wrong))
@@ -179,7 +193,7 @@ def gradient(
     """Check one gradient of a pair of functions, ``op_forward`` and ``op_backward``, or of what ``function`` gives."""
 
     def check(work: Work) -> Outcome:
-        handed = work.laid_out(work.draw(arrays))
+        handed = work.hand(work.draw(arrays), **options)
         passes = function(work) if function else (work[f"{op}_forward"], work[f"{op}_backward"])
         if not function:
             y, cache = _pair(passes[0](**{name: a.copy() for name, a in handed.items()}, **options), op)
@@ -189,6 +203,10 @@ def gradient(
             given = given if isinstance(given, tuple | list) else (given,)
             place = [*arrays].index(of)
             if place < len(given) and given[place] is None:
+                return Outcome(state=TODO)
+        elif callable(passes):  # a loss
+            _, given = passes(**{name: a.copy() for name, a in handed.items()}, **options)
+            if given is None:
                 return Outcome(state=TODO)
         return _judged(check_op(passes, handed, **options), of)
 
@@ -202,9 +220,12 @@ def _judged(report: Report, of: str) -> Outcome:
         return Outcome(state=WRONG, cause=report.problems[0]) if report.problems else Outcome()
     if not result.fits:
         given = "no gradient" if result.analytic is None else f"the shape {result.analytic.shape}"
+        empty = result.analytic is not None and not result.analytic.size
         return Outcome(
             state=WRONG,
-            cause=result.cause or "",
+            cause="it is empty: a slice [p:-p] is, where p is 0; [p : p + H] is not"
+            if empty
+            else result.cause or "",
             numbers=f"d{of} has {given}, right is {result.numeric.shape}",
         )
     assert result.analytic is not None
@@ -230,7 +251,7 @@ def backward(
 
     def check(work: Work) -> Outcome:
         drawn = work.draw(arrays)
-        handed = work.laid_out(drawn)
+        handed = work.hand(drawn, **options)
         right, cache = work.right[f"{op}_forward"](**handed, **options)
         dy = np.random.default_rng(4).uniform(1.0, 2.0, right.shape)
         place = [*arrays].index(of)

@@ -65,7 +65,7 @@ RUNGS = (
     Rung("windows", "rows, columns, samples and channels",
          gradient("average_pool", "x", {"x": (2, 4, 6, 3)}, size=(2, 2), stride=2),
          "a window has kh · kw pixels, and each gets the same share",
-         "divide by kh * kw. dy[:, i, j] has the axes (N, C): it needs two axes more to be added to a window"),
+         "divide by kh * kw. dy[{:, i, j|:, :, i, j}] has the axes (N, C): it needs two axes more to be added to a window"),
     Rung("overlap", "stride 1: windows share pixels",
          gradient("average_pool", "x", {"x": (2, 5, 5, 2)}, size=(3, 3), stride=1),
          "a pixel is in several windows. What does it get?",

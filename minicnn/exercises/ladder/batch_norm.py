@@ -6,7 +6,7 @@
 
 An example, one channel, epsilon = 0: x = [1, 1, 3, 3], gamma = 2, beta = 10 gives xhat = [-1, -1, 1, 1] and
 y = [8, 8, 12, 12]. With dy = [1, 2, 3, 6]: dbeta = 12, dgamma = 6, dx = [-1, 1, -3, 3].
-Write it for (N, C) first; the last rung has images.
+Write it for (N, C) first; the last four rungs have images.
 """
 
 import numpy as np
@@ -85,7 +85,8 @@ RUNGS = (
              {"each pixel has its own mean: a channel is normalized over samples, rows and columns":
                  lambda x, gamma, beta: gamma * (x - x.mean(axis=0)) / np.sqrt(x.var(axis=0) + 0.001) + beta}),
          "mean and variance over all axes but the channel's",
-         "axes = all axes of x but the channel's, as a tuple: x.mean(axis=axes, keepdims=True)"),
+         "axes = {tuple(range(x.ndim - 1))|(0, *range(2, x.ndim))}, all but the channel's: x.mean(axis=axes, keepdims=True)"
+         "{|. gamma and beta are (C,): to multiply with (N, C, H, W) they need gamma.reshape(-1, 1, 1)}"),
     Rung("images", "dx of images: m is N·H·W",
          gradient("batch_norm", "x", _MAPS),
          "m is the number of entries of a channel, not the number of samples",

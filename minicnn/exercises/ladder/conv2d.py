@@ -4,7 +4,7 @@
 
     xp is x with `padding` rows and columns of zeros on each side. Window (i, j) of xp begins at row i · stride and
     column j · stride; its pixels are `dilation` apart: entry (a, b) is pixel (i·stride + a·dilation, …).
-    y[i, j, k] = bias[k] + Σ over a, b, c of the window's entry (a, b, c) times kernel[a, b, c, k]
+    y[n, {i, j, k|k, i, j}] = bias[k] + Σ over a, b and c of the window's entry ({a, b, c|c, a, b}) times kernel[{a, b, c, k|k, c, a, b}]
 
 An example, one row, one channel, one filter: x = [1, 2, 3], kernel = [10, 100], bias = [0] gives y = [210, 320].
 With dy = [1, 2]: dbias = [3], dkernel = [1·1 + 2·2, 2·1 + 3·2] = [5, 8], dx = [10, 100 + 20, 200] = [10, 120, 200].
@@ -78,24 +78,27 @@ RUNGS = (
          "the sum of dy over all axes but the channel's: np.sum takes several axes, axis=(…, …, …)"),
     Rung("dkernel", "stride 1, no padding",
          gradient("conv2d", "kernel", _arrays(4, 5, 2, 3)),
-         "kernel[a, b, c, k] is used in every window, there multiplied by the pixel (a, b, c). Begin with "
-         "one window",
-         "loop over the windows, as in the forward pass: each adds window[n, a, b, c] · dy[n, i, j, k], "
-         "summed over the samples n. np.tensordot sums over one axis of each: (0, 0) for the samples"),
+         "kernel[{a, b, c, k|k, c, a, b}] is used in every window, there multiplied by the pixel ({a, b, c|c, a, b}). "
+         "Begin with one window",
+         "loop over the windows, as in the forward pass: each adds window[n, {a, b, c|c, a, b}] · dy[n, {i, j, k|k, i, j}], "
+         "summed over the samples n. np.tensordot sums over one axis of each, here the samples: "
+         "{np.tensordot(window, dy[:, i, j], (0, 0))|np.tensordot(dy[:, :, i, j], window, (0, 0))} has the kernel's shape"),
     Rung("dx", "stride 1, no padding",
          gradient("conv2d", "x", _arrays(4, 5, 2, 3)),
-         "y[n, i, j, k] reads the pixels of its window, pixel (a, b, c) with the factor kernel[a, b, c, k]",
-         "begin with zeros of the shape of xp. Each window (i, j) adds the sum over k of dy[n, i, j, k] · "
-         "kernel[…, k] to the same pixels that it read in the forward pass: +=, since windows overlap"),
-    Rung("padding", "a border of zeros",
-         gradient("conv2d", "x", _arrays(4, 5, 3, 3), padding=2),
-         "the border is no part of x. What becomes of its gradient?",
-         "collect dx_padded for xp, with the indices of the forward pass, then crop: dx_padded[padding : "
-         "padding + H, …]"),
+         "y[n, {i, j, k|k, i, j}] reads the pixels of its window, pixel ({a, b, c|c, a, b}) with the factor "
+         "kernel[{a, b, c, k|k, c, a, b}]",
+         "begin with zeros of the shape of xp. Each window (i, j) adds the sum over k of dy[n, {i, j, k|k, i, j}] · "
+         "kernel[{…, k|k, …}] to the same pixels that it read in the forward pass: +=, since windows overlap. "
+         "{np.tensordot(dy[:, i, j], kernel, (1, 3))|np.tensordot(dy[:, :, i, j], kernel, (1, 0))} is this sum"),
     Rung("padding: dkernel", "windows of the padded map",
          gradient("conv2d", "kernel", _arrays(4, 5, 3, 3), padding=1),
          "which map did the windows read, x or xp?",
-         "take the windows from xp"),
+         "take the windows from xp. And dx: collect it in zeros of the shape of xp; the next rung is about its border"),
+    Rung("padding", "a border of zeros",
+         gradient("conv2d", "x", _arrays(4, 5, 3, 3), padding=2),
+         "the border is no part of x. What becomes of its gradient?",
+         "collect dx_padded for xp, with the indices of the forward pass, then crop: "
+         "dx_padded[{|:, }:, padding : padding + H, padding : padding + W]"),
     Rung("stride", "windows two pixels apart",
          gradient("conv2d", "x", _arrays(6, 5, 3, 2), stride=2),
          "where does window (i, j) begin? And the last rows may be in no window: their gradient is 0",

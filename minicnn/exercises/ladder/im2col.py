@@ -3,7 +3,7 @@
     x (N, H, W, C)   kernel (kh, kw, C, K)   y (N, OH, OW, K)        stride 1, no padding, no bias
 
 im2col puts each window in a row: columns (N·OH·OW, kh·kw·C). The rows are in the order n, i, j, the entries of a row
-in the order a, b, c (of the axes of a window). col2im is its backward pass: it adds every entry of a row to the pixel
+in the order {a, b, c|c, a, b} (of the axes of a window). col2im is its backward pass: it adds every entry of a row to the pixel
 that it came from.
 
 An example, one row, one channel, a window of 1×2: x = [1, 2, 3] gives columns = [[1, 2], [2, 3]]; for
@@ -94,11 +94,13 @@ RUNGS = (
          forward("product_forward", _SIZES),
          "a row of the columns times a column of the kernel as a matrix. Are the entries of both in the "
          "same order?",
-         "make a matrix (kh·kw·C, K) of the kernel, columns @ matrix, and reshape the result to y"),
+         "make a matrix (kh·kw·C, K) of the kernel{|, kernel.reshape(K, -1).T}, then columns @ matrix, and "
+         "reshape the result to {y|(N, OH, OW, K), whose last axis then becomes axis 1}"),
     Rung("product: dkernel", "a dense layer's dW",
          gradient("product", "kernel", _SIZES),
          "y = columns @ matrix is a dense layer: what was dW there?",
-         "columns.T @ dy, with dy as a matrix (N·OH·OW, K); then back into the kernel's shape"),
+         "columns.T @ dy, with dy as a matrix (N·OH·OW, K){|: its channels become the last axis first}; then back into "
+         "the kernel's shape"),
     Rung("product: dx", "a dense layer's dx, then col2im",
          gradient("product", "x", _SIZES),
          "dcolumns is the dx of a dense layer. What leads from dcolumns to dx?",

@@ -99,7 +99,8 @@ RUNGS = (
     Rung("dx", "it is right",
          gradient("fast", "x", _SIZES),
          "as in im2col; nine additions of whole arrays are faster than a loop over the windows",
-         "for each entry (a, b) of the kernel, add dy @ kernel[a, b].T to dx[:, a : a + OH, b : b + OW]"),
+         "for each entry (a, b) of the kernel, add {dy @ kernel[a, b].T|np.einsum('nkij,kc->ncij', dy, kernel[:, :, a, b])} "
+         "to dx[{:|:, :}, a : a + OH, b : b + OW]"),
     Rung("measured", "beside the kernels of minicnn",
          _ratio,
          "time it",

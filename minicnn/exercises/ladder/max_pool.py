@@ -56,8 +56,8 @@ RUNGS = (
     Rung("row", "one row, windows side by side",
          gradient("max_pool", "x", {"x": (2, 1, 6, 1)}, size=(1, 2), stride=2),
          "y is a copy of one pixel of the window. If another pixel changes a little, does y change?",
-         "find the position of the maximum (np.argmax of the window), and give dy to this pixel alone; 0 to "
-         "the others"),
+         "for each sample and channel: find the position of the maximum (np.argmax of its window), and give dy to "
+         "this pixel alone; 0 to the others"),
     Rung("windows", "rows, columns, samples and channels",
          gradient("max_pool", "x", {"x": (2, 4, 6, 3)}, size=(2, 2), stride=2),
          "each sample and each channel has its own maximum",

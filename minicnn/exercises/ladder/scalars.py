@@ -47,7 +47,7 @@ def multiply_backward(dy, cache):
 
 def maximum_forward(a, b):
     """Return y, the larger of a and b, and what the backward pass needs."""
-    return np.where(np.real(a) >= np.real(b), a, b), (a, b)
+    return np.where(a >= b, a, b), (a, b)
 
 
 def maximum_backward(dy, cache):
@@ -63,7 +63,7 @@ def graph_forward(a, b, c, d, e):
     """Return y, and all numbers on the way."""
     s = a + b
     p = s * c
-    m = np.where(np.real(s) >= np.real(d), s, d)
+    m = np.where(s >= d, s, d)
     y = p + m * e
     return y, (a, b, c, d, e, s, p, m)
 
@@ -88,6 +88,7 @@ def _gradient(op, of, values):
     """Compare one number with the right one: too many formulas give a single number for the checker's causes."""
 
     def check(work):
+        work.hand(work.draw(values), dy=float(_DY))
         results = []
         for names in (work, work.right):
             _, cache = names[f"{op}_forward"](**{name: np.array(value) for name, value in values.items()})
@@ -105,6 +106,7 @@ def _gradient(op, of, values):
 
 _TWO = {"a": 2.1, "b": 3.6}
 _SWAPPED = {"a": 3.6, "b": 2.1}
+_EQUAL = {"a": 2.5, "b": 2.5}
 _FIVE = {"a": 1.3, "b": 0.8, "c": -2.2, "d": 1.1, "e": 3.4}
 _OTHER = {**_FIVE, "d": 4.7}
 RUNGS = (
@@ -136,6 +138,18 @@ RUNGS = (
          _gradient("maximum", "a", _SWAPPED),
          "now y is a",
          "compare a and b: da = np.where(a >= b, dy, 0.0), and db the other way round"),
+    Rung("maximum: b again", "the same for b: a is larger",
+         _gradient("maximum", "b", _SWAPPED),
+         "now y is a. If b changes a little, does y change?",
+         "db = np.where(a >= b, 0.0, dy)"),
+    Rung("maximum: tie", "a = b: a gets dy",
+         _gradient("maximum", "a", _EQUAL),
+         "if a = b, all of dy goes to a. That is the convention here: any other share would be as good",
+         "da = np.where(a >= b, dy, 0.0): >= and not >"),
+    Rung("maximum: tie: b", "a = b: b gets 0",
+         _gradient("maximum", "b", _EQUAL),
+         "one of them gets all of dy, and the other nothing",
+         "db = np.where(a >= b, 0.0, dy)"),
     Rung("graph: e", "y = p + m · e: the last line",
          _gradient("graph", "e", _OTHER),
          "y = p + m · e is an addition, and a multiplication. What does each send to e?",
@@ -148,6 +162,10 @@ RUNGS = (
          _gradient("graph", "d", _OTHER),
          "what arrives at m is dm = dy · e. Which of s and d gets it?",
          "dd = np.where(s >= d, 0.0, dm), and s gets the rest"),
+    Rung("graph: d again", "m = max(s, d), and s is larger",
+         _gradient("graph", "d", _FIVE),
+         "now m is s. If d changes a little, does y change?",
+         "dd = np.where(s >= d, 0.0, dm)"),
     Rung("graph: a", "s is used twice",
          _gradient("graph", "a", _FIVE),
          "s is used twice: by p and by m. How do its two gradients come together?",

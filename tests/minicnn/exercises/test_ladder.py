@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from minicnn.exercises import LADDER, check
-from minicnn.exercises.exercise import LAYOUTS
+from minicnn.exercises.exercise import LAYOUTS, in_layout
 from minicnn.exercises.ladder import make_it_fast
 from minicnn.exercises.rungs import OPEN, PASSED, TODO
 from minicnn.ops import reference
@@ -237,3 +237,43 @@ def test_a_rung_that_passed_stays_passed_when_a_later_one_fails():
     assert verdict.passed == ["dbias"]
     assert [each.state for each in verdict.outcomes].count(PASSED) == 1
     assert re.search(r"dkernel\[\d, \d, \d, \d\]: yours is -?[\d.]+, right is -?[\d.]+", str(verdict))
+
+
+@pytest.mark.parametrize(("name", "layout"), BOTH)
+def test_texts_and_hints_speak_of_the_students_layout(name, layout):
+    each = LADDER[name]
+    hints = [in_layout(hint, layout) for rung in each.rungs for hint in (rung.hint, rung.more)]
+    words = "\n".join([each.text(layout), *hints])
+    others = {
+        "nchw": r"N, H, W, C|kh, kw, C|kh·kw·C|a, b, c|i, j, k|dy\[:, i|kernel\[a|padded\[:, p|dx\[:, a",
+        "nhwc": r"N, C, H, W|C, kh, kw|C·kh·kw|c, a, b|k, i, j|\[:, :|reshape\(-1, 1",
+    }
+    assert re.findall(others[layout], words) == []
+    assert not set("{|}") & set("".join(hints))
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_failure_says_what_the_functions_were_given(layout):
+    forward, backward = code("conv2d", layout).split("def conv2d_backward")
+    backward = backward.replace("slice(i * stride, i * stride +", "slice(i, i +")
+    sizes = {
+        "nhwc": "checked with x (2, 6, 5, 2), kernel (3, 2, 2, 3), bias (3,), stride = 2",
+        "nchw": "checked with x (2, 2, 6, 5), kernel (3, 2, 3, 2), bias (3,), stride = 2",
+    }
+    assert f"    {sizes[layout]}\n" in str(judged("conv2d", f"{forward}def conv2d_backward{backward}")) + "\n"
+    text = str(judged("scalars", code("scalars").replace("da = dy * b", "da = dy * a")))
+    assert "    checked with a = 2.1, b = 3.6, dy = 1.7\n" in text
+    assert "checked with" not in str(judged("scalars", code("scalars", solved=False)))
+
+
+def test_a_line_that_raises_an_error_comes_with_the_hint():
+    text = str(judged("dense", code("dense").replace("dy @ W.T", "dy.T @ W")))
+    assert "the function stopped at this line" in text
+    assert f"hint: {LADDER['dense'].rungs[1].hint}" in text
+
+
+def test_a_gradient_of_a_loss_that_is_still_none_is_not_done_yet():
+    verdict = judged(
+        "softmax_cross_entropy", code("softmax_cross_entropy").replace("dz = dz / len(labels)", "dz = None")
+    )
+    assert (verdict.failed.rung, verdict.failed.state) == ("dz", TODO)
