@@ -63,9 +63,9 @@ class Verdict:
         if outcome.cause:
             label = "" if outcome.state == ERROR else "likely cause: "
             lines.append(f"{label}{outcome.cause}")
-        lines += [f"checked with {outcome.given}"] if outcome.given else []
         stopped = outcome.state == ERROR and bool(outcome.given)  # a line of a function raised an error
         lines += ["the function stopped at this line, so nothing of it could be checked"] if stopped else []
+        lines += [f"checked with {outcome.given}"] if outcome.given else []
         if not outcome.cause or outcome.cause.startswith("this is ") or stopped or self.hints:
             lines.append(f"hint: {in_layout(rung.hint, outcome.layout)}")
         lines += [f"stronger hint: {in_layout(rung.more, outcome.layout)}"] if self.hints >= 1 else []

@@ -86,11 +86,11 @@ RUNGS = (
                  lambda x, gamma, beta: gamma * (x - x.mean(axis=0)) / np.sqrt(x.var(axis=0) + 0.001) + beta}),
          "mean and variance over all axes but the channel's",
          "axes = {tuple(range(x.ndim - 1))|(0, *range(2, x.ndim))}, all but the channel's: x.mean(axis=axes, keepdims=True)"
-         "{|. gamma and beta are (C,): to multiply with (N, C, H, W) they need gamma.reshape(-1, 1, 1)}"),
+         "{|. gamma and beta need the shape (C, 1, 1) there, and (C,) for (N, C): gamma.reshape(-1, *[1] * (x.ndim - 2))}"),
     Rung("images", "dx of images: m is N·H·W",
          gradient("batch_norm", "x", _MAPS),
          "m is the number of entries of a channel, not the number of samples",
-         "m = x.size / C, and every sum is over the same axes as the mean"),
+         "m = x.size / C, and every sum is over the same axes as the mean{|, with keepdims=True where it meets an image}"),
     Rung("images: dgamma", "the same for dgamma",
          gradient("batch_norm", "gamma", _MAPS),
          "sum over all axes but the channel's",

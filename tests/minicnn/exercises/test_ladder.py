@@ -246,7 +246,7 @@ def test_texts_and_hints_speak_of_the_students_layout(name, layout):
     words = "\n".join([each.text(layout), *hints])
     others = {
         "nchw": r"N, H, W, C|kh, kw, C|kh·kw·C|a, b, c|i, j, k|dy\[:, i|kernel\[a|padded\[:, p|dx\[:, a",
-        "nhwc": r"N, C, H, W|C, kh, kw|C·kh·kw|c, a, b|k, i, j|\[:, :|reshape\(-1, 1",
+        "nhwc": r"N, C, H, W|C, kh, kw|C·kh·kw|c, a, b|k, i, j|\[:, :|reshape\(-1, \*",
     }
     assert re.findall(others[layout], words) == []
     assert not set("{|}") & set("".join(hints))
