@@ -37,7 +37,8 @@ def right(name, rule):
 
 
 def faulty(name, rule, says):
-    return _register(name, rule, False, tuple(says))
+    """``says`` None: only the verdict counts."""
+    return _register(name, rule, False, says and tuple(says))
 
 
 def _register(name, rule, is_right, says):

@@ -39,7 +39,7 @@ def test_slips_are_named():
     missed = {
         name: text
         for name, text in said.items()
-        if not any(word.lower() in text.lower() for word in STEPS[name].says)
+        if STEPS[name].says and not any(word.lower() in text.lower() for word in STEPS[name].says)
     }
     print(len(missed), "of", len(said), "not named", missed)
-    assert len(missed) <= 0.1 * len(said)
+    assert len(missed) <= 0.1 * sum(bool(STEPS[name].says) for name in FAULTY)
