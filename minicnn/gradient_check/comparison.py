@@ -143,12 +143,14 @@ def compare_any(
             gradients[name] = dataclasses.replace(gradient, cause=words)
         else:
             explain = slopes[name].convention if slopes[name].method == COMPLEX else function
-            gradients[name] = _explained(gradient, explain, arrays, dy)
+            gradients[name] = _explained(gradient, explain, arrays, dy, function)
     notes = [f"{', '.join(names)}: {reason}" for reason, names in lost.items() if reason]
     return Report(title, gradients, tuple(problems), tuple(notes))
 
 
-def _explained(gradient: Gradient, function: Function, arrays: Arrays, dy: np.ndarray) -> Gradient:
+def _explained(
+    gradient: Gradient, function: Function, arrays: Arrays, dy: np.ndarray, plain: Function | None = None
+) -> Gradient:
     if gradient.passed:
         return gradient
     if any(each.agrees is False for each in gradient.along) and gradient.fits:
@@ -157,7 +159,7 @@ def _explained(gradient: Gradient, function: Function, arrays: Arrays, dy: np.nd
             others = np.count_nonzero(gradient.checked) - 1
             note = f"wrong at {off[0]}, to which the direction led; the {others} other entries compared are right"
             return dataclasses.replace(gradient, notes=(*gradient.notes, note))
-    return dataclasses.replace(gradient, cause=likely_cause(Evidence(gradient, function, arrays, dy)))
+    return dataclasses.replace(gradient, cause=likely_cause(Evidence(gradient, function, arrays, dy, plain)))
 
 
 def _how_to_be_exact(lost: str | None) -> str:

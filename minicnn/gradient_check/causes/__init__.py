@@ -105,8 +105,8 @@ OF_NUMBERS: list[Hypothesis] = [
     rearranged.wrong_upstream,
     rearranged.wrong_reshape,
     rearranged.elsewhere,
-    where.location,
     steps.slip_at_a_step,
+    where.location,
     activations.slope,
 ]
 

@@ -43,12 +43,14 @@ class Evidence:
         function: y = function(**arrays).
         arrays: the point at which the derivative was taken; the first is the input, "x".
         dy: the upstream gradient.
+        plain: the function as it was given, if ``function`` holds it to a convention at ties.
     """
 
     gradient: Gradient
     function: Function
     arrays: Arrays
     dy: np.ndarray
+    plain: Function | None = None
 
     # ---- the numbers ---------------------------------------------------------------------------------------
 

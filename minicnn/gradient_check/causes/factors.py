@@ -33,7 +33,11 @@ def constant_factor(e: Evidence) -> str | None:
     sign = "the sign is wrong, and it is " if factor < 0 else ""
     for value, verb in ((size, "multiplied"), (1 / size, "divided")):
         for source in (_of_copies, _known_numbers, _lengths):
-            near = (name for known, name in source(e) if abs(known - value) <= 1e-6 * value and known != 1)
+            near = (
+                name
+                for known, name in source(e)
+                if abs(known - value) <= max(1e-6, e.gradient.bound) * value and known != 1
+            )
             names = list(dict.fromkeys(near))
             if not names:
                 continue

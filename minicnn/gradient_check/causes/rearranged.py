@@ -86,7 +86,22 @@ def wrong_operand(e: Evidence) -> str | None:
         for move in moves(array.shape):
             if e.fits(e.with_another(name, move(array))):
                 return _of_operand(e, name, array, move)
+        for text, other in _repeated(array):
+            if e.fits(e.with_another(name, other)):
+                return f"{name} is always read at the same place: these are the numbers for a {name} in which {text}"
     return None
+
+
+def _repeated(array: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield arrays in which the first part along an axis, or the last, is everywhere: [0] for [i] in a loop."""
+    for axis, length in enumerate(array.shape):
+        for part in (n for n in range(1, length) if length % n == 0):
+            for which, start in (("first", 0), ("last", length - part)):
+                one = array.take(range(start, start + part), axis)
+                many = [1] * array.ndim
+                many[axis] = length // part
+                what = "index" if part == 1 else f"{part} indices"
+                yield f"the {which} {what} of axis {axis} stand for all", np.tile(one, many)
 
 
 def _of_operand(e: Evidence, name: str, array: np.ndarray, move: Move) -> str:
@@ -120,6 +135,9 @@ def wrong_upstream(e: Evidence) -> str | None:
         dy = move(e.dy)
         if e.fits(float(np.sum(column * dy)) for column in e.columns):
             return f"dy is rearranged: these are the numbers for dy with {move}"
+    for text, dy in _repeated(e.dy):
+        if e.fits(float(np.sum(column * dy)) for column in e.columns):
+            return f"dy is always read at the same place: these are the numbers for a dy in which {text}"
     few = e.columns[:3].reshape(len(e.columns[:3]), -1)
     for text, places in reshapes(e.dy.shape):
         dy = e.dy.ravel()[places]

@@ -45,7 +45,11 @@ faults(
 )
 faults(
     curve(lambda x: np.where(x.real > 0, x, 1.5 * (np.exp(x) - 1))),
-    elu_alpha_missing=("x", "where x < 0", lambda dy, x, y: np.where(x > 0, dy, dy * np.exp(x))),
+    elu_alpha_missing=(
+        "x",
+        "exp(v) is used for the slope",
+        lambda dy, x, y: np.where(x > 0, dy, dy * np.exp(x)),
+    ),
     elu_no_alpha_added=("x", "where x < 0", lambda dy, x, y: np.where(x > 0, dy, dy * y)),
     elu_plus_one=("x", "where x < 0", lambda dy, x, y: np.where(x > 0, dy, dy * (y + 1))),
     elu_relu=("x", "where x < 0", lambda dy, x, y: np.where(x > 0, dy, 0)),

@@ -113,7 +113,7 @@ def tanh_slope_not_applied(rng):
     return (reference.tanh_forward, lambda dy, y: dy), wide(rng), {}
 
 
-@fault("x", "wrong only where x < 0, there 2 times the right gradient")
+@fault("x", "counts twice: at “y = np.where(left, alpha * np.expm1")
 def elu_constant(rng):
     def backward(dy, cache):
         x, y, alpha = cache

@@ -107,7 +107,7 @@ def tags_back(d, cache):
     return d * (s * (1 - t) - w * t * (1 - s)) / s.size
 
 
-@faulty("tags, weights of the positives forgotten", tags, None, may=["weight", "own factor"])
+@faulty("tags, weights of the positives forgotten", tags, ["another array"], may=["weight", "own factor"])
 def tags_plain(d, cache):
     s, t, w = cache
     return d * (s - t) / s.size
@@ -229,7 +229,7 @@ def poisson_back(d, cache):
     return d * (np.exp(u) - k) / k.size
 
 
-@faulty("Poisson, the rate without exp", poisson, None, may=["exp"])
+@faulty("Poisson, the rate without exp", poisson, ["used for the slope"], may=["exp"])
 def poisson_rate(d, cache):
     u, k = cache
     return d * (u - k) / k.size

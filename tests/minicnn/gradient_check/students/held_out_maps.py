@@ -163,7 +163,12 @@ def grouped_back(dy, cache):
     return grouped_dx(g, w), np.einsum("ngchwij,ngfhw->gfcij", v, g)
 
 
-@faulty("grouped conv, the first group's kernel for both", grouped, None, may=["channel", "group"])
+@faulty(
+    "grouped conv, the first group's kernel for both",
+    grouped,
+    ["at the same place"],
+    may=["channel", "group"],
+)
 def grouped_first(dy, cache):
     v, w = cache
     g = dy.reshape(len(dy), 2, 3, *dy.shape[2:])

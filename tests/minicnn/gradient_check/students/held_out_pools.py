@@ -167,7 +167,7 @@ def resize_back(dy, cache):
     return dx
 
 
-@faulty("bilinear resize, plain +=", resize, None, may=["+=", "add.at", "overwrit"])
+@faulty("bilinear resize, plain +=", resize, ["an index that repeats"], may=["+=", "add.at", "overwrit"])
 def resize_plus(dy, cache):
     corners, shape = cache
     dx = np.zeros(shape)
@@ -268,7 +268,7 @@ def branches_back(d, x):
 @faulty(
     "three branches, the identity's forgotten",
     branches,
-    None,
+    ["path through it is missing"],
     may=["branch", "dy", "missing", "path", "skip"],
 )
 def branches_two(d, x):

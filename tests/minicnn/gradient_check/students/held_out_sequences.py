@@ -152,7 +152,7 @@ faulty_pair(
     "Elman, dW = for += over time",
     elman_tape("assign"),
     TRUTH,
-    None,
+    ["only its first run counts"],
     may=["+=", "overwrit", "time step", "step"],
     **ELMAN,
 )
@@ -268,7 +268,12 @@ def highway_right(d, cache):
     return highway_back(d, cache)
 
 
-@faulty("highway block, the carried x forgotten", highway, None, may=["missing", "path", "branch"])
+@faulty(
+    "highway block, the carried x forgotten",
+    highway,
+    ["path through it is missing"],
+    may=["missing", "path", "branch"],
+)
 def highway_carry(d, cache):
     return highway_back(d, cache, carry=0)
 

@@ -30,7 +30,9 @@ def group_norm_right(dy, cache):
     return group_norm_back(dy, cache)
 
 
-@faulty("group norm, the mean over all channels' entries", group_norm, None, may=["constant", "n − 1"])
+@faulty(
+    "group norm, the mean over all channels' entries", group_norm, ["divided by 2"], may=["constant", "n − 1"]
+)
 def group_norm_count(dy, cache):
     return group_norm_back(dy, cache, m=20.0)
 
@@ -180,7 +182,7 @@ def celu_back(dy, x):
     return dy * np.exp(np.minimum(x, 0) / 2)
 
 
-@faulty("celu, exp(x) for exp(x/2)", celu, None, may=["x < 0", "slope"])
+@faulty("celu, exp(x) for exp(x/2)", celu, ["applied twice"], may=["x < 0", "slope"])
 def celu_alpha(dy, x):
     return dy * np.exp(np.minimum(x, 0))
 

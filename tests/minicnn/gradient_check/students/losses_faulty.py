@@ -54,7 +54,7 @@ def huber_sign(dloss, cache):
     return dloss * np.where(small, r, delta)
 
 
-@faulty("huber, always quadratic", c.huber, None)
+@faulty("huber, always quadratic", c.huber, ["used for the slope"])
 def huber_quadratic(dloss, cache):
     return dloss * cache[0]
 

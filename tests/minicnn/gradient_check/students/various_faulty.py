@@ -219,7 +219,7 @@ def lstm_slope(dh, cache):
     return da @ Wx.T, da @ Wh.T, dc * f, x.T @ da, h.T @ da, da.sum(0)
 
 
-@faulty("GRU step, the direct path z·h forgotten", q.gru_step, None)
+@faulty("GRU step, the direct path z·h forgotten", q.gru_step, ["path through it is missing"])
 def gru_direct(dout, cache):
     dx, dh, dW, dU = q.gru_step_backward(dout, cache)
     return dx, dh - dout * cache[4], dW, dU

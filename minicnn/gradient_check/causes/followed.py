@@ -1,0 +1,292 @@
+"""A function that is followed: every operation of NumPy on its arrays is noted, and its derivative can be changed.
+
+The arrays are complex, with a derivative as imaginary part (foreign.py). :meth:`Follower.record` notes each operation
+as a :class:`Step`. :meth:`Follower.gradient` runs the function again with other imaginary parts behind some of
+them: the gradient that a backward pass with these slips gives. Code that writes into np.zeros is followed as well
+(rebound.py).
+"""
+
+import linecache
+import sys
+import warnings
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from minicnn.gradient_check.causes.evidence import Evidence, Unanswered
+from minicnn.gradient_check.causes.rebound import rebound
+from minicnn.gradient_check.foreign import Nudged
+from minicnn.gradient_check.numeric import STEP
+
+OWN = __name__.rsplit(".", 2)[0]  # the package of the checker: its calls are no steps of the function
+MOST_STEPS = 20_000  # of one run
+METHODS = ("reshape", "transpose", "swapaxes", "repeat", "dot", "ravel", "flatten", "squeeze", "take")
+
+
+class Place(NamedTuple):
+    """Where an operation is in the code: the calls that lead to it, its own instruction, its line."""
+
+    calls: Hashable
+    own: Hashable
+    line: tuple[Any, ...]
+    within: Hashable
+    text: str
+
+
+class Step(NamedTuple):
+    """One execution of an operation, with plain complex arrays.
+
+    ``inputs``: without the lists around them. ``source``: the array from which the output is computed entry by
+    entry, perhaps by several operations. ``again``: the operation for other inputs.
+    """
+
+    slot: int
+    name: str
+    inputs: list[Any]
+    output: np.ndarray
+    source: np.ndarray | None
+    again: Callable[[list[Any]], Any]
+    place: Place | None = None
+
+    @property
+    def active(self) -> list[int]:
+        """Which inputs have a derivative."""
+        return [n for n, each in enumerate(self.inputs) if np.iscomplexobj(each) and np.imag(each).any()]
+
+    def part(self, n: int | None, replaced: Mapping[int, Any] | None = None) -> np.ndarray:
+        """Return the imaginary part that comes from input n (None: from all), with other real parts of some inputs."""
+        if n is None and not replaced:
+            return self.output.imag.copy()
+        inputs = list(self.inputs)
+        for m, value in enumerate(inputs):
+            if np.iscomplexobj(value):
+                real = np.real((replaced or {}).get(m, value))
+                inputs[m] = (real + 1j * np.imag(value)).view(Nudged) if n in (m, None) else real
+        return np.imag(np.asarray(self.again(inputs)))
+
+
+class Index:
+    """The index of an item, so that a tuple is not taken for several inputs."""
+
+    def __init__(self, key: Any) -> None:
+        self.key = key
+
+
+Change = Callable[[Step], np.ndarray] | Index  # the output's imaginary part, or another index
+
+
+class Follower:
+    """A function of named arrays, and what happens in it.
+
+    Raises:
+        Unanswered: it cannot be followed: without changes its gradient is not the right one.
+    """
+
+    def __init__(self, e: Evidence) -> None:
+        self._e, self._inside, self._recording = e, False, False
+        self._changes: Mapping[int, Change] = {}
+        self._roots: dict[int, int | None] = {}  # of a slot: the slot of its source, negative for an array
+        self._kept: dict[int | None, np.ndarray] = {}
+        self._sources: set[int] = set()
+        self.cost = self._count = 0
+        self._steps: list[Step] = []
+        self._kind = _kind(self)
+        first = int(e.index[0])
+        plain = e.plain or e.function
+        for function in (rebound(plain, self._kind), plain):
+            self._function = function
+            try:
+                if abs(self.gradient(first) - e.right[0]) <= max(e.tolerance, 1e-9 * abs(e.right[0])):
+                    break
+            except Exception:  # the user's function
+                continue
+        else:
+            raise Unanswered
+        self.steps = self.record(np.random.default_rng([5, 2]).standard_normal(e.array.shape))
+        self._sources = {root for root in self._roots.values() if root is not None}
+
+    def record(self, v: np.ndarray) -> list[Step]:
+        """Return all operations, for derivatives along v."""
+        self._changes, self._steps, self._recording = {}, [], True
+        try:
+            self._run(v)
+        finally:
+            self._recording = False
+        return self._steps
+
+    def one(self, i: int) -> np.ndarray:
+        """Return the direction of one flat entry."""
+        direction = np.zeros(self._e.array.size)
+        direction[i] = 1
+        return direction.reshape(self._e.array.shape)
+
+    def gradient(self, i: int, changes: Mapping[int, Change] | None = None) -> float:
+        """Return the gradient of the flat entry i, with changes by slot."""
+        self._changes = changes or {}
+        y = self._run(self.one(i))
+        return float(np.sum(self._e.dy * np.imag(y))) / STEP
+
+    def _run(self, v: np.ndarray) -> np.ndarray:
+        e, self._count = self._e, 0
+        arrays = {name: array.astype(complex) for name, array in e.arrays.items()}
+        arrays[e.gradient.name] += 1j * STEP * v
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", np.exceptions.ComplexWarning)
+            followed = {name: array.view(self._kind) for name, array in arrays.items()}
+            for n, array in enumerate(followed.values()):
+                array.root = -1 - n  # type: ignore[attr-defined]
+            self._kept = {array.root: array for array in followed.values()}  # type: ignore[attr-defined]
+            y = self._function(**followed)
+        self.cost += self._count + 20
+        return np.asarray(y).view(np.ndarray)
+
+    def of_class(self, result: Any) -> Any:
+        """Return results of complex numbers as arrays that are followed."""
+        if type(result) in (list, tuple):
+            return type(result)(map(self.of_class, result))
+        is_complex = isinstance(result, np.ndarray) and result.dtype.kind == "c"
+        return result.view(self._kind) if is_complex else result
+
+    def follow(self, name: str, args: Any, call: Callable[..., Any], in_place: bool = False) -> Any:
+        """Do an operation, ``call(*args)``; note it, or change its imaginary part."""
+        if self._inside:
+            return call(*args)
+        slot, self._count = self._count, self._count + 1
+        change = self._changes.get(slot)
+        if isinstance(change, Index):
+            args, change = (args[0], change), None
+        self._inside = True
+        try:
+            if not self._recording and not change:
+                result = call(*args)
+                if isinstance(result, Nudged):
+                    result = result.view(self._kind)
+                    if slot in self._sources:
+                        self._kept[slot] = result
+                    return result
+                return self.of_class(result)
+            flat = [each for arg in args for each in (arg if type(arg) in (list, tuple) else (arg,))]
+            inputs: list[Any] = [np.array(each) if isinstance(each, np.ndarray) else each for each in flat]
+            result = self.of_class(call(*args))
+            if not isinstance(result, np.ndarray) or result.dtype.kind != "c":
+                return result
+            if change and not in_place:
+                result = result.copy()
+            if self._recording:
+                self._roots[slot] = self._root(name, flat, result)
+                result.root = slot if self._roots[slot] is None else self._roots[slot]  # type: ignore[attr-defined]
+                self._kept[slot] = result
+            source = self._kept.get(self._roots.get(slot))
+            step = Step(
+                slot, name, inputs, result.view(np.ndarray), source, lambda flat: call(*_filled(args, flat))
+            )
+            if self._recording:
+                if slot > MOST_STEPS:
+                    raise Unanswered
+                if source is not None:
+                    step = step._replace(source=source.copy())
+                self._steps.append(step._replace(place=_place(name), output=step.output.copy()))
+            elif change:
+                step.output.imag[...] = change(step)
+        finally:
+            self._inside = False
+        if slot in self._sources:
+            self._kept[slot] = result
+        return result
+
+    def assign(self, array: np.ndarray, key: Any, value: Any) -> None:
+        """Do array[key] = value; a change is another key."""
+        plain = array.view(np.ndarray)
+        slot, self._count = self._count, self._count + 1
+        step = Step(slot, "[]=", [Index(key)], plain, None, lambda flat: None)
+        if self._recording:
+            self._steps.append(step._replace(place=_place("[]=")))
+        change = self._changes.get(slot)
+        plain[change.key if isinstance(change, Index) else key] = value
+
+    def _root(self, name: str, inputs: list[Any], result: np.ndarray) -> int | None:
+        """Return the slot of the array from which the result is computed entry by entry."""
+        active = [each for each in inputs if isinstance(each, self._kind)]
+        roots = {each.root for each in active}  # type: ignore[attr-defined]
+        alike = all(each.shape == result.shape for each in active) and len(roots) == 1
+        return roots.pop() if alike and "." not in name and name not in (*METHODS, "[]", "matmul") else None
+
+
+def _filled(args: Any, flat: list[Any]) -> Iterator[Any]:
+    """Yield arguments of the form of ``args`` again."""
+    values = iter(flat)
+    for arg in args:
+        yield type(arg)(next(values) for _ in arg) if type(arg) in (list, tuple) else next(values)
+
+
+def _kind(run: Follower) -> type[np.ndarray]:
+    """Return the class of the arrays that tell a follower of each operation."""
+
+    class Followed(Nudged):
+        root: int | None = None
+
+        def __array_ufunc__(self, ufunc, method, *inputs, out=None, **kwargs):
+            call = super().__array_ufunc__
+            name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
+            given = list(out or ())
+
+            def operation(*values):
+                return call(ufunc, method, *values, **({"out": (given.pop(),)} if given else {}), **kwargs)
+
+            return run.follow(name, inputs, operation, out is not None)
+
+        def __array_function__(self, func, types, args, kwargs):
+            call = super().__array_function__
+            return run.follow(func.__name__, args, lambda *values: call(func, types, values, kwargs))
+
+        def __getitem__(self, key):
+            get = super().__getitem__
+            return run.follow(
+                "[]",
+                (self, Index(key)),
+                lambda a, index: (get if a is self else np.asarray(a).__getitem__)(index.key),
+            )
+
+        def __setitem__(self, key, value):
+            if run._inside:
+                super().__setitem__(key, value)
+            else:
+                run.assign(self, key, value)
+
+        def astype(self, dtype, *args, **kwargs):
+            return self.copy() if np.dtype(dtype).kind == "f" else super().astype(dtype, *args, **kwargs)
+
+        @property  # type: ignore[misc]
+        def T(self):
+            return self.transpose()
+
+    def followed(name):
+        plain = getattr(np.ndarray, name)
+
+        def method(self, *args, **kwargs):
+            return run.follow(name, (self, *args), lambda a, *rest: plain(a, *rest, **kwargs))
+
+        return method
+
+    for name in METHODS:
+        setattr(Followed, name, followed(name))
+    return Followed
+
+
+def _place(name: str) -> Place:
+    calls: list[Any] = [name]
+    own: Hashable = ()
+    line: tuple[Any, ...] = ()
+    text, frame = "", sys._getframe(2)
+    while frame is not None:
+        module = frame.f_globals.get("__name__", "")
+        if module.startswith(OWN) and module != __name__:
+            break
+        if module != __name__ and not module.startswith("numpy"):
+            calls += [frame.f_code, frame.f_lasti]
+            if not own:
+                own, line = (name, frame.f_code, frame.f_lasti), (name, frame.f_code, frame.f_lineno)
+                text = linecache.getline(frame.f_code.co_filename, frame.f_lineno).strip()
+        frame = frame.f_back  # type: ignore[assignment]
+    return Place(tuple(calls), own, line, line[:2], text)

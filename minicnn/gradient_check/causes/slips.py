@@ -1,0 +1,283 @@
+"""What can be wrong at one step of a chain: each function yields (what is wrong, the derivative that this gives).
+
+``n``: the input whose path is changed (None: all inputs). The derivative is the imaginary part of the output.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from minicnn.gradient_check.causes.activations import OF_ONE
+from minicnn.gradient_check.causes.evidence import orders
+from minicnn.gradient_check.causes.followed import METHODS, Index, Step
+
+Slip = Callable[[Step, int | None], np.ndarray]
+Slips = Iterator[tuple[str, Any]]
+JOINS = ("concatenate", "stack", "hstack", "vstack", "block")
+PRODUCTS = ("multiply", "matmul", "dot", "einsum", "tensordot", "divide", "inner", "outer", "power")
+MOST_ARRAYS = 40
+
+
+def slopes(step: Step, n: int | None, slots: Sequence[int], steps: list[Step]) -> Slips:
+    """Another formula for the slope of a function of each entry; v is what goes in, y what comes out."""
+    if n is not None or step.source is None:
+        return
+    given = [-1]
+    direct = step.inputs[step.active[0]] if len(step.active) == 1 else step.source
+    if direct.shape == step.output.shape and not np.array_equal(direct, step.source):
+        given.append(step.active[0])
+    yield (
+        "the slope is missing (of |v|: its sign; of ReLU: its mask)",
+        partial(_slope, of=given[0], f=_missing),
+    )
+    for of in given:
+        yield "the slope is missing (of |v|: its sign; of ReLU: its mask)", partial(_slope, of=of, f=_missing)
+        yield "the slope is applied twice", partial(_slope, of=of, f=_twice)
+        for text, f in OF_ONE.items():
+            for name, place in (("v", "that goes in"), ("y", "that comes out")):
+                formula = text.replace("v", name)
+                yield (
+                    f"{formula} is used for the slope, with the {name} {place}",
+                    partial(_slope, of=of, f=partial(_formula, f=f, out=name == "y")),
+                )
+
+
+def _slope(s: Step, n: int | None, of: int, f: Callable[..., np.ndarray]) -> np.ndarray:
+    given = s.source if of < 0 else s.inputs[of]
+    if not isinstance(given, np.ndarray) or given.shape != s.output.shape:
+        return s.output.imag
+    v = given.view(np.ndarray)
+    return f(v, s.output)
+
+
+def _missing(v: np.ndarray, y: np.ndarray) -> np.ndarray:
+    return v.imag
+
+
+def _twice(v: np.ndarray, y: np.ndarray) -> np.ndarray:
+    return y.imag * np.nan_to_num(y.imag / v.imag)
+
+
+def _formula(v: np.ndarray, y: np.ndarray, f: Callable[[np.ndarray], np.ndarray], out: bool) -> np.ndarray:
+    return v.imag * f((y if out else v).real)
+
+
+def operands(step: Step, n: int | None, slots: Sequence[int], steps: list[Step]) -> Slips:
+    """Another array in the place of one that the derivative is computed with."""
+    for m, value in enumerate(step.inputs):
+        if (
+            not isinstance(value, np.ndarray)
+            or not value.size
+            or (m in step.active and step.name in ("add", "subtract"))
+        ):
+            continue
+        alone = [m] == step.active
+        if step.name in ("matmul", "dot") and m != n and value.ndim == 2 and value.shape[0] == value.shape[1]:
+            yield (
+                "the other factor of the product is not transposed in the backward pass",
+                partial(_with, m=m, f=np.transpose),
+            )
+        if step.name == "multiply" and not alone:
+            yield "the other factor of the product is missing", partial(_with, m=m, f=np.ones_like)
+            yield "the other factor of the product is there twice", partial(_with, m=m, f=np.square)
+
+
+def _with(s: Step, n: int | None, m: int, f: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    return s.part(n, {m: f(np.real(s.inputs[m]))})
+
+
+def other_arrays(step: Step, n: int | None, slots: Sequence[int], steps: list[Step]) -> Slips:
+    """The value of another line in the place of one, of the same or of the next execution."""
+    others = list(_others(steps))
+    if step.name not in PRODUCTS and step.source is None:
+        return
+    for m, value in enumerate(step.inputs):
+        if (
+            not isinstance(value, np.ndarray)
+            or value.size < 2
+            or step.name in ("add", "subtract", "negative")
+        ):
+            continue
+        seen = [np.real(value)]
+        for name, group in others:
+            if group[-1][1].shape != value.shape or len(seen) > MOST_ARRAYS:
+                continue
+            for shift in (0, 1, -1) if len(slots) > 1 else (0,):
+                values = _aligned(group, slots, shift)
+                if values is None or any(np.array_equal(each, values[slots[-1]].real) for each in seen):
+                    continue
+                seen.append(values[slots[-1]].real)
+                when = {0: "", 1: " of the next time", -1: " of the time before"}[shift]
+                yield (
+                    f"the derivative is computed with another array, {name}{when}",
+                    partial(_instead, m=m, values=values),
+                )
+
+
+def other_factors(step: Step, n: int | None, slots: Sequence[int], steps: list[Step]) -> Slips:
+    """The value of another line is multiplied too."""
+    if step.output.size < 2 or step.name in METHODS:
+        return
+    for name, group in list(_others(steps))[:MOST_ARRAYS]:
+        values = _aligned(group, slots, 0)
+        if values is not None and values[slots[-1]].shape == step.output.shape:
+            yield f"multiplied by {name} once too often", partial(_times, values=values)
+
+
+Values = list[tuple[int, np.ndarray]]  # the slot, and an array there
+
+
+def _others(steps: list[Step]) -> Iterator[tuple[str, Values]]:
+    """Yield (name, values) of the arrays in a function, the last first: results, then what operations are given."""
+    groups: dict[Any, Values] = {}
+    names: dict[Any, str] = {}
+    for s in steps:
+        if s.name != "[]=" and s.place:
+            groups.setdefault(s.place.calls, []).append((s.slot, s.output))
+            names[s.place.calls] = f"the result of “{s.place.text or f'np.{s.name}'}”"
+    yield from reversed([(names[key], group) for key, group in groups.items()])
+    for s in steps:
+        for m, value in enumerate(s.inputs):
+            if isinstance(value, np.ndarray) and m not in s.active and s.place:
+                yield f"what goes into “{s.place.text or f'np.{s.name}'}”", [(s.slot, value)]
+
+
+def _aligned(group: Values, slots: Sequence[int], shift: int) -> dict[int, np.ndarray] | None:
+    if len(group) == 1 and not shift:
+        return dict.fromkeys(slots, group[0][1])
+    if len(group) != len(slots):
+        return None
+    last = len(group) - 1
+    return {slot: group[min(max(k + shift, 0), last)][1] for k, slot in enumerate(slots)}
+
+
+def _times(s: Step, n: int | None, values: dict[int, np.ndarray]) -> np.ndarray:
+    return s.part(n) * values[s.slot].real
+
+
+def _instead(s: Step, n: int | None, m: int, values: dict[int, np.ndarray]) -> np.ndarray:
+    return s.part(n, {m: values[s.slot].real})
+
+
+def places(step: Step, n: int | None, slots: Sequence[int], steps: list[Step]) -> Slips:
+    """The derivative is rearranged, masked, or read somewhere else."""
+    one = n if n is not None else step.active[0] if len(step.active) == 1 else None
+    if step.name == "where" and one is not None and np.shape(step.inputs[one]) == step.output.shape:
+        yield "the mask of np.where is missing", lambda s, n: np.imag(s.inputs[one])
+        yield "the mask of np.where is inverted", lambda s, n: np.imag(s.inputs[one]) - s.part(n)
+    blocks = [np.shape(step.inputs[k]) for k in step.active]
+    if step.name in JOINS and len(blocks) > 1 and len(set(blocks)) == 1:
+        for order in list(orders(range(len(blocks))))[1:]:
+            yield "the blocks of the gradient are exchanged", partial(_exchanged, order=order)
+    if step.name == "[]" and _repeats(step.inputs[-1].key):
+        yield (
+            "an index that repeats: only one of its gradients counts (np.add.at adds them all, += does not)",
+            _only_last,
+        )
+    if len(step.active) == 1 and np.size(step.inputs[step.active[0]]) == step.output.size:
+        k = step.active[0]
+        if step.name in (
+            "transpose",
+            "swapaxes",
+            "moveaxis",
+            "rollaxis",
+            "reshape",
+            "[]",
+            "ravel",
+            "flatten",
+        ):
+            for order in orders(range(np.ndim(step.inputs[k]))):
+                yield (
+                    "a reshape is used where a transpose belongs, or the axes are in another order",
+                    partial(_reshaped, k=k, order=order),
+                )
+    if step.name == "repeat":
+        yield "np.tile's order is used for np.repeat's: the axes of the reshape are swapped", _tiled
+    own = "the value of this line is there once too {}: the path through it is {} it"
+    yield own.format("often", "multiplied by"), lambda s, n: s.part(n) * s.output.real
+    yield own.format("few", "divided by"), lambda s, n: s.part(n) / s.output.real
+    if n is not None or len(step.active) == 1:
+        m = step.active[0] if n is None else n
+        size = np.shape(step.inputs[m])
+        if step.name in ("add", "subtract", "multiply", "divide", "broadcast_to"):
+            for axis in range(step.output.ndim):
+                own_axis = axis - (step.output.ndim - len(size))
+                if step.output.shape[axis] > 1 and (own_axis < 0 or size[own_axis] == 1):
+                    for index, which in ((0, "first"), (-1, "last")):
+                        yield (
+                            f"only the {which} index of axis {axis} counts: a sum over this axis is needed",
+                            partial(_only, axis=axis, index=index),
+                        )
+
+
+def _exchanged(s: Step, n: int | None, order: tuple[int, ...]) -> np.ndarray:
+    inputs = list(s.inputs)
+    for k, other in zip(s.active, order):
+        inputs[k] = s.inputs[k].real + 1j * s.inputs[s.active[other]].imag
+    return np.imag(np.asarray(s.again(inputs)))
+
+
+def _repeats(key: Any) -> bool:
+    return any(isinstance(part, np.ndarray | list) for part in _parts(key))
+
+
+def _only_last(s: Step, n: int | None) -> np.ndarray:
+    whole = s.inputs[0]
+    taken = np.asarray(np.arange(whole.size).reshape(whole.shape)[s.inputs[-1].key]).ravel()
+    last = len(taken) - 1 - np.unique(taken[::-1], return_index=True)[1]
+    kept = np.zeros(len(taken))
+    kept[last] = 1
+    return s.output.imag * kept.reshape(s.output.shape)
+
+
+def _reshaped(s: Step, n: int | None, k: int, order: tuple[int, ...]) -> np.ndarray:
+    return np.imag(s.inputs[k]).transpose(order).reshape(s.output.shape)
+
+
+def _tiled(s: Step, n: int | None) -> np.ndarray:
+    given = np.imag(s.inputs[0])
+    return np.tile(given, [b // a for a, b in zip(given.shape, s.output.shape)])
+
+
+def _only(s: Step, n: int | None, axis: int, index: int) -> np.ndarray:
+    part = s.part(n)
+    kept = np.zeros_like(part)
+    where = (slice(None),) * axis + (slice(index, index + 1 or None),)
+    kept[where] = part[where]
+    return kept
+
+
+def windows(step: Step, n: int | None, slots: Sequence[int], steps: list[Step]) -> Slips:
+    """x[i·stride + a] read or written at i + a."""
+    if step.name != "[]" or len(slots) < 2 or step.place is None:
+        return
+    kinds = [*map(type, _parts(step.inputs[-1].key))]
+    line = [
+        s for s in steps if s.place and s.place.line[1:] == step.place.line[1:] and s.name in ("[]", "[]=")
+    ]  # type: ignore[index]
+    line = [s for s in line if [*map(type, _parts(s.inputs[-1].key))] == kinds]
+    keys = [_parts(s.inputs[-1].key) for s in line]
+    ranked, first = ([list(key) for key in keys] for _ in range(2))
+    for axis, parts in enumerate(zip(*keys)):
+        if all(isinstance(p, slice) and isinstance(p.start, int) and isinstance(p.stop, int) for p in parts):
+            ranks = {start: rank for rank, start in enumerate(sorted({p.start for p in parts}))}
+            for key, p in zip(ranked, parts):
+                key[axis] = slice(ranks[p.start], ranks[p.start] + p.stop - p.start, p.step)
+        elif all(isinstance(p, int | np.integer) for p in parts) and len(set(parts)) > 1:
+            fixed = [[*key[:axis], parts[0], *key[axis + 1 :]] for key in keys]
+            yield f"index {parts[0]} is used each time along axis {axis}", _indices(line, fixed)
+    if ranked != first:
+        yield "the stride is forgotten: index i + a instead of i·stride + a", _indices(line, ranked)
+
+
+def _indices(line: list[Step], keys: list[Any]) -> dict[int, Index]:
+    return {s.slot: Index(tuple(key)) for s, key in zip(line, keys)}
+
+
+def _parts(key: Any) -> tuple[Any, ...]:
+    return key if isinstance(key, tuple) else (key,)
+
+
+SLIPS = (operands, slopes, places, windows, other_arrays, other_factors)
