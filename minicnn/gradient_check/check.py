@@ -86,8 +86,11 @@ def _of_any_order(op: Any, arrays: Arrays, options: Mapping[str, Any], how: How)
 
     def checked(cache_first: bool) -> Report:
         forward, backward = calls.in_one_form(op, [*arrays], cache_first)
+        name = answers.title(backward)
+        if name == "<lambda>":  # the other pass may have a name
+            name = answers.title(forward)
         with ops.use("reference"):
-            return _compared(answers.title(backward), Passes(forward, backward, arrays, options), how, False)
+            return _compared(name, Passes(forward, backward, arrays, options), how, False)
 
     if not getattr(calls.in_one_form(op, [*arrays])[1], "unsaid", False):
         return checked(False)

@@ -178,12 +178,12 @@ class Gradient:
         analytic, numeric = (f"{a[self.worst]:.7g}" for a in (self.analytic, self.numeric))
         return compared, str(list(self.worst)), analytic, numeric
 
-    def line(self) -> str:
-        """Return the gradient's line in the table of a report."""
+    def line(self, width: int = 14) -> str:
+        """Return the gradient's line in the table of a report; ``width``: of the column "worst at"."""
         compared, at, analytic, numeric = self.cells()
         if analytic:
             signed = [value if value.startswith("-") else f" {value}" for value in (analytic, numeric)]
-            at = f"{at:16}{signed[0]:14}{signed[1]}"
+            at = f"{at:{width}}  {signed[0]:14}{signed[1]}"
         return f"{self.error:9.1e}  {self.mark:4}  {compared:>14}  {at}".rstrip()
 
 

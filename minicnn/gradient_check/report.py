@@ -80,13 +80,15 @@ class Report(Mapping[str, Gradient]):
 
     def __str__(self) -> str:
         width = max((len(name) for name in self), default=0)
+        at = max((len(each.cells()[1]) for each in self.values() if each.fits), default=0)
+        at = max(at, 14)  # the column "worst at": of 5 axes it is wide
         lines = [
             f"{self.title}: {self.verdict} ({self.how})" if self.how else f"{self.title}: {self.verdict}",
             *(f"  {text}" for text in (*self.problems, *self.notes)),
-            f"  {'':{width}}      error              compared  worst at        analytic      numeric",
+            f"  {'':{width}}      error              compared  {'worst at':{at}}  analytic      numeric",
         ]
         for name, gradient in self.items():
-            lines.append(f"  {name:{width}}  {gradient.line()}")
+            lines.append(f"  {name:{width}}  {gradient.line(at)}")
             lines += [f"  {'':{width}}  {text}" for text in remarks(gradient)]
         return "\n".join(line.rstrip() for line in lines)
 

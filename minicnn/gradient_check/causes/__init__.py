@@ -11,7 +11,8 @@ with the given gradient. They must agree to nine digits on every entry, which do
     terms.py           sums over the wrong axes, dy not used, only the Jacobian's diagonal, a penalty forgotten
     loops.py           overlapping windows overwritten, ties, an early return, the last row left out
     moved.py           numbers of dy cut out at the wrong place, the gradient of another array
-    steps.py           one step of the forward pass, in any code: its path or its slope is missing
+    steps.py           one step of the forward pass, in any code: its path or its slope is missing, … (slips.py,
+                       others.py; effects.py, followed.py and rebound.py run the function with a slip)
     where.py           none of these: then at least the position of the error
 
 Other files know one kind of function each. They recognize it by its values, in either layout, and have a list of
@@ -20,8 +21,7 @@ what students do: the wrong formula, and the sentence for it.
     activations.py     y = f(x) for each entry           normalization.py   batch, layer, instance
     softmax.py         also with cross-entropy           losses.py          squares, two classes, hinge
     convolution.py     stride, dilation, padding         pooling.py         maximum, average
-    dense.py           also with an activation           sequences.py       recurrent layers, attention
-    hidden.py          two dense layers in one function
+    attention.py       scores, softmax, values
 
 A hypothesis returns a sentence for the report, or None. The first that fits is reported. So special
 hypotheses come before general ones, and simple ones before complicated ones. Where two formulas of one list give
@@ -35,18 +35,16 @@ import numpy as np
 
 from minicnn.gradient_check.causes import (
     activations,
+    attention,
     convolution,
-    dense,
     factors,
     form,
-    hidden,
     loops,
     losses,
     moved,
     normalization,
     pooling,
     rearranged,
-    sequences,
     softmax,
     steps,
     terms,
@@ -71,13 +69,11 @@ OF_FORM: list[Hypothesis] = [
 OF_NUMBERS: list[Hypothesis] = [
     form.not_a_number,
     form.zero_everywhere,
-    sequences.sequence_slips,
+    attention.attention_slips,
     terms.upstream_ignored,
     factors.dropout_scale,
     factors.constant_factor,
     convolution.convolution_slips,
-    dense.dense_slips,
-    hidden.hidden_slips,
     activations.mask,
     softmax.softmax_slips,
     losses.loss_slips,
@@ -92,20 +88,18 @@ OF_NUMBERS: list[Hypothesis] = [
     factors.missing_array,
     activations.wrong_slope,
     terms.diagonal_only,
-    terms.denominator_constant,
     moved.array_itself,
     rearranged.wrong_operand,
     terms.not_transposed,
     rearranged.wrong_order,
     loops.overwritten,
     loops.part_of_dy,
-    moved.other_array_replaced,
     factors.factor_of_its_own,
     rearranged.shifted,
     rearranged.wrong_upstream,
     rearranged.wrong_reshape,
-    rearranged.elsewhere,
     steps.slip_at_a_step,
+    rearranged.elsewhere,
     where.location,
     activations.slope,
 ]

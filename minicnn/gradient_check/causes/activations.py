@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from minicnn.gradient_check.causes.evidence import Evidence, number
+from minicnn.gradient_check.causes.evidence import Evidence
+from minicnn.gradient_check.causes.words import number
 
 # With fewer points, a curve cannot be distinguished from noise.
 ENOUGH_FOR_A_CURVE = 40
@@ -103,7 +104,7 @@ def wrong_slope(e: Evidence) -> str | None:
     """dy is multiplied by another expression than the slope."""
     if e.slopes is None:
         return None
-    x, y, dy, slopes = e.array.ravel()[e.index], e.y.ravel()[e.index], e.own_dy, e.slopes
+    x, y, dy, slopes = e.array.ravel()[e.index], e.y.ravel()[e.index], e.dy.ravel()[e.index], e.slopes
     at_y, at_dy, at_minus_x = (e.slope_at(points).ravel()[e.index] for points in (e.y, e.dy, -e.array))
     two = ", a mask where dy > 0 instead of where x > 0" if len(np.unique(slopes.round(9))) == 2 else ""
     tried = {
@@ -171,7 +172,7 @@ def mask(e: Evidence) -> str | None:
     slopes = e.slopes
     if slopes is None or not slopes.any():
         return None
-    dy = e.own_dy
+    dy = e.dy.ravel()[e.index]
     kept = slopes != 0
     stopped = np.count_nonzero(~kept)
     k = float(slopes[kept][0])
@@ -215,7 +216,9 @@ def _of_two(e: Evidence, slopes: np.ndarray) -> str | None:
         f"where x < 0 the sign is wrong: the slope there is {a}": (-low, high),
     }
     fitting = (
-        text for text, (below, above) in pairs.items() if e.fits(np.where(upper, above, below) * e.own_dy)
+        text
+        for text, (below, above) in pairs.items()
+        if e.fits(np.where(upper, above, below) * e.dy.ravel()[e.index])
     )
     return next(fitting, None)
 
@@ -229,11 +232,15 @@ def slope(e: Evidence) -> str | None:
     """
     if e.slopes is None or not e.wrong.any():
         return None
-    telling = np.abs(e.own_dy) > 0.01  # the slope that was used is given / dy, which needs a dy that is not 0
+    telling = (
+        np.abs(e.dy.ravel()[e.index]) > 0.01
+    )  # the slope that was used is given / dy, which needs a dy that is not 0
     n = np.count_nonzero(telling)
     if n < ENOUGH_FOR_A_CURVE:
         return None
-    x, right, used = (v[telling] for v in (e.array.ravel()[e.index], e.slopes, e.given / e.own_dy))
+    x, right, used = (
+        v[telling] for v in (e.array.ravel()[e.index], e.slopes, e.given / e.dy.ravel()[e.index])
+    )
     error = (used - right).round(9)
     rank = error[np.argsort(x)].argsort(kind="stable").argsort()
     if np.abs(np.diff(rank)).sum() > RISES_AND_FALLS * n:

@@ -13,17 +13,16 @@ the backward pass.
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import permutations
 
 import numpy as np
 
+from minicnn.gradient_check.causes.words import number
 from minicnn.gradient_check.numeric import STEP, Arrays, Function
 from minicnn.gradient_check.report import Gradient
 
 MOST_NUMBERS = 4_000_000  # in the columns of the Jacobian; with more, fewer entries are compared
 MOST_ENTRIES = 2_000  # each column costs a call of the function
 ENOUGH_DIGITS = 8
-MOST_AXES = 5  # of an array; with more, their orders and combinations are too many to try
 
 
 # what is wrong -> the gradient that this gives
@@ -270,11 +269,6 @@ class Evidence:
         own = self.diagonal
         return own if own is not None and np.count_nonzero(self.columns) == np.count_nonzero(own) else None
 
-    @property
-    def own_dy(self) -> np.ndarray:
-        """Dy at the entries of ``index``, for an array of y's shape."""
-        return self.dy.ravel()[self.index]
-
     def slope_at(self, points: np.ndarray) -> np.ndarray:
         """Return f′ at other points, for y = f(x) of each entry by itself: one nudge for all entries."""
         name = self.gradient.name
@@ -303,28 +297,3 @@ class Evidence:
         raised = self.array.copy()
         raised.ravel()[i] = raised.max() + np.ptp(raised) + 1
         return np.real(self.ask(**{self.gradient.name: raised})) != self.y
-
-
-def orders(axes: Iterable[int]) -> Iterator[tuple[int, ...]]:
-    """Yield all orders of the axes; none if there are too many to try."""
-    axes = tuple(axes)
-    return permutations(axes) if len(axes) <= MOST_AXES else iter(())
-
-
-# ---- words -------------------------------------------------------------------------------------------------
-
-
-def number(value: float) -> str:
-    """Return a number as text for a sentence."""
-    return f"{value:.6g}"
-
-
-def listed(items: Iterable[object]) -> str:
-    """Return "a", "a and b" or "a, b and c"; "" for nothing."""
-    *first, last = [*map(str, items)] or [""]
-    return f"{', '.join(first)} and {last}" if first else last
-
-
-def axes_named(axes: tuple[int, ...]) -> str:
-    """Return "axis 1" or "axes (0, 1)"."""
-    return f"axis {axes[0]}" if len(axes) == 1 else f"axes {axes}"

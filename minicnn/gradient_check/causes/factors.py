@@ -6,8 +6,9 @@ from itertools import combinations
 
 import numpy as np
 
-from minicnn.gradient_check.causes.evidence import Evidence, axes_named, number
+from minicnn.gradient_check.causes.evidence import Evidence
 from minicnn.gradient_check.causes.layout import axis_name, letters, of_rows
+from minicnn.gradient_check.causes.words import axes_named, number
 
 # A single pair of numbers always has a ratio. If this many pairs have the same ratio, it is not by chance.
 ENOUGH = 3

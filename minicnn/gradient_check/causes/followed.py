@@ -10,70 +10,20 @@ import linecache
 import sys
 import warnings
 from collections.abc import Callable, Hashable, Iterator, Mapping
-from typing import Any, NamedTuple
+from functools import partial
+from typing import Any
 
 import numpy as np
 
 from minicnn.gradient_check.causes.evidence import Evidence, Unanswered
 from minicnn.gradient_check.causes.rebound import rebound
+from minicnn.gradient_check.causes.step import Change, Index, Place, Step
 from minicnn.gradient_check.foreign import Nudged
 from minicnn.gradient_check.numeric import STEP
 
 OWN = __name__.rsplit(".", 2)[0]  # the package of the checker: its calls are no steps of the function
 MOST_STEPS = 20_000  # of one run
 METHODS = ("reshape", "transpose", "swapaxes", "repeat", "dot", "ravel", "flatten", "squeeze", "take")
-
-
-class Place(NamedTuple):
-    """Where an operation is in the code: the calls that lead to it, its own instruction, its line."""
-
-    calls: Hashable
-    own: Hashable
-    line: tuple[Any, ...]
-    within: Hashable
-    text: str
-
-
-class Step(NamedTuple):
-    """One execution of an operation, with plain complex arrays.
-
-    ``inputs``: without the lists around them. ``source``: the array from which the output is computed entry by
-    entry, perhaps by several operations. ``again``: the operation for other inputs.
-    """
-
-    slot: int
-    name: str
-    inputs: list[Any]
-    output: np.ndarray
-    source: np.ndarray | None
-    again: Callable[[list[Any]], Any]
-    place: Place | None = None
-
-    @property
-    def active(self) -> list[int]:
-        """Which inputs have a derivative."""
-        return [n for n, each in enumerate(self.inputs) if np.iscomplexobj(each) and np.imag(each).any()]
-
-    def part(self, n: int | None, replaced: Mapping[int, Any] | None = None) -> np.ndarray:
-        """Return the imaginary part that comes from input n (None: from all), with other real parts of some inputs."""
-        if n is None and not replaced:
-            return self.output.imag.copy()
-        inputs = list(self.inputs)
-        for m, value in enumerate(inputs):
-            if np.iscomplexobj(value):
-                real = np.real((replaced or {}).get(m, value))
-                inputs[m] = (real + 1j * np.imag(value)).view(Nudged) if n in (m, None) else real
-        return np.imag(np.asarray(self.again(inputs)))
-
-
-class Index:
-    """The index of an item, so that a tuple is not taken for several inputs."""
-
-    def __init__(self, key: Any) -> None:
-        self.key = key
-
-
-Change = Callable[[Step], np.ndarray] | Index  # the output's imaginary part, or another index
 
 
 class Follower:
@@ -126,6 +76,14 @@ class Follower:
         self._changes = changes or {}
         y = self._run(self.one(i))
         return float(np.sum(self._e.dy * np.imag(y))) / STEP
+
+    def upstream(self, step: Step) -> np.ndarray:
+        """Return the gradient that arrives at a step's output."""
+        gradient = np.empty(step.output.size)
+        for j, one in enumerate(STEP * np.eye(step.output.size)):
+            self._changes = {step.slot: partial(_constant, value=one.reshape(step.output.shape))}
+            gradient[j] = np.sum(self._e.dy * np.imag(self._run(np.zeros(self._e.array.shape)))) / STEP
+        return gradient.reshape(step.output.shape)
 
     def _run(self, v: np.ndarray) -> np.ndarray:
         e, self._count = self._e, 0
@@ -211,6 +169,10 @@ class Follower:
         roots = {each.root for each in active}  # type: ignore[attr-defined]
         alike = all(each.shape == result.shape for each in active) and len(roots) == 1
         return roots.pop() if alike and "." not in name and name not in (*METHODS, "[]", "matmul") else None
+
+
+def _constant(step: Step, value: np.ndarray) -> np.ndarray:
+    return value
 
 
 def _filled(args: Any, flat: list[Any]) -> Iterator[Any]:

@@ -4,7 +4,8 @@ from itertools import combinations
 
 import numpy as np
 
-from minicnn.gradient_check.causes.evidence import Evidence, axes_named, orders
+from minicnn.gradient_check.causes.evidence import Evidence
+from minicnn.gradient_check.causes.words import axes_named, orders
 
 
 def nothing_given(e: Evidence) -> str | None:

@@ -5,8 +5,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from minicnn.gradient_check.causes.evidence import MOST_AXES, Evidence, listed
+from minicnn.gradient_check.causes.evidence import Evidence
 from minicnn.gradient_check.causes.layout import axis_name
+from minicnn.gradient_check.causes.words import MOST_AXES, listed
 
 # A few wrong zeros can have many causes. This many, next to right numbers, are seldom by chance.
 ENOUGH = 3
@@ -49,7 +50,7 @@ def overwritten(e: Evidence) -> str | None:
 
 def _slides(e: Evidence) -> bool:
     """Whether a window can slide over the array: else entries are used again by an index, as in an embedding."""
-    return e.of_input and (e.array.ndim > 2 or len(e.arrays) > 1)
+    return e.of_input and e.array.ndim > 2 and (e.array.ndim > 3 or len(e.arrays) < 3)
 
 
 def tied_maxima(e: Evidence) -> str | None:

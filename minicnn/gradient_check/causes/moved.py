@@ -6,7 +6,8 @@ that is made of numbers of dy shows from which outputs they were taken.
 
 import numpy as np
 
-from minicnn.gradient_check.causes.evidence import Evidence, listed
+from minicnn.gradient_check.causes.evidence import Evidence
+from minicnn.gradient_check.causes.words import listed
 from minicnn.gradient_check.report import Gradient
 
 ENOUGH = 3
@@ -71,25 +72,4 @@ def array_itself(e: Evidence) -> str | None:
             return f"this is {name} itself, not a gradient"
         if array.shape == e.analytic.shape and array.any() and e.matches(2 * array):
             return f"this is 2·{name}, not a gradient"
-    return None
-
-
-def other_array_replaced(e: Evidence) -> str | None:
-    """The right gradient if another array were all 1 (a factor forgotten) or all 0 (a term forgotten).
-
-    With numbers a little beside 1 (or 0) it must not fit. Else it is only a decision that is taken otherwise.
-    """
-    aside = np.random.default_rng([4, 2])
-    for name, array in e.arrays.items():
-        if name == e.gradient.name or not array.size:
-            continue
-        for value, text in (
-            (1.0, f"{name} is missing: this is the gradient for a {name} of ones"),
-            (0.0, f"{name} is left out: this is the gradient for a {name} of zeros"),
-        ):
-            other = np.full_like(array, value)
-            if np.array_equal(other, array) or not e.fits(e.with_another(name, other)):
-                continue
-            if not e.fits(e.with_another(name, other + 0.01 * aside.standard_normal(array.shape))):
-                return text
     return None

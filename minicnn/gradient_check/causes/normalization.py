@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from minicnn.gradient_check.causes.evidence import Candidates, Evidence, Unanswered, axes_named
+from minicnn.gradient_check.causes.evidence import Candidates, Evidence, Unanswered
+from minicnn.gradient_check.causes.words import axes_named
 
 
 @dataclass(frozen=True)

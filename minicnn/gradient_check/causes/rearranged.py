@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from minicnn.gradient_check.causes.evidence import Evidence, listed, orders
+from minicnn.gradient_check.causes.evidence import Evidence
 from minicnn.gradient_check.causes.layout import kernel_letters, letters, window_axes
+from minicnn.gradient_check.causes.words import listed, orders
 
 # With fewer different numbers, "in another order" could be chance.
 ENOUGH = 3

@@ -3,35 +3,32 @@
 ``n``: the input whose path is changed (None: all inputs). The derivative is the imaginary part of the output.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from minicnn.gradient_check.causes.activations import OF_ONE
-from minicnn.gradient_check.causes.evidence import orders
-from minicnn.gradient_check.causes.followed import METHODS, Index, Step
+from minicnn.gradient_check.causes.followed import METHODS
+from minicnn.gradient_check.causes.others import other_arrays, other_factors, other_slopes
+from minicnn.gradient_check.causes.step import Index, Slips, Step
+from minicnn.gradient_check.causes.words import orders
 
-Slip = Callable[[Step, int | None], np.ndarray]
-Slips = Iterator[tuple[str, Any]]
 JOINS = ("concatenate", "stack", "hstack", "vstack", "block")
-PRODUCTS = ("multiply", "matmul", "dot", "einsum", "tensordot", "divide", "inner", "outer", "power")
-MOST_ARRAYS = 40
 
 
 def slopes(step: Step, n: int | None, slots: Sequence[int], steps: list[Step]) -> Slips:
     """Another formula for the slope of a function of each entry; v is what goes in, y what comes out."""
-    if n is not None or step.source is None:
+    if n is not None or step.name in (*METHODS, "[]", "matmul", "dot") or "." in step.name:
         return
-    given = [-1]
-    direct = step.inputs[step.active[0]] if len(step.active) == 1 else step.source
-    if direct.shape == step.output.shape and not np.array_equal(direct, step.source):
-        given.append(step.active[0])
-    yield (
-        "the slope is missing (of |v|: its sign; of ReLU: its mask)",
-        partial(_slope, of=given[0], f=_missing),
-    )
+    given = [] if step.source is None else [-1]
+    if len(step.active) == 1:
+        direct = step.inputs[step.active[0]]
+        if direct.shape == step.output.shape and (
+            step.source is None or not np.array_equal(direct, step.source)
+        ):
+            given.append(step.active[0])
     for of in given:
         yield "the slope is missing (of |v|: its sign; of ReLU: its mask)", partial(_slope, of=of, f=_missing)
         yield "the slope is applied twice", partial(_slope, of=of, f=_twice)
@@ -79,6 +76,12 @@ def operands(step: Step, n: int | None, slots: Sequence[int], steps: list[Step])
                 "the other factor of the product is not transposed in the backward pass",
                 partial(_with, m=m, f=np.transpose),
             )
+        if step.name in ("matmul", "dot") and m != n and value.ndim == 2:
+            for f in (lambda w: w.reshape(w.T.shape).T, lambda w: w.T.reshape(w.shape)):
+                yield (
+                    "the other factor of the product is reshaped where it must be transposed",
+                    partial(_with, m=m, f=f),
+                )
         if step.name == "multiply" and not alone:
             yield "the other factor of the product is missing", partial(_with, m=m, f=np.ones_like)
             yield "the other factor of the product is there twice", partial(_with, m=m, f=np.square)
@@ -86,79 +89,6 @@ def operands(step: Step, n: int | None, slots: Sequence[int], steps: list[Step])
 
 def _with(s: Step, n: int | None, m: int, f: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
     return s.part(n, {m: f(np.real(s.inputs[m]))})
-
-
-def other_arrays(step: Step, n: int | None, slots: Sequence[int], steps: list[Step]) -> Slips:
-    """The value of another line in the place of one, of the same or of the next execution."""
-    others = list(_others(steps))
-    if step.name not in PRODUCTS and step.source is None:
-        return
-    for m, value in enumerate(step.inputs):
-        if (
-            not isinstance(value, np.ndarray)
-            or value.size < 2
-            or step.name in ("add", "subtract", "negative")
-        ):
-            continue
-        seen = [np.real(value)]
-        for name, group in others:
-            if group[-1][1].shape != value.shape or len(seen) > MOST_ARRAYS:
-                continue
-            for shift in (0, 1, -1) if len(slots) > 1 else (0,):
-                values = _aligned(group, slots, shift)
-                if values is None or any(np.array_equal(each, values[slots[-1]].real) for each in seen):
-                    continue
-                seen.append(values[slots[-1]].real)
-                when = {0: "", 1: " of the next time", -1: " of the time before"}[shift]
-                yield (
-                    f"the derivative is computed with another array, {name}{when}",
-                    partial(_instead, m=m, values=values),
-                )
-
-
-def other_factors(step: Step, n: int | None, slots: Sequence[int], steps: list[Step]) -> Slips:
-    """The value of another line is multiplied too."""
-    if step.output.size < 2 or step.name in METHODS:
-        return
-    for name, group in list(_others(steps))[:MOST_ARRAYS]:
-        values = _aligned(group, slots, 0)
-        if values is not None and values[slots[-1]].shape == step.output.shape:
-            yield f"multiplied by {name} once too often", partial(_times, values=values)
-
-
-Values = list[tuple[int, np.ndarray]]  # the slot, and an array there
-
-
-def _others(steps: list[Step]) -> Iterator[tuple[str, Values]]:
-    """Yield (name, values) of the arrays in a function, the last first: results, then what operations are given."""
-    groups: dict[Any, Values] = {}
-    names: dict[Any, str] = {}
-    for s in steps:
-        if s.name != "[]=" and s.place:
-            groups.setdefault(s.place.calls, []).append((s.slot, s.output))
-            names[s.place.calls] = f"the result of “{s.place.text or f'np.{s.name}'}”"
-    yield from reversed([(names[key], group) for key, group in groups.items()])
-    for s in steps:
-        for m, value in enumerate(s.inputs):
-            if isinstance(value, np.ndarray) and m not in s.active and s.place:
-                yield f"what goes into “{s.place.text or f'np.{s.name}'}”", [(s.slot, value)]
-
-
-def _aligned(group: Values, slots: Sequence[int], shift: int) -> dict[int, np.ndarray] | None:
-    if len(group) == 1 and not shift:
-        return dict.fromkeys(slots, group[0][1])
-    if len(group) != len(slots):
-        return None
-    last = len(group) - 1
-    return {slot: group[min(max(k + shift, 0), last)][1] for k, slot in enumerate(slots)}
-
-
-def _times(s: Step, n: int | None, values: dict[int, np.ndarray]) -> np.ndarray:
-    return s.part(n) * values[s.slot].real
-
-
-def _instead(s: Step, n: int | None, m: int, values: dict[int, np.ndarray]) -> np.ndarray:
-    return s.part(n, {m: values[s.slot].real})
 
 
 def places(step: Step, n: int | None, slots: Sequence[int], steps: list[Step]) -> Slips:
@@ -262,22 +192,29 @@ def windows(step: Step, n: int | None, slots: Sequence[int], steps: list[Step]) 
     ranked, first = ([list(key) for key in keys] for _ in range(2))
     for axis, parts in enumerate(zip(*keys)):
         if all(isinstance(p, slice) and isinstance(p.start, int) and isinstance(p.stop, int) for p in parts):
-            ranks = {start: rank for rank, start in enumerate(sorted({p.start for p in parts}))}
+            starts = sorted({p.start for p in parts})
+            ranks = {start: starts[0] + rank for rank, start in enumerate(starts)}
             for key, p in zip(ranked, parts):
                 key[axis] = slice(ranks[p.start], ranks[p.start] + p.stop - p.start, p.step)
         elif all(isinstance(p, int | np.integer) for p in parts) and len(set(parts)) > 1:
             fixed = [[*key[:axis], parts[0], *key[axis + 1 :]] for key in keys]
             yield f"index {parts[0]} is used each time along axis {axis}", _indices(line, fixed)
     if ranked != first:
-        yield "the stride is forgotten: index i + a instead of i·stride + a", _indices(line, ranked)
+        text = "the stride is forgotten: index i + a instead of i·stride + a"
+        yield text, _indices(line, ranked)
+        yield text, {slot: partial(_read, index=index) for slot, index in _indices(line, ranked).items()}
 
 
 def _indices(line: list[Step], keys: list[Any]) -> dict[int, Index]:
     return {s.slot: Index(tuple(key)) for s, key in zip(line, keys)}
 
 
+def _read(s: Step, index: Index) -> np.ndarray:
+    return np.imag(s.inputs[0])[index.key]
+
+
 def _parts(key: Any) -> tuple[Any, ...]:
     return key if isinstance(key, tuple) else (key,)
 
 
-SLIPS = (operands, slopes, places, windows, other_arrays, other_factors)
+SLIPS = (operands, slopes, places, windows, other_arrays, other_slopes, other_factors)

@@ -12,7 +12,8 @@ from itertools import combinations
 
 import numpy as np
 
-from minicnn.gradient_check.causes.evidence import Candidates, Evidence, axes_named
+from minicnn.gradient_check.causes.evidence import Candidates, Evidence
+from minicnn.gradient_check.causes.words import axes_named
 
 
 def softmax(x: np.ndarray, axis: int | tuple[int, ...]) -> np.ndarray:

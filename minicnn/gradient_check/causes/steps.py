@@ -7,16 +7,17 @@ gives (followed.py). A line that runs several times, as in a loop over time, has
 """
 
 from collections.abc import Iterator
-from functools import cached_property
+from functools import partial
 from itertools import product
-from typing import NamedTuple
 
 import numpy as np
 
-from minicnn.gradient_check.causes.evidence import ENOUGH_DIGITS, Evidence, Unanswered, number
-from minicnn.gradient_check.causes.followed import Change, Follower, Index, Step
-from minicnn.gradient_check.causes.slips import SLIPS, Slip
-from minicnn.gradient_check.numeric import STEP
+from minicnn.gradient_check.causes.effects import Known, Target, Without
+from minicnn.gradient_check.causes.evidence import ENOUGH_DIGITS, Evidence, Unanswered
+from minicnn.gradient_check.causes.followed import Follower
+from minicnn.gradient_check.causes.slips import SLIPS
+from minicnn.gradient_check.causes.step import Step
+from minicnn.gradient_check.causes.words import number
 
 MOST_OPERATIONS = 250_000  # of all runs, for one array
 MOST_TARGETS = 60
@@ -25,29 +26,6 @@ ENOUGH = 3  # entries that tell a factor which is no known number
 # a gather of four corners has one slip in four lines, two means have one n
 TOGETHER = ("[]", "mean", "sum", "add.reduce")
 SAME = 1e-6  # factors that differ by less
-
-
-class Target(NamedTuple):
-    """Some executions of one operation; ``of``: the input whose path is changed (None: all inputs)."""
-
-    slots: tuple[int, ...]
-    step: Step
-    of: int | None
-    runs: str = ""  # which of the executions, in words
-
-    @property
-    def where(self) -> str:
-        """Where it is, in words."""
-        text = self.step.place.text if self.step.place else ""
-        return f"“{text}”" if text else f"the step np.{self.step.name}"
-
-    def changed(self, slip: Slip) -> dict[int, Change]:
-        """Return the changes by slot: this slip at each of the executions."""
-
-        def change(step: Step) -> np.ndarray:
-            return step.output.imag - step.part(self.of) + slip(step, self.of)
-
-        return dict.fromkeys(self.slots, change)
 
 
 def slip_at_a_step(e: Evidence) -> str | None:
@@ -60,7 +38,7 @@ def slip_at_a_step(e: Evidence) -> str | None:
         return None
     targets = list(_targets(follower.steps))[-MOST_TARGETS:]
     known, unknown = _factors(e, follower, targets)
-    return known or _others(e, follower, targets) or unknown
+    return known or _others(e, follower, targets) or _masks(e, follower, targets) or unknown
 
 
 def _targets(steps: list[Step]) -> Iterator[Target]:
@@ -90,40 +68,6 @@ def _enough(e: Evidence, unknowns: int = 0) -> bool:
     return e.digits * (len(e.index) - unknowns) > ENOUGH_DIGITS
 
 
-class _Without:
-    """The gradient without the path through a target, entry by entry; ``arrives``: the derivatives that get there."""
-
-    def __init__(self, e: Evidence, follower: Follower, target: Target) -> None:
-        self.e, self.follower, self.target = e, follower, target
-        self.values: list[float] = []
-        self.arrives: list[float] = []
-
-    def __getitem__(self, n: int) -> float:
-        while len(self.values) <= n:
-            self.arrives.append(0.0)
-            changes = dict.fromkeys(self.target.slots, self._change)
-            self.values.append(self.follower.gradient(int(self.e.index[len(self.values)]), changes))
-        return self.values[n]
-
-    def _change(self, step: Step) -> np.ndarray:
-        part = step.part(self.target.of)
-        self.arrives[-1] += float(part.sum()) / STEP
-        return step.output.imag - part
-
-    def factor(self) -> float | None:
-        """Return f if the gradient has f times this path; the factor follows from the first entry."""
-        path = self.e.right[0] - self[0]
-        if abs(path) <= self.e.tolerance:
-            return None
-        f = (self.e.given[0] - self[0]) / path
-        fits = self.e.fits(self[n] + f * (self.e.right[n] - self[n]) for n in range(len(self.e.index)))
-        return f if fits else None
-
-    def is_ignored(self) -> bool:
-        """Whether the path has an upstream gradient of ones."""
-        return self.e.fits(self[n] + self.arrives[n] for n in range(len(self.e.index)))
-
-
 def _factors(e: Evidence, follower: Follower, targets: list[Target]) -> tuple[str | None, str | None]:
     """Return (cause, a weaker cause): a target whose path is missing, or has another factor."""
     found: list[tuple[bool, str]] = []  # whether it is all of a step, and the cause
@@ -132,7 +76,7 @@ def _factors(e: Evidence, follower: Follower, targets: list[Target]) -> tuple[st
         for some in _executions(target):
             if follower.cost > MOST_OPERATIONS:
                 break
-            without = _Without(e, follower, some)
+            without = Without(e, follower, some)
             factor = without.factor()
             text = _of_factor(some, factor) if factor is not None and _enough(e) else ""
             if (
@@ -165,7 +109,8 @@ def _of_factor(target: Target, factor: float) -> str:
     """Return what this factor is, if it is a known number."""
     if target.runs:
         times = len(target.slots) + 1
-        only = f"this line runs {times} times, but only its {target.runs} run counts: = is used instead of +="
+        only = f"this line runs {times} times, but only its {target.runs} run counts"
+        only += ": a loop that ends early, or = is used instead of +="
         return only if abs(factor) < SAME else ""
     for value, text in (
         (0.0, "the value is treated as a constant: the path through it is missing"),
@@ -198,7 +143,7 @@ def _number(value: float) -> str:
 
 def _others(e: Evidence, follower: Follower, targets: list[Target]) -> str | None:
     first = {step.slot: step for step in follower.record(follower.one(int(e.index[0])))}
-    known = [_Known(e, follower, target, first) for target in targets]
+    known = [Known(e, follower, target, first) for target in targets]
     for kind in SLIPS if _enough(e) else ():
         found = None
         for target, effects in zip(targets, known):
@@ -220,55 +165,33 @@ def _others(e: Evidence, follower: Follower, targets: list[Target]) -> str | Non
     return None
 
 
-class _Known:
-    """What changes at a target do to the gradient of the first entry: a sum of changes does the sum of what they do.
+MASKS = {
+    "the mask is where the gradient that arrives is > 0: it must be where the value is > 0, as in the forward pass": (
+        lambda up, slope: up > 0
+    ),
+    "negative gradients must pass too: the mask is where value and gradient are > 0": (
+        lambda up, slope: (up > 0) & (slope != 0)
+    ),
+}
 
-    So a run is needed only for a change that is no combination of earlier ones. This does not hold if one
-    execution goes into another, as in a loop over time.
-    """
 
-    def __init__(self, e: Evidence, follower: Follower, target: Target, first: dict[int, Step]) -> None:
-        self.e, self.follower, self.target, self.first = e, follower, target, first
-        self.needed = e.given[0] - e.right[0]
-        self.changes: list[np.ndarray] = []
-        self.effects: list[float] = []
+def _masks(e: Evidence, follower: Follower, targets: list[Target]) -> str | None:
+    """Find a slope that is a mask of the gradient: as of a ReLU, but where dh > 0 instead of where z > 0."""
+    for target in targets:
+        step = target.step
+        one = len(target.slots) == 1 and target.of is None and step.source is not None
+        if not one or step.output.size > MOST_TARGETS:
+            continue
+        if follower.cost > MOST_OPERATIONS or not _enough(e):
+            return None
+        up = follower.upstream(step)
+        for text, mask in MASKS.items():
+            changes = {step.slot: partial(_masked, mask=mask(up, step.output.imag))}
+            if e.fits(follower.gradient(int(i), changes) for i in e.index):
+                return f"{text}: at {target.where}"
+    return None
 
-    @cached_property
-    def independent(self) -> bool:
-        """Whether no execution goes into another."""
-        slots, same = self.target.slots, []
-        if not all(slot in self.first for slot in slots):
-            return False
 
-        def change(step: Step) -> np.ndarray:
-            same.append(np.array_equal(step.output.imag, self.first[step.slot].output.imag))
-            return 0 * step.output.imag
-
-        if len(slots) > 1:
-            self.follower.gradient(int(self.e.index[0]), dict.fromkeys(slots, change))
-        return all(same)
-
-    def _steps(self) -> list[tuple[int, Step]]:
-        return [(slot, self.first[slot]) for slot in self.target.slots]
-
-    def may_give(self, changes: dict[int, Change]) -> bool:
-        """Whether a change may give the gradient, as far as it is known without a run, or with one."""
-        if any(isinstance(each, Index) for each in changes.values()) or not self.independent:
-            return True
-        change = np.concatenate(
-            [np.ravel(changes[slot](step) - step.output.imag) / STEP for slot, step in self._steps()]  # type: ignore[operator]
-        )
-        size = np.abs(change).max(initial=0.0)
-        if not np.isfinite(size) or not size:
-            return False
-        effect = None
-        if self.changes:
-            basis = np.array(self.changes).T
-            parts = np.linalg.lstsq(basis, change, rcond=None)[0]
-            if np.abs(basis @ parts - change).max() <= 1e-9 * size:
-                effect = float(parts @ self.effects)
-        if effect is None:
-            effect = self.follower.gradient(int(self.e.index[0]), changes) - self.e.right[0]
-            self.changes.append(change)
-            self.effects.append(effect)
-        return abs(effect - self.needed) <= 1e-5 * abs(self.needed) + 10 * self.e.tolerance
+def _masked(step: Step, mask: np.ndarray) -> np.ndarray:
+    assert step.source is not None
+    return step.source.view(np.ndarray).imag * mask

@@ -4,8 +4,9 @@ from itertools import combinations
 
 import numpy as np
 
-from minicnn.gradient_check.causes.evidence import Evidence, axes_named, listed, number
+from minicnn.gradient_check.causes.evidence import Evidence
 from minicnn.gradient_check.causes.layout import axis_name
+from minicnn.gradient_check.causes.words import axes_named, listed, number
 
 ENOUGH = 4  # this many entries off by one number are not by chance
 
@@ -61,21 +62,11 @@ def _agrees(e: Evidence, sums: np.ndarray, gradient: np.ndarray) -> bool:
 
 def diagonal_only(e: Evidence) -> str | None:
     """An entry changes several outputs, but only one has a term: softmax's p·(1 − p) without the −p_k·p_j."""
-    if e.diagonal is not None and e.fits(e.diagonal * e.own_dy):
+    if e.diagonal is not None and e.fits(e.diagonal * e.dy.ravel()[e.index]):
         return (
             "only the diagonal of the Jacobian is used: each entry has the term of its own output only "
             "(softmax: p·(1 − p)), but it changes the other outputs too"
         )
-    return None
-
-
-def denominator_constant(e: Evidence) -> str | None:
-    """Softmax's dx = p·dy: the term −p·Σ dy·p, the path through the common denominator, is missing."""
-    y = e.y
-    if y.shape != e.array.shape or not np.allclose(y.sum(axis=-1), 1):
-        return None
-    if e.fits(y.ravel()[e.index] * e.own_dy):
-        return "softmax's denominator is treated as a constant: this is p·dy, and −p·Σ dy·p is missing"
     return None
 
 
@@ -93,7 +84,7 @@ def shortcut(e: Evidence) -> str | None:
     """The direct path of a residual connection, y = x + …: its term dy is missing, or one too many."""
     if e.array.shape != e.dy.shape:
         return None
-    if e.fits(e.own_dy):
+    if e.fits(e.dy.ravel()[e.index]):
         return (
             "this is dy itself: the derivative of the function is missing "
             "(with a shortcut, y = x + f(x): that of the other branch)"
@@ -101,14 +92,14 @@ def shortcut(e: Evidence) -> str | None:
     if (
         e.slopes is None
         and e.y.shape == e.array.shape
-        and e.fits(e.own_dy * (e.y / e.array).ravel()[e.index])
+        and e.fits(e.dy.ravel()[e.index] * (e.y / e.array).ravel()[e.index])
     ):
         return "y = x·h(x), and h is treated as a constant: only the direct path is there, dy·h"
-    if e.fits(e.own_dy * (e.right - e.own_dy)):
+    if e.fits(e.dy.ravel()[e.index] * (e.right - e.dy.ravel()[e.index])):
         return "the gradients of the shortcut and of the other branch are multiplied: they must be added"
-    if e.fits(e.right - e.own_dy):
+    if e.fits(e.right - e.dy.ravel()[e.index]):
         return "dy itself is missing: the shortcut's gradient must be added"
-    if e.fits(e.right + e.own_dy):
+    if e.fits(e.right + e.dy.ravel()[e.index]):
         return "dy itself is added, though y has no such term"
     return None
 

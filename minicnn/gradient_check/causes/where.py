@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from minicnn.gradient_check.causes.evidence import Evidence, number
+from minicnn.gradient_check.causes.evidence import Evidence
 from minicnn.gradient_check.causes.layout import axis_name, of_images
+from minicnn.gradient_check.causes.words import number
 
 # This many entries must be right, and not 0, or "wrong only here" has no meaning.
 ENOUGH = 2

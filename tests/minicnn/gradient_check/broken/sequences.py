@@ -106,16 +106,18 @@ ONLY = {
 RNN = {
     slip.replace(" ", "_"): (ONLY[slip], words, slip)
     for slip, words in {
-        "assigned": "time step",
-        "not passed on": "time step",
+        "assigned": "only its first run counts",
+        "not passed on": "path through it is missing",
         "not transposed": "transposed",
-        "only the last step": "time step",
-        "own state": "state",
-        "slope of the step before": "state",
+        "only the last step": "only its last run counts",
+        "own state": "another array",
+        "slope of the step before": "1 − v² is used for the slope, with another array",
         "no slope": "slope",
     }.items()
 }
-faults(recurrent(True), **{f"rnn_last_{name}": row for name, row in RNN.items()})
+# if only the last state is the output, it is the same as a loop that ends early
+LAST = RNN | {"not_passed_on": ("wx", "only its last run counts", "not passed on")}
+faults(recurrent(True), **{f"rnn_last_{name}": row for name, row in LAST.items()})
 faults(recurrent(False, True), **{f"rnn_all_{name}": row for name, row in RNN.items()})
 
 
@@ -235,9 +237,13 @@ def fused(rng, broken):
 
 faults(
     fused,
-    fused_no_mask=("x", "activation", lambda dy, x, w, z: (dy @ w.T, None, None)),
-    fused_no_mask_w=("w", "activation", lambda dy, x, w, z: (None, x.T @ dy, None)),
-    fused_mask_of_dy=("w", "dy > 0", lambda dy, x, w, z: (None, x.T @ (dy * (dy > 0)), None)),
+    fused_no_mask=("x", "of ReLU: its mask", lambda dy, x, w, z: (dy @ w.T, None, None)),
+    fused_no_mask_w=("w", "of ReLU: its mask", lambda dy, x, w, z: (None, x.T @ dy, None)),
+    fused_mask_of_dy=(
+        "w",
+        "the mask is where the gradient that arrives is > 0",
+        lambda dy, x, w, z: (None, x.T @ (dy * (dy > 0)), None),
+    ),
     fused_times_z=("w", "", lambda dy, x, w, z: (None, x.T @ (dy * z * (z > 0)), None)),
 )
 
@@ -273,17 +279,17 @@ def network(f, slope, loss):
 NETWORK = {
     "slope_missing": (
         "w1",
-        "the slope of the hidden activation is missing",
+        "the slope is missing",
         lambda x, z, h, dh, do: (None, x.T @ dh, None, None, None),
     ),
     "mask_of_dh": (
         "b1",
-        "the mask is where dh > 0",
+        "the mask is where the gradient that arrives is > 0",
         lambda x, z, h, dh, do: (None, None, (dh * (dh > 0)).sum(0), None, None),
     ),
     "z_for_h": (
         "w2",
-        "z, before the activation, is used",
+        "another array, the result of “z = x @ w1 + b1”",
         lambda x, z, h, dh, do: (None, None, None, z.T @ do, None),
     ),
 }
@@ -298,7 +304,7 @@ for name, loss in (("network", False), ("network_loss", True)):
         **{
             f"{name}_tanh_of_z": (
                 "w1",
-                "1 − z² is used",
+                "1 − v² is used for the slope, with the v that goes in",
                 lambda x, z, h, dh, do: (None, x.T @ (dh * (1 - z**2)), None, None, None),
             )
         },

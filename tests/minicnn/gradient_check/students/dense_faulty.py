@@ -118,7 +118,7 @@ def dense_range(dout, cache):
 @faulty(
     "logistic regression, sigmoid's derivative forgotten",
     d.logistic_regression,
-    None,
+    ["slope is missing"],
     may=["own factor", "sigmoid"],
 )
 def logistic_without_derivative(dp, cache):

@@ -146,7 +146,7 @@ TRUTH = "rnn(x, torch.full((2, 5), 0.5, dtype=torch.float64), U, W, 0)[:, -1]"
 ZERO = TRUTH.replace("0.5", "0.0")
 right_pair("Elman, a tape of closures", elman_tape(), TRUTH, **ELMAN)
 faulty_pair(
-    "Elman, dW with the state after the step", elman_tape("after", 0.0), ZERO, ["same time step"], **ELMAN
+    "Elman, dW with the state after the step", elman_tape("after", 0.0), ZERO, ["another array"], **ELMAN
 )
 faulty_pair(
     "Elman, dW = for += over time",

@@ -180,7 +180,7 @@ def norm_root(dy, x):
 @faulty(
     "RNN over time, only the last step's weights",
     q.rnn_forward,
-    None,
+    ["only its first run counts"],
     may=["last", "+=", "overwrit", "assign", "time", "= instead"],
 )
 def rnn_last(dh, caches):
@@ -192,7 +192,10 @@ def rnn_last(dh, caches):
 
 
 @faulty(
-    "RNN over time, the state's gradient not carried on", q.rnn_forward, None, may=["time", "last", "step"]
+    "RNN over time, the state's gradient not carried on",
+    q.rnn_forward,
+    ["only its first contribution"],
+    may=["time", "last", "step"],
 )
 def rnn_not_carried(dh, caches):
     steps = [q.rnn_step_backward(dh[:, t], caches[t]) for t in range(dh.shape[1])]

@@ -1,0 +1,108 @@
+"""Slips in which an array takes the place of another one: h[t] for h[t − 1], the slope of the state before."""
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from minicnn.gradient_check.causes.activations import OF_ONE
+from minicnn.gradient_check.causes.followed import METHODS
+from minicnn.gradient_check.causes.step import Slips, Step
+
+PRODUCTS = ("multiply", "matmul", "dot", "einsum", "tensordot", "divide", "inner", "outer", "power")
+MOST_ARRAYS = 40
+
+
+def other_arrays(step: Step, n: int | None, slots: Sequence[int], steps: list[Step]) -> Slips:
+    """The value of another line in the place of one, of the same or of the next execution."""
+    others = list(_others(steps))
+    if step.name not in PRODUCTS and step.source is None:
+        return
+    for m, value in enumerate(step.inputs):
+        if (
+            not isinstance(value, np.ndarray)
+            or value.size < 2
+            or step.name in ("add", "subtract", "negative")
+        ):
+            continue
+        seen = [np.real(value)]
+        for name, group in others:
+            if group[-1][1].shape != value.shape or len(seen) > MOST_ARRAYS:
+                continue
+            for shift in (0, 1) if len(slots) > 1 else (0,):
+                values = _aligned(group, slots, shift)
+                if values is None or any(np.array_equal(each, values[slots[-1]].real) for each in seen):
+                    continue
+                seen.append(values[slots[-1]].real)
+                when = " of the next time" if shift else ""
+                yield (
+                    f"the derivative is computed with another array, {name}{when}",
+                    partial(_instead, m=m, values=values),
+                )
+
+
+def other_factors(step: Step, n: int | None, slots: Sequence[int], steps: list[Step]) -> Slips:
+    """The value of another line is multiplied too."""
+    if step.output.size < 2 or step.name in METHODS:
+        return
+    for name, group in list(_others(steps))[:MOST_ARRAYS]:
+        values = _aligned(group, slots, 0)
+        if values is not None and values[slots[-1]].shape == step.output.shape:
+            yield f"multiplied by {name} once too often", partial(_times, values=values)
+
+
+def other_slopes(step: Step, n: int | None, slots: Sequence[int], steps: list[Step]) -> Slips:
+    """The slope of another array, such as the state of the time before."""
+    if n is not None or step.source is None or len(slots) < 2:
+        return
+    for name, group in list(_others(steps))[:MOST_ARRAYS]:
+        values = _aligned(group, slots, 0)
+        if values is None or values[slots[-1]].shape != step.output.shape:
+            continue
+        for formula in ("1 − v²", "v·(1 − v)", "1 where v > 0, else 0"):
+            text = f"{formula} is used for the slope, with another array for v, {name}"
+            yield text, partial(_slope_of, f=OF_ONE[formula], values=values)
+
+
+def _slope_of(s: Step, n: int | None, f: Callable[..., Any], values: dict[int, np.ndarray]) -> np.ndarray:
+    assert s.source is not None
+    return s.source.view(np.ndarray).imag * f(values[s.slot].real)
+
+
+Values = list[tuple[int, np.ndarray]]  # the slot, and an array there
+
+
+def _others(steps: list[Step]) -> Iterator[tuple[str, Values]]:
+    """Yield (name, values) of the arrays in a function, the last first: results, then what operations are given."""
+    groups: dict[Any, Values] = {}
+    names: dict[Any, str] = {}
+    for s in steps:
+        if s.name != "[]=" and s.place:
+            groups.setdefault(s.place.calls, []).append((s.slot, s.output))
+            names[s.place.calls] = f"the result of “{s.place.text or f'np.{s.name}'}”"
+    yield from reversed([(names[key], group) for key, group in groups.items()])
+    given: dict[Any, Values] = {}
+    for s in steps:
+        for m, value in enumerate(s.inputs):
+            if isinstance(value, np.ndarray) and s.place:
+                given.setdefault((s.place.calls, m), []).append((s.slot, value))
+                names[s.place.calls, m] = f"what goes into “{s.place.text or f'np.{s.name}'}”"
+    yield from ((names[key], group) for key, group in given.items())
+
+
+def _aligned(group: Values, slots: Sequence[int], shift: int) -> dict[int, np.ndarray] | None:
+    if len(group) == 1 and not shift:
+        return dict.fromkeys(slots, group[0][1])
+    if len(group) != len(slots):
+        return None
+    last = len(group) - 1
+    return {slot: group[min(max(k + shift, 0), last)][1] for k, slot in enumerate(slots)}
+
+
+def _times(s: Step, n: int | None, values: dict[int, np.ndarray]) -> np.ndarray:
+    return s.part(n) * values[s.slot].real
+
+
+def _instead(s: Step, n: int | None, m: int, values: dict[int, np.ndarray]) -> np.ndarray:
+    return s.part(n, {m: values[s.slot].real})
