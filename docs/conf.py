@@ -20,6 +20,7 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import get_lexer_for_filename
 
 import minicnn
+from minicnn.explain.describe import words_for
 from minicnn.explain.page import rendered
 
 DOCS = Path(__file__).parent
@@ -166,6 +167,7 @@ def explain_page(app, exception):
     """Write the page of docs/explain.md; its links to the derivations lead to the site's pages."""
     if exception is None and app.builder.format == "html":
         recording = json.loads((DOCS / "explain.json").read_text(encoding="utf-8"))
+        recording["words"] = words_for(list(recording["words"]))  # as the derivations have them now
         for words in recording["words"].values():
             if words.get("page"):
                 words["page"] = words["page"].replace(".md", ".html")

@@ -3,8 +3,8 @@
 from minicnn.explain.describe.words import Words
 
 _MAX = "y[i,j,c] = max_a,b xp[i·s + a, j·s + b, c]"
-_WINNER = "dxp[i·s + a, j·s + b, c] += dy[i,j,c] for the winner (a, b) alone"
-_MEAN = "y[i,j,c] = 1/|W| · Σ_a,b xp[i·s + a, j·s + b, c]"
+_WINNER = "dx_padded[i·s + a, j·s + b, c] += dy[i,j,c] for the winner (a, b) alone"
+_MEAN = "y[i,j,c] = 1/m · Σ_a,b xp[i·s + a, j·s + b, c]"
 _ENTRYWISE, _SLOPE = "y = f(x)", "dx = dy · f'(x)"
 _MOVED, _MOVED_BACK = "y = J·x", "dx_i = Σ_o J_oi·dy_o"
 _MERGING = "graphs.md#layers-that-join"
@@ -24,21 +24,21 @@ COMPUTING = {
         "A kernel slides over the map. At each position it is multiplied with the window under "
         "it, through all "
         "channels, and the products are added up.",
-        "y[i,j,k] = b[k] + Σ_a Σ_b Σ_c xp[i·s + a·d, j·s + b·d, c] · K[a,b,c,k]",
+        "y[i,j,k] = bias[k] + Σ_a,b,c xp[i·s + a·d, j·s + b·d, c] · kernel[a,b,c,k]",
         "Each dy adds a copy of its kernel, scaled by itself, to the window that it came from; "
         "overlapping copies "
         "add up. A kernel entry gets x · dy from every position.",
-        "dxp[i·s + a·d, j·s + b·d, c] += Σ_k dy[i,j,k] · K[a,b,c,k]; "
-        "dK[a,b,c,k] = Σ_i Σ_j xp[i·s + a·d, j·s + b·d, c] · dy[i,j,k]",
+        "dx_padded[i·s + a·d, j·s + b·d, c] += Σ_k dy[i,j,k] · kernel[a,b,c,k]; "
+        "dkernel[a,b,c,k] = Σ_i,j xp[i·s + a·d, j·s + b·d, c] · dy[i,j,k]",
         "convolution.md",
     ),
     "DepthwiseConv2D": Words(
         "Depthwise convolution",
         "Each channel is convolved with kernels of its own; there is no sum over channels.",
-        "y[i,j,c·M + m] = b[c·M + m] + Σ_a Σ_b xp[i·s + a·d, j·s + b·d, c] · K[a,b,c,m]",
+        "y[i,j,c·M + m] = bias[c·M + m] + Σ_a,b xp[i·s + a·d, j·s + b·d, c] · kernel[a,b,c,m]",
         "A pixel is used in the outputs of its own channel only, so the only sum left is over its M kernels.",
-        "dxp[i·s + a·d, j·s + b·d, c] += Σ_m dy[i,j,c,m] · K[a,b,c,m]; "
-        "dK[a,b,c,m] = Σ_i Σ_j xp[i·s + a·d, j·s + b·d, c] · dy[i,j,c,m]",
+        "dx_padded[i·s + a·d, j·s + b·d, c] += Σ_m dy[i,j,c,m] · kernel[a,b,c,m]; "
+        "dkernel[a,b,c,m] = Σ_i,j xp[i·s + a·d, j·s + b·d, c] · dy[i,j,c,m]",
         "depthwise_and_separable.md",
     ),
     "Dense": Words(
@@ -77,10 +77,10 @@ COMPUTING = {
     ),
     "AveragePooling2D": Words(
         "Average pooling",
-        "The mean of each window, in each channel by itself; W is its entries inside the map.",
+        "The mean of each window, in each channel by itself; m is the number of its entries inside the map.",
         _MEAN,
         "Each entry of the window gets an equal share; overlapping windows add.",
-        "dxp[i·s + a, j·s + b, c] += dy[i,j,c]/|W| for all (a, b) in W",
+        "dx_padded[i·s + a, j·s + b, c] += dy[i,j,c]/m for all (a, b) inside the map",
         "pooling.md",
     ),
     "GlobalAveragePooling2D": Words(

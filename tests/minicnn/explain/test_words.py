@@ -37,8 +37,9 @@ def plain(text):
     for command, letter in COMMANDS.items():
         text = re.sub(rf"\\{command}(?![a-z])", letter, text)
     text = text.replace("}{", "/").replace("-", "−").replace("²", "^2").replace("\\max", "max")
+    text = re.sub(r"\\(?:begin|end)\{aligned\}|&", "", text)
     text = re.sub(r"\\(?:left|right|frac|quad|qquad|hat|,)", "", text)
-    text = re.sub(r"Σ_n\b|(?<=\[)n,", "", text)
+    text = re.sub(r"Σ_n\b|(?<=Σ_\{)n,|(?<=\[)n,", "", text)
     return re.sub(r"[\s·(){}$_\\|*.]", "", text)
 
 
@@ -102,8 +103,8 @@ def test_another_equation_would_not_be_found():
     """The comparison is not so forgiving that anything passes."""
     text = plain(page_of("Conv2D").read_text(encoding="utf-8"))
     for wrong in (
-        "dxp[i·s + a·d, j·s + b·d, c] += Σ_k dy[i,j,k] · K[b,a,c,k]",
-        "dxp[i·s − a·d, j·s + b·d, c] += Σ_k dy[i,j,k] · K[a,b,c,k]",
-        "dK[a,b,c,k] = Σ_i xp[i·s + a·d, j·s + b·d, c] · dy[i,j,k]",
+        "dx_padded[i·s + a·d, j·s + b·d, c] += Σ_k dy[i,j,k] · kernel[b,a,c,k]",
+        "dx_padded[i·s − a·d, j·s + b·d, c] += Σ_k dy[i,j,k] · kernel[a,b,c,k]",
+        "dkernel[a,b,c,k] = Σ_i xp[i·s + a·d, j·s + b·d, c] · dy[i,j,k]",
     ):
         assert plain(wrong) not in text

@@ -7,7 +7,7 @@ import { state } from "./state.js";
 // variables are italic.
 const BEHIND = "(?<=(?:^|[^A-Za-z0-9])d?[A-Za-z\\u0370-\\u03ff]\\u0302?|max)";
 const PIECES = new RegExp(
-  `(${BEHIND}_[\\w,]{1,3}(?:\\^\\w)?(?!\\w)|\\^\\w(?:_\\w)?(?!\\w)|[A-Za-z][A-Za-z0-9]*)`,
+  `(${BEHIND}_[\\w,]{1,5}(?:\\^\\w)?(?!\\w)|\\^\\w(?:_\\w)?(?!\\w)|[A-Za-z][A-Za-z0-9]*)`,
 );
 const VARIABLE = /^(?:d?[A-Za-z]|d?xp)$/;
 
