@@ -14,7 +14,8 @@ class Drawing(Figure):
         """Return it as SVG, which is what a notebook shows."""
         content = io.StringIO()
         self.savefig(content, format="svg", facecolor="white", metadata={"Date": None})
-        return content.getvalue()
+        # not wider than the page
+        return content.getvalue().replace("<svg ", '<svg style="max-width: 100%; height: auto" ', 1)
 
     _repr_svg_ = svg
 

@@ -47,7 +47,8 @@ def colored(report: object, passed: bool) -> str:
     first, *rest = str(report).split("\n")
     color = RIGHT if passed else WRONG
     lines = "\n".join(map(escape, rest))
-    return f'<div><p><b style="color:{color}">{escape(first)}</b></p><pre>{lines}</pre></div>'
+    head = f'<p><b style="color:{color}">{escape(first)}</b></p>'
+    return f'<div>{head}<pre style="white-space: pre-wrap">{lines}</pre></div>'
 
 
 def _row(gradient: Gradient) -> str:

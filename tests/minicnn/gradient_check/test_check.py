@@ -224,3 +224,25 @@ def test_a_report_reads_well():
         "-7",
         "-14",
     ]
+
+
+def test_a_build_of_ones_own_need_not_call_that_of_layer():
+    """As for a layer that is called: Keras's layers do not either."""
+
+    class Scale(layers.Layer):
+        def build(self, input_shape):
+            self.s = self.add_weight("s", (input_shape[-1],), "ones")
+
+        def forward(self, x, training=False):
+            self.x = x
+            return x * self.s.value
+
+        def backward(self, dy):
+            self.s.grad = (dy * self.x).sum(axis=(0, 1, 2))
+            return dy * self.s.value
+
+    layer = Scale()
+    report = check_layer(layer, (2, 3, 3, 2))
+    assert report.passed
+    assert report.keys() == {"x", "s"}
+    assert check_layer(layer, (4, 3, 3, 2)).passed

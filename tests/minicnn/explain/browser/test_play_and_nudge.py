@@ -2,12 +2,13 @@
 update is shown before and after.
 """
 
+import numpy as np
 import pytest
 
-from minicnn import explain, ops
+from minicnn import explain, layers, ops
 from tests.minicnn.explain.browser.reading import show
 from tests.minicnn.explain.expected import expected
-from tests.minicnn.explain.nets import NETS, image, restless
+from tests.minicnn.explain.nets import NETS, compiled, image, restless, sequence
 
 
 def loss_of(model, x):
@@ -150,6 +151,27 @@ def test_a_nudge_through_a_layer_without_arithmetic_says_that_it_is_by_slopes(vi
     page.locator("dd[data-nudge=ratio]").wait_for()
     assert page.locator("[data-nudge=note]").count() == 0
     assert float(page.locator(".loss-card, .column.loss [data-after]").first.get_attribute("data-after"))
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_the_ratio_tells_a_wrong_backward_pass_of_a_layer_of_ones_own(visit, tmp_path, right):
+    class Leak(layers.Layer):
+        def forward(self, x, training=False):
+            self.positive = x > 0
+            return np.where(self.positive, x, 0.5 * x)
+
+        def backward(self, dy):
+            return np.where(self.positive, dy, 0.5 * dy if right else 0)
+
+    model = compiled(sequence(layers.Conv2D(3, 3), Leak(), layers.Conv2D(2, 3)))
+    page = visit(explain.write(model, image(), 1, tmp_path / "page.html"))
+    show(page, kind="weight", node=1, weight="kernel", index=4)
+    page.locator("input[data-nudge]").wait_for()
+    while page.locator("[data-scale='+']").is_enabled():
+        page.locator("[data-scale='+']").click()
+    move_slider(page, 400)
+    ratio = float(page.locator("dd[data-nudge=ratio]").get_attribute("data-value"))
+    assert (abs(ratio - 1) < 1e-3) == right
 
 
 def test_what_cannot_be_nudged_says_why(visit, tmp_path):
