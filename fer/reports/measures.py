@@ -55,7 +55,8 @@ class Report:
         return f"<Report: accuracy {self}>"
 
     def _repr_html_(self) -> str:
-        return f"<pre>{html.escape(self.to_text('').strip())}</pre>"
+        table = self.to_text("").strip("\n")
+        return f"<pre>{html.escape(table)}</pre>"
 
     @property
     def samples(self) -> int:

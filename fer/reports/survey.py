@@ -58,7 +58,8 @@ class Survey:
         return f"<Survey of {self.faces:,} faces in {', '.join(self.counts)}: {len(self.copies)} groups of copies>"
 
     def _repr_html_(self) -> str:
-        return f"<pre>{html.escape(self.to_text('').strip())}</pre>"
+        table = self.to_text("").strip("\n")
+        return f"<pre>{html.escape(table)}</pre>"
 
     @property
     def conflicts(self) -> list[list[FaceRow]]:
