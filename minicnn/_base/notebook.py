@@ -4,7 +4,6 @@ So they can be read on light and on dark pages. Texts are escaped: names of laye
 """
 
 from collections.abc import Iterable, Sequence
-from html import escape
 from itertools import chain
 
 MOST_ROWS = 24  # of a table that grows with time
@@ -26,9 +25,9 @@ def table(
         f"<tr>{''.join(_cell('td' if n else 'th', each, n) for n, each in enumerate(row))}</tr>"
         for row in rows
     )
-    parts = [f"<p><b>{escape(title)}</b></p>"] if title else []
+    parts = [f"<p><b>{_escaped(title)}</b></p>"] if title else []
     parts.append(f"<table cellpadding='4'><thead><tr>{heads}</tr></thead><tbody>{lines}</tbody></table>")
-    return "".join(chain(["<div>"], parts, (f"<p>{escape(line)}</p>" for line in below), ["</div>"]))
+    return "".join(chain(["<div>"], parts, (f"<p>{_escaped(line)}</p>" for line in below), ["</div>"]))
 
 
 def shortened(rows: Sequence[Sequence[object]], most: int = MOST_ROWS) -> list[Sequence[object]]:
@@ -42,11 +41,17 @@ def shortened(rows: Sequence[Sequence[object]], most: int = MOST_ROWS) -> list[S
 def frame(page: str, height: int = 820) -> str:
     """Return a page of its own, such as that of ``minicnn.explain``, as a frame; it cannot reach the notebook."""
     return (
-        f'<iframe srcdoc="{escape(page, quote=True)}" sandbox="allow-scripts allow-popups" width="100%" '
+        f'<iframe srcdoc="{_escaped(page)}" sandbox="allow-scripts allow-popups" width="100%" '
         f'height="{height}" style="border: 1px solid #8888"></iframe>'
     )
 
 
+def _escaped(text: str) -> str:
+    from html import escape  # when something is shown
+
+    return escape(text)
+
+
 def _cell(tag: str, value: object, column: int) -> str:
     shown = f"{value:.4g}" if isinstance(value, float) else str(value)
-    return f'<{tag} style="text-align: {"right" if column else "left"}">{escape(shown)}</{tag}>'
+    return f'<{tag} style="text-align: {"right" if column else "left"}">{_escaped(shown)}</{tag}>'

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 from minicnn import backend
 from minicnn._base.files import regular
@@ -68,6 +68,8 @@ def opened_image(path: str | os.PathLike[str] | io.BytesIO) -> Image.Image:
 
 def upright(image: Image.Image) -> Image.Image:
     """Return an image turned as its EXIF data say, which is how a viewer shows it; unreadable data say nothing."""
+    from PIL import ImageOps  # and with it six other modules
+
     try:
         return ImageOps.exif_transpose(image)
     except Exception:  # of damaged data: SyntaxError, struct.error, KeyError, …
