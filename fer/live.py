@@ -90,12 +90,12 @@ class Server(ThreadingHTTPServer):
         self._lock = Lock()
 
     def answer(self, picture: Image.Image, page: str, explain: bool) -> dict[str, Any]:
-        """Return what the page draws: each face's box, probabilities, smoothed over time, and perhaps Grad-CAM.
+        """Return what the page draws: each face's box, probabilities, smoothed over time, and perhaps HiResCAM.
 
         Args:
             picture: a frame.
             page: the page's own name, whose faces are followed.
-            explain: whether Grad-CAM is wanted.
+            explain: whether HiResCAM is wanted.
         """
         start = time.perf_counter()
         faces = sources.detect_faces(picture, "frame", self.predictor.detector)
@@ -126,7 +126,7 @@ class Server(ThreadingHTTPServer):
             "probabilities": face.probabilities,
         }
         if explain:
-            shown["map"] = _png(self.predictor.grad_cam(face.prediction, face.emotion))
+            shown["map"] = _png(self.predictor.hires_cam(face.prediction, face.emotion))
         return shown
 
 
@@ -164,7 +164,7 @@ class _Handler(BaseHTTPRequestHandler):
                 picture = pictures.decode(content, "the frame", whole=True)
                 page = self.headers.get("X-Page", "")[:40]
                 found = self.server.answer(picture, page, "X-Explain" in self.headers)
-            except ValueError as error:  # BadInput; a network without convolutions has no Grad-CAM
+            except ValueError as error:  # BadInput; a network without convolutions has no HiResCAM
                 self._refuse(400, str(error))
             else:
                 self._send(200, "application/json", json.dumps(found).encode())

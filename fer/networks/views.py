@@ -4,8 +4,8 @@
     flip      and its mirror image, which shows the same emotion: 2 predictions
     shifts    both, and both shifted by two pixels to each of the four sides: 10 predictions
 
-What a shift leaves free is filled with the mirrored border. On PublicTest `flip` is worth about half a point of
-accuracy, `shifts` a little more; each costs as many times the time as it has predictions.
+What a shift leaves free is filled with the mirrored border. Each takes as many times the time as it has predictions;
+docs/fer.md says what it is worth.
 """
 
 from collections.abc import Iterator

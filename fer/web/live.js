@@ -68,7 +68,7 @@ async function frames() {
     $("latency").textContent =
       `${took.toFixed(0)} ms a frame (${rate.toFixed(0)} a second): find faces ${answer.find_ms.toFixed(0)} ms, ` +
       `network ${answer.network_ms.toFixed(0)} ms` +
-      ($("explain").checked ? `, Grad-CAM ${answer.map_ms.toFixed(0)} ms` : "");
+      ($("explain").checked ? `, HiResCAM ${answer.map_ms.toFixed(0)} ms` : "");
     await new Promise(requestAnimationFrame);
   }
 }

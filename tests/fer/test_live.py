@@ -62,7 +62,7 @@ def test_a_frame_is_answered(server):
     assert json.loads(asked(server, body=picture(side=60))[2])["faces"] == []
 
 
-def test_grad_cam_comes_on_request(server):
+def test_hires_cam_comes_on_request(server):
     (only,) = json.loads(asked(server, body=picture(), X_Explain="1")[2])["faces"]
     import base64
 
