@@ -127,10 +127,19 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _detect_alone(argv: Sequence[str]) -> list[str]:
-    """Return the arguments in which a --detect that no detector follows is ``--detect=auto``."""
-    names = [each.partition("=")[0] for each in [*argv[1:], ""]]
-    alone = [word == "--detect" and name not in detect.NAMES for word, name in zip(argv, names)]
+    """Return the arguments in which a --detect that no detector follows is ``--detect=auto``.
+
+    A word that is nothing else either, such as a misspelt name, is a detector's.
+    """
+    following = [*argv[1:], ""]
+    alone = [word == "--detect" and not _may_be_detector(name) for word, name in zip(argv, following)]
     return ["--detect=auto" if each else word for word, each in zip(argv, alone)]
+
+
+def _may_be_detector(word: str) -> bool:
+    if word.partition("=")[0] in detect.NAMES:
+        return True
+    return word.isalnum() and not Path(word).exists() and not inference.is_run(word)
 
 
 def _detector(arguments: argparse.Namespace) -> Detector:

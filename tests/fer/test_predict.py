@@ -240,6 +240,13 @@ def test_box_and_score_are_written_and_a_copy_at_its_own_size(here, capsys):
         assert red > green + 40 > blue + 40  # the box
 
 
+@pytest.mark.usefixtures("finding", "no_figures")
+@pytest.mark.parametrize("words", [["tiny", "happy.png"], ["runs/001", "pictures"], ["runs", "happy.png"]])
+def test_what_follows_detect_may_be_a_network_or_a_folder(words, capsys):
+    predict.main(["--detect", *words])
+    assert capsys.readouterr().out.startswith("Network: ")
+
+
 @pytest.mark.usefixtures("finding")
 def test_a_picture_without_a_face_is_no_error(here, capsys):
     predict.main(["runs/001", "happy.png", "--detect"])
@@ -352,6 +359,7 @@ def test_time_is_measured_of_a_frame(capsys):
         (["runs/001", "nowhere.jpg"], "nowhere.jpg: No such file or directory"),
         (["--sample", "0"], "--sample 0: expected 1 or more"),
         (["--sample", "3", "--seed", "-1"], "--seed -1: expected 0 or more"),
+        (["happy.png", "--detect", "dlib"], "--detect dlib: expected one of mtcnn, haar, yunet"),
         (["happy.png", "--detect=dlib"], "--detect dlib: expected one of mtcnn, haar, yunet"),
         (["happy.png", "--detect", "yunet"], "detector='yunet', model=None: yunet needs the file"),
         (["happy.png", "--detect", "yunet=nowhere.onnx"], "nowhere.onnx"),
