@@ -34,6 +34,7 @@ UNKNOWN, NO_FACE = 8, 9
         ("0,2,0,3,2,2,0,0,1,0", None, {}),  # 3 and three times 2: four classes
         ("3,0,2,1,1,0,0,0,3,0", None, {}),  # V = 8; unknown is reached, with 3 at most 4
         ("1,0,0,0,1,0,0,2,6,0", None, {}),  # unknown is first
+        ("5,0,0,0,0,0,0,0,5,0", None, {}),  # half is not more than half
         ("0,0,0,0,0,0,0,0,0,10", None, {}),
         ("1,1,1,1,1,1,1,1,1,1", None, {}),  # nobody shares a vote
         ("0,0,0,0,0,0,0,0,0,0", None, {}),
