@@ -103,6 +103,9 @@ class Explanation:
 class Predictor:
     """A trained network that predicts faces.
 
+    The first few faces are predicted by NumPy, which is ready at once, later ones by faster kernels, as soon as these
+    are compiled. Their probabilities differ by rounding, by less than 0.00001. See fer/networks/operations.py.
+
     Args:
         run: a run's folder; a folder of runs, for the newest; a model's file (.npz); a model; or the name of
             a network that comes with fer: "vgg", with 1.2 million weights, or "tiny", with 0.4.
