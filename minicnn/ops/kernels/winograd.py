@@ -46,11 +46,11 @@ from minicnn.ops.kernels.winograd_transform import (
 )
 
 # Least and most of a block of V and M, and in dkernel of V and Z. A block is larger where U is larger, since
-# each block reads all of U; and still larger in dkernel, where each block reads and writes all of dU. Measured
-# with 1 and 2 MB of second-level cache: twice or half as much costs a few per cent.
+# each block reads all of U; and still larger in dkernel, where each block reads and writes all of a large dU.
+# Measured with 1 and 2 MB of second-level cache: twice or half as much costs a few per cent.
 _CACHE = second_level_cache()
 BLOCK_BYTES = 3 * _CACHE // 8, 3 * _CACHE // 2
-GRADIENT_BLOCK_BYTES = _CACHE, 2 * _CACHE
+GRADIENT_BLOCK_BYTES = _CACHE // 2, 2 * _CACHE
 # The threads divide a dU of this size or more by channels; a smaller one by tiles, and
 # the pieces are then summed.
 PARTIAL_BYTES = 2**19
