@@ -155,3 +155,24 @@ def test_errors_are_one_line(place, capsys, arguments, message):
     assert re.fullmatch(rf"fer.explain: .*{message}.*\n", said)
     assert (place / "there.html").read_text() == "mine"
     assert not (place / "explain.html").exists()
+
+
+def test_a_layer_of_ones_own_is_told_of_with_what_to_do_instead(tmp_path, capsys):
+    class Halved(layers.Layer):
+        def forward(self, x, training=False):
+            return x / 2
+
+        def backward(self, dy):
+            return dy / 2
+
+    model = Sequential(
+        [Input((48, 48, 1)), Halved(), layers.Flatten(), layers.Dense(7, activation="softmax")]
+    )
+    model.save(tmp_path / "own.npz")
+    with pytest.raises(SystemExit) as stop:
+        command.main([str(tmp_path / "own.npz"), "--out", str(tmp_path / "page.html")])
+    said = capsys.readouterr().err
+    assert stop.value.code == 2
+    assert said.startswith(f"fer.explain: {tmp_path / 'own.npz'}: has a layer of your own, Halved, ")
+    assert "custom_objects={'Halved': Halved}" in said
+    assert said.count("\n") == 1
