@@ -189,14 +189,16 @@ def test_rows_are_drawn_on_sheets_and_pictures_each_by_itself(here, capsys):
     assert names(here / "elsewhere" / "001") == ["happy.png", "predictions.csv", "predictions.json"]
 
 
-def test_explanations_are_drawn_beside_the_face(here):
+def test_explanations_are_drawn_beside_and_below_the_face(here):
     predict.main(["runs/001", "happy.png", "--explain"])
     predict.main(["runs/001", "happy.png"])
-    widths = []
+    sizes = []
     for number in ("001", "002"):
         with Image.open(here / "predictions" / number / "happy.png") as image:
-            widths.append(image.width)
-    assert widths[0] > 1.7 * widths[1]
+            sizes.append(image.size)
+    (wide, high), (narrow, low) = sizes
+    assert wide > 1.3 * narrow
+    assert high > 1.7 * low
 
 
 # ---- faces that are found ----------------------------------------------------------------------------------
