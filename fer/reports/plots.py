@@ -196,18 +196,20 @@ def mean_faces(
     limit = max(np.nanmax(np.abs(differences)), 1)
     above, below = figure.subplots(2, len(classes))
     for k, emotion in enumerate(class_names(classes)):
-        above[k].set_title(emotion, fontsize=11, parse_math=False)
+        above[k].set_title(emotion, fontsize=11 if len(emotion) < 15 else 8, parse_math=False)
         above[k].imshow(means[k], cmap="gray", vmin=0, vmax=255)
-        if np.isnan(means[k]).all():
-            above[k].text(0.5, 0.5, "no faces", ha="center", color=GRAY, transform=above[k].transAxes)
         shown = below[k].imshow(differences[k], cmap="RdBu_r", vmin=-limit, vmax=limit)
         for axes in (above[k], below[k]):
+            if np.isnan(means[k]).all():
+                axes.text(0.5, 0.5, "no faces", ha="center", color=GRAY, transform=axes.transAxes)
             axes.set_xticks([])
             axes.set_yticks([])
             axes.spines[:].set_visible(False)
     above[0].set_ylabel("mean", fontsize=11)
     below[0].set_ylabel("mean − all", fontsize=11)
-    figure.colorbar(shown, ax=list(below), shrink=0.85, label="gray values")
+    figure.colorbar(
+        shown, ax=[*above, *below], shrink=0.42, anchor=(0, 0.03), label="mean − all,\ngray values"
+    )
     return figure
 
 

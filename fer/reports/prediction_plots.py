@@ -9,8 +9,10 @@ from matplotlib.patches import Rectangle
 
 from fer.emotions import EMOTIONS
 from fer.reports.plots import BLUE, GRAY, ORANGE, PALE, class_names, headline, new_figure, plain_axes
+from minicnn.terminal import printable
 
 MOST_BARS = 10  # beside a face
+MOST_LETTERS = 21  # of two names above the bars in one line
 _ROW = 2.05  # inches of a row of faces
 _NARROW, _WIDE = 1.0, 1.15  # relative widths of a face and of its bars
 
@@ -115,9 +117,13 @@ def bars(
     axes.bar_label(drawn, [f"{share:.0%}" for share in probabilities], padding=3, fontsize=8)
     title = names[chosen]
     if label is not None:
-        title += " ✓" if right else f", true: {names[label]}"
+        wrong = f"{title}, true: {names[label]}"
+        if len(wrong) > MOST_LETTERS:
+            wrong = ",\ntrue: ".join(printable(classes[k], 14) for k in (chosen, label))
+        title = f"{title} ✓" if right else wrong
         axes.get_yticklabels()[label].set_fontweight("bold")
-    axes.set_title(title, fontsize=10, color=colours[chosen], weight="bold", loc="left", parse_math=False)
+    size = 10 if max(map(len, title.splitlines())) < 18 else 9
+    axes.set_title(title, fontsize=size, color=colours[chosen], weight="bold", loc="left", parse_math=False)
     axes.set(xlim=(0, 1.22), xticks=[])
     axes.tick_params(left=False, labelsize=9 if len(names) <= len(EMOTIONS) else 7)
     axes.invert_yaxis()

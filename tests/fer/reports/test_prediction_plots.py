@@ -47,6 +47,18 @@ def test_bars_are_the_probabilities_and_say_whether_they_are_right():
     assert [np.flatnonzero(each).tolist() for each in bold] == [[3], [4], []]
 
 
+def test_two_long_names_stand_in_two_lines_within_the_figure():
+    classes = ("a very long name of a class", "another rather long name")
+    figure = prediction_plots.predictions(
+        [face(0)] * 3, np.tile([0.7, 0.3], (3, 1)), [1, 1, 0], classes=classes
+    )
+    bars, _ = draw(figure)
+    titles = [axes.get_title(loc="left") for axes in bars]
+    assert titles[:2] == ["a very … class,\ntrue: another…g name"] * 2
+    assert titles[2] == "a very lon…f a class ✓"
+    assert all(axes._left_title.get_window_extent().x1 <= figure.bbox.width for axes in bars)
+
+
 def test_maps_stand_beside_the_face():
     cam, fall, slope = np.zeros((3, 48, 48), np.float32)
     cam[7, 9], fall[5, 6], fall[8, 8], slope[3, 4] = 2, 4, -3, -5
@@ -96,6 +108,8 @@ def test_mean_faces_of_some_emotions_can_be_drawn(rng):
     draw(figure)
     above, below = figure.axes[:7], figure.axes[7:14]
     assert [axes.get_title() for axes in above] == list(EMOTIONS)
+    said = [[text.get_text() for text in axes.texts] for axes in (*above, *below)]
+    assert said == [["no faces"] if k % 7 == 1 else [] for k in range(14)]
     np.testing.assert_allclose(below[2].images[0].get_array(), means[2] - 100)
 
 
