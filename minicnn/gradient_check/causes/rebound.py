@@ -82,7 +82,7 @@ class _Rebinding:
                 elif isinstance(value, dict):  # the options
                     setattr(made, name, {key: self._array(each) for key, each in value.items()})
             return made
-        if not _strange(cls):
+        if not _strange(cls) or self.of(cls) is cls:
             return thing
         made = object.__new__(self.of(cls))
         made.__dict__ = thing.__dict__  # what it changes, the original sees
@@ -122,10 +122,8 @@ class _Rebinding:
 
     def _class(self, cls: type) -> type:
         methods = {n: self.of(f) for n, f in vars(cls).items() if isinstance(f, types.FunctionType)}
-        try:
-            return type(cls.__name__, (cls,), methods)
-        except Exception:  # a metaclass with rules of its own
-            return cls
+        plain = type(cls) is type and methods  # not one with a metaclass, or written in C
+        return type(cls.__name__, (cls,), methods) if plain else cls
 
     def _array(self, thing: Any) -> Any:
         is_array = isinstance(thing, np.ndarray) and thing.dtype.kind == "f"
@@ -152,6 +150,8 @@ def _is_float(thing: Any) -> bool:
 
 
 def _strange(thing: Any) -> bool:
-    """Whether a function or class is the user's."""
+    """Whether a function or class is the user's, not of an installed package."""
     module = thing.__module__ or ""
-    return not module.startswith(OWN) and module.partition(".")[0] not in FOREIGN
+    package = module.partition(".")[0]
+    file = str(getattr(sys.modules.get(package), "__file__", ""))
+    return not module.startswith(OWN) and package not in FOREIGN and "-packages" not in file

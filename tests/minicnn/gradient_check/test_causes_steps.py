@@ -285,3 +285,19 @@ def test_a_copy_that_keeps_complex_numbers_changes_nothing():
     assert layer.forward(x).dtype == np.float64
     assert np.zeros(1).dtype == np.float64
     assert type(layer) is Layer
+
+
+def test_code_that_is_not_the_users_is_not_copied(rng):
+    import torch
+
+    def forward(x, draw=rng.standard_normal, layer=torch.nn.Linear):
+        return np.tanh(x)
+
+    captured = rng.standard_normal, torch.nn.functional.relu, torch.nn.Linear(2, 2), pytest.raises
+    assert np.allclose(rebound(forward, Nudged)(np.array([1.0])), np.tanh(1.0))
+
+    def closed(draw):
+        return lambda x: draw
+
+    for each in captured:
+        assert rebound(closed(each), Nudged)(1) == each
