@@ -82,4 +82,6 @@ def zero_everywhere(e: Evidence) -> str | None:
     """All zeros: never computed, or computed and not returned."""
     if e.analytic.size and not e.analytic.any():
         return "zero everywhere: it is never computed, or multiplied by 0"
+    if e.analytic.size and np.abs(e.analytic).max() <= 1e-13 * np.abs(e.right).max():
+        return "zero everywhere, up to rounding: its terms cancel, as in softmax's p·(dy − Σ dy·p) if all dy are equal"
     return None
