@@ -39,7 +39,8 @@ def overwritten(e: Evidence) -> str | None:
                 if not candidate[e.wrong].any() or not e.fits(candidate):
                     continue
                 if there.all():
-                    return f"every entry has only the {which} term of its sum: = is used instead of +="
+                    why = "an early return, or a bound in a loop that is off by one; or " * (which == "first")
+                    return f"every entry has only the {which} term of its sum: {why}= is used instead of +="
                 who = "overlapping windows" if _slides(e) else "outputs that use the same entry"
                 return (
                     f"{who} overwrite each other: every entry has only its {which} contribution (= is used instead "
@@ -118,7 +119,10 @@ def part_of_dy(e: Evidence) -> str | None:
         if e.fits(e.terms[where].reshape(len(e.index), -1).sum(axis=1)):
             found.append(parts)
     # if several parts explain the numbers, and are equally simple, the cause is not known
-    return _of_parts(e, found[0]) if len(found) == 1 else None
+    causes = [_of_parts(e, found[0])] if len(found) == 1 else []
+    if e.fits((e.terms * (e.dy > 0)).reshape(len(e.index), -1).sum(axis=1)):
+        causes.append("the negative numbers of dy do not count: a mask where dy > 0")
+    return ", or: ".join(causes) or None
 
 
 def _limits(parts: tuple[Part, ...]) -> int:
@@ -133,4 +137,5 @@ def _of_parts(e: Evidence, parts: tuple[Part, ...]) -> str:
     if not alone:
         return f"dy does not count in its {left_out}: a bound that is off by one, or windows that do not tile"
     without = f", without the {left_out}" if left_out else ""
-    return f"dy counts only in its {alone}{without}: an early return in a loop, or = instead of +="
+    off = ", or a bound that is off by one" * (2 in e.dy.shape)
+    return f"dy counts only in its {alone}{without}: an early return in a loop{off}, or = instead of +="

@@ -34,7 +34,7 @@ Share = Callable[[Window], tuple[Any, Any]]  # entries, and what each gets
 
 def pooling_slips(e: Evidence) -> str | None:
     """Recognize a pooling; then give each window's dy to the wrong entries."""
-    if len(e.arrays) > 1 or e.array.ndim < 2 or e.dy.size >= e.array.size or e.windows is None:
+    if len(e.arrays) > 1 or e.array.ndim < 2 or not 1 < e.dy.size < e.array.size or e.windows is None:
         return None
     if e.jacobian is None:
         return None

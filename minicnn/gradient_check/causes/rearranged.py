@@ -111,6 +111,10 @@ def _of_operand(e: Evidence, name: str, array: np.ndarray, move: Move) -> str:
     kernel = "the kernel" if name == "kernel" else f"the kernel {name}"
     unrotated = f"{kernel} is not rotated by 180°: these are the numbers that the unrotated {name} gives"
     if is_kernel and array.ndim == 2 and not move.flips:
+        x, y = e.input.shape, e.dy.shape
+        pairs = ((x[1:], y[1:]), (x[:1], y[:1])) if len(x) == len(y) == 2 else ()
+        if pairs and sorted(array.shape) not in [sorted((*a, *b)) for a, b in pairs]:  # a convolution
+            return f"{kernel}'s rows and columns are swapped"
         return f"{kernel} is not transposed: dx is dy times the transposed {name}"
     if is_kernel and array.ndim == 3 and len(move.flips) == 2 and not move.moved:
         return unrotated

@@ -22,6 +22,8 @@ def slopes(step: Step, n: int | None, slots: Sequence[int], steps: list[Step]) -
     """Another formula for the slope of a function of each entry; v is what goes in, y what comes out."""
     if n is not None or step.name in (*METHODS, "[]", "matmul", "dot") or "." in step.name:
         return
+    if step.name in ("add", "subtract") and len(step.active) > 1:  # a sum has no slope: a path is missing
+        return
     given = [] if step.source is None else [-1]
     if len(step.active) == 1:
         direct = step.inputs[step.active[0]]

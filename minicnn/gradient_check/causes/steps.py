@@ -129,7 +129,7 @@ def _of_factor(target: Target, factor: float) -> str:
         }
         what |= {f"the number of entries of {a.shape}" for a in arrays if a.size == round(value)}
         if what and value > 1 + SAME and abs(value - round(value)) < SAME:
-            name = f": {what.pop()}, a shape there" if len(what) == 1 else ""
+            name = f": {what.pop()}, a shape there" if len(what) == 1 and value > ENOUGH + SAME else ""
             return f"the path through it is {verb} by {round(value)}{name}"
     return ""
 
@@ -185,6 +185,8 @@ def _masks(e: Evidence, follower: Follower, targets: list[Target]) -> str | None
         if follower.cost > MOST_OPERATIONS or not _enough(e):
             return None
         up = follower.upstream(step)
+        if (up > 0).all() or (up <= 0).all() or len(e.index) < ENOUGH:  # a mask of one number fits anything
+            continue
         for text, mask in MASKS.items():
             changes = {step.slot: partial(_masked, mask=mask(up, step.output.imag))}
             if e.fits(follower.gradient(int(i), changes) for i in e.index):

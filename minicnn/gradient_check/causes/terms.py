@@ -66,6 +66,8 @@ def diagonal_only(e: Evidence) -> str | None:
         return (
             "only the diagonal of the Jacobian is used: each entry has the term of its own output only "
             "(softmax: p·(1 − p)), but it changes the other outputs too"
+            + ", or: the sum is over an axis of length 1"
+            * (1 in e.array.shape)
         )
     return None
 
@@ -100,7 +102,7 @@ def shortcut(e: Evidence) -> str | None:
     if e.fits(e.right - e.dy.ravel()[e.index]):
         return "dy itself is missing: the shortcut's gradient must be added"
     if e.fits(e.right + e.dy.ravel()[e.index]):
-        return "dy itself is added, though y has no such term"
+        return "dy itself is added once too often: the gradient of a shortcut twice, or y has no such term"
     return None
 
 
@@ -108,6 +110,10 @@ def regularizer(e: Evidence) -> str | None:
     """right − given = a·w + b·sign(w): a penalty is in the loss but not in the gradient, or vice versa."""
     w = e.array.ravel()[e.index]
     if (e.dy.size != 1 and e.of_input) or len(np.unique(np.abs(w[w != 0]))) < 4:
+        return None
+    if (
+        len(np.unique((e.right / np.abs(e.right).max()).round(6))) < 3
+    ):  # any constant or sign(w) fits two values
         return None
     name, unit = e.gradient.name, float(e.dy.ravel()[0]) if e.dy.size == 1 and e.dy.any() else 1.0
     apart = e.right - e.given
