@@ -9,13 +9,15 @@ threads.
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 R = TypeVar("R")
 
 WINDOW = 5  # the last runs of each kind, whose median is compared
 FIRST = 6  # runs at the beginning that take turns; the very first does not count: it prepares
 EVERY = 32  # later, every so many-th run tries the kind that was slower
+SELDOM = 256  # the same, if that took more than twice as long
+LONG = 0.05  # seconds on all threads, from which on one thread is not tried
 
 
 class OneOrAll:
@@ -47,14 +49,14 @@ class OneOrAll:
         return result
 
     def _alone(self, number: int) -> bool:
-        if number < FIRST:
-            return number % 2 == 1
-        return self._faster_alone() != (number % EVERY == 0)
-
-    def _faster_alone(self) -> bool:
         one, all_ = (_median(self._seconds[alone]) for alone in (True, False))
-        return one < all_
+        if number < 2 or all_ > LONG:
+            return False
+        if number < FIRST:
+            return number % 2 == 0
+        every = EVERY if max(one, all_) <= 2 * min(one, all_) else SELDOM
+        return (one < all_) != (number % every == 0)
 
 
-def _median(values: Any) -> float:
-    return float(sorted(values)[len(values) // 2]) if values else 0.0
+def _median(values: deque[float]) -> float:
+    return sorted(values)[len(values) // 2] if values else 0.0

@@ -85,7 +85,7 @@ def _forward_plan(shape, kernel_shape, strides, padding, dilation):
     return border, (rows.out, columns.out), pixels, taps, depth
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
 def _forward_items(images, x_size, pixels, taps, filters):
     """Return (items, ends of the pieces, row table of y) of :func:`products`, for images of x_size numbers."""
     cuts = min(pixels, -(-CHUNKS // max(1, images)))  # a few images: several pieces each
