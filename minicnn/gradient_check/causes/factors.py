@@ -40,14 +40,14 @@ def constant_factor(e: Evidence) -> str | None:
                 if abs(known - value) <= max(1e-6, e.gradient.bound) * value and known != 1
             )
             names = list(dict.fromkeys(near))
-            if names and math.isclose(value, 3, rel_tol=1e-6):  # a length, or x³
-                names = ["a constant factor of the formula, such as an exponent", *names]
             if not names:
                 continue
             if len(names) > MOST_NAMES:  # the shapes single nothing out
                 return (
                     f"{sign}{verb} by {number(value)}: every entry is {number(size)} times the right gradient"
                 )
+            if math.isclose(value, 3, rel_tol=1e-6):  # a length, or x³
+                names.append("a constant factor of the formula, such as an exponent")
             return f"{sign}{verb} by {number(value)}: {', or '.join(names)}"
     if telling < ENOUGH:
         return None

@@ -159,7 +159,7 @@ def wrong_here_and_there_in_a_column(rng):
 # ---- more of it --------------------------------------------------------------------------------------------
 
 
-@fault("x", "dy itself is added, though y has no such term")
+@fault("x", "or y has no such term")
 def shortcut_that_is_not_there(rng):
     return dense(rng, lambda dy, x, kernel: (dy @ kernel.T + dy, None, None))
 
