@@ -137,5 +137,6 @@ def _of_parts(e: Evidence, parts: tuple[Part, ...]) -> str:
     if not alone:
         return f"dy does not count in its {left_out}: a bound that is off by one, or windows that do not tile"
     without = f", without the {left_out}" if left_out else ""
-    off = ", or a bound that is off by one" * (2 in e.dy.shape)
+    short = any(part.alone and length == 2 for part, length in zip(parts, e.dy.shape))
+    off = ", or a bound that is off by one" if short else ""
     return f"dy counts only in its {alone}{without}: an early return in a loop{off}, or = instead of +="
