@@ -76,11 +76,12 @@ class TrainedNetwork:
             path, labels = arguments["data"], arguments.get("labels")
             if path == synthetic.NAME:
                 return synthetic.load()
-            if not Path(path).exists():
-                raise FileNotFoundError(
-                    f"{path}, on which {self.folder} was trained, does not exist any more: "
-                    "give its present path with --data PATH"
-                )
+            for option, file in (("--data", path), ("--labels", labels)):
+                if file is not None and not Path(file).exists():
+                    raise FileNotFoundError(
+                        f"{file}, on which {self.folder} was trained, does not exist any more: "
+                        f"give its present path with {option} PATH"
+                    )
         return dataset.load(
             path,
             drop_faulty=arguments.get("drop_faulty", False),

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from fer.data import ferplus
 from fer.data.dataset import Split
 from fer.errors import BadInput
 from fer.training import components
-from fer.training.config import Config
+from fer.training.config import Config, from_file
 from tests.fer.ferplus_files import write_both
 
 
@@ -60,6 +61,27 @@ def test_other_labels_are_used_only_if_they_are_named(trained, capsys):
     assert report.confusion.sum(axis=1).tolist() == [3] * 7 + [0]
     evaluate.run("tiny", data=data, labels=labels, out=folder / "seven")
     assert "does not know their class: 1 Contempt." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("votes", ferplus.VOTES)
+def test_a_run_is_resumed_on_the_same_targets(trained, votes):
+    folder = trained[2][votes].run
+    config = from_file(folder.path("config.json"))
+    fingerprint = folder.read_config()["data"]["fingerprint"]
+    assert components.load_data(config).with_validation().fingerprint() == fingerprint
+    other = replace(config, votes="soft" if votes == "majority" else "majority")
+    assert components.load_data(other).with_validation().fingerprint() != fingerprint
+
+
+def test_labels_that_have_moved_are_named_and_what_to_do(trained):
+    _, labels, runs = trained
+    moved = labels.rename(labels.with_name("moved.csv"))
+    try:
+        with pytest.raises(FileNotFoundError, match="give its present path with --labels PATH"):
+            evaluate.run(runs["majority"].run.folder)
+        assert evaluate.run(runs["majority"].run.folder, labels=moved)[1].samples == 19
+    finally:
+        moved.rename(labels)
 
 
 def test_networks_are_compared_on_them(trained, tmp_path, capsys):
