@@ -68,3 +68,23 @@ def test_each_kernel_is_timed_by_its_name_inside_the_block_only():
     assert list(inner) == ["pooling_2x2 forward"]
     assert list(outer) == ["updates squares"]
     assert inner["pooling_2x2 forward"] > 0
+
+
+@pytest.mark.parametrize("size", [0, 1, 15, 16, 17, 100])
+def test_the_pieces_are_the_array_in_order(size):
+    array = np.arange(size)
+    pieces = [parallel.piece(array, chunk) for chunk in range(parallel.CHUNKS)]
+    np.testing.assert_array_equal(np.concatenate(pieces), array)
+    sizes = [len(each) for each in pieces]
+    assert max(sizes) - min(sizes) <= 1
+    assert all(np.shares_memory(each, array) for each in pieces if len(each))
+
+
+@pytest.mark.parametrize("size", [1, 17, 40_000])
+@pytest.mark.parametrize("pieces", [1, 2, 5])
+def test_the_sum_of_pieces_is_taken_in_their_order(pieces, size, rng):
+    partial = rng.standard_normal((pieces, size), dtype=np.float32)
+    exact = partial[0].copy()
+    for more in partial[1:]:
+        exact += more
+    np.testing.assert_array_equal(parallel.sum_pieces(partial, (size,)), exact)
