@@ -116,11 +116,13 @@ class BackupAndRestore(Callback):
 
     def on_train_end(self, logs: Logs | None = None) -> None:
         """Remove the backup, unless it is to stay."""
-        if self.delete_checkpoint:
+        if self.delete_checkpoint and self.writes:
             self.path.unlink(missing_ok=True)
 
     def save(self) -> None:
         """Back up now: between two batches, in an epoch's validation, or between two epochs."""
+        if not self.writes:
+            return
         config, arrays = self.model.snapshot()
         position = self.model.training_position
         if position.step:

@@ -46,6 +46,12 @@ class Callback:
         """Set ``model``: fit calls this."""
         self.model = model
 
+    @property
+    def writes(self) -> bool:
+        """Whether this process writes files: in a fit with ``distributed`` only process 0 does."""
+        share = getattr(self.model, "distribution", None)
+        return share is None or share.rank == 0
+
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Training begins."""
 

@@ -85,6 +85,8 @@ class ModelCheckpoint(Monitor):
         except KeyError as error:
             known = sorted({**logs, **counters})
             raise KeyError(f"filepath={self.filepath!r}: there is no {error}, only {known}") from None
+        if not self.writes:
+            return
         path.parent.mkdir(parents=True, exist_ok=True)
         if self.save_weights_only:
             self.model.save_weights(path)
@@ -98,7 +100,7 @@ class ModelCheckpoint(Monitor):
         if value is None:
             return True  # as in Keras
         improved = self.improves(value, self.best)
-        if self.verbose:
+        if self.verbose and self.writes:
             before = "" if self.best is None else f" (best so far: {self.best:.5f})"
             print(f"Epoch {epoch}: {self.monitor} {'improved to' if improved else 'is'} {value:.5f}{before}")
         if improved:

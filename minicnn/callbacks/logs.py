@@ -140,6 +140,8 @@ class CSVLogger(Resumable):
         self._write()
 
     def _write(self) -> None:
+        if not self.writes:
+            return
         columns = list(dict.fromkeys(name for row in self.rows for name in row))
         text = io.StringIO()
         writer = csv.DictWriter(text, columns, restval="NA", delimiter=self.sep, lineterminator="\n")

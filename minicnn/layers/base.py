@@ -60,6 +60,7 @@ class Layer:
     plain_arrays: tuple[
         str, ...
     ] = ()  # arrays of floats in attributes that are there when the layer is built
+    fused_with: Any = None  # a function of the next layer, for one with its own fused pairs: see fusion.py
     _output: Symbol | None = None
     _given: tuple[int, tuple[str, ...]] = (0, ())  # to the constructor: how many by position, and the names
 

@@ -97,6 +97,8 @@ def units(layers: Iterable[Layer]) -> list[tuple[int, Unit]]:
 
 def fused(before: Unit, layer: Layer) -> Unit | None:
     """Return the fused pair that replaces two neighboring layers, or None."""
+    if isinstance(before, Layer) and before.fused_with is not None:
+        return before.fused_with(layer)  # type: ignore[no-any-return]
     if not (isinstance(before, Layer) and before.has_library_passes and layer.has_library_passes):
         return None  # a layer of one's own, such as a subclass of Conv2D with another forward pass
     if isinstance(layer, Activation) and layer.activation == "relu":

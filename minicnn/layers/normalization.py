@@ -142,16 +142,17 @@ class BatchNormalization(ScaleAndOffset):
         self._used_batch = training and self.trainable
         if self._used_batch:
             y, mean, variance, self._cache = training_forward(x, gamma, beta, self.epsilon)
-            self._move(self.moving_mean, mean)
-            self._move(self.moving_variance, variance)
+            self.move(mean, variance)
         else:
             y, self._cache = inference_forward(
                 x, gamma, beta, self.moving_mean.value, self.moving_variance.value, self.epsilon
             )
         return y
 
-    def _move(self, moving, batch):
-        moving.value[...] = moving.value * self.momentum + batch.real * (1 - self.momentum)
+    def move(self, mean, variance):
+        """Bring the moving statistics nearer to those of a batch."""
+        for moving, batch in ((self.moving_mean, mean), (self.moving_variance, variance)):
+            moving.value[...] = moving.value * self.momentum + batch.real * (1 - self.momentum)
 
     def backward(self, dy):
         """Return dx; through the batch's mean and variance if forward used them."""

@@ -4,7 +4,7 @@ Other sources of batches, generators and datasets, are in datasets.py. All have 
 :class:`Batches` that fit, evaluate and predict use: steps, resumable, order, iterate, get_state, set_state.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -25,12 +25,17 @@ class Batches:
             or None.
         batch_size: samples in a batch; the last one may be smaller.
 
+    Attributes:
+        rows: a function of the size of a batch: the rows of it that x is to have, for a process that shares batches
+            with others; None: all. y and the weights have all in any case.
+
     Raises:
         ValueError: lengths differ, there is no sample, or a weight is NaN.
         TypeError: x or y does not hold numbers.
     """
 
     resumable = True  # a pass can continue from any batch: it depends on the order alone
+    rows: Callable[[int], slice] | None = None
 
     def __init__(
         self,
@@ -95,8 +100,14 @@ class Batches:
         for start in range(first * self.batch_size, self.samples, self.batch_size):
             stop = start + self.batch_size
             index = slice(start, stop) if order is None else order[start:stop]
+            own = index
+            if self.rows is not None:
+                part = self.rows(min(stop, self.samples) - start)
+                own = (
+                    slice(start + part.start, start + part.stop) if order is None else order[start:stop][part]
+                )
             yield (
-                self.x[index].astype(self.dtype),
+                self.x[own].astype(self.dtype),
                 None if self.y is None else self.y[index],
                 None if self.weights is None else self.weights[index],
             )

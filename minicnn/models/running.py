@@ -25,6 +25,7 @@ OF_A_TRAINING = (
     "callback_list",
     "compiled_metrics",
     "history",
+    "distribution",
 )
 
 # The models whose fit runs in this thread.

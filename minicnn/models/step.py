@@ -17,6 +17,7 @@ import numpy as np
 from minicnn import activations, losses, ops, optimizers
 from minicnn._base import keras_errors
 from minicnn._base.messages import shown
+from minicnn.distributed import DataParallel
 from minicnn.layers.base import Layer
 from minicnn.metrics import Metric
 from minicnn.models import inference, own_layers
@@ -41,6 +42,7 @@ class TrainingStep(Layer):
         skipped_steps: how many steps of this epoch were not taken, because a number in them was not finite;
             with train_on_batch: since compile.
         skip_reported: whether there was a warning of such a step.
+        distribution: shares the batches of the ``fit`` that runs among processes; None: there is one process.
     """
 
     optimizer: Optimizer = None  # type: ignore[assignment]  # None until compile: a user reads it after that
@@ -49,6 +51,7 @@ class TrainingStep(Layer):
     stop_training: bool = False
     skipped_steps: int = 0
     skip_reported: bool = False
+    distribution: DataParallel | None = None
     _passes_checked: frozenset[str] = frozenset()
     _plan: inference.Plan | None = None
     _last_loss: tuple[losses.Loss, bool]  # set by forward_loss: the loss function, whether it takes logits
@@ -111,6 +114,8 @@ class TrainingStep(Layer):
         """Forward and loss, with the regularisers' penalties. Returns (loss, prediction)."""
 
         def run(logits: bool) -> Any:
+            if self.distribution is not None and training:
+                return self.distribution.forward(x, len(y), logits)
             return (self.pre_activation_forward if logits else self.forward)(x, training)
 
         return self._loss_of(run, y, sample_weight)
@@ -139,6 +144,14 @@ class TrainingStep(Layer):
             if type(self).forward_loss is not TrainingStep.forward_loss:
                 return self.forward_loss(x, y, sample_weight, training=False)
             return self._loss_of(lambda logits: self.infer(x, logits), y, sample_weight)
+
+    @ops.in_turn
+    def validation_step(self, x: np.ndarray, y: Any, sample_weight: Any = None) -> tuple[Any, Any]:
+        """:meth:`test_step` of a validation in fit, which processes share as they share a training step."""
+        share = self.distribution
+        if share is None:
+            return self.test_step(x, y, sample_weight)
+        return self._loss_of(lambda logits: share.infer(x, len(y), logits), y, sample_weight)
 
     @ops.in_turn
     def infer(self, x: Any, logits: bool = False) -> Any:
@@ -184,15 +197,23 @@ class TrainingStep(Layer):
         :meth:`forward_loss`; return dL/dx if needed.
         """
         loss, takes_logits = self._last_loss
+        if self.distribution is not None:
+            self.distribution.backward(loss.backward(), takes_logits)
+            self._add_penalties()
+            return None
         self.needs_dx = need_dx  # training does not need the gradient of the images
         try:
             dx = (self.pre_activation_backward if takes_logits else self.backward)(loss.backward())
         finally:
             self.needs_dx = True
+        self._add_penalties()
+        return dx
+
+    def _add_penalties(self) -> None:
+        """Add the regularizers' part to the gradients."""
         for weight in self.trainable_weights:
             if weight.regularizer is not None:
                 weight.grad = weight.grad + weight.regularizer.gradient(weight.value)
-        return dx
 
     # ---- what is reported ----------------------------------------------------------------------------------
 

@@ -18,6 +18,8 @@ import numpy as np
 from minicnn import backend, ops, random
 from minicnn._base import keras_errors
 from minicnn.callbacks import Callback, CallbackList, History
+from minicnn.distributed import DataParallel
+from minicnn.distributed import get as distribution_of
 from minicnn.models import checks, data, datasets, first_nan, progress
 from minicnn.models.running import TrainingPosition, is_training, own_training
 from minicnn.models.step import TrainingStep
@@ -64,6 +66,7 @@ class Trainer(TrainingStep):
         validation_steps: int | None = None,
         validation_batch_size: int | None = None,
         validation_freq: int | Sequence[int] = 1,
+        distributed: DataParallel | str | None = None,
     ) -> History:
         """Train and return a History, as `keras.Model.fit`.
 
@@ -87,10 +90,14 @@ class Trainer(TrainingStep):
                 that ends too soon ends the training, with a warning.
             validation_steps: batches of validation_data; by default all. A generator needs it.
             validation_freq: validate after every so many epochs; or a list of their numbers, from 1.
+            distributed: "mpi": the processes that mpiexec has started train together, each with a part of every
+                batch; they call fit with the same arguments. Or a minicnn.distributed.DataParallel. None: this
+                process alone.
 
         Raises:
             ValueError: the model is not compiled, the data do not fit it or each other, or an argument is out
                 of its range.
+            ImportError: distributed="mpi" without mpi4py.
             TypeError: targets or class weights are not numbers.
         """
         self.check_compiled()
@@ -105,6 +112,11 @@ class Trainer(TrainingStep):
             validation_data = validation_data or end
         source = self._source(x, y, sample_weight, class_weight, batch_size, steps_per_epoch)
         self._check_classes(class_weight)
+        share = distribution_of(distributed)
+        if share is not None:
+            share.check(self)
+            if isinstance(source, data.Batches):
+                source.rows = share.rows
         source = datasets.in_steps(source, steps_per_epoch, "steps_per_epoch")
         validation: Any = None
         if validation_data is not None:
@@ -113,7 +125,9 @@ class Trainer(TrainingStep):
             batch_size = validation_batch_size or batch_size
             validation = self._source(x, y, sample_weight, batch_size=batch_size, steps=validation_steps)
             datasets.in_steps(validation, validation_steps, "validation_steps")
-        verbose = progress.resolve(verbose)
+        if share is not None and isinstance(validation, data.Batches):
+            validation.rows = share.rows
+        verbose = progress.resolve(verbose) if share is None or share.rank == 0 else 0
         callback_list = CallbackList(
             [callbacks, progress.callbacks(verbose)],
             model=self,
@@ -122,7 +136,11 @@ class Trainer(TrainingStep):
         with own_training(self):
             self.training_batches = source
             self.training_position, self.callback_list = TrainingPosition(initial_epoch), callback_list
-            self._run_epochs(epochs, source, shuffle, validation, validation_steps, validate)
+            self.distribution = share
+            try:
+                self._run_epochs(epochs, source, shuffle, validation, validation_steps, validate)
+            finally:
+                self.distribution = None
             self.forget()  # predictions need not compare weights that nobody holds: see Parameter.version
         return callback_list.history
 
@@ -137,6 +155,8 @@ class Trainer(TrainingStep):
     ) -> None:
         callback_list = self.callback_list
         callback_list.on_train_begin()  # which may change the position: see callbacks.BackupAndRestore
+        if self.distribution is not None:
+            self.distribution.begin(self)
         logs: dict[str, float] = {}
         for epoch in range(self.training_position.epoch, epochs):
             if self.stop_training:
@@ -147,7 +167,7 @@ class Trainer(TrainingStep):
                 break  # a generator had no batch left
             logs = epoch_logs
             if validation is not None and validate(epoch + 1):
-                results = self._evaluate(validation, validation_steps, callback_list)
+                results = self._evaluate(validation, validation_steps, callback_list, self.validation_step)
                 logs |= {f"val_{name}": value for name, value in results.items()}
             self.training_position = TrainingPosition(epoch + 1)
             callback_list.on_epoch_end(epoch, logs)
@@ -262,7 +282,7 @@ class Trainer(TrainingStep):
         """
         self.check_compiled()
         source = self._source(x, y, sample_weight, batch_size=batch_size, steps=steps)
-        logs = self._evaluate(source, steps, self._beside_a_training(callbacks))
+        logs = self._evaluate(source, steps, self._beside_a_training(callbacks), self.test_step)
         if progress.resolve(verbose):
             print(progress.describe(logs))
         if return_dict:
@@ -270,14 +290,16 @@ class Trainer(TrainingStep):
         values = list(logs.values())
         return values if len(values) > 1 else values[0]
 
-    def _evaluate(self, source: Any, steps: int | None, callback_list: CallbackList) -> dict[str, Any]:
+    def _evaluate(
+        self, source: Any, steps: int | None, callback_list: CallbackList, test_step: Callable[..., Any]
+    ) -> dict[str, Any]:
         callback_list.on_test_begin()
         step = None
         with self.check_compiled().used() as results:
             for step, (x, y, weight) in enumerate(itertools.islice(self._checked_batches(source), steps)):
                 callback_list.on_test_batch_begin(step)
                 with ops.turn():
-                    value, prediction = self.test_step(x, y, weight)
+                    value, prediction = test_step(x, y, weight)
                 callback_list.on_test_batch_end(step, results.update(value, y, prediction, weight))
             if step is None:
                 raise ValueError("evaluation: the generator is at its end, there is no batch")

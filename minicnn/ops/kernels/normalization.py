@@ -34,6 +34,9 @@ __all__ = [
     "batch_norm_forward",
     "batch_norm_inference_backward",
     "batch_norm_inference_forward",
+    "batch_norm_input_gradient",
+    "batch_norm_statistics",
+    "batch_norm_sums",
 ]
 
 _BLOCK = 4096  # entries of x in a block of rows: 16 KB in float32, half of a first-level cache
@@ -53,10 +56,8 @@ def batch_norm_relu_forward(x, gamma, beta, epsilon):
 
 def _forward(x, gamma, beta, epsilon, relu):
     x = prepare(x)
-    means, squares = np.zeros((2, CHUNKS, x.shape[-1]))
-    _statistics(_rows(x), means, squares)
-    mean = means[0]
-    variance = squares[0] / (x.size // x.shape[-1])
+    mean, squares = batch_norm_statistics(x)
+    variance = squares / (x.size // x.shape[-1])
     y, cache = _inference_forward(x, gamma, beta, mean, variance, epsilon, relu)
     return y, mean.astype(x.dtype), variance.astype(x.dtype), cache
 
@@ -91,17 +92,42 @@ def batch_norm_inference_backward(dy, cache):
 
 
 def _backward(dy, cache, frozen):
+    x = cache[0]
+    dgamma, dbeta = batch_norm_sums(dy, cache)
+    dx = _dx(dy, cache, dgamma, dbeta, dy.size // dy.shape[-1], frozen)
+    return dx, dgamma.astype(x.dtype), dbeta.astype(x.dtype)
+
+
+def batch_norm_statistics(x):
+    """Return the mean and the sum of squared deviations as the reference does, in float64."""
+    x = prepare(x)
+    means, squares = np.zeros((2, CHUNKS, x.shape[-1]))
+    _statistics(_rows(x), means, squares)
+    return means[0], squares[0]
+
+
+def batch_norm_sums(dy, cache):
+    """Return (dgamma, dbeta) as the reference does, in float64; of a ReLU's dy if forward had one."""
     x, gamma, mean, inverse_std, gate = cache
     dy, x = prepare(dy, x)
     totals, products = np.zeros((2, CHUNKS, x.shape[-1]))
-    scale = gamma * inverse_std
-    _sums(_rows(dy), _rows(x), mean, scale, gate, totals, products)
-    dbeta, dgamma = totals[0], products[0] * inverse_std
+    _sums(_rows(dy), _rows(x), mean, gamma * inverse_std, gate, totals, products)
+    return products[0] * inverse_std, totals[0]
+
+
+def batch_norm_input_gradient(dy, cache, dgamma, dbeta, m):
+    """Return dx as the reference does; through the ReLU as well if forward had one."""
+    return _dx(dy, cache, dgamma, dbeta, m, frozen=False)
+
+
+def _dx(dy, cache, dgamma, dbeta, m, frozen):
+    x, gamma, mean, inverse_std, gate = cache
+    dy, x = prepare(dy, x)
     dx = empty_like(dy)
-    m = dy.size // dy.shape[-1]
     constant, slope = dbeta / m, dgamma * inverse_std / m
+    scale = gamma * inverse_std
     _input_gradient(_rows(dy), _rows(x), mean, scale, gate, constant, slope, frozen, _rows(dx))
-    return dx, dgamma.astype(x.dtype), dbeta.astype(x.dtype)
+    return dx
 
 
 def _rows(x):

@@ -36,6 +36,9 @@ __all__ = [
     "batch_norm_forward",
     "batch_norm_inference_backward",
     "batch_norm_inference_forward",
+    "batch_norm_input_gradient",
+    "batch_norm_statistics",
+    "batch_norm_sums",
     "group_norm_backward",
     "group_norm_forward",
 ]
@@ -45,20 +48,39 @@ def batch_norm_forward(
     x: Array, gamma: Array, beta: Array, epsilon: float
 ) -> tuple[Array, Array, Array, Cache]:
     """Return (y, mean, variance, cache), by the batch's own statistics; the variance is biased (over m)."""
-    axes = _all_but_last(x)
-    mean = x.mean(axis=axes)  # (C,)
-    variance = ((x - mean) ** 2).mean(axis=axes)  # (C,)
+    mean, squares = batch_norm_statistics(x)
+    variance = squares / (x.size // x.shape[-1])
     y, cache = batch_norm_inference_forward(x, gamma, beta, mean, variance, epsilon)
     return y, mean, variance, cache
 
 
 def batch_norm_backward(dy: Array, cache: Cache) -> tuple[Array, Array, Array]:
     """Return (dx, dgamma, dbeta), through mean and variance."""
+    dgamma, dbeta = batch_norm_sums(dy, cache)
+    return batch_norm_input_gradient(dy, cache, dgamma, dbeta, dy.size // dy.shape[-1]), dgamma, dbeta
+
+
+def batch_norm_statistics(x: Array) -> tuple[Array, Array]:
+    """Return each channel's mean and its sum of squared deviations from it, (C,) each."""
+    axes = _all_but_last(x)
+    mean = x.mean(axis=axes)
+    return mean, ((x - mean) ** 2).sum(axis=axes)
+
+
+def batch_norm_sums(dy: Array, cache: Cache) -> tuple[Array, Array]:
+    """Return (dgamma, dbeta), the sums over the entries of dy."""
+    x_hat, _, _ = cache
+    axes = _all_but_last(dy)
+    return (dy * x_hat).sum(axis=axes), dy.sum(axis=axes)
+
+
+def batch_norm_input_gradient(dy: Array, cache: Cache, dgamma: Array, dbeta: Array, m: int) -> Array:
+    """Return dx, through mean and variance of m entries; dgamma and dbeta are the sums over all of them.
+
+    A part of a batch needs the sums over the whole: minicnn.distributed.
+    """
     x_hat, gamma, inverse_std = cache
-    _, dgamma, dbeta = batch_norm_inference_backward(dy, cache)
-    m = dy.size // dy.shape[-1]
-    dx = gamma * inverse_std * (dy - dbeta / m - x_hat * (dgamma / m))
-    return dx, dgamma, dbeta
+    return gamma * inverse_std * (dy - dbeta / m - x_hat * (dgamma / m))
 
 
 def batch_norm_inference_forward(
@@ -72,10 +94,8 @@ def batch_norm_inference_forward(
 
 def batch_norm_inference_backward(dy: Array, cache: Cache) -> tuple[Array, Array, Array]:
     """Return (dx, dgamma, dbeta), with mean and variance constant."""
-    x_hat, gamma, inverse_std = cache
-    dbeta = dy.sum(axis=_all_but_last(dy))
-    dgamma = (dy * x_hat).sum(axis=_all_but_last(dy))
-    return gamma * inverse_std * dy, dgamma, dbeta
+    _, gamma, inverse_std = cache
+    return gamma * inverse_std * dy, *batch_norm_sums(dy, cache)
 
 
 def group_norm_forward(
