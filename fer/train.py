@@ -18,7 +18,7 @@ import os
 import platform
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
 from importlib import metadata
 from os import PathLike
@@ -39,10 +39,11 @@ from fer.training import components, progress, training_check
 from fer.training.checkpoint import CheckpointCallback, best_epoch
 from fer.training.config import DEFAULTS, Config, check_unchanged, from_file, option
 from fer.training.options import chosen_config, parser
+from fer.training.processes import NameSlowProcess, Processes
 from fer.training.self_distillation import SelfDistillation, soft_targets
 from fer.training.stopping import NothingToDo, OutOfTime, Stopped, StopRequest
 from fer.training.transfer import LowerRate
-from minicnn import callbacks, models
+from minicnn import callbacks, distributed, models
 from minicnn.terminal import say
 
 __all__ = ["BadInput", "Config", "NothingToDo", "Result", "Stopped", "main", "parser", "run"]
@@ -66,8 +67,11 @@ def run(
     data: FerDataset | None = None,
     resume: str | PathLike[str] | None = None,
     time_budget: float | None = None,
+    processes: Processes | None = None,
 ) -> Result:
     """Train and write everything into a run folder: a new one, or that of the run to resume.
+
+    The processes that mpiexec has started train together, if each calls this with the same arguments.
 
     Args:
         config: what to train and how; None: the default settings; with ``resume``, the run's own.
@@ -75,6 +79,7 @@ def run(
         resume: the folder of a run that was stopped.
         time_budget: seconds after which to stop and evaluate the best model so far. The run can be resumed
             later.
+        processes: those that train together; None: find out.
 
     Raises:
         BadInput: a setting, the data or the run folder cannot be used, or the loss is no longer finite.
@@ -82,21 +87,49 @@ def run(
         NothingToDo: the run is finished already, or the time ended before the first epoch did.
         Stopped: a KeyboardInterrupt; its message says how to resume.
     """
+    all_of_us = processes or Processes()
     with StopRequest(time_budget) as stop:
+        stop.quiet = not all_of_us.first
         if resume is None:
-            config, data = _load_data(config or Config(), data)
+            config, data = _load_data(_with_shards(config or Config(), all_of_us, 0), data)
             model = components.compiled_model(config, data.train)
-            folder = runs.create(config.out)
-            with folder.locked(), _saying_how_to_resume(folder):
-                folder.write_json(runs.CONFIG, _description(config, data, model))
-                return _train(folder, config, data, model, stop)
+            all_of_us.check_same("data or settings", (data.fingerprint(), replace(config, data=None)))
+            new = config.out
+            folder = all_of_us.by_first(lambda: runs.create(new))
+            with _locked(folder, all_of_us), _saying_how_to_resume(folder):
+                content = _description(config, data, model)
+                all_of_us.by_first(lambda: folder.write_json(runs.CONFIG, content))
+                return _train(folder, config, data, model, stop, all_of_us)
         folder = runs.find(resume)
-        with folder.locked():
-            config = _config_to_resume(folder, config)
+        with _locked(folder, all_of_us):
+            config = _with_shards(_config_to_resume(folder, config), all_of_us, 1)
             config, data = _load_data(config, data)
             _check_same_data(folder, data)
             with _saying_how_to_resume(folder):
-                return _train(folder, config, data, components.compiled_model(config, data.train), stop)
+                model = components.compiled_model(config, data.train)
+                return _train(folder, config, data, model, stop, all_of_us)
+
+
+def _with_shards(config: Config, processes: Processes, least: int) -> Config:
+    """Return a configuration with the number of shards; 0 stands for one for each process.
+
+    A run of a version without shards is resumed with ``least``, 1.
+    """
+    config = replace(config, shards=config.shards or least or processes.size)
+    if config.shards < processes.size:
+        raise BadInput(
+            f"shards={config.shards}: {processes.size} processes need at least one each; expected a number from "
+            f"{processes.size}, or mpiexec -n {config.shards}"
+        )
+    return config
+
+
+@contextmanager
+def _locked(folder: Run, processes: Processes) -> Iterator[None]:
+    """Let process 0 lock the folder."""
+    with ExitStack() as stack:
+        processes.by_first(lambda: stack.enter_context(folder.locked()))
+        yield
 
 
 def _load_data(config: Config, data: FerDataset | None) -> tuple[Config, FerDataset]:
@@ -161,20 +194,35 @@ def _check_same_data(folder: Run, data: FerDataset) -> None:
 
 
 def _train(
-    folder: Run, config: Config, data: FerDataset, model: minicnn.Sequential, stop: StopRequest
+    folder: Run,
+    config: Config,
+    data: FerDataset,
+    model: minicnn.Sequential,
+    stop: StopRequest,
+    processes: Processes,
 ) -> Result:
     """Train from the start or from the checkpoint in the folder, then evaluate the best model."""
-    _describe(folder, config, data, model)
+    processes.by_first(lambda: _describe(folder, config, data, model))
+    processes.describe(config.shards)
+    share = None
+    if config.shards > 1:
+        share = distributed.DataParallel(processes.communicator, config.shards)
     finished = True
     try:
-        history = _fit(model, config, data, folder, stop)
+        history = _fit(model, config, data, folder, stop, share)
     except OutOfTime:
         finished = False
         history = model.callback_list.history.history
         say("", as_started(f"The time is up. To resume: {folder.resume}"))
         if not history:
             raise NothingToDo("No epoch is finished yet, so there is no model to evaluate.") from None
-    return _evaluate_best(folder, config, history, data, finished)
+    report = processes.by_first(lambda: _evaluate_best(folder, config, history, data, finished))
+    name = "test" if data.test is not None else "validation"
+    try:
+        best: Any = models.load_model(folder.path(runs.MODEL_BEST))
+    except ValueError as error:
+        raise BadInput(str(error)) from None
+    return Result(folder, best, history, best_epoch(history), name, report, finished)
 
 
 def _describe(folder: Run, config: Config, data: FerDataset, model: minicnn.Sequential) -> None:
@@ -197,7 +245,12 @@ def _describe(folder: Run, config: Config, data: FerDataset, model: minicnn.Sequ
 
 
 def _fit(
-    model: minicnn.Sequential, config: Config, data: FerDataset, folder: Run, stop: StopRequest
+    model: minicnn.Sequential,
+    config: Config,
+    data: FerDataset,
+    folder: Run,
+    stop: StopRequest,
+    share: distributed.DataParallel | None,
 ) -> dict[str, list[float]]:
     """Train to the end and return the history; the CheckpointCallback writes the folder's files."""
     train, validation = data.train, data.validation
@@ -218,6 +271,8 @@ def _fit(
         added.append(distillation)
         targets, validation_targets = distillation.targets, soft_targets(validation)
     added.append(CheckpointCallback(folder, train.images, targets, config, stop))
+    if share is not None:
+        added.append(NameSlowProcess())
     if config.early_stopping:
         added.append(
             callbacks.EarlyStopping("val_accuracy", mode="max", patience=config.early_stopping, verbose=1)
@@ -232,12 +287,13 @@ def _fit(
             validation_data=(validation.images[..., None], validation_targets),
             class_weight=components.class_weights(train, config.class_weight),
             callbacks=added,
+            distributed=share,
         ).history
 
 
 def _evaluate_best(
     folder: Run, config: Config, history: dict[str, list[float]], data: FerDataset, finished: bool
-) -> Result:
+) -> Report:
     """Evaluate the best model on the test rows (if there are none, the validation
     rows); write and print that.
     """
@@ -265,7 +321,7 @@ def _evaluate_best(
     }
     folder.write_json(runs.RESULT, facts)
     say(outputs.listing(folder.folder))
-    return Result(folder, model, history, best, name, report, finished)
+    return report
 
 
 def _description(config: Config, data: FerDataset, model: minicnn.Sequential) -> dict[str, Any]:
@@ -300,12 +356,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run the command; exit with status 2 and one line for input that cannot be used."""
     with errors.one_line("fer.train"):
         try:
-            _command(vars(parser().parse_args(argv)))
+            processes = Processes()
+            with processes.together("fer.train"):
+                _command(vars(parser().parse_args(argv)), processes)
         except NothingToDo as reason:
             say(as_started(str(reason)))
 
 
-def _command(given: Mapping[str, Any]) -> None:
+def _command(given: Mapping[str, Any], processes: Processes) -> None:
     resume, budget = given.get("resume"), given.get("time_budget")
     if resume is not None:
         for name in ("config", "recipe", "check"):
@@ -315,11 +373,11 @@ def _command(given: Mapping[str, Any]) -> None:
                 )
         settings = {name: value for name, value in given.items() if name in DEFAULTS}
         own = from_file(runs.find(resume).path(runs.CONFIG), settings)
-        run(own, resume=resume, time_budget=budget)
+        run(own, resume=resume, time_budget=budget, processes=processes)
         return
     chosen = chosen_config(given)
     if "check" not in given:
-        run(chosen, time_budget=budget)
+        run(chosen, time_budget=budget, processes=processes)
     elif not training_check.run(chosen, components.load_data(chosen).train):
         sys.exit(1)
 

@@ -106,7 +106,7 @@ class CheckpointCallback(callbacks.BackupAndRestore):
         super().on_epoch_end(epoch, logs)
         self._write_results()
         more = self.model.training_position.epoch < self.params["epochs"] and not self.model.stop_training
-        if more and self.stop.requested():
+        if more and self._is_due():
             self.stop.raise_stop()
 
     def report_ended(self) -> None:
@@ -125,12 +125,22 @@ class CheckpointCallback(callbacks.BackupAndRestore):
         super().save()
 
     def _stop_if_due(self) -> None:
-        if self.stop.requested():
+        if self._is_due():
             self.save()
             self.stop.raise_stop()
 
+    def _is_due(self) -> bool:
+        """Return whether to stop now. Several processes tell each other with the next batch, and all stop there."""
+        share = self.model.distribution
+        if share is None:
+            return self.stop.requested()
+        share.request = self.stop.reason()
+        return self.stop.agree(share.agreed)
+
     def _write_results(self) -> None:
         """Write the best model, the history and the curves of the finished epochs."""
+        if not self.writes:
+            return
         best = best_epoch(self.history)
         if best == len(self.history["loss"]):
             self.model.save(self.folder.path(runs.MODEL_BEST))

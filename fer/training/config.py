@@ -67,6 +67,8 @@ class Config:
         augment: how training faces are changed at random: "none", "light" (flipped, shifted), "full" (also
             rotated, zoomed, partly erased) or "strong" (the same, stronger).
         early_stopping: end when the validation accuracy has not improved for this many epochs; 0: never.
+        shards: into how many parts a batch is cut, which the processes of mpiexec share; results depend on it, and
+            not on the number of processes. 0: as many as there are processes. 1: a batch is not cut.
         seed: of the weights, the order of the faces, dropout and augmentation.
         out: the folder in which the run's numbered folder is created.
     """
@@ -94,6 +96,7 @@ class Config:
     class_weight: str = "sqrt"
     augment: str = "none"
     early_stopping: int = 0
+    shards: int = 0
     seed: int = 0
     out: str = "runs"
 
@@ -123,7 +126,13 @@ class Config:
                 raise BadInput(
                     f"{name}={shown(getattr(self, name))}: expected one of {', '.join(map(str, choices))}"
                 )
-        for name, least in (("epochs", 1), ("batch_size", 1), ("early_stopping", 0), ("seed", 0)):
+        for name, least in (
+            ("epochs", 1),
+            ("batch_size", 1),
+            ("early_stopping", 0),
+            ("shards", 0),
+            ("seed", 0),
+        ):
             if getattr(self, name) < least:
                 raise BadInput(f"{name}={getattr(self, name)}: expected {least} or more")
         for name in ("data", "out", "init", "labels"):

@@ -50,6 +50,7 @@ examples:
   python -m fer.train --resume runs/003                   continue after Ctrl-C, a crash, a power cut
   python -m fer.train --resume runs/003 --time-budget 45m               … for 45 minutes
   python -m fer.train --config runs/003/config.json --seed 1            the same run with another seed
+  mpiexec -n 4 python -m fer.train --data fer2013.csv                   four processes, on one machine or on many
 """
 
 
@@ -112,6 +113,8 @@ def parser() -> argparse.ArgumentParser:
     add("augment", "change the training faces at random", choices=architectures.AUGMENTATIONS)
     stop = "end after this many epochs without a better validation accuracy; 0: never"
     add("early_stopping", stop, type=int, metavar="EPOCHS")
+    parts = "into how many parts a batch is cut for the processes of mpiexec; 0: one for each"
+    add("shards", parts, type=int, metavar="N")
     add("seed", "the same seed gives the same network", type=int, metavar="N")
     add("out", "where the run's folder is created", metavar="FOLDER")
     other = result.add_argument

@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from types import FrameType, TracebackType
 from typing import Any
 
+TIME_IS_UP = 1  # as a reason to stop; signals are by their numbers
 SIGNALS = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}
 
 
@@ -44,7 +45,7 @@ class StopRequest:
 
     def __init__(self, budget: float | None = None) -> None:
         self.deadline = None if budget is None else time.monotonic() + budget
-        self.deferring = False
+        self.deferring = self.quiet = False
         self.signal: signal.Signals | None = None
         self._before: dict[signal.Signals, Any] = {}
 
@@ -72,6 +73,8 @@ class StopRequest:
         self.signal = signal.Signals(number)
         if not (self.deferring and first):
             self.raise_stop()
+        if self.quiet:  # another process says it
+            return
         # not print: the signal may have interrupted one; and no error, in the middle of a step, if stderr is closed
         with suppress(OSError):
             os.write(2, b"\nstopping after this batch; a second signal stops at once\n")
@@ -91,7 +94,19 @@ class StopRequest:
 
     def requested(self) -> bool:
         """Return whether to stop now."""
-        return self.signal is not None or (self.deadline is not None and time.monotonic() >= self.deadline)
+        return self.reason() != 0
+
+    def reason(self) -> int:
+        """Return why to stop now: the number of a signal, TIME_IS_UP, or 0."""
+        if self.signal is not None:
+            return int(self.signal)
+        return TIME_IS_UP if self.deadline is not None and time.monotonic() >= self.deadline else 0
+
+    def agree(self, reason: int) -> bool:
+        """Take the reason on which several processes have agreed for one's own; return whether to stop now."""
+        if reason > TIME_IS_UP:
+            self.signal = signal.Signals(reason)
+        return reason != 0
 
     def raise_stop(self) -> None:
         """Stop.

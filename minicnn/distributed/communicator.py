@@ -10,7 +10,8 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
 import numpy as np
@@ -25,6 +26,7 @@ class Single:
 
     rank = 0
     size = 1
+    waited = 0.0  # seconds, for others and for messages
 
     def allgather(self, value: Any) -> list[Any]:
         """Return the values of all processes, in the order of their ranks."""
@@ -90,7 +92,8 @@ class MPI(Single):
 
     def allgather(self, value: Any) -> list[Any]:
         """Return the values of all processes, in the order of their ranks."""
-        return list(self._group.allgather(value))
+        with self._waiting():
+            return list(self._group.allgather(value))
 
     def broadcast(self, value: Any) -> Any:
         """Return the value of process 0."""
@@ -109,7 +112,8 @@ class MPI(Single):
         self._requests.append(request)
 
         def wait() -> list[np.ndarray]:
-            request.Wait()
+            with self._waiting():
+                request.Wait()
             self._requests.remove(request)
             keep.clear()
             return np.split(received, np.cumsum(counts)[:-1])
@@ -119,8 +123,15 @@ class MPI(Single):
     def join(self, piece: np.ndarray, counts: Sequence[int]) -> np.ndarray:
         """Return the pieces of all processes, of ``counts`` entries, one behind the other."""
         whole = np.empty(sum(counts), piece.dtype)
-        self._group.Allgatherv([piece.view(np.uint8), self._mpi.BYTE], self._parts(whole, counts))
+        with self._waiting():
+            self._group.Allgatherv([piece.view(np.uint8), self._mpi.BYTE], self._parts(whole, counts))
         return whole
+
+    @contextmanager
+    def _waiting(self) -> Iterator[None]:
+        start = time.perf_counter()
+        yield
+        self.waited += time.perf_counter() - start
 
     def _parts(self, array: np.ndarray, counts: Sequence[int]) -> list[Any]:
         """Return an array in parts as MPI describes it, in bytes: so it takes every dtype."""

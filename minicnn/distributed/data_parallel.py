@@ -12,6 +12,7 @@ follow a tree that depends on S alone (tree.py). Dropout and augmentation draw f
 step and the shard, by a number that the layer's own generator gives.
 """
 
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -147,6 +148,7 @@ class DataParallel:
             for generator, saved in zip(model.generators, generators):
                 random.restore(generator, saved)
             model.optimizer.set_state(optimizer)
+        self._since = time.perf_counter(), self.communicator.waited
         self._model = model
         self._leaves: list[ShardedLayer] = []
         first, last = self._own
@@ -159,6 +161,13 @@ class DataParallel:
         self._network = sharded(model, wrap, self._leaves)
         for leaf in self._leaves:
             leaf.ready = self._sum.add
+
+    def busy_seconds(self) -> float:
+        """Return for how long this process has computed since the last call, without its waiting for others."""
+        now, waited = time.perf_counter(), self.communicator.waited
+        since, waited_before = self._since
+        self._since = now, waited
+        return (now - since) - (waited - waited_before)
 
     def forward(self, x: np.ndarray, samples: int, logits: bool) -> np.ndarray:
         """Run the forward pass of training on this process's shards; return the outputs of the whole batch.
