@@ -96,7 +96,8 @@ class Processes:
             if self.communicator.all_failed():
                 if self.first:
                     raise
-                raise SystemExit(_status(error)) from None
+                # a status other than 0 lets the launcher end process 0, perhaps before it has said why
+                raise SystemExit(0) from None
             expected = isinstance(error, BadInput | OSError | NothingToDo | KeyboardInterrupt)
             text = (
                 message(error)

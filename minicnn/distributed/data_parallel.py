@@ -79,10 +79,10 @@ class DataParallel:
 
     def rows(self, samples: int) -> slice:
         """Return the rows of this process in a batch of so many samples."""
-        bounds = [bound for shard in self._shards(samples) for bound in (shard.start, shard.stop)]
+        bounds = [bound for shard in self.shards_of(samples) for bound in (shard.start, shard.stop)]
         return slice(min(bounds), max(bounds)) if bounds else slice(0, 0)
 
-    def _shards(self, samples: int) -> list[slice]:
+    def shards_of(self, samples: int) -> list[slice]:
         """Return the rows of each shard of this process. A batch of fewer samples than shards has fewer shards."""
         used = min(self.shards, samples)
         first, last = self._own
@@ -91,13 +91,13 @@ class DataParallel:
             for shard in range(first, min(last, used))
         ]
 
-    def _cut(self, x: np.ndarray, samples: int) -> Shards:
+    def cut(self, x: np.ndarray, samples: int) -> Shards:
         """Return this process's shards of a batch; x holds all of its rows, or those of this process."""
-        shards = self._shards(samples)
+        shards = self.shards_of(samples)
         start = self.rows(samples).start if len(x) < samples or not shards else 0
         return Shards(np.ascontiguousarray(x[shard.start - start : shard.stop - start]) for shard in shards)
 
-    def _combine(self, own: Sequence[Any], merge: Callable[[Any, Any], Any]) -> Any:
+    def combine(self, own: Sequence[Any], merge: Callable[[Any, Any], Any]) -> Any:
         """Return the value of all shards, merged in the tree's order, from those of this process's shards."""
         leaves: dict[tree.Node, Any] = {
             (shard, shard + 1): value for shard, value in enumerate(own, self._own[0])
@@ -155,7 +155,7 @@ class DataParallel:
 
         def wrap(layer: Layer) -> ShardedLayer:
             if self.synchronized and isinstance(layer, BatchNormalization) and layer.has_library_passes:
-                return SynchronizedBatchNormalization(layer, self._combine)
+                return SynchronizedBatchNormalization(layer, self.combine)
             return ShardedLayer(layer, last - first)
 
         self._network = sharded(model, wrap, self._leaves)
@@ -169,6 +169,10 @@ class DataParallel:
         self._since = now, waited
         return (now - since) - (waited - waited_before)
 
+    def begin_batch(self, samples: int) -> None:
+        """Begin with a batch of so many samples."""
+        self._samples, self._used = samples, min(self.shards, samples)
+
     def forward(self, x: np.ndarray, samples: int, logits: bool) -> np.ndarray:
         """Run the forward pass of training on this process's shards; return the outputs of the whole batch.
 
@@ -177,19 +181,18 @@ class DataParallel:
             samples: how many samples the batch has.
             logits: leave out the last function.
         """
-        self._used = min(self.shards, samples)
-        self._samples = samples
+        self.begin_batch(samples)
         for leaf in self._leaves:
             keys = [int(generator.integers(2**63)) for generator in leaf.layer.generators]
             leaf.follow(keys, self._own[0])
         run = self._network.pre_activation_forward if logits else self._network.forward
-        scores = self._gathered(run(self._cut(x, samples), True).parts)
+        scores = self._gathered(run(self.cut(x, samples), True).parts)
         self._move_statistics()
         return scores
 
     def infer(self, x: np.ndarray, samples: int, logits: bool) -> np.ndarray:
         """Return the outputs of the whole batch in evaluation; arguments as for :meth:`forward`."""
-        return self._gathered([self._model.infer(part, logits) for part in self._cut(x, samples).parts])
+        return self._gathered([self._model.infer(part, logits) for part in self.cut(x, samples).parts])
 
     def _gathered(self, parts: list[np.ndarray]) -> np.ndarray:
         """Return the rows of all processes, in order."""
@@ -204,7 +207,7 @@ class DataParallel:
         if not leaves:
             return
         own = [[change for leaf in leaves for change in leaf.moved(count)[shard]] for shard in range(count)]
-        changes = self._combine(own, lambda one, other: [a + b for a, b in zip(one, other)])
+        changes = self.combine(own, lambda one, other: [a + b for a, b in zip(one, other)])
         for weight, change in zip((each for leaf in leaves for each in untrained(leaf.layer)), changes):
             weight.value[...] = weight.value + change / self._used
 
@@ -213,7 +216,7 @@ class DataParallel:
         self._sum.begin(self._used)
         self._network.needs_dx = False
         run = self._network.pre_activation_backward if logits else self._network.backward
-        run(Shards(np.ascontiguousarray(dy[shard]) for shard in self._shards(self._samples)))
+        run(Shards(np.ascontiguousarray(dy[shard]) for shard in self.shards_of(self._samples)))
         self._sum.finish()
 
 

@@ -1,11 +1,15 @@
 """A batch in shards, in one process: the loss, the gradients and the statistics are those of the whole batch."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
 import minicnn
-from minicnn import Model, Sequential, layers, ops, regularizers
+from minicnn import Model, Sequential, callbacks, layers, ops, regularizers
 from minicnn.distributed import DataParallel
+from minicnn.distributed.batch_norm import SynchronizedBatchNormalization
 from minicnn.models.running import TrainingPosition
 
 
@@ -72,3 +76,139 @@ def test_a_step_is_that_of_the_whole_batch(make, shards, samples, implementation
         np.testing.assert_allclose(b, a, rtol=1e-11, atol=1e-13)
     for a, b in zip(one.weights, other.weights):
         np.testing.assert_allclose(b.value, a.value, rtol=1e-11, atol=1e-13, err_msg=a.path)
+
+
+@pytest.mark.parametrize("relu", [False, True])
+def test_synchronized_batch_norm_has_the_gradient_of_the_complex_step(relu):
+    rng = np.random.default_rng(0)
+    x, dy = rng.standard_normal((7, 2, 3)), rng.standard_normal((7, 2, 3))
+    layer = layers.BatchNormalization()
+    layer.build_for(x.shape, "float64")
+    layer.gamma.assign(rng.standard_normal(3))
+    layer.beta.assign(rng.standard_normal(3))
+    share = DataParallel(None, 3)
+
+    def run(x, gamma, beta):
+        layer.gamma.value, layer.beta.value = gamma, beta
+        norm = SynchronizedBatchNormalization(layer, share.combine)
+        share.begin_batch(len(x))
+        y = np.concatenate(norm.forward(share.cut(x, len(x)), True).parts)
+        return norm, (np.where(y.real > 0, y, 0) if relu else y)
+
+    arrays = [x, layer.gamma.value, layer.beta.value]
+    with ops.use("reference"):
+        norm, y = run(*arrays)
+        gate = (y > 0) if relu else np.ones_like(y)
+        upstream = dy * gate
+        dx = np.concatenate(norm.backward(share.cut(upstream, 7)).parts)
+        sums = [np.sum(parts, axis=0) for parts in zip(*norm.gradients(3))]
+        for place, gradient in enumerate([dx, *sums]):
+            for index in np.ndindex(gradient.shape):
+                stepped = [array.astype(complex) for array in arrays]
+                stepped[place][index] += 1e-30j
+                expected = np.sum(dy * run(*stepped)[1]).imag / 1e-30
+                np.testing.assert_allclose(gradient[index], expected, rtol=1e-12, atol=1e-13)
+
+
+def test_a_frozen_batch_norm_uses_and_keeps_its_moving_statistics():
+    def frozen():
+        model = in_a_row()
+        for layer in model.layers:
+            layer.trainable = not isinstance(layer, layers.BatchNormalization)
+        return model
+
+    one, *whole = trained(frozen, None)
+    other, *parts = trained(frozen, DataParallel(None, 3))
+    for a, b in zip([*whole[:2], *whole[2]], [*parts[:2], *parts[2]]):
+        np.testing.assert_allclose(b, a, rtol=1e-11, atol=1e-13)
+    for a, b in zip(one.weights, other.weights):
+        np.testing.assert_allclose(b.value, a.value, rtol=1e-11, atol=1e-13)
+    for layer in other.layers[1], other.layers[8]:
+        before = trained(frozen, None)[0].get_layer(index=other.layers.index(layer))
+        np.testing.assert_array_equal(layer.moving_mean.value, before.moving_mean.value)
+
+
+def test_statistics_of_shards_move_by_the_mean_of_the_shards():
+    def norm_alone():
+        return Sequential([layers.Input((8, 8, 1)), layers.BatchNormalization(momentum=0.5), layers.Flatten(),
+                           layers.Dense(3, activation="softmax")])  # fmt: skip
+
+    start, *_ = trained(norm_alone, None, samples=6)
+    rng = np.random.default_rng(5)
+    first = [0.3 * rng.random(weight.shape) for weight in start.weights]  # as in trained()
+    x = rng.standard_normal((6, 8, 8, 1))
+    model, *_ = trained(norm_alone, DataParallel(None, 2, synchronized=False), samples=6)
+    norm = model.layers[0]
+    mean, variance = first[2], 1 + first[3]
+    np.testing.assert_allclose(norm.moving_mean.value, (mean + x.mean()) / 2, rtol=1e-12)
+    of_shards = (x[:3].var() + x[3:].var()) / 2
+    np.testing.assert_allclose(norm.moving_variance.value, (variance + of_shards) / 2, rtol=1e-12)
+
+
+def test_what_a_callback_sets_holds_for_the_shards():
+    class NoMoreDropout(callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 1:
+                self.model.layers[0].rate = 0.0
+
+    def losses(rate, *added):
+        minicnn.utils.set_random_seed(1)
+        model = Sequential([layers.Input((50,)), layers.Dropout(rate), layers.Dense(1)])
+        model.compile(minicnn.optimizers.SGD(0.0), "mse")
+        x = np.random.default_rng(0).random((6, 50), np.float32)
+        return model.fit(
+            x, np.ones(6), epochs=3, verbose=0, callbacks=list(added), distributed=DataParallel(None, 2)
+        ).history["loss"]
+
+    dropped = losses(0.5)
+    assert len(set(dropped)) == 3  # another mask in each step
+    (first, *others), plain = losses(0.5, NoMoreDropout()), losses(0.0)
+    assert first == dropped[0]
+    assert others == plain[1:]
+
+
+def test_shards_have_masks_of_their_own():
+    model = Sequential([layers.Input((1000,)), layers.Dropout(0.5)])
+    model.compile("sgd", "mse")
+    model.training_position = TrainingPosition(0)
+    share = DataParallel(None, 2)
+    share.begin(model)
+    first, second = share.forward(np.ones((2, 1000), np.float32), 2, False)
+    again = share.forward(np.ones((2, 1000), np.float32), 2, False)
+    assert not np.array_equal(first, second)
+    assert not np.array_equal(first, again[0])
+
+
+class OwnLoss(Sequential):
+    def forward_loss(self, x, y, sample_weight=None, training=False):
+        return super().forward_loss(x, y, sample_weight, training)
+
+
+def test_a_loss_of_ones_own_is_refused_and_a_fit_after_it_is_plain():
+    model = OwnLoss([layers.Input((3,)), layers.Dense(1)])
+    model.compile("sgd", "mse")
+    x, y = np.ones((4, 3)), np.ones(4)
+    with pytest.raises(NotImplementedError, match=r"OwnLoss.forward_loss is your own"):
+        model.fit(x, y, verbose=0, distributed=DataParallel(None, 2))
+    model.fit(x, y, verbose=0)
+    assert model.distribution is None
+
+
+def test_a_step_that_is_not_finite_is_not_taken_and_named():
+    model = Sequential([layers.Input((3,)), layers.Dense(4), layers.BatchNormalization(), layers.Dense(1)])
+    model.compile("sgd", "mse")
+    x, before = np.ones((8, 3), np.float32), model.get_weights()
+    x[5, 1] = np.inf
+    with pytest.warns(
+        UserWarning, match="this step was not taken, because a number is not finite, first the input"
+    ):
+        history = model.fit(x, np.ones(8), batch_size=8, verbose=0, distributed=DataParallel(None, 4))
+    assert history.skipped_steps == [1]
+    for a, b in zip(before, model.get_weights()):
+        np.testing.assert_array_equal(a, b)
+    assert model.distribution is None
+
+
+def test_mpi4py_is_imported_only_for_mpi():
+    code = "import sys, minicnn, minicnn.distributed, fer.train; sys.exit('mpi4py' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
