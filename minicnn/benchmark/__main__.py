@@ -1,4 +1,4 @@
-"""``python -m minicnn.benchmark [--against torch keras onnxruntime] [--json FILE] [--threads N] [--quick]``."""
+"""``python -m minicnn.benchmark [--against torch keras onnxruntime] [--json FILE] [--threads N] [--quick|--scale]``."""
 
 import argparse
 import importlib.util
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from minicnn import saving, terminal
-from minicnn.benchmark import machine, measure, nets, passes, peak
+from minicnn.benchmark import machine, measure, nets, passes, peak, scale
 from minicnn.benchmark.contenders import MODES, ONLY_PREDICT
 from minicnn.saving.checks import install_command
 
@@ -49,6 +49,8 @@ def parser() -> argparse.ArgumentParser:
     )
     add("--json", type=Path, metavar="FILE", help="also write the numbers to this file")
     add("--quick", action="store_true", help="fewer rounds, and only the whole nets")
+    many = "one training by two processes, measured, and by many machines, simulated; nothing else"
+    add("--scale", action="store_true", help=many)
     return result
 
 
@@ -77,7 +79,7 @@ def main(arguments: list[str] | None = None) -> int:
         problem = problem_of(options)
         if problem is None:
             with saving.replacing(options.json) if options.json else nullcontext() as file:
-                run(options, file)
+                (run_scale if options.scale else run)(options, file)
         else:
             terminal.say(f"{NAME}: {problem}", file=sys.stderr)
     return 0 if problem is None else 2
@@ -91,6 +93,36 @@ def problem_of(options: argparse.Namespace) -> str | None:
         extra = "pip install openvino" if missing[0] == "openvino" else install_command("oracles")
         return f"{missing[0]} is not installed: {extra}"
     return f"--threads {options.threads}: expected 1 or more" if options.threads < 1 else None
+
+
+def run_scale(options: argparse.Namespace, file: IO[bytes] | None) -> None:
+    """Measure and simulate one training by many processes; print tables, and write the numbers."""
+    results: dict[str, Any] = {}
+    for net in scale.NETS:
+        of_two = scale.two_processes(net, 1 if options.quick else 3)
+        if of_two:
+            print(f"Measured: a step of {net}, {scale.BATCH} faces, ms\n")
+            table(list(of_two), [list(of_two.values())])
+        else:
+            print(
+                "Two processes: not measured; this needs mpiexec and mpi4py, pip install 'minicnn-fer[mpi]'\n"
+            )
+        found = scale.measure(net, options.threads)
+        simulated = scale.simulate(found)
+        print(
+            f"Simulated: {net} on machines like this one ({options.threads} threads; measured: "
+            f"{1e3 * (found.start + scale.BATCH * found.face):.0f} ms for {scale.BATCH} faces, "
+            f"{found.gradients / 1e6:.1f} MB of gradients); share of P times the speed of one, %\n"
+        )
+        rows = []
+        for network, ways in simulated.items():
+            for way, seconds in ways.items():
+                shares = [100 * seconds[1] / (count * each) for count, each in seconds.items()]
+                rows.append([f"{network}, {way}", *map(round, shares), scale.stops_paying(seconds)])
+        table(["machines", *map(str, scale.PROCESSES), "pays up to"], rows)
+        results[net] = {"two_processes_ms": of_two, "measured": found._asdict(), "seconds_a_face": simulated}
+    if file is not None:
+        file.write(f"{json.dumps(results, indent=2)}\n".encode())
 
 
 def run(options: argparse.Namespace, file: IO[bytes] | None) -> None:

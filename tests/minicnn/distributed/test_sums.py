@@ -70,7 +70,7 @@ class Two(layers.Layer):
         self.a = self.add_weight("a", (3, 5))
         self.b = self.add_weight("b", (2,))
         self.b.value = self.b.value.astype(np.float32)
-        self.c = self.add_weight("c", ())
+        self.c = self.add_weight("c", (1,))
 
 
 def two(dtype="float64"):
@@ -88,7 +88,7 @@ def test_gradients_are_the_sums_of_the_tree(shards, size, overlap, bucket, monke
     for used in {shards, max(1, shards - 2)}:
         grads = [
             [
-                (rng.standard_normal((3, 5)), rng.random(2, np.float32), rng.standard_normal(()))
+                (rng.standard_normal((3, 5)), rng.random(2, np.float32), rng.standard_normal(1))
                 for _ in range(2)
             ]
             for _ in range(used)
