@@ -65,7 +65,7 @@ class SynchronizedBatchNormalization(ShardedLayer):
             own = [(part.size // part.shape[-1], *ops.batch_norm_statistics(part)) for part in x.parts]
             self._m, mean, squares = self.combine(own, merge_statistics)
             variance = squares / self._m
-            layer.move(mean.astype(layer.dtype), variance.astype(layer.dtype))
+            layer.move(mean.real.astype(layer.dtype), variance.real.astype(layer.dtype))
         results = [
             normalize(part, *layer.scale_and_offset(part), mean, variance, layer.epsilon) for part in x.parts
         ]

@@ -12,6 +12,8 @@ of shards alone, so that one process and many get the same bits. A node (first, 
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
+
 Node = tuple[int, int]
 
 
@@ -42,5 +44,6 @@ def total(values: Mapping[Node, Any], node: Node, merge: Callable[[Any, Any], An
     """Return the value of a node from those of nodes below it."""
     if node in values:
         return values[node]
-    left, right = halves(node)
-    return merge(total(values, left, merge), total(values, right, merge))
+    left, right = (total(values, half, merge) for half in halves(node))
+    with np.errstate(all="ignore"):  # the step itself finds numbers that are not finite
+        return merge(left, right)
