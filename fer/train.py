@@ -91,7 +91,7 @@ def run(
     with StopRequest(time_budget) as stop:
         stop.quiet = not all_of_us.first
         if resume is None:
-            config, data = _load_data(_with_shards(config or Config(), all_of_us, 0), data)
+            config, data = _load_data(_with_shards(config or Config(), all_of_us, resumed=False), data)
             model = components.compiled_model(config, data.train)
             all_of_us.check_same("data or settings", (data.fingerprint(), replace(config, data=None)))
             new = config.out
@@ -102,7 +102,7 @@ def run(
                 return _train(folder, config, data, model, stop, all_of_us)
         folder = runs.find(resume)
         with _locked(folder, all_of_us):
-            config = _with_shards(_config_to_resume(folder, config), all_of_us, 1)
+            config = _with_shards(_config_to_resume(folder, config), all_of_us, resumed=True)
             config, data = _load_data(config, data)
             _check_same_data(folder, data)
             with _saying_how_to_resume(folder):
@@ -110,18 +110,19 @@ def run(
                 return _train(folder, config, data, model, stop, all_of_us)
 
 
-def _with_shards(config: Config, processes: Processes, least: int) -> Config:
-    """Return a configuration with the number of shards; 0 stands for one for each process.
+def _with_shards(config: Config, processes: Processes, resumed: bool) -> Config:
+    """Return a configuration with the number of shards; of a run that began in one process alone, 0 stays.
 
-    A run of a version without shards is resumed with ``least``, 1.
+    Raises:
+        BadInput: there are more processes than shards.
     """
-    config = replace(config, shards=config.shards or least or processes.size)
-    if config.shards < processes.size:
+    shards = config.shards or (1 if resumed else processes.size)
+    if shards < processes.size:
         raise BadInput(
-            f"shards={config.shards}: {processes.size} processes need at least one each; expected a number from "
-            f"{processes.size}, or mpiexec -n {config.shards}"
+            f"shards={shards}: {processes.size} processes need at least one each; expected a number from "
+            f"{processes.size}, or mpiexec -n {shards}"
         )
-    return config
+    return replace(config, shards=shards) if processes.size > 1 else config
 
 
 @contextmanager

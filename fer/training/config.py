@@ -68,7 +68,7 @@ class Config:
             rotated, zoomed, partly erased) or "strong" (the same, stronger).
         early_stopping: end when the validation accuracy has not improved for this many epochs; 0: never.
         shards: into how many parts a batch is cut, which the processes of mpiexec share; results depend on it, and
-            not on the number of processes. 0: as many as there are processes. 1: a batch is not cut.
+            not on the number of processes. 0: as many as there are processes; one alone does not cut it.
         seed: of the weights, the order of the faces, dropout and augmentation.
         out: the folder in which the run's numbered folder is created.
     """

@@ -98,9 +98,9 @@ def test_an_error_of_all_is_one_line_and_other_settings_in_one_are_refused(data,
 def test_shards_are_kept_and_are_those_of_the_run_that_is_resumed(data, tmp_path, capsys):
     config = train.Config(data=str(data), epochs=1, batch_size=30, out=str(tmp_path / "runs"))
     run = train.run(config).run
-    assert run.read_config()["arguments"]["shards"] == 1
+    assert run.read_config()["arguments"]["shards"] == 0
     line = status_and_line(capsys, "--resume", run.folder, "--shards", 2)
-    assert "resumed as it was started, with shards=1: shards=2 would be another run" in line
+    assert "resumed as it was started, with shards=0: shards=2 would be another run" in line
     assert "shards=-1: expected 0 or more" in status_and_line(capsys, "--shards", -1)
 
 
