@@ -11,6 +11,7 @@ from fer.command_line import end_at_once_on_ctrl_c
 VERBS = {
     "explore": "look at a data set",
     "train": "train a network; stop and resume",
+    "sweep": "search for good settings, by many trainings",
     "evaluate": "measure how good a trained network is",
     "calibrate": "make a network's confidence as high as its accuracy",
     "compare": "put trained networks side by side",
@@ -35,6 +36,10 @@ def command(verb: str) -> Callable[[Sequence[str]], None]:
             from fer.train import main as train
 
             return train
+        case "sweep":
+            from fer.sweep import main as sweep
+
+            return sweep
         case "evaluate":
             from fer.evaluate import main as evaluate
 

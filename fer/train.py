@@ -68,6 +68,7 @@ def run(
     resume: str | PathLike[str] | None = None,
     time_budget: float | None = None,
     processes: Processes | None = None,
+    further: Sequence[callbacks.Callback] = (),
 ) -> Result:
     """Train and write everything into a run folder: a new one, or that of the run to resume.
 
@@ -80,6 +81,7 @@ def run(
         time_budget: seconds after which to stop and evaluate the best model so far. The run can be resumed
             later.
         processes: those that train together; None: find out.
+        further: callbacks that come after those of the run; what they raise ends the training.
 
     Raises:
         BadInput: a setting, the data or the run folder cannot be used, or the loss is no longer finite.
@@ -99,7 +101,7 @@ def run(
             with _locked(folder, all_of_us), _saying_how_to_resume(folder):
                 content = _description(config, data, model)
                 all_of_us.by_first(lambda: folder.write_json(runs.CONFIG, content))
-                return _train(folder, config, data, model, stop, all_of_us)
+                return _train(folder, config, data, model, stop, all_of_us, further)
         folder = runs.find(resume)
         with _locked(folder, all_of_us):
             config = _with_shards(_config_to_resume(folder, config), all_of_us, resumed=True)
@@ -107,7 +109,7 @@ def run(
             _check_same_data(folder, data)
             with _saying_how_to_resume(folder):
                 model = components.compiled_model(config, data.train)
-                return _train(folder, config, data, model, stop, all_of_us)
+                return _train(folder, config, data, model, stop, all_of_us, further)
 
 
 def _with_shards(config: Config, processes: Processes, resumed: bool) -> Config:
@@ -201,6 +203,7 @@ def _train(
     model: minicnn.Sequential,
     stop: StopRequest,
     processes: Processes,
+    further: Sequence[callbacks.Callback],
 ) -> Result:
     """Train from the start or from the checkpoint in the folder, then evaluate the best model."""
     processes.by_first(lambda: _describe(folder, config, data, model))
@@ -210,7 +213,7 @@ def _train(
         share = distributed.DataParallel(processes.communicator, config.shards)
     finished = True
     try:
-        history = _fit(model, config, data, folder, stop, share)
+        history = _fit(model, config, data, folder, stop, share, further)
     except OutOfTime:
         finished = False
         history = model.callback_list.history.history
@@ -252,6 +255,7 @@ def _fit(
     folder: Run,
     stop: StopRequest,
     share: distributed.DataParallel | None,
+    further: Sequence[callbacks.Callback],
 ) -> dict[str, list[float]]:
     """Train to the end and return the history; the CheckpointCallback writes the folder's files."""
     train, validation = data.train, data.validation
@@ -287,7 +291,7 @@ def _fit(
             epochs=config.epochs,
             validation_data=(validation.images[..., None], validation_targets),
             class_weight=components.class_weights(train, config.class_weight),
-            callbacks=added,
+            callbacks=[*added, *further],
             distributed=share,
         ).history
 

@@ -146,7 +146,7 @@ def _use_threads(processes: int) -> None:
     cores = os.cpu_count() or 1
     own = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else cores
     threads = own if own < cores else max(1, cores // processes)
-    numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
+    numba.set_num_threads(min(threads, numba.get_num_threads()))
 
 
 class NameSlowProcess(callbacks.Callback):

@@ -18,6 +18,7 @@ import signal
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numba
@@ -56,8 +57,8 @@ def write_faces(path: Path, count: int = 120) -> None:
     )
 
 
-def fork(arguments: list[str], seconds: float, log: Path) -> int:
-    """Run the command in a process of its own, with so much time between checkpoints; return its number."""
+def fork(arguments: list[str], seconds: float, log: Path, command: Callable[..., None] = train.main) -> int:
+    """Run a command in a process of its own, with so much time between checkpoints; return its number."""
     pid = os.fork()
     if pid:
         return pid
@@ -70,7 +71,7 @@ def fork(arguments: list[str], seconds: float, log: Path) -> int:
         # held it would block the others
         parallel._set_init_process_lock()
         checkpoint.CHECKPOINT_SECONDS, self_distillation.EPOCHS_PER_UPDATE = seconds, 1
-        train.main(arguments)
+        command(arguments)
         status = 0
     finally:
         sys.stdout.flush()

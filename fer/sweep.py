@@ -1,0 +1,420 @@
+"""Search for good settings: ``python -m fer.sweep``, many trainings whose settings Optuna chooses.
+
+Each trial is a training in a folder of its own, judged by its best accuracy on the validation rows (PublicTest).
+Trials that are worse than the median of the others at the same epoch end early. The test rows are never looked
+at: whoever chooses by them would find the luckiest settings, not the best.
+
+Any number of processes, on any number of machines that share the folder, take part by the same command. They
+share Optuna's journal:
+
+    sweeps/NAME/  space.json       what is searched; all processes must agree
+                  journal.log      Optuna's storage: which trial has which settings, and what came of it
+                  trials/007/      a trial: a lock, and in it the run's folder, 001/
+                  trials.csv *.png what --show writes
+
+A trial belongs to the process that holds the lock of its folder. The operating system frees this lock when the
+process ends, however that happens. So a trial that is unfinished, and not locked, was stopped: the next process
+resumes it.
+"""
+
+if __name__ == "__main__":  # before the imports, which take a second or more
+    from fer.command_line import end_at_once_on_ctrl_c
+
+    end_at_once_on_ctrl_c()
+
+import argparse
+import json
+import shlex
+import time
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from fer import errors, outputs, runs, train
+from fer.command_line import as_started, new_parser
+from fer.data.dataset import FerDataset
+from fer.errors import BadInput
+from fer.runs import Run
+from fer.training import components, space
+from fer.training.config import DEFAULTS, Config, option
+from fer.training.options import duration
+from fer.training.space import Range, Space
+from fer.training.stopping import NothingToDo, Stopped
+from minicnn import callbacks
+from minicnn.terminal import say
+
+SPACE, JOURNAL, TRIALS = "space.json", "journal.log", "trials"
+BEFORE_PRUNING = 4  # trials that are trained to the end before any is ended early
+LONGER = 4  # times the epochs: what is advised for the best settings
+
+
+def optuna() -> Any:
+    """Return the package.
+
+    Raises:
+        BadInput: it is not installed.
+    """
+    try:
+        import optuna as package
+    except ImportError:
+        raise BadInput("fer.sweep needs Optuna: pip install 'minicnn-fer[sweep]'") from None
+    package.logging.set_verbosity(package.logging.WARNING)
+    return package
+
+
+class Sweep:
+    """A search in a folder: its space, and Optuna's study."""
+
+    def __init__(self, folder: Path, chosen: Space | None = None, prune: bool = True) -> None:
+        """Open the search in a folder; with a space, begin it if there is none.
+
+        Raises:
+            BadInput: there is no search; or there is one, with another space.
+            OSError: the folder cannot be read or written.
+        """
+        self.folder, path = folder, folder / SPACE
+        if chosen is not None and not path.exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            outputs.write_json(path, {name: _plain(values) for name, values in chosen.items()})
+        if not path.exists():
+            raise BadInput(f"{folder} has no search in it: expected a folder that fer.sweep wrote")
+        try:
+            self.space = space.parsed(json.loads(path.read_text(encoding="utf-8")))
+        except (ValueError, AttributeError) as error:
+            raise BadInput(f"{path} is not what fer.sweep wrote: {error}") from None
+        if chosen is not None and chosen != self.space:
+            different = next(name for name in DEFAULTS if chosen.get(name) != self.space.get(name))
+            raise BadInput(
+                f"{folder} is a search with {_said(self.space, different)}, not {_said(chosen, different)}: repeat its "
+                "command to take part in it, or begin another one with --name"
+            )
+        package = optuna()
+        storages = package.storages
+        journal = str(folder / JOURNAL)
+        backend = storages.journal.JournalFileBackend(
+            journal, lock_obj=storages.journal.JournalFileOpenLock(journal, grace_period=30)
+        )
+        pruner = package.pruners.MedianPruner(n_startup_trials=BEFORE_PRUNING, n_warmup_steps=1)
+        with _quiet():
+            self.study = package.create_study(
+                storage=storages.JournalStorage(backend),
+                sampler=package.samplers.TPESampler(constant_liar=True),
+                pruner=pruner if prune else package.pruners.NopPruner(),
+                study_name="fer",
+                direction="maximize",
+                load_if_exists=True,
+            )
+        self.State = package.trial.TrialState
+
+    def trials(self) -> list[Any]:
+        """Return all trials, by number."""
+        return self.study.get_trials(deepcopy=False)
+
+    def run(self, trials: int, data: FerDataset, budget: float | None = None) -> None:
+        """Train trials until there are ``trials`` of them, or the time is up.
+
+        Raises:
+            NothingToDo: other processes train what is left, or the time is up.
+            Stopped: by a signal.
+        """
+        end = None if budget is None else time.monotonic() + budget
+        while True:
+            taken = self._next(trials)
+            if taken is None:
+                return
+            number, folder, trial = taken
+            with folder:
+                left = None if end is None else end - time.monotonic()
+                if left is not None and left <= 0:
+                    raise NothingToDo("The time is up; the same command goes on.")
+                self._train(number, trial, data, left)
+
+    def _next(self, trials: int) -> tuple[int, Any, Any] | None:
+        """Take the next trial: one that was stopped, else a new one. Return its number, its lock, and itself."""
+        for frozen in self.trials():
+            if not frozen.state.is_finished() and frozen.number < trials:
+                lock = self._claimed(frozen.number)
+                if lock is not None:
+                    return frozen.number, lock, _again(self.study, frozen)
+        while len(self.trials()) < trials:
+            with _quiet():
+                trial = self.study.ask()
+            if trial.number >= trials:  # another process was quicker
+                self.study.tell(trial.number, state=self.State.FAIL)
+                return None
+            lock = self._claimed(trial.number)
+            if lock is not None:
+                return trial.number, lock, trial
+        return None
+
+    def _claimed(self, number: int) -> Any:
+        """Return the lock of a trial, as a context; None if it is another's, or finished."""
+        folder = self.folder / TRIALS / f"{number:03d}"
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = runs.Run(folder).locked()
+        try:
+            lock.__enter__()
+        except BadInput:
+            return None
+        if self.trials()[number].state.is_finished():
+            lock.__exit__(None, None, None)
+            return None
+        return _Held(lock)
+
+    def _train(self, number: int, trial: Any, data: FerDataset, left: float | None) -> None:
+        """Train a trial, or what is left of it, and tell the study its result."""
+        package = optuna()
+        folder = self.folder / TRIALS / f"{number:03d}"
+        try:
+            with _quiet():
+                config = space.config_of(self.space, trial)
+            config = replace(config, data=components.data_path(config), out=str(folder))
+            searched = ", ".join(f"{name}={_short(value)}" for name, value in trial.params.items())
+            say("", f"Trial {number}: {searched}")
+            accuracy = _accuracy(config, data, folder, _Watch(trial, package), left)
+        except Stopped as stopped:
+            raise Stopped("stopped. The same command goes on.", stopped.status) from None
+        except package.TrialPruned:
+            say(f"Trial {number} is behind the others: ended early.")
+            self.study.tell(number, state=self.State.PRUNED)
+        except BadInput as error:
+            say(f"Trial {number} failed: {error}")
+            trial.set_user_attr("error", str(error))
+            self.study.tell(number, state=self.State.FAIL)
+        else:
+            if accuracy is None:
+                raise NothingToDo("The time is up; the same command goes on.")
+            self.study.tell(number, accuracy)
+
+
+class _Held:
+    """A lock that is held already, as a context."""
+
+    def __init__(self, lock: Any) -> None:
+        self.lock = lock
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *error: Any) -> None:
+        self.lock.__exit__(*error)
+
+
+class _Watch(callbacks.Callback):
+    """Tells Optuna the validation accuracy after each epoch, and ends a trial that is behind the others."""
+
+    def __init__(self, trial: Any, package: Any) -> None:
+        super().__init__()
+        self.trial, self.package = trial, package
+
+    def on_epoch_end(self, epoch, logs=None) -> None:
+        known = self.trial.study.get_trials(deepcopy=False)[self.trial.number].intermediate_values
+        if epoch not in known:  # else it was told before the trial was stopped
+            self.trial.report(logs["val_accuracy"], epoch)
+        if epoch + 1 < self.params["epochs"] and self.trial.should_prune():
+            raise self.package.TrialPruned
+
+
+def _accuracy(
+    config: Config, data: FerDataset, folder: Path, watch: callbacks.Callback, left: float | None
+) -> float | None:
+    """Train in a trial's folder, from where it was stopped, and return its accuracy; None if the time ended it."""
+    data = replace(data, test=None, name=f"{data.name} without its test rows")
+    for begun in sorted(folder.glob("[0-9]*"), reverse=True):
+        run = Run(begun)
+        try:
+            run.read_config()
+        except (BadInput, OSError):  # killed before it was written
+            continue
+        try:
+            result = train.run(config, data, resume=begun, time_budget=left, further=[watch])
+        except (
+            NothingToDo
+        ):  # finished, and killed before the study knew it; or there was no time for an epoch
+            return run.read_json(runs.RESULT)["val_accuracy"] if run.path(runs.RESULT).exists() else None
+        return _result(result)
+    try:
+        return _result(train.run(config, data, time_budget=left, further=[watch]))
+    except NothingToDo:
+        return None
+
+
+def _result(result: train.Result) -> float | None:
+    return result.history["val_accuracy"][result.best_epoch - 1] if result.finished else None
+
+
+def _again(study: Any, frozen: Any) -> Any:
+    """Return a trial that another process began; its settings are those that were chosen then."""
+    return optuna().trial.Trial(study, frozen._trial_id)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Leave out Optuna's notes that something is new in it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _plain(values: Range | list[Any]) -> Any:
+    return str(values) if isinstance(values, Range) else values
+
+
+def _said(chosen: Space, name: str) -> str:
+    return f"{name}={_plain(chosen[name])}" if name in chosen else f"no {name}"
+
+
+def _short(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+# ---- what came of it ---------------------------------------------------------------------------------------
+
+
+def show(sweep: Sweep, folder: Path) -> None:
+    """Print the trials, best first; write them and Optuna's figures, and the command that trains the best longer."""
+    trials = sweep.trials()
+    searched = [name for name, values in sweep.space.items() if isinstance(values, Range) or len(values) > 1]
+    ranked = sorted(trials, key=lambda trial: (-_score(trial), trial.number))
+    header = ["trial", "state", "val_accuracy", "epochs", *searched]
+    rows = [
+        [
+            trial.number,
+            trial.state.name.lower(),
+            _score(trial) if _score(trial) >= 0 else "",
+            len(trial.intermediate_values),
+            *(trial.params.get(name, "") for name in searched),
+        ]
+        for trial in ranked
+    ]
+    outputs.write_csv(folder / "trials.csv", header, rows)
+    say(*pd.DataFrame([map(_short, row) for row in rows], columns=header).to_string(index=False).splitlines())
+    for trial in trials:
+        if "error" in trial.user_attrs:
+            say(f"trial {trial.number}: {trial.user_attrs['error']}")
+    complete = [trial for trial in ranked if trial.state == sweep.State.COMPLETE]
+    if not complete:
+        say("", "No trial is complete yet.")
+        return
+    _figures(sweep, folder, searched, len(complete))
+    best = space.config_of(sweep.space, optuna().trial.FixedTrial(complete[0].params))
+    longer = replace(best, epochs=LONGER * best.epochs)
+    settings = {name: value for name, value in asdict(longer).items() if value != DEFAULTS[name]}
+    given = [
+        option(name, shlex.quote(value) if isinstance(value, str) else value)
+        for name, value in settings.items()
+    ]
+    say(
+        "",
+        f"The best, trained {LONGER} times as long:",
+        as_started(f"  python -m fer.train {' '.join(given)}"),
+    )
+    say(
+        "The accuracies are those of the validation rows, which chose the settings: on other faces they are lower."
+    )
+    say(outputs.listing(folder))
+
+
+def _score(trial: Any) -> float:
+    """Return a trial's accuracy; of one that is not complete, the best so far; −1 if there is none."""
+    return trial.value if trial.value is not None else max(trial.intermediate_values.values(), default=-1.0)
+
+
+def _figures(sweep: Sweep, folder: Path, searched: Sequence[str], complete: int) -> None:
+    """Draw Optuna's figures: the best over time, the trials along each setting, and how much each counts."""
+    package = optuna()
+    with _quiet():
+        draw = package.visualization.matplotlib
+        figures = {"history": lambda: draw.plot_optimization_history(sweep.study)}
+        figures["slices"] = lambda: draw.plot_slice(sweep.study, params=list(searched))
+        if complete > 2:
+            by = package.importance.PedAnovaImportanceEvaluator()
+            figures["importance"] = lambda: draw.plot_param_importances(sweep.study, evaluator=by)
+        for name, drawn in figures.items():
+            axes = drawn()
+            figure = (axes if hasattr(axes, "figure") else axes.flat[0]).figure
+            figure.tight_layout()
+            outputs.write_figure(folder / f"{name}.png", figure)
+
+
+# ---- the command -------------------------------------------------------------------------------------------
+
+EXAMPLES = """\
+examples:
+  python -m fer.sweep --data fer2013.csv --learning-rate 1e-4..1e-2:log --arch simple,vgg --trials 30
+  python -m fer.sweep space.toml --trials 50 --time-budget 8h      its lines: dropout = "0..1"
+  python -m fer.sweep space.toml --trials 50                       again, or on other machines: takes part, goes on
+  python -m fer.sweep space.toml --show                            the table, the figures, the best settings
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line's parser: an option for each setting of a training, and a few more."""
+    result = new_parser(
+        "sweep",
+        "[SPACE.toml] [--SETTING VALUES …] [--trials N] [--time-budget TIME]\n[SPACE.toml] [--name NAME] --show",
+        "Search for good settings with Optuna: a value, a..b, a..b:log or a,b,c for each setting of fer.train.",
+        EXAMPLES,
+        argument_default=argparse.SUPPRESS,
+    )
+    add = result.add_argument
+    add("file", metavar="SPACE.toml", nargs="?", help='the space, a line for each setting: dropout = "0..1"')
+    add(
+        "--trials", type=int, default=20, metavar="N", help="of all processes together (default: %(default)s)"
+    )
+    add("--time-budget", type=duration, metavar="TIME", help="stop this process after 45m, 2h, …")
+    add(
+        "--prune",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="end trials early that are behind",
+    )
+    add("--name", help="of the search (default: that of SPACE.toml, else sweep)")
+    add("--sweeps", default="sweeps", metavar="FOLDER", help="where its folder is (default: %(default)s)")
+    add("--show", action="store_true", help="print the trials and draw figures; nothing is trained")
+    settings = result.add_argument_group("settings of fer.train; python -m fer.train --help explains them")
+    for name in DEFAULTS:
+        if name != "out":
+            settings.add_argument(f"--{name.replace('_', '-')}", metavar="VALUES", dest=name)
+    return result
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the command; exit with status 2 and one line for input that cannot be used."""
+    with errors.one_line("fer.sweep"):
+        try:
+            _command(vars(parser().parse_args(argv)))
+        except NothingToDo as reason:
+            say(as_started(str(reason)))
+
+
+def _command(given: dict[str, Any]) -> None:
+    file = given.get("file")
+    described = space.from_toml(file) if file else {}
+    described |= {name: value for name, value in given.items() if name in DEFAULTS}
+    folder = Path(given["sweeps"]) / given.get("name", Path(file).stem if file else "sweep")
+    if given["trials"] < 1:
+        raise BadInput(f"--trials {given['trials']}: expected 1 or more")
+    if "show" in given:
+        show(Sweep(folder), folder)
+        return
+    chosen = space.parsed(described) if described or not (folder / SPACE).exists() else None
+    optuna()
+    sweep = Sweep(folder, chosen, given["prune"])
+    data = components.load_data(space.of_the_data(sweep.space)).with_validation()
+    sweep.run(given["trials"], data, given.get("time_budget"))
+    left = [trial.number for trial in sweep.trials() if not trial.state.is_finished()]
+    if left:
+        say(
+            f"Trials {', '.join(map(str, left))} are trained by other processes; --show shows what came of them."
+        )
+    show(sweep, folder)
+
+
+if __name__ == "__main__":
+    main()
