@@ -40,7 +40,7 @@ class Processes:
             raise BadInput(f"several processes were started, but {error}") from None
         self.size, self.first = self.communicator.size, self.communicator.rank == 0
         if self.size > 1:
-            _use_threads(self.communicator.local_size())
+            distributed.share_cores(self.communicator.local_size())
 
     def by_first(self, function: Callable[[], T]) -> T:
         """Run a function in process 0 alone; its result, or an error of the user's input, is that of all."""
@@ -135,21 +135,6 @@ def _status(error: BaseException) -> int:
     if isinstance(error, KeyboardInterrupt):
         return int(getattr(error, "status", 130))
     return 2 if isinstance(error, BadInput | OSError) else 1
-
-
-def _use_threads(processes: int) -> None:
-    """Share the cores of this machine among its processes, unless the launcher or the user has done that."""
-    if "NUMBA_NUM_THREADS" in os.environ:
-        return
-    import numba  # here: one process alone needs neither
-
-    from minicnn.ops.kernels.parallel import start_threads
-
-    start_threads()  # before numba does it: see docs/performance.md, "How threads wait"
-    cores = os.cpu_count() or 1
-    own = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else cores
-    threads = own if own < cores else max(1, cores // processes)
-    numba.set_num_threads(min(threads, numba.get_num_threads()))
 
 
 class NameSlowProcess(callbacks.Callback):

@@ -13,5 +13,6 @@ communicator    the others, through MPI
 from minicnn.distributed.communicator import MPI as MPI
 from minicnn.distributed.communicator import Single as Single
 from minicnn.distributed.communicator import launched as launched
+from minicnn.distributed.communicator import share_cores as share_cores
 from minicnn.distributed.data_parallel import DataParallel as DataParallel
 from minicnn.distributed.data_parallel import get as get

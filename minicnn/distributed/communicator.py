@@ -172,6 +172,21 @@ def launched() -> bool:
     )
 
 
+def share_cores(processes: int) -> None:
+    """Share the cores of this machine among its processes, unless the launcher or the user has done that."""
+    if "NUMBA_NUM_THREADS" in os.environ:
+        return
+    import numba  # here: one process alone needs neither
+
+    from minicnn.ops.kernels.parallel import start_threads
+
+    start_threads()  # before numba does it: see docs/performance.md, "How threads wait"
+    cores = os.cpu_count() or 1
+    own = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else cores
+    threads = own if own < cores else max(1, cores // processes)
+    numba.set_num_threads(min(threads, numba.get_num_threads()))
+
+
 def get(given: Any) -> Single:
     """Return the communicator that is meant by None (one process), "mpi" or a communicator.
 
