@@ -110,7 +110,7 @@ NAMES = [
         "minicnn.layers: from minicnn.layers import …"),
     # ---- training
     Old("models", "model_from_yaml", "model_from_json"),
-    Gap("optimizers", "Adadelta Adafactor Adagrad Adamax Ftrl Lamb Lion Muon Nadam ScheduleFreeAdamW",
+    Gap("optimizers", "Adafactor Adamax Ftrl Lamb Lion Muon ScheduleFreeAdamW",
         "Adam, AdamW, RMSprop or SGD"),
     Gap("optimizers", "LossScaleOptimizer", "the optimizer itself: float32 needs no scaling"),
     Gap("optimizers", "MultiOptimizer OptimizerMap",

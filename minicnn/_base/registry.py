@@ -101,8 +101,9 @@ class Registry:
             return found
         name = name[:200]
         keras_errors.refuse_name("losses" if self.kind == "loss" else f"{self.kind}s", name)
-        close = difflib.get_close_matches(name, self.names, n=1, cutoff=0.5)
-        hint = f"did you mean {close[0]!r}? " if close else ""
+        spelled = {letters(each): each for each in self.names}
+        close = difflib.get_close_matches(letters(name), spelled, n=1, cutoff=0.5)
+        hint = f"did you mean {spelled[close[0]]!r}? " if close else ""
         raise ValueError(f"unknown {self.kind} {shown(name)}: {hint}There are {', '.join(self.names)}")
 
 

@@ -14,15 +14,29 @@ from typing import Any
 from minicnn._base import keras_errors
 from minicnn._base.registry import Registry, serialize
 from minicnn.optimizers import schedules
-from minicnn.optimizers.adam import Adam, AdamW
+from minicnn.optimizers.adagrad import Adadelta, Adagrad
+from minicnn.optimizers.adam import Adam, AdamW, Nadam
 from minicnn.optimizers.base import Optimizer
 from minicnn.optimizers.rmsprop import RMSprop
 from minicnn.optimizers.sgd import SGD
 
-__all__ = ["SGD", "Adam", "AdamW", "Optimizer", "RMSprop", "deserialize", "get", "schedules", "serialize"]
+__all__ = [
+    "SGD",
+    "Adadelta",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Nadam",
+    "Optimizer",
+    "RMSprop",
+    "deserialize",
+    "get",
+    "schedules",
+    "serialize",
+]
 
 keras_errors.add_getattr(__name__)
-_registry = Registry("optimizer", [SGD, Adam, AdamW, RMSprop])
+_registry = Registry("optimizer", [SGD, Adam, AdamW, Nadam, RMSprop, Adagrad, Adadelta])
 
 
 def get(identifier: Any) -> Optimizer:

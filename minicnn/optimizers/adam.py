@@ -7,12 +7,15 @@ Both means start at 0 and are too small at first: after t steps with a constant 
 v = (1 − β₂ᵗ)·g². The factor with t = 1, 2, … corrects this: the first step is η·sign(g). With t wrong by one,
 it would be √(1 − β₂²)/(1 − β₁²) · (1 − β₁)/√(1 − β₂) = 0.74 of that.
 
+Nadam is Adam with Nesterov's look-ahead: the step has the m of the next step, as far as it is known now, and so
+more of the present g. Its β₁ grows from 0.52·β₁ to β₁ (:mod:`minicnn.ops.reference.updates`).
+
 AdamW is Adam with decoupled weight decay (:mod:`minicnn.optimizers.base`, step 2). An L2 penalty is not the
 same: its gradient is part of g, and m/√v normalises its size.
 
 Sources: Kingma and Ba, "Adam" (2015), with the ε of section 2 ("epsilon hat"); Loshchilov and Hutter,
 "Decoupled weight decay regularization" (2019); Reddi, Kale and Kumar, "On the convergence of Adam and beyond"
-(2018) for AMSGrad.
+(2018) for AMSGrad; Dozat, "Incorporating Nesterov momentum into Adam" (2016) for Nadam.
 """
 
 from collections.abc import Mapping
@@ -97,3 +100,43 @@ class AdamW(Adam):
     ) -> None:
         check(weight_decay is not None, "weight_decay", weight_decay, "a number; without decay, use Adam")
         super().__init__(learning_rate, beta_1, beta_2, epsilon, amsgrad, weight_decay, **options)
+
+
+class Nadam(Optimizer):
+    """Adam with Nesterov's look-ahead; the arguments are those of :class:`Adam`, without amsgrad."""
+
+    def __init__(
+        self,
+        learning_rate: Rate = 0.001,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-7,
+        weight_decay: float | None = None,
+        **options: Unpack[OptimizerOptions],
+    ) -> None:
+        super().__init__(learning_rate, weight_decay, **options)
+        check(0 <= beta_1 < 1, "beta_1", beta_1, "a number from 0 to below 1")
+        check(0 <= beta_2 < 1, "beta_2", beta_2, "a number from 0 to below 1")
+        self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
+
+    @property
+    def slots(self) -> list[str]:
+        """Keras's names: "momentum" is m and "velocity" is v."""
+        return ["momentum", "velocity"]
+
+    def update_step(
+        self,
+        w: np.ndarray,
+        dw: np.ndarray,
+        state: Mapping[str, np.ndarray],
+        rate: float,
+        options: UpdateOptions,
+    ) -> None:
+        """Move w in place."""
+        numbers = rate, self.beta_1, self.beta_2, self.epsilon, self.iterations + 1
+        ops.nadam_update(w, dw, state["momentum"], state["velocity"], *numbers, **options)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments as JSON-able values."""
+        own = {"beta_1": self.beta_1, "beta_2": self.beta_2, "epsilon": self.epsilon}
+        return super().get_config() | own

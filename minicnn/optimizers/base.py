@@ -138,9 +138,13 @@ class Optimizer(Configured):
 
     # ---- a step --------------------------------------------------------------------------------------------
 
+    slots_start: float = 0.0  # what every entry of the slots is before the first step
+
     @property
     def slots(self) -> list[str]:
-        """The names of the state arrays that the rule keeps for each parameter; they start at 0."""
+        """The names of the state arrays that the rule keeps for each parameter; they start at 0, or at
+        ``slots_start``.
+        """
         raise NotImplementedError(f"{type(self).__name__}.slots")
 
     def update_step(
@@ -169,7 +173,9 @@ class Optimizer(Configured):
 
     def build(self, parameters: Iterable[Any]) -> None:
         """Make the state of these parameters. The first call decides; later ones do nothing."""
-        self._state.build(parameters, [*self.slots, AVERAGE] if self.use_ema else self.slots)
+        self._state.build(
+            parameters, [*self.slots, AVERAGE] if self.use_ema else self.slots, self.slots_start
+        )
 
     def apply(self, parameters: Iterable[Any]) -> None:
         """Take one step from the ``grad`` of each parameter. (Keras's ``apply`` takes gradients.)"""

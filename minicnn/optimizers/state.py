@@ -17,15 +17,15 @@ class State:
         self.parameters: list[Any] = []
         self.arrays: dict[str, list[np.ndarray]] = {}
 
-    def build(self, parameters: Iterable[Any], slots: Iterable[str]) -> None:
-        """Make the arrays: averages start as the weights, all else at 0. The first call decides."""
+    def build(self, parameters: Iterable[Any], slots: Iterable[str], start: float = 0.0) -> None:
+        """Make the arrays: averages start as the weights, all else at ``start``. The first call decides."""
         if self.parameters:
             return
         self.parameters = list(parameters)
         loaded, self.arrays = self.arrays, {}
         for slot in slots:
             self.arrays[slot] = [
-                parameter.value.copy() if slot == AVERAGE else np.zeros_like(parameter.value)
+                parameter.value.copy() if slot == AVERAGE else np.full_like(parameter.value, start)
                 for parameter in self.parameters
             ]
         if loaded:

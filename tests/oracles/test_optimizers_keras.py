@@ -34,6 +34,12 @@ CASES = [
     ("RMSprop", {"learning_rate": 0.05, "momentum": 0.5, "epsilon": 1e-3}),
     ("RMSprop", {"learning_rate": 0.05, "rho": 0.8, "centered": True, "epsilon": 1e-3}),
     ("RMSprop", {"learning_rate": 0.05, "momentum": 0.5, "centered": True, "epsilon": 1e-3}),
+    ("Nadam", {"learning_rate": 0.05}),
+    ("Nadam", {"learning_rate": 0.05, "beta_1": 0.8, "beta_2": 0.9, "epsilon": 1e-3}),
+    ("Adagrad", {"learning_rate": 0.05}),
+    ("Adagrad", {"learning_rate": 0.05, "initial_accumulator_value": 0.5, "epsilon": 1e-3}),
+    ("Adadelta", {"learning_rate": 0.5}),
+    ("Adadelta", {"learning_rate": 0.5, "rho": 0.8, "epsilon": 1e-3}),
 ]
 
 
@@ -164,7 +170,7 @@ def test_one_cycle_is_that_of_pytorch(options):
     np.testing.assert_allclose([ours(step) for step in range(25)], expected, rtol=1e-12, atol=1e-15)
 
 
-@pytest.mark.parametrize("name", ["SGD", "Adam", "AdamW", "RMSprop"])
+@pytest.mark.parametrize("name", ["SGD", "Adam", "AdamW", "RMSprop", "Nadam", "Adagrad", "Adadelta"])
 def test_defaults_are_those_of_keras(name):
     ours, theirs = getattr(optimizers, name)().get_config(), getattr(keras.optimizers, name)().get_config()
     assert ours.keys() <= theirs.keys()

@@ -55,11 +55,46 @@ def rmsprop(w, gradients, rate, decay, rho, momentum, centered):
     return w
 
 
+def nadam(w, gradients, rate, decay, beta_1, beta_2):
+    def mu(t):
+        return beta_1 * (1 - 0.5 * 0.96**t)
+
+    for t in range(1, len(gradients) + 1):
+        seen = gradients[:t]
+        product = math.prod(mu(i) for i in range(1, t + 1))
+        mean = mu(t + 1) * faded(seen, beta_1) / (1 - product * mu(t + 1)) + (1 - mu(t)) * seen[-1] / (
+            1 - product
+        )
+        square = faded([g * g for g in seen], beta_2) / (1 - beta_2**t)
+        w -= rate * decay * w
+        w -= rate * mean / (math.sqrt(square) + 1e-7)
+    return w
+
+
+def adagrad(w, gradients, rate, decay, start):
+    for t in range(1, len(gradients) + 1):
+        w -= rate * decay * w
+        w -= rate * gradients[t - 1] / math.sqrt(start + sum(g * g for g in gradients[:t]) + 1e-7)
+    return w
+
+
+def adadelta(w, gradients, rate, decay, rho):
+    moves = []
+    for t in range(1, len(gradients) + 1):
+        usual = faded([move * move for move in moves], rho)
+        moves.append(
+            gradients[t - 1] * math.sqrt((usual + 1e-7) / (faded([g * g for g in gradients[:t]], rho) + 1e-7))
+        )
+        w -= rate * decay * w
+        w -= rate * moves[-1]
+    return w
+
+
 @st.composite
 def rules(draw):
     """(optimizer, the same written out)."""
     rate, decay = draw(st.sampled_from([0.5, 0.01])), draw(st.sampled_from([0.0, 0.1]))
-    name = draw(st.sampled_from(["SGD", "Adam", "AdamW", "RMSprop"]))
+    name = draw(st.sampled_from(["SGD", "Adam", "AdamW", "RMSprop", "Nadam", "Adagrad", "Adadelta"]))
     momentum, flag = draw(st.sampled_from([0.0, 0.5, 0.9])), draw(st.booleans())
     if name == "SGD":
         nesterov = flag and momentum > 0
@@ -68,6 +103,15 @@ def rules(draw):
     if name == "RMSprop":
         made = optimizers.RMSprop(rate, 0.8, momentum, centered=flag, weight_decay=decay)
         return made, lambda w, gradients: rmsprop(w, gradients, rate, decay, 0.8, momentum, flag)
+    if name == "Nadam":
+        made = optimizers.Nadam(rate, beta_1=0.8, beta_2=0.95, weight_decay=decay)
+        return made, lambda w, gradients: nadam(w, gradients, rate, decay, 0.8, 0.95)
+    if name == "Adagrad":
+        made = optimizers.Adagrad(rate, initial_accumulator_value=momentum, weight_decay=decay)
+        return made, lambda w, gradients: adagrad(w, gradients, rate, decay, momentum)
+    if name == "Adadelta":
+        made = optimizers.Adadelta(rate, rho=0.8, weight_decay=decay)
+        return made, lambda w, gradients: adadelta(w, gradients, rate, decay, 0.8)
     kind = getattr(optimizers, name)
     made = kind(rate, beta_1=0.8, beta_2=0.95, amsgrad=flag, weight_decay=decay)
     return made, lambda w, gradients: adam(w, gradients, rate, decay, 0.8, 0.95, flag)

@@ -58,6 +58,19 @@ def _rmsprop(draw: Draw) -> UpdateCase:
     return _case(draw, states, rho=0.9, momentum=draw.choice([0.0, 0.5]), epsilon=1e-7)
 
 
+def _nadam(draw: Draw) -> UpdateCase:
+    states = {"m": False, "v": False}
+    return _case(draw, states, beta_1=0.9, beta_2=0.999, epsilon=1e-7, t=draw.choice([1, 2, 1500]))
+
+
+def _adagrad(draw: Draw) -> UpdateCase:
+    return _case(draw, {"v": False}, epsilon=1e-7)
+
+
+def _adadelta(draw: Draw) -> UpdateCase:
+    return _case(draw, {"v": False, "v_of_steps": False}, rho=0.95, epsilon=1e-7)
+
+
 def _average(draw: Draw) -> UpdateCase:
     arrays = _case(draw, {}).arrays
     w = draw.rng().standard_normal(np.asarray(arrays[0]).shape)
@@ -70,6 +83,9 @@ UPDATES: dict[str, tuple[Callable[..., None], Callable[[Draw], UpdateCase]]] = {
         (ops.sgd_update, _sgd),
         (ops.adam_update, _adam),
         (ops.rmsprop_update, _rmsprop),
+        (ops.nadam_update, _nadam),
+        (ops.adagrad_update, _adagrad),
+        (ops.adadelta_update, _adadelta),
         (ops.average_update, _average),
     )
 }

@@ -19,9 +19,18 @@ import numpy as np
 from numba import prange
 
 from minicnn.ops.kernels.parallel import CHUNKS, compiled, piece, prepare
-from minicnn.ops.reference.updates import adam_rate
+from minicnn.ops.reference.updates import adam_rate, nadam_factors
 
-__all__ = ["adam_update", "average_update", "rmsprop_update", "sgd_update", "squared_norm"]
+__all__ = [
+    "adadelta_update",
+    "adagrad_update",
+    "adam_update",
+    "average_update",
+    "nadam_update",
+    "rmsprop_update",
+    "sgd_update",
+    "squared_norm",
+]
 
 
 def sgd_update(
@@ -61,6 +70,29 @@ def rmsprop_update(
     scalars = _scalars(w, learning_rate, rho, 1 - rho, momentum, epsilon, keep, scale, limit)
     modes = velocity is not None, mean is not None
     _rmsprop(*_flat(w, dw, v, velocity, mean), *modes, _negligible(w), *scalars)
+
+
+def nadam_update(
+    w, dw, m, v, learning_rate, beta_1, beta_2, epsilon, t, weight_decay=0.0, scale=1.0, limit=math.inf
+):
+    """Take Nadam step number ``t`` (from 1)."""
+    keep, factors = 1 - learning_rate * weight_decay, nadam_factors(beta_1, t)
+    rates = [learning_rate * factor for factor in factors]
+    scalars = _scalars(w, *rates, 1 - beta_1, 1 - beta_2, 1 - beta_2**t, epsilon, keep, scale, limit)
+    _nadam(*_flat(w, dw, m, v), _negligible(w), *scalars)
+
+
+def adagrad_update(w, dw, total, learning_rate, epsilon, weight_decay=0.0, scale=1.0, limit=math.inf):
+    """Take one Adagrad step; ``total`` is n."""
+    keep = 1 - learning_rate * weight_decay
+    _adagrad(*_flat(w, dw, total), *_scalars(w, learning_rate, epsilon, keep, scale, limit))
+
+
+def adadelta_update(w, dw, v, s, learning_rate, rho, epsilon, weight_decay=0.0, scale=1.0, limit=math.inf):
+    """Take one Adadelta step; ``v`` is the mean of g², ``s`` that of the steps' squares."""
+    keep = 1 - learning_rate * weight_decay
+    scalars = _scalars(w, learning_rate, rho, 1 - rho, epsilon, keep, scale, limit)
+    _adadelta(*_flat(w, dw, v, s), _negligible(w), *scalars)
 
 
 def average_update(average, w, momentum):
@@ -161,6 +193,40 @@ def _rmsprop(
                 step = _flushed(step + momentum * us[i], negligible)
                 us[i] = step
             ws[i] = keep * ws[i] - step
+
+
+@compiled(parallel=True)
+def _nadam(w, dw, m, v, negligible, ahead, now, blend_1, blend_2, correction, epsilon, keep, scale, limit):
+    for chunk in prange(CHUNKS):
+        ws, dws, ms, vs = piece(w, chunk), piece(dw, chunk), piece(m, chunk), piece(v, chunk)
+        for i in range(ws.size):
+            g = _clip(scale * dws[i], limit)
+            mean = _flushed(ms[i] + blend_1 * (g - ms[i]), negligible)
+            variance = _flushed(vs[i] + blend_2 * (g * g - vs[i]), negligible)
+            ms[i], vs[i] = mean, variance
+            ws[i] = keep * ws[i] - (ahead * mean + now * g) / (np.sqrt(variance / correction) + epsilon)
+
+
+@compiled(parallel=True)
+def _adagrad(w, dw, total, rate, epsilon, keep, scale, limit):
+    for chunk in prange(CHUNKS):
+        ws, dws, totals = piece(w, chunk), piece(dw, chunk), piece(total, chunk)
+        for i in range(ws.size):
+            g = _clip(scale * dws[i], limit)
+            totals[i] += g * g
+            ws[i] = keep * ws[i] - rate * g / np.sqrt(totals[i] + epsilon)
+
+
+@compiled(parallel=True)
+def _adadelta(w, dw, v, s, negligible, rate, rho, blend, epsilon, keep, scale, limit):
+    for chunk in prange(CHUNKS):
+        ws, dws, vs, squares = piece(w, chunk), piece(dw, chunk), piece(v, chunk), piece(s, chunk)
+        for i in range(ws.size):
+            g = _clip(scale * dws[i], limit)
+            vs[i] = _flushed(rho * vs[i] + blend * (g * g), negligible)
+            step = np.sqrt(squares[i] + epsilon) / np.sqrt(vs[i] + epsilon) * g
+            squares[i] = _flushed(rho * squares[i] + blend * (step * step), negligible)
+            ws[i] = keep * ws[i] - rate * step
 
 
 @compiled(parallel=True)

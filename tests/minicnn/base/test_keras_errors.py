@@ -171,7 +171,7 @@ def test_old_names_name_todays(statement, today):
         ("from minicnn import applications", "architectures"),
         ("from minicnn import datasets", "fer"),
         ("from minicnn.callbacks import TensorBoard", "CSVLogger"),
-        ("from minicnn.optimizers import Adagrad", "Adam"),
+        ("from minicnn.optimizers import Adamax", "Adam"),
         ("from minicnn.losses import Huber", "MeanSquaredError"),
         ("from minicnn.regularizers import OrthogonalRegularizer", "L2"),
         ("from minicnn.utils import image_dataset_from_directory", "flow_from_directory"),

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from minicnn import ops
+from minicnn import ops, optimizers
 from minicnn.gradient_check import check_optimizer
 from minicnn.gradient_check.causes import updates
 from minicnn.gradient_check.optimizer import RULES
+from minicnn.layers.base import Parameter
 
 ADAM = {"learning_rate": 0.01, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-8}
 
@@ -292,6 +293,46 @@ def test_every_slip_is_wrong_and_named():
                 report = check_optimizer(Wrong(), rule, **h)
             assert not report.passed, text
             assert report.cause is not None, text
+
+
+@pytest.mark.parametrize("rule", [optimizers.Nadam, optimizers.Adagrad, optimizers.Adadelta])
+def test_an_optimizer_of_the_library_beside_its_equation(rule):
+    """As a reader checks one whose equation has no name here: against lines of one's own."""
+
+    def written(w, g, state):
+        t = state["t"] = state.get("t", 0) + 1
+        m, v, s = (state.setdefault(name, np.zeros_like(w)) for name in "mvs")
+        if rule is optimizers.Adagrad:
+            state["v"] = v + g**2
+            return w - 0.01 * g / np.sqrt(0.1 + state["v"] + 1e-7)
+        if rule is optimizers.Adadelta:
+            state["v"] = 0.95 * v + 0.05 * g**2
+            step = np.sqrt(s + 1e-7) / np.sqrt(state["v"] + 1e-7) * g
+            state["s"] = 0.95 * s + 0.05 * step**2
+            return w - 0.01 * step
+        state["m"], state["v"] = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g**2
+        u, after = (0.9 * (1 - 0.5 * 0.96**i) for i in (t, t + 1))
+        state["product"] = state.get("product", 1.0) * u
+        m_hat = after * state["m"] / (1 - state["product"] * after) + (1 - u) * g / (1 - state["product"])
+        return w - 0.01 * m_hat / (np.sqrt(state["v"] / (1 - 0.999**t)) + 1e-7)
+
+    class Ours:
+        def __init__(self):
+            self.optimizer, self.weight = rule(0.01), None
+
+        def update(self, w, g):
+            if self.weight is None:
+                self.weight = Parameter(w.copy(), "w", "w")
+            self.weight.grad = g
+            self.optimizer.apply([self.weight])
+            return self.weight.value.copy()
+
+    report = check_optimizer(Ours(), written, steps=20)
+    assert report.passed, report
+    if rule is not optimizers.Adagrad:
+        return
+    wrong = check_optimizer(Ours(), lambda w, g, state: w - 0.01 * g / np.sqrt(0.1 + g**2 + 1e-7))
+    assert wrong.at[0] == 2  # the first step has no past
 
 
 def test_refusals():

@@ -25,6 +25,9 @@ STEPS = {  # name -> (names of the state arrays, arguments after the arrays, whi
     "sgd_update": (["velocity"], (RATE, 0.9, True)),
     "adam_update": (["m", "v", "v_max"], (RATE, *BETAS, EPSILON, 3)),
     "rmsprop_update": (["v", "velocity", "mean"], (RATE, 0.9, 0.5, EPSILON)),
+    "nadam_update": (["m", "v"], (RATE, *BETAS, EPSILON, 3)),
+    "adagrad_update": (["v"], (RATE, EPSILON)),
+    "adadelta_update": (["v", "steps"], (RATE, 0.95, EPSILON)),
 }
 OPTIONAL = {"velocity", "v_max", "mean"}
 
@@ -36,7 +39,7 @@ def arrays_for(states, shape, dtype, seed):
     rng = np.random.default_rng(seed)
     w, dw = (rng.normal(size=shape).astype(dtype) for _ in range(2))
     arrays = {name: rng.uniform(-0.5, 0.5, shape).astype(dtype) for name in states}
-    arrays |= {name: 1 + np.abs(array) for name, array in arrays.items() if name in ("v", "v_max")}
+    arrays |= {name: 1 + np.abs(array) for name, array in arrays.items() if name in ("v", "v_max", "steps")}
     return w, dw, arrays
 
 
@@ -108,6 +111,38 @@ def test_rmsprop_by_hand(ops):
     np.testing.assert_allclose([v[0], mean[0]], [1.0, 0.5])
     np.testing.assert_allclose(velocity, [0.5 + 0.3 * 2 / math.sqrt(0.75)], rtol=1e-14)
     np.testing.assert_allclose(w, -velocity)
+
+
+@BOTH
+def test_two_steps_of_nadam_by_hand(ops):
+    w, m, v = np.zeros(1), np.zeros(1), np.zeros(1)
+    mu = [0.26, 0.2696, 0.278816]  # 1/2 of 1 − 0.48, 1 − 0.4608 and 1 − 0.442368
+    ops.nadam_update(w, np.array([4.0]), m, v, RATE, 0.5, 0.5, 0.0, 1)
+    first = (mu[1] * 2 / (1 - mu[0] * mu[1]) + (1 - mu[0]) * 4 / (1 - mu[0])) / math.sqrt(8 / 0.5)
+    np.testing.assert_allclose([m[0], v[0], w[0]], [2.0, 8.0, -RATE * first], rtol=1e-14)
+    ops.nadam_update(w, np.array([-2.0]), m, v, RATE, 0.5, 0.5, 0.0, 2)
+    product = mu[0] * mu[1]
+    second = (mu[2] * 0 / (1 - product * mu[2]) + (1 - mu[1]) * -2 / (1 - product)) / math.sqrt(6 / 0.75)
+    np.testing.assert_allclose([m[0], v[0], w[0]], [0.0, 6.0, -RATE * (first + second)], rtol=1e-14)
+
+
+@BOTH
+def test_adagrad_and_adadelta_by_hand(ops):
+    w, total = np.zeros(1), np.array([7.0])
+    ops.adagrad_update(w, np.array([3.0]), total, 0.5, 9.0)
+    np.testing.assert_allclose([total[0], w[0]], [16.0, -0.5 * 3 / 5])  # √(7 + 9 + 9)
+    w, v, steps = np.zeros(1), np.array([4.0]), np.array([8.0])
+    ops.adadelta_update(w, np.array([-4.0]), v, steps, 0.5, 0.75, 1.0)
+    # v = 3 + 16/4 = 7; the step −4·√9/√8, of square 18, so s = 6 + 18/4
+    np.testing.assert_allclose([v[0], steps[0], w[0]], [7.0, 10.5, 0.5 * 4 * 3 / math.sqrt(8)], rtol=1e-14)
+
+
+def test_the_product_of_nadams_factors_after_many_steps():
+    far = 0.9999 * (1 - 0.96**1201 / 2)
+    product = math.prod(0.9999 * (1 - 0.96**i / 2) for i in range(1, 1201))
+    of_mean, of_gradient = reference.updates.nadam_factors(0.9999, 1200)
+    assert of_mean == pytest.approx(far / (1 - product * far), rel=1e-12)
+    assert of_gradient == pytest.approx((1 - 0.9999) / (1 - product), rel=1e-9)
 
 
 @BOTH

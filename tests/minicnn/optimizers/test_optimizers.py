@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from minicnn import ops, optimizers
 from minicnn.layers.base import Parameter
-from minicnn.optimizers import SGD, Adam, AdamW, RMSprop, schedules
+from minicnn.optimizers import SGD, Adadelta, Adagrad, Adam, AdamW, Nadam, RMSprop, schedules
 
 EVERY = [
     SGD(0.1),
@@ -21,6 +21,9 @@ EVERY = [
     AdamW(schedules.CosineDecay(0.0, 10, warmup_target=0.1, warmup_steps=3)),
     RMSprop(0.1, use_ema=True, ema_momentum=0.5),
     RMSprop(0.1, momentum=0.9, centered=True, use_ema=True, ema_overwrite_frequency=2),
+    Nadam(0.1, clipnorm=0.5),
+    Adagrad(0.1, initial_accumulator_value=0.25, use_ema=True),
+    Adadelta(0.5, weight_decay=0.01),
 ]
 IDS = [f"{type(one).__name__}-{index}" for index, one in enumerate(EVERY)]
 
@@ -188,7 +191,7 @@ def test_an_infinite_gradient_shows(way):
     assert np.isnan(weight.value).all()
 
 
-@pytest.mark.parametrize("optimizer", [SGD, Adam, RMSprop, AdamW])
+@pytest.mark.parametrize("optimizer", [SGD, Adam, RMSprop, AdamW, Nadam, Adagrad, Adadelta])
 def test_weight_decay_is_decoupled_and_all_weights_decay_by_default(optimizer):
     for name in ("kernel", "bias", "gamma"):
         weight = one([2.0], [0.0], name)
@@ -339,7 +342,11 @@ def test_without_averages_there_is_nothing_to_swap_or_finalize():
 
 
 @pytest.mark.parametrize(
-    ("name", "cls"), [("sgd", SGD), ("adam", Adam), ("Adam", Adam), ("adamw", AdamW), ("RMSprop", RMSprop)]
+    ("name", "cls"),
+    [
+        *(("sgd", SGD), ("adam", Adam), ("Adam", Adam), ("adamw", AdamW), ("RMSprop", RMSprop)),
+        *(("nadam", Nadam), ("adagrad", Adagrad), ("adadelta", Adadelta)),
+    ],
 )
 def test_get_by_name(name, cls):
     assert type(optimizers.get(name)) is cls
@@ -381,8 +388,15 @@ def test_unknown_arguments_and_missing_decay():
         SGD(gradient_accumulation_steps=2)
     with pytest.raises(ValueError, match="use Adam"):
         AdamW(weight_decay=None)
-    with pytest.raises(ValueError, match=r"beta_2=1\.0"):
-        Adam(beta_2=1.0)
+    for kind in (Adam, Nadam):
+        with pytest.raises(ValueError, match=r"beta_2=1\.0"):
+            kind(beta_2=1.0)
+        with pytest.raises(ValueError, match=r"beta_1=-0\.1: expected a number from 0 to below 1"):
+            kind(beta_1=-0.1)
+    with pytest.raises(ValueError, match=r"initial_accumulator_value=-0\.1: expected a number from 0"):
+        Adagrad(initial_accumulator_value=-0.1)
+    with pytest.raises(ValueError, match=r"rho=1\.0: expected a number from 0 to below 1"):
+        Adadelta(rho=1.0)
     assert SGD(loss_scale_factor=None).get_config()["name"] == "sgd"
 
 

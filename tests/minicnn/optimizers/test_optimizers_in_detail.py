@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from minicnn.layers.base import Parameter
-from minicnn.optimizers import SGD, Adam, RMSprop, schedules
+from minicnn.optimizers import SGD, Adadelta, Adagrad, Adam, Nadam, RMSprop, schedules
 
 
 def weights_of(*values):
@@ -51,6 +51,9 @@ def test_the_shape_of_every_gradient_is_checked_before_anything_moves():
         (SGD(momentum=0.5), ["momentum"]),
         (Adam(), ["momentum", "velocity"]),
         (Adam(amsgrad=True), ["momentum", "velocity", "velocity_hat"]),
+        (Nadam(), ["momentum", "velocity"]),
+        (Adagrad(), ["accumulator"]),
+        (Adadelta(), ["accumulated_grad", "accumulated_delta_var"]),
         (RMSprop(), ["velocity"]),
         (RMSprop(momentum=0.5), ["velocity", "momentum"]),
         (RMSprop(centered=True), ["velocity", "average_gradient"]),
@@ -79,6 +82,21 @@ def test_what_the_state_of_rmsprop_means():
     state = optimizer.get_state()
     assert (state["velocity/0"], state["average_gradient/0"]) == (1.0, 0.5)
     np.testing.assert_allclose(state["momentum/0"], 0.2 / np.sqrt(0.75))
+
+
+def test_what_the_state_of_nadam_adagrad_and_adadelta_means():
+    for optimizer, expected in (
+        (Nadam(0.1, beta_1=0.75, beta_2=0.5), {"momentum/0": 0.5, "velocity/0": 2.0}),
+        (Adagrad(0.1, initial_accumulator_value=0.5), {"accumulator/0": 4.5}),
+        (
+            Adadelta(0.1, rho=0.75, epsilon=3.0),  # the step is 2·√3/√(1 + 3)
+            {"accumulated_grad/0": 1.0, "accumulated_delta_var/0": 0.75},
+        ),
+    ):
+        step(optimizer, weights_of(1.0), 2.0)
+        state = optimizer.get_state()
+        assert {key: pytest.approx(state[key]) for key in expected} == expected
+        assert (state["iterations"], len(state)) == (1, 3 + len(expected))
 
 
 def test_rmsprop_is_not_centered_unless_told():
