@@ -307,6 +307,29 @@ def wrong_dx():
 
 
 # page of docs/backprop/ -> its figures
+def many_machines():
+    """The gradient of a batch of eight in four shards, added up in the order of the tree."""
+    rng = np.random.default_rng(3)
+    x, w, t = (
+        rng.standard_normal((8, 2)).round(1),
+        rng.standard_normal((2, 2)).round(1),
+        rng.standard_normal((8, 2)),
+    )
+    shards = []
+    for s in range(4):
+        rows = slice(2 * s, 2 * s + 2)
+        y, cache = reference.dense_forward(x[rows], w, np.zeros(2))
+        shards.append(reference.dense_backward(2 * (y - t[rows]) / t.size, cache)[1])
+    left, right = shards[0] + shards[1], shards[2] + shards[3]
+    most = max(np.abs(each).max() for each in (*shards, left, right, left + right))
+    cells = [gradient(each, f"g{s}", most=most) for s, each in enumerate(shards)]
+    return sheet(
+        ("each shard's part of dw", "(", cells[0], "+", cells[1], ")  +  (", cells[2], "+", cells[3], ")"),
+        ("two sums of two", gradient(left, "g0 + g1", most=most), "+", gradient(right, "g2 + g3", most=most)),
+        ("dw, the same bits for 1, 2, 3 or 4 processes", gradient(left + right, "dw", most=most)),
+    )
+
+
 FIGURES = {
     "index": [chain],
     "scalars": [scalars],
@@ -326,6 +349,7 @@ FIGURES = {
     "losses": [loss_functions],
     "regularizers": [regularizer_slopes],
     "optimizers": [optimizers],
+    "many_machines": [many_machines],
     "when_it_is_wrong": [wrong_dx],
 }
 

@@ -65,7 +65,7 @@ CONTENTS = {
         "Reference": ["api/*"],
         "The project": ["design", "contributing", "reliability", "mutation", "changelog"],
     },
-    "notebooks/index": {"Notebooks": ["train_and_look", "break_a_gradient", "a_step", "fer2013"]},
+    "notebooks/index": {"Notebooks": ["train_and_look", "break_a_gradient", "a_step", "emotions"]},
     "backprop/index": {
         "Layer by layer": [
             "scalars", "dense", "activations", "softmax_cross_entropy", "pooling", "convolution",

@@ -92,6 +92,7 @@ def test_networks_are_compared_on_the_faces_that_all_know(models, tmp_path, caps
     assert "curves.png" not in files
 
 
+@pytest.mark.slow
 def test_runs_have_their_curves_over_each_other(tmp_path, rng):
     images = rng.integers(0, 256, (60, 48, 48), dtype=np.uint8)
     split = Split(images, np.repeat(np.arange(3), 20).astype(np.uint8), ("a", "b", "c"))

@@ -17,6 +17,9 @@ from fer.training.config import Config, from_file
 from tests.fer.ferplus_files import write_both
 
 
+pytestmark = pytest.mark.slow  # a training of each kind
+
+
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("plus")

@@ -49,7 +49,7 @@ SHOWN = {
         "<Prediction of me.jpg: Happy 80.0%, Surprise 5.0%, Neutral 5.0%, Sad 4.0%, "
         "Fear 3.0%, Disgust 2.0%, Angry 1.0%>",
     ),
-    "explanation": (lambda: Explanation(np.zeros((48, 48)), np.zeros((48, 48))), "Explanation()"),
+    "explanation": (lambda: Explanation(*np.zeros((4, 48, 48))), "Explanation()"),
     "report": (report, f"<Report: accuracy {report()}>"),
     "survey": (
         lambda: survey.survey(FerDataset(split(), None, None, "mine.csv")),

@@ -309,8 +309,8 @@ def test_faulty_rows_are_left_out_when_asked_to(faces_data, monkeypatch):
     for drop in (False, True):
         components.load_data(Config(data="x.csv", drop_faulty=drop))
     assert asked == [
-        ("x.csv", {"drop_faulty": False, "detect": None}),
-        ("x.csv", {"drop_faulty": True, "detect": None}),
+        ("x.csv", {"drop_faulty": False, "detect": None, "labels": None, "votes": "majority"}),
+        ("x.csv", {"drop_faulty": True, "detect": None, "labels": None, "votes": "majority"}),
     ]
 
 

@@ -109,17 +109,17 @@ ACTIVATIONS: dict[str, dict[str, list[Edit]]] = {
 
 NORMALIZATION: dict[str, dict[str, list[Edit]]] = {
     "batch norm: mean and variance taken for constants": {
-        "ops/reference/normalization": [("batch_norm_backward", "(dy - dbeta / m - x_hat * (dgamma / m))", "dy")],
+        "ops/reference/normalization": [("batch_norm_input_gradient", "(dy - dbeta / m - x_hat * (dgamma / m))", "dy")],
         "ops/kernels/normalization": [("batch_norm_backward", "frozen=False", "frozen=True")],
         "layers/normalization": [("BatchNormalization.backward",
                                   "ops.batch_norm_backward if self._used_batch else ops.batch", "ops.batch")],
     },
     "batch norm: the mean taken for a constant": {
-        "ops/reference/normalization": [("batch_norm_backward", "dy - dbeta / m - x_hat", "dy - x_hat")],
+        "ops/reference/normalization": [("batch_norm_input_gradient", "dy - dbeta / m - x_hat", "dy - x_hat")],
         "ops/kernels/normalization": [("_input_gradient", "d - constant[c] - deviation", "d - deviation")],
     },
     "batch norm: the variance taken for a constant": {
-        "ops/reference/normalization": [("batch_norm_backward", " - x_hat * (dgamma / m)", "")],
+        "ops/reference/normalization": [("batch_norm_input_gradient", " - x_hat * (dgamma / m)", "")],
         "ops/kernels/normalization": [("_input_gradient", " - deviation * slope[c]", "")],
     },
     "batch norm: running statistics move in evaluation": {
@@ -134,8 +134,8 @@ NORMALIZATION: dict[str, dict[str, list[Edit]]] = {
                                        "np.sqrt(np.float64(variance))")],
     },
     "batch norm: the variance over m − 1, so one sample divides by zero": {
-        "ops/reference/normalization": [("batch_norm_forward", "((x - mean) ** 2).mean(axis=axes)",
-                                         "((x - mean) ** 2).sum(axis=axes) / (x.size // x.shape[-1] - 1)")],
+        "ops/reference/normalization": [("batch_norm_forward", "squares / (x.size // x.shape[-1])",
+                                         "squares / (x.size // x.shape[-1] - 1)")],
     },
     "normalization: a constant channel divides by zero": {
         "layers/rescaling": [("Normalization._deviation", "np.maximum(np.sqrt(self._statistics()[1]), "
@@ -206,7 +206,7 @@ OPTIMIZERS: dict[str, dict[str, list[Edit]]] = {
         "optimizers/sgd": [("SGD.update_step", "self.nesterov", "False")],
     },
     "L2: in the loss but not in the gradient": {
-        "models/step": [("TrainingStep.set_gradients",
+        "models/step": [("TrainingStep._add_penalties",
                       "weight.grad + weight.regularizer.gradient(weight.value)", "weight.grad")],
         "regularizers": [("L1L2.gradient", " + (2 * self.l2) * w", "")],
     },

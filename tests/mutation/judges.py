@@ -29,6 +29,8 @@ TESTS = [
     "tests/minicnn/test_regularizers.py",
     "tests/minicnn/optimizers/test_optimizers.py",
     "tests/minicnn/optimizers/test_optimizers_in_detail.py",
+    "tests/minicnn/distributed/test_shards.py",
+    "tests/minicnn/distributed/test_sums.py",
     "tests/minicnn/models/test_logits.py",
     "tests/minicnn/models/test_models.py",
     "tests/minicnn/models/test_step.py",

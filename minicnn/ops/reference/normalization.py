@@ -57,7 +57,8 @@ def batch_norm_forward(
 def batch_norm_backward(dy: Array, cache: Cache) -> tuple[Array, Array, Array]:
     """Return (dx, dgamma, dbeta), through mean and variance."""
     dgamma, dbeta = batch_norm_sums(dy, cache)
-    return batch_norm_input_gradient(dy, cache, dgamma, dbeta, dy.size // dy.shape[-1]), dgamma, dbeta
+    m = dy.size // dy.shape[-1]
+    return batch_norm_input_gradient(dy, cache, dgamma, dbeta, m), dgamma, dbeta
 
 
 def batch_norm_statistics(x: Array) -> tuple[Array, Array]:

@@ -136,8 +136,8 @@ def test_two_processes_in_one_folder(begun, whole, capsys):
 def test_a_full_disk_keeps_what_was_saved(whole, npz, tmp_path, monkeypatch, capsys):
     """Whichever file there is no room for."""
     original, folder = os.fsync, tmp_path / "001"
-    # 1 is config.json, 2 and 3 are pictures; then the first checkpoint, an epoch's, a best model, the history
-    files = {4: runs.MODEL_LAST, 6: runs.MODEL_LAST, 7: runs.MODEL_BEST, 8: runs.HISTORY}
+    # 1 is config.json, 2 to 4 are pictures; then the first checkpoint, an epoch's, a best model, the history
+    files = {5: runs.MODEL_LAST, 7: runs.MODEL_LAST, 8: runs.MODEL_BEST, 9: runs.HISTORY}
     for number, name in files.items():
         written = []
 
@@ -155,7 +155,7 @@ def test_a_full_disk_keeps_what_was_saved(whole, npz, tmp_path, monkeypatch, cap
             f"correct the cause, then resume: python -m fer.train --resume {folder}"
         )
         assert not [child for child in folder.iterdir() if child.suffix in (".tmp", ".part")]
-        assert (folder / runs.MODEL_LAST).exists() == (number > 4)
+        assert (folder / runs.MODEL_LAST).exists() == (number > 5)
         resume(folder)
         check(folder, whole)
         shutil.rmtree(folder)

@@ -106,6 +106,7 @@ def test_the_last_layer_has_the_full_rate(simple):
     assert last_step(1.0).any()
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_from_another_and_is_resumed_to_the_bit(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     data = FerDataset(FACES, FACES, FACES, "mine")

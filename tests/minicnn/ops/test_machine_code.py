@@ -371,7 +371,7 @@ def test_without_the_compiler_the_kernels_point_to_the_definition():
 import numpy as np
 from minicnn import ops
 x, kernel = np.ones((1, 6, 6, 16)), np.ones((3, 3, 16, 2))
-for forward, arrays in (("dense_forward", (np.ones((2, 3)), np.ones((3, 2)))), ("conv2d_forward", (x, kernel))):
+for forward, arrays in (("dense_forward", (np.ones((8, 3)), np.ones((3, 2)))), ("conv2d_forward", (x, kernel))):
     try:
         getattr(ops, forward)(*arrays)
     except RuntimeError as error:
