@@ -16,7 +16,6 @@ from fer.training import components
 from fer.training.config import Config, from_file
 from tests.fer.ferplus_files import write_both
 
-
 pytestmark = pytest.mark.slow  # a training of each kind
 
 
