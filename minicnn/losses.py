@@ -13,6 +13,9 @@ The division by N is what hand-written code forgets most often. reduction="sum" 
     … of logits                 −Σ t·log softmax(z), which softmax and cross-entropy make together   softmax(z) − t
     binary cross-entropy        −mean(t·log p + (1−t)·log(1−p))                                      (p−t) / (p·(1−p)·K)
     mean squared error          mean (p − t)²                                                        2·(p − t) / K
+    Huber                       mean of e²/2, e = p − t; δ·|e| − δ²/2 where |e| > δ                  clip(e, −δ, δ) / K
+    Kullback-Leibler            Σ t·log(t/p)                                                         −t/p
+    focal                       cross-entropy of each entry times (1 − its probability)^γ            by the product rule
     categorical hinge           max(0, 1 + max((1−t)·p) − Σ t·p)                                     +1 at largest, −t
 
 Label smoothing s trains towards t·(1 − s) + s/K. Shapes: targets and predictions (N, K), or
@@ -20,7 +23,7 @@ Label smoothing s trains towards t·(1 − s) + s/K. Shapes: targets and predict
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -257,17 +260,167 @@ class BinaryCrossentropy(_CrossEntropy):
 
     def losses(self, y_true: np.ndarray, y_pred: np.ndarray) -> tuple[np.ndarray, Any]:
         """Return the mean cross-entropy of each row of entries."""
-        t = y_true * (1 - self.label_smoothing) + self.label_smoothing / 2
+        entries, slope = self._entries(self._smooth(y_true), y_pred)
+        return _row_means(entries), slope
+
+    def _smooth(self, y_true: np.ndarray) -> np.ndarray:
+        return y_true * (1 - self.label_smoothing) + self.label_smoothing / 2
+
+    def _entries(self, t: np.ndarray, y_pred: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the cross-entropy of each entry and its slope."""
         if self.from_logits:
             # −t·log σ(z) − (1 − t)·log(1 − σ(z)) = max(z, 0) − z·t + log(1 + e^−|z|), which cannot overflow
             positive = y_pred.real > 0
             decay = np.exp(np.where(positive, -y_pred, y_pred))  # e^−|z|
             entries = np.where(positive, y_pred, 0) - y_pred * t + np.log1p(decay)
-            return _row_means(entries), np.where(positive, 1, decay) / (1 + decay) - t
+            return entries, np.where(positive, 1, decay) / (1 + decay) - t
         (log_p, slope), (log_q, slope_q) = _log(y_pred), _log(1 - y_pred)
         # log(1 − p) of a small p, without rounding 1 − p
         np.log1p(-y_pred, out=log_q, where=(y_pred.real > 0) & (y_pred.real < 0.5))
-        return _row_means(-t * log_p - (1 - t) * log_q), (1 - t) * slope_q - t * slope
+        return -t * log_p - (1 - t) * log_q, (1 - t) * slope_q - t * slope
+
+    def gradient(self, dlosses: np.ndarray, cache: Any) -> np.ndarray:
+        """Return dL/dy_pred."""
+        return cache * _each(dlosses, cache)
+
+
+class BinaryFocalCrossentropy(BinaryCrossentropy):
+    """Binary cross-entropy times (1 − p_t)^γ, with p_t the probability of the right answer: entries that are right
+    and sure of it hardly count.
+
+    Args:
+        apply_class_balancing: multiply by α where the target is 1, by 1 − α where it is 0.
+        alpha: α, used with ``apply_class_balancing`` only.
+        gamma: γ, from 0, which is plain cross-entropy.
+        from_logits, label_smoothing, reduction, name: as :class:`BinaryCrossentropy`.
+    """
+
+    def __init__(
+        self,
+        apply_class_balancing: bool = False,
+        alpha: float = 0.25,
+        gamma: float = 2.0,
+        from_logits: bool = False,
+        label_smoothing: float = 0.0,
+        reduction: str = "sum_over_batch_size",
+        name: str | None = "binary_focal_crossentropy",
+        **others: Any,
+    ) -> None:
+        super().__init__(from_logits, label_smoothing, reduction, name, **others)
+        self.apply_class_balancing, self.alpha = apply_class_balancing, alpha
+        self.gamma = _from_zero("gamma", gamma)
+
+    def losses(self, y_true: np.ndarray, y_pred: np.ndarray) -> tuple[np.ndarray, Any]:
+        """Return the mean focal cross-entropy of each row of entries."""
+        t = self._smooth(y_true)
+        entries, slope = self._entries(t, y_pred)
+        if self.from_logits:
+            p, q = (ops.sigmoid_forward(z)[0] for z in (y_pred, -y_pred))
+            dp = p * q
+        else:
+            inside = (y_pred.real >= 0) & (y_pred.real <= 1)
+            p = np.where(inside, y_pred, y_pred.real > 1)
+            q, dp = 1 - p, inside
+        factor, dfactor = _power(t * q + (1 - t) * p, self.gamma)  # of 1 − p_t
+        slope = factor * slope + dfactor * (1 - 2 * t) * dp * entries
+        weight = t * self.alpha + (1 - t) * (1 - self.alpha) if self.apply_class_balancing else 1
+        return _row_means(weight * factor * entries), weight * slope
+
+
+class CategoricalFocalCrossentropy(_CrossEntropy):
+    """−Σ α·(1 − p)^γ·t·log p: samples whose right class has a large p hardly count.
+
+    Predictions that are probabilities are divided by the sum of their row first, and count as in
+    :class:`CategoricalCrossentropy` where they are 0 or outside [0, 1].
+
+    Args:
+        alpha: α, a number, or one for each class.
+        gamma: γ, from 0, which is cross-entropy times α.
+        from_logits, label_smoothing, reduction, name: as :class:`CategoricalCrossentropy`.
+    """
+
+    def __init__(
+        self,
+        alpha: float | Sequence[float] = 0.25,
+        gamma: float = 2.0,
+        from_logits: bool = False,
+        label_smoothing: float = 0.0,
+        reduction: str = "sum_over_batch_size",
+        name: str | None = "categorical_focal_crossentropy",
+        **others: Any,
+    ) -> None:
+        super().__init__(from_logits, label_smoothing, reduction, name, **others)
+        self.alpha, self.gamma = alpha, _from_zero("gamma", gamma)
+
+    def losses(self, y_true: np.ndarray, y_pred: np.ndarray) -> tuple[np.ndarray, Any]:
+        """Return −Σ α·(1 − p)^γ·t·log p of each sample."""
+        t = y_true * (1 - self.label_smoothing) + self.label_smoothing / y_true.shape[-1]
+        t = t * np.asarray(self.alpha, t.dtype)
+        if self.from_logits:
+            log_p, p = ops.log_softmax_forward(y_pred)  # the cache is p
+            total, slope, dp = None, np.ones_like(p), p  # slopes by log p
+        else:
+            total = y_pred.sum(-1, keepdims=True)
+            p = y_pred / total
+            dp = (p.real >= 0) & (p.real <= 1)
+            log_p, slope = _log(p)
+        factor, dfactor = _power(np.where(p.real < 0, 1, 1 - p), self.gamma)
+        d = t * (dfactor * dp * log_p - factor * slope)
+        return -np.sum(t * factor * log_p, -1), (d, p, total)
+
+    def gradient(self, dlosses: np.ndarray, cache: Any) -> np.ndarray:
+        """Return dL/dy_pred."""
+        d, p, total = cache
+        d = dlosses[..., None] * d
+        if total is None:
+            return ops.log_softmax_backward(d, p)
+        return (d - np.sum(d * p, -1, keepdims=True)) / total  # through the division by the row's sum
+
+
+class KLDivergence(Loss):
+    """Σ t·log(t/p), the Kullback-Leibler divergence of p from t: cross-entropy less the entropy of the targets.
+
+    Targets below 1e-7 count as 1e-7. Predictions are not divided by their sum; where they are 0 or outside [0, 1],
+    they count as in :class:`CategoricalCrossentropy`.
+    """
+
+    def __init__(
+        self, reduction: str = "sum_over_batch_size", name: str | None = "kl_divergence", **others: Any
+    ) -> None:
+        super().__init__(reduction, name, **others)
+
+    def losses(self, y_true: np.ndarray, y_pred: np.ndarray) -> tuple[np.ndarray, Any]:
+        """Return Σ t·log(t/p) of each sample."""
+        t = np.clip(y_true, EPSILON, 1).astype(y_true.dtype)
+        log_p, slope = _log(y_pred)
+        return np.sum(t * (np.log(t) - log_p), -1), -t * slope
+
+    def gradient(self, dlosses: np.ndarray, cache: Any) -> np.ndarray:
+        """Return dL/dy_pred."""
+        return cache * dlosses[..., None]
+
+
+class Huber(Loss):
+    """(p − t)²/2 near the target, δ·|p − t| − δ²/2 from a distance of δ on; the mean over the last axis.
+
+    Its slope is never longer than δ, so that single targets that are far off do not decide a step.
+    """
+
+    def __init__(
+        self,
+        delta: float = 1.0,
+        reduction: str = "sum_over_batch_size",
+        name: str | None = "huber_loss",
+        **others: Any,
+    ) -> None:
+        super().__init__(reduction, name, **others)
+        self.delta = _from_zero("delta", delta)
+
+    def losses(self, y_true: np.ndarray, y_pred: np.ndarray) -> tuple[np.ndarray, Any]:
+        """Return the mean of each row of entries."""
+        error, delta = y_pred - y_true, np.asarray(self.delta, y_true.dtype)
+        slope = np.where(np.abs(error.real) <= delta, error, delta * np.sign(error.real))
+        return _row_means(slope * (error - slope / 2)), slope  # e·(e − e/2), or ±δ·(e ∓ δ/2)
 
     def gradient(self, dlosses: np.ndarray, cache: Any) -> np.ndarray:
         """Return dL/dy_pred."""
@@ -316,6 +469,20 @@ class CategoricalHinge(Loss):
         return d * (dlosses * active)[..., None]
 
 
+def _from_zero(name: str, value: float) -> float:
+    if not 0 <= value < math.inf:
+        raise ValueError(f"{name}={value!r}: expected a number from 0")
+    return value
+
+
+def _power(base: np.ndarray, exponent: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return base^exponent and its slope; a base of 0 (or, by rounding, below) has the slope 0."""
+    positive = base.real > 0
+    kept = np.where(positive, base, 1)
+    slope = np.where(positive, exponent * kept ** (exponent - 1), 0)
+    return np.where(positive, kept**exponent, exponent == 0), slope
+
+
 def _row_means(entries: np.ndarray) -> np.ndarray:
     """Return the mean over the last axis, (N, …, K) -> (N, …); numbers (N,) are N samples."""
     return entries.mean(-1) if entries.ndim > 1 else entries
@@ -335,7 +502,7 @@ def _function(kind: type[Loss]) -> Callable[..., np.ndarray]:
         loss, y_pred = kind(**options), np.asarray(y_pred)
         return loss.losses(loss.targets(y_true, y_pred), y_pred)[0]
 
-    losses.__name__ = losses.__qualname__ = kind().name
+    losses.__name__ = losses.__qualname__ = kind().name.removesuffix("_loss")
     losses.__doc__ = f"Return each sample's loss, as `{kind.__name__}`, whose options it takes."
     return losses
 
@@ -345,14 +512,19 @@ sparse_categorical_crossentropy = _function(SparseCategoricalCrossentropy)
 binary_crossentropy = _function(BinaryCrossentropy)
 mean_squared_error = mse = _function(MeanSquaredError)
 categorical_hinge = _function(CategoricalHinge)
+huber = _function(Huber)
+kl_divergence = kld = _function(KLDivergence)
+binary_focal_crossentropy = _function(BinaryFocalCrossentropy)
+categorical_focal_crossentropy = _function(CategoricalFocalCrossentropy)
 
 keras_errors.add_getattr(__name__)
 _CLASSES = [
     *(CategoricalCrossentropy, SparseCategoricalCrossentropy, BinaryCrossentropy),
-    *(MeanSquaredError, CategoricalHinge),
+    *(MeanSquaredError, CategoricalHinge, Huber, KLDivergence),
+    *(BinaryFocalCrossentropy, CategoricalFocalCrossentropy),
 ]
-_registry = Registry("loss", _CLASSES, aliases={"mse": MeanSquaredError})
-_of_function = {globals()[kind().name]: kind for kind in _CLASSES}
+_registry = Registry("loss", _CLASSES, aliases={"mse": MeanSquaredError, "kld": KLDivergence})
+_of_function = {globals()[kind().name.removesuffix("_loss")]: kind for kind in _CLASSES}
 
 
 def get(loss: Any) -> Loss:

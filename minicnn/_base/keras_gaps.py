@@ -116,12 +116,11 @@ NAMES = [
     Gap("optimizers", "MultiOptimizer OptimizerMap",
         "one optimizer; exclude_from_weight_decay for single weights"),
     Old("optimizers", "legacy adam_v2", "minicnn.optimizers: Adam, SGD, …"),
-    Gap("losses", "BinaryFocalCrossentropy CategoricalFocalCrossentropy CategoricalGeneralizedCrossEntropy "
-        "binary_focal_crossentropy categorical_focal_crossentropy categorical_generalized_cross_entropy",
-        "CategoricalCrossentropy, with class_weight in fit"),
-    Gap("losses", "Circle CosineSimilarity CTC Dice Hinge Huber KLDivergence LogCosh MeanAbsoluteError "
-        "MeanAbsolutePercentageError MeanSquaredLogarithmicError Poisson SquaredHinge Tversky mae mape msle "
-        "kld", "CategoricalCrossentropy, MeanSquaredError or CategoricalHinge"),
+    Gap("losses", "CategoricalGeneralizedCrossEntropy categorical_generalized_cross_entropy",
+        "CategoricalFocalCrossentropy, or CategoricalCrossentropy with class_weight in fit"),
+    Gap("losses", "Circle CosineSimilarity CTC Dice Hinge LogCosh MeanAbsoluteError "
+        "MeanAbsolutePercentageError MeanSquaredLogarithmicError Poisson SquaredHinge Tversky mae mape msle",
+        "Huber, CategoricalCrossentropy, MeanSquaredError or CategoricalHinge"),
     Gap("metrics", "BinaryIoU IoU MeanIoU OneHotIoU OneHotMeanIoU",
         "confusion_matrix, classification_report"),
     Gap("metrics", "FBetaScore", "F1Score, or Precision and Recall"),
@@ -234,7 +233,8 @@ ARGUMENTS = [
     Gap("optimizer", "loss_scale_factor", "float32: nothing has to be scaled", (None,)),
     Gap("optimizer", "gradient_accumulation_steps", "a larger batch_size", (None,)),
     Gap("loss", "dtype", "the predictions' type", (None, "float32", "float64")),
-    Gap("CategoricalCrossentropy BinaryCrossentropy SparseCategoricalCrossentropy", "axis",
+    Gap("CategoricalCrossentropy BinaryCrossentropy SparseCategoricalCrossentropy BinaryFocalCrossentropy "
+        "CategoricalFocalCrossentropy", "axis",
         "classes on the last axis", (-1, None)),
     Gap("SparseCategoricalCrossentropy", "ignore_class", "sample_weight=0 for those samples", (None,)),
     Gap("SparseTopKCategoricalAccuracy", "from_sorted_ids", "scores, (N, K)", (False,)),

@@ -25,12 +25,18 @@ def of_logits(loss: losses.Loss | None, function: str | None) -> losses.Loss | N
     function is not "softmax" or "sigmoid".
     """
     known: Any = loss
-    kinds = (losses.CategoricalCrossentropy, losses.SparseCategoricalCrossentropy, losses.BinaryCrossentropy)
-    if type(known) not in kinds or known.from_logits or function not in ("softmax", "sigmoid"):
+    of_classes: Any = (losses.CategoricalCrossentropy, losses.SparseCategoricalCrossentropy)
+    of_classes += (losses.CategoricalFocalCrossentropy,)
+    of_entries = (losses.BinaryCrossentropy, losses.BinaryFocalCrossentropy)
+    if (
+        type(known) not in (*of_classes, *of_entries)
+        or known.from_logits
+        or function not in ("softmax", "sigmoid")
+    ):
         return None
     same = copy.copy(known)
     same.from_logits = True
-    binary = type(known) is losses.BinaryCrossentropy
+    binary = type(known) in of_entries
     if binary and function == "softmax":
         return _Changed(same, log_odds_forward, log_odds_backward)
     if not binary and function == "sigmoid":

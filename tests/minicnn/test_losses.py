@@ -21,7 +21,10 @@ def sample(loss, rng, samples, classes):
     one_hot = np.eye(classes)[rng.integers(classes, size=samples)]
     from_logits = getattr(loss, "from_logits", True)
     scores = rng.standard_normal((samples, classes))
-    if isinstance(loss, losses.CategoricalCrossentropy) and not from_logits:
+    probable = losses.CategoricalCrossentropy | losses.CategoricalFocalCrossentropy
+    if isinstance(loss, losses.KLDivergence):
+        return probabilities(rng, scores.shape), probabilities(rng, scores.shape)
+    if isinstance(loss, probable) and not from_logits:
         scores = probabilities(rng, (samples, classes))
     elif isinstance(loss, losses.BinaryCrossentropy):
         one_hot = rng.integers(0, 2, (samples, classes)).astype(float)
@@ -36,8 +39,88 @@ def all_losses(reduction):
             yield losses.CategoricalCrossentropy(from_logits, smoothing, reduction)
             yield losses.SparseCategoricalCrossentropy(from_logits, reduction, label_smoothing=smoothing)
             yield losses.BinaryCrossentropy(from_logits, smoothing, reduction)
+            focal = {"from_logits": from_logits, "label_smoothing": smoothing, "reduction": reduction}
+            yield losses.CategoricalFocalCrossentropy(0.3, 2.5, **focal)
+            yield losses.BinaryFocalCrossentropy(smoothing > 0, 0.3, 2.5, **focal)
+    yield losses.Huber(0.75, reduction)
+    yield losses.KLDivergence(reduction)
     yield losses.MeanSquaredError(reduction)
     yield losses.CategoricalHinge(reduction)
+
+
+def test_huber_divergence_and_focal_by_hand():
+    def both(loss, t, p):
+        value = loss.forward(np.array(t), np.array(p))
+        return float(value), loss.backward().tolist()
+
+    # errors 0.5, −3 and exactly 2 with δ = 2: 0.125, 2·3 − 2, 2; all thirds
+    value, d = both(losses.Huber(2.0), [[0.0, 0.0, 0.0]], [[0.5, -3.0, 2.0]])
+    assert value == pytest.approx(6.125 / 3)
+    assert d == [pytest.approx([0.5 / 3, -2 / 3, 2 / 3])]
+    value, d = both(losses.KLDivergence(), [[0.5, 0.5]], [[0.25, 0.75]])
+    assert value == pytest.approx(0.5 * np.log(2) + 0.5 * np.log(2 / 3))
+    assert d == [pytest.approx([-2, -2 / 3])]
+    # α·(1 − p)²·(−log p) with p = 1/4; its slope by p is α·(2·(1 − p)·log p − (1 − p)²/p); and the row's sum is 1
+    value, d = both(losses.CategoricalFocalCrossentropy([0.5, 1.0]), [[1.0, 0.0]], [[0.25, 0.75]])
+    slope = 0.5 * (1.5 * np.log(0.25) - 9 / 4)
+    assert value == pytest.approx(0.5 * 9 / 16 * np.log(4))
+    assert d == [pytest.approx([slope * 0.75, slope * -0.25])]
+    value, d = both(losses.BinaryFocalCrossentropy(True, 0.25), [[1.0], [0.0]], [[0.25], [0.25]])
+    assert value == pytest.approx((0.25 * 9 / 16 * np.log(4) + 0.75 / 16 * np.log(4 / 3)) / 2)
+    right = 0.25 * (1.5 * np.log(0.25) - 9 / 4)
+    wrong = 0.75 * (0.5 * np.log(4 / 3) + 1 / 16 / 0.75)
+    assert d == [pytest.approx([right / 2]), pytest.approx([wrong / 2])]
+
+
+@pytest.mark.parametrize("gamma", [0.0, 0.5, 1.0, 2.0])
+@pytest.mark.parametrize("kind", [losses.BinaryFocalCrossentropy, losses.CategoricalFocalCrossentropy])
+def test_focal_losses_of_certain_answers(kind, gamma):
+    """Right: no loss. Wrong, or outside [0, 1]: as cross-entropy, since 1 − p is 1 there."""
+    plain = (
+        losses.BinaryCrossentropy
+        if kind is losses.BinaryFocalCrossentropy
+        else losses.CategoricalCrossentropy
+    )
+    focal, cross = kind(alpha=1.0, gamma=gamma), plain()
+    t = np.array([[1.0, 0.0]], np.float32)
+    assert focal(t, np.array([[1.0, 0.0]], np.float32)) == 0
+    assert np.isfinite(focal.backward()).all()
+    p = np.array([[0.0, 1.0]], np.float32)
+    assert focal(t, p) == pytest.approx(cross(t, p), rel=1e-6)
+    p = np.array([[-1.0, 2.0]], np.float32)
+    assert focal(t, p) == pytest.approx(cross(t, p), rel=1e-6)
+    assert focal.backward().tolist() == cross.backward().tolist()
+
+
+@pytest.mark.parametrize(
+    ("kind", "names"),
+    [
+        (losses.Huber, ["huber", "Huber", losses.huber]),
+        (losses.KLDivergence, ["kl_divergence", "kld", "KLD", losses.kl_divergence]),
+        (losses.CategoricalFocalCrossentropy, ["categorical_focal_crossentropy"]),
+        (losses.BinaryFocalCrossentropy, ["binary_focal_crossentropy", losses.binary_focal_crossentropy]),
+    ],
+)
+def test_names_of_the_losses_for_outliers_and_distributions(kind, names):
+    for name in names:
+        assert type(losses.get(name)) is kind
+    assert (
+        losses.get({"class_name": kind.__name__, "config": kind().get_config()}).get_config()
+        == kind().get_config()
+    )
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: losses.Huber(-1.0), r"delta=-1\.0: expected a number from 0"),
+        (lambda: losses.CategoricalFocalCrossentropy(gamma=-1), "gamma=-1: expected a number from 0"),
+        (lambda: losses.BinaryFocalCrossentropy(gamma=np.nan), "gamma=nan: expected a number from 0"),
+    ],
+)
+def test_arguments_of_the_focal_losses_and_huber(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
 
 
 @pytest.mark.parametrize(

@@ -74,6 +74,36 @@ def _squared_error(draw: Draw) -> LossCase:
     return _weighted(draw, loss, draw.moderate(shape), draw.moderate(shape))
 
 
+def _huber(draw: Draw) -> LossCase:
+    shape = _shape(draw)
+    loss = losses.Huber(draw.choice([0.5, 1.0, 2.0]), draw.choice(losses.REDUCTIONS))
+    return _weighted(draw, loss, draw.moderate(shape), draw.moderate(shape))
+
+
+def _divergence(draw: Draw) -> LossCase:
+    shape = _shape(draw)
+    y_true = draw.rng().dirichlet(np.ones(shape[1]), shape[0])
+    loss = losses.KLDivergence(draw.choice(losses.REDUCTIONS))
+    return _weighted(draw, loss, y_true, draw.rng().uniform(0.05, 0.97, shape))
+
+
+def _categorical_focal(draw: Draw) -> LossCase:
+    case = _categorical(draw)
+    options = {key: getattr(case.loss, key) for key in ("from_logits", "label_smoothing", "reduction")}
+    one_each = [draw.rng().uniform(0.1, 1) for _ in range(case.y_pred.shape[1])]
+    alpha = one_each if draw.boolean() else 0.25
+    loss = losses.CategoricalFocalCrossentropy(alpha, draw.choice([0.0, 1.0, 1.5, 2.0]), **options)
+    return LossCase(loss, case.y_true, case.y_pred, case.sample_weight)
+
+
+def _binary_focal(draw: Draw) -> LossCase:
+    case = _binary(draw)
+    options = {key: getattr(case.loss, key) for key in ("from_logits", "label_smoothing", "reduction")}
+    gamma = draw.choice([0.0, 1.0, 1.5, 2.0])
+    loss = losses.BinaryFocalCrossentropy(draw.boolean(), draw.choice([0.25, 0.7]), gamma, **options)
+    return LossCase(loss, case.y_true, case.y_pred, case.sample_weight)
+
+
 def _hinge(draw: Draw) -> LossCase:
     shape = _shape(draw)
     loss = losses.CategoricalHinge(draw.choice(losses.REDUCTIONS))
@@ -86,6 +116,10 @@ LOSSES: dict[type[losses.Loss], Callable[[Draw], LossCase]] = {
     losses.BinaryCrossentropy: _binary,
     losses.MeanSquaredError: _squared_error,
     losses.CategoricalHinge: _hinge,
+    losses.Huber: _huber,
+    losses.KLDivergence: _divergence,
+    losses.CategoricalFocalCrossentropy: _categorical_focal,
+    losses.BinaryFocalCrossentropy: _binary_focal,
 }
 
 

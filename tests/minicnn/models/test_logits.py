@@ -7,7 +7,7 @@ Where the function stands: test_logits_everywhere.py.
 import numpy as np
 import pytest
 
-from minicnn import Input, Model, Sequential, layers, losses, ops
+from minicnn import Input, Model, Sequential, activations, layers, losses, ops
 from minicnn.gradient_check import check_model, complex_step, worst_error
 from minicnn.models.logits import of_logits
 
@@ -301,6 +301,23 @@ def test_the_losses_of_maps_have_the_gradient_of_their_formula(shape, loss, rng)
     assert worst_error(analytic, exact) <= 1e-12
     if loss != "mse":
         assert value == pytest.approx(loss_of(loss, "softmax", t, z).mean(), rel=1e-12)
+
+
+@pytest.mark.parametrize("function", ["softmax", "sigmoid"])
+@pytest.mark.parametrize("kind", [losses.CategoricalFocalCrossentropy, losses.BinaryFocalCrossentropy])
+def test_focal_losses_of_logits(function, kind, rng):
+    """The value is that of the probabilities; the gradient is exact also where they are rounded to 0 or 1."""
+    forward = activations.softmax if function == "softmax" else activations.sigmoid
+    z, t = 3 * rng.standard_normal((4, 3)), np.eye(3)[rng.integers(3, size=4)]
+    found = of_logits(kind(), function)
+    with ops.use("reference"):
+        value, analytic = found.forward(t, z), found.backward()
+        exact = complex_step(lambda z: found.forward(t, z), {"z": z}, np.array(1.0))["z"]
+    assert worst_error(analytic, exact) <= 1e-12
+    assert value == pytest.approx(kind()(t, forward(z)), rel=1e-9)
+    far = np.array([[0.0, 800.0]])  # p of the right class is e^−800
+    found.forward(np.array([[1.0, 0.0]]), far)
+    assert found.backward()[0, 0] < 0
 
 
 @pytest.mark.parametrize("loss", [losses.MeanSquaredError(), losses.BinaryCrossentropy()])
