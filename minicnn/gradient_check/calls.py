@@ -212,7 +212,7 @@ def _of_object(
         return both, back
     homes = {name: _home(owner, name, WEIGHTS) for name in names if name not in signature}
     weights = {name: home for name, home in homes.items() if home is not None}
-    if not weights:
+    if not weights and len(names) == 1:
         return both, back
 
     def with_weights(**values: Any) -> Any:
@@ -229,7 +229,15 @@ def _of_object(
         found = list(given) if isinstance(given, tuple | list) else [given]
         if len(found) == len(names):
             return given
-        return tuple(_kept(owner, name) if name in weights else found.pop(0) for name in names)
+        kept = {name: _kept(owner, name) for name in names}
+        if (
+            not weights
+        ):  # forward takes the weights too: those of which backward keeps a gradient are not returned
+            missing = len(found) + sum(gradient is not None for gradient in kept.values()) != len(names)
+            if missing:
+                return given
+            return tuple(found.pop(0) if gradient is None else gradient for gradient in kept.values())
+        return tuple(kept[name] if name in weights else found.pop(0) for name in names)
 
     handed: dict[str, Any] = {}
     with_gradients.__name__ = title(back)

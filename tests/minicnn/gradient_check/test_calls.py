@@ -221,6 +221,34 @@ def test_weights_that_are_objects_and_gradients_that_add_up():
     assert "backward keeps a state" in problems[0]
 
 
+class GivenWeights:
+    """Its weights are arguments of forward; only dx is returned."""
+
+    def forward(self, x, W, b):
+        self.x, self.W = x, W
+        return x @ W + b
+
+    def backward(self, dout):
+        self.dW, self.db = self.x.T @ dout, dout.sum(axis=0)
+        return dout @ self.W.T
+
+
+class GivenWeightsWrong(GivenWeights):
+    def backward(self, dout):
+        dx = super().backward(dout)
+        self.db = self.db * 2
+        return dx
+
+
+def test_weights_may_be_arguments_and_their_gradients_attributes():
+    arrays = {"x": X, "W": W, "b": B}
+    assert check_op(GivenWeights(), arrays).passed
+    assert names_of(check_op(GivenWeightsWrong(), arrays)) == ["x", "W"]
+    nothing = type("Nothing", (GivenWeights,), {"backward": lambda self, dout: dout @ self.W.T})
+    with pytest.raises(ValueError, match="returned 1 gradients, expected 3"):
+        check_op(nothing(), arrays)
+
+
 def test_a_fourier_transform_is_said_to_have_no_exact_derivative():
     def smooth(x):
         return np.fft.ifft(np.fft.fft(x) * np.arange(X.shape[1])).real, x
