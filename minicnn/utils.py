@@ -8,6 +8,7 @@ import numpy as np
 
 from minicnn import backend, random
 from minicnn._base import keras_errors
+from minicnn._base.messages import shown
 from minicnn.backend import clear_session
 from minicnn.models.datasets import PyDataset
 from minicnn.preprocessing.files import array_to_img, img_to_array, load_img, save_img
@@ -46,7 +47,7 @@ def to_categorical(x: Any, num_classes: int | None = None) -> np.ndarray:
     """Return class numbers as one-hot rows: [0, 2] -> [[1, 0, 0], [0, 0, 1]], in the default float type.
 
     Args:
-        x: integers from 0, (N,) or (N, 1).
+        x: integers from 0, (N,) or (N, 1); also as text, ["0", "2"].
         num_classes: length of the rows; by default the largest number + 1.
 
     Returns:
@@ -56,6 +57,14 @@ def to_categorical(x: Any, num_classes: int | None = None) -> np.ndarray:
         ValueError: a number is negative, not an integer, or not below ``num_classes``.
     """
     numbers = np.asarray(x)
+    if numbers.dtype.kind in "USO":
+        try:
+            numbers = numbers.astype("int64")
+        except (ValueError, TypeError):
+            raise ValueError(
+                f"x={shown(x)}: expected integers; number names of classes first: "
+                "names, x = np.unique(x, return_inverse=True)"
+            ) from None
     if numbers.ndim > 1 and numbers.shape[-1] == 1:
         numbers = numbers[..., 0]
     if num_classes is None:

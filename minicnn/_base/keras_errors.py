@@ -17,6 +17,8 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any, ParamSpec, TypeVar
 
 from minicnn._base.keras_gaps import ANY, ARGUMENTS, ATTRIBUTES, NAMES, Gap, Old
+from minicnn._base.messages import shown
+from minicnn._base.names import is_ours
 
 HOME = __name__.partition(".")[0]
 P = ParamSpec("P")
@@ -59,6 +61,35 @@ def check_arguments(kind: str, owner: Callable[..., Any], given: Mapping[str, An
             raise NotImplementedError(f"{said} is Keras's, but not in minicnn. Nearest: {row.instead}")
 
 
+def refuse_old_spellings(kind: str, owner: type, positions: Sequence[Any], given: Mapping[str, Any]) -> None:
+    """Raise for old spellings among the arguments of a class of minicnn, before Python misses today's.
+
+    Args:
+        kind, owner, given: as :func:`check_arguments`.
+        positions: the arguments by position.
+
+    Raises:
+        TypeError: it names today's spelling of all of them; for a convolution also that of its kernel's size.
+    """
+    old = {name: _row(ARGUMENTS, name, {kind}) for name in given if name in _old_arguments(kind)}
+    old = {name: row for name, row in old.items() if name not in _arguments_of(owner)} if old else old
+    if not old or not is_ours(owner):
+        return
+    said = ", ".join(f"{name}={shown(given[name])}" for name in old)
+    today = "; ".join(dict.fromkeys(row.instead for row in old.values() if row))
+    if "kernel_size" in _arguments_of(owner) and len(positions) > 2 and not isinstance(positions[1], tuple):
+        rows, columns = (shown(each) for each in positions[1:3])
+        today += f"; and kernel_size=({rows}, {columns}): a third number by position is strides"
+    raise TypeError(f"{owner.__name__}: {said}: today's Keras says {today}")
+
+
+@functools.cache
+def _old_arguments(kind: str) -> frozenset[str]:
+    """Return the arguments that one kind of object had in Keras 1 or 2."""
+    rows = [row for row in ARGUMENTS if isinstance(row, Old) and kind in row.of.split()]
+    return frozenset(name for row in rows for name in row.names.split())
+
+
 def keras_arguments(method: Callable[P, R]) -> Callable[P, R]:
     """Decorate a method: arguments that it does not know are looked up in the table."""
     known = set(_arguments_of(method))
@@ -98,7 +129,8 @@ def _row(table: Sequence[Gap], name: str, owners: set[str]) -> Gap | None:
 def _guess(name: str, names: Iterable[str]) -> str:
     """Return "; did you mean …?" with the public name that is most like ``name``; "" if none is like it."""
     public = [one for one in names if not one.startswith("_")]
-    close = difflib.get_close_matches(name, public, n=1, cutoff=0.6)
+    same = [one for one in public if letters(one) == letters(name)]
+    close = same or difflib.get_close_matches(name, public, n=1, cutoff=0.75)
     return f"; did you mean {close[0]!r}?" if close else ""
 
 
@@ -148,8 +180,10 @@ def no_attribute(kind: str, instance: Any, name: str) -> AttributeError:
     """Return the error for an attribute that an object does not have: a ``__getattr__`` raises it."""
     message = f"{type(instance).__name__!r} object has no attribute {name!r}"
     row = _row(ATTRIBUTES, name, {kind})
-    if row is not None:
+    if isinstance(row, Old):
         message += f": Keras has dropped it. Today's spelling: {row.instead}"
+    elif row is not None:
+        message += f": it is Keras's, but not in minicnn. Nearest: {row.instead}"
     elif not name.startswith("_"):
         message += _guess(name, dir(type(instance)))
     return AttributeError(message, name=name, obj=instance)

@@ -250,6 +250,7 @@ ARGUMENTS = [
         "steps_per_epoch, validation_steps, steps, in batches"),
     Old("method", "show_accuracy", 'metrics=["accuracy"] in compile'),
     Old("method", "generator", "x, the first argument"),
+    Old("method", "grayscale", 'color_mode="grayscale"'),
     Old("method", "workers nb_worker use_multiprocessing pickle_safe max_queue_size max_q_size",
         "nothing: leave it out"),
     Old("method", "sample_weight_mode", "nothing: sample_weight is (N,), an argument of fit"),
@@ -268,6 +269,16 @@ ATTRIBUTES = [
     Old("model", "predict_classes", "predict(x).argmax(axis=1)"),
     Old("model", "predict_proba", "predict(x)"),
     Old("model", "to_yaml", "to_json()"),
+    Gap("model", "add_loss losses", "a loss of your own, a subclass of losses.Loss, or a regularizer"),
+    Gap("model", "add_metric", "metrics=[…] in compile"),
+    Gap(
+        "model",
+        "train_function test_function predict_function make_train_function make_test_function "
+        "make_predict_function compute_loss compute_metrics call",
+        "train_step, test_step and forward",
+    ),
+    Gap("model", "export", "minicnn.saving.export_onnx(model, path)"),
+    Old("model", "reset_states", "nothing: minicnn has no recurrent layers"),
     Old("optimizer", "lr", "learning_rate"),
     Old("optimizer", "decay", DECAY),
 ]

@@ -302,7 +302,7 @@ class RandomErasing(Augmentation):
 
     Args:
         factor: the probability that an image is changed.
-        scale: the smallest and the largest part of the image's area that is erased.
+        scale: the smallest and the largest part of the image's area that is erased; f means (0, f).
         fill_value: the value; None draws one for each image from ``value_range`` (Keras draws one
             for each pixel).
         value_range: the lowest and highest value of an image.
@@ -314,7 +314,7 @@ class RandomErasing(Augmentation):
     def __init__(
         self,
         factor: float = 1.0,
-        scale: tuple[float, float] = (0.02, 0.33),
+        scale: float | tuple[float, float] = (0.02, 0.33),
         fill_value: float | None = None,
         value_range: tuple[float, float] = (0, 255),
         seed: int | None = None,
@@ -323,12 +323,14 @@ class RandomErasing(Augmentation):
         super().__init__(seed, **kwargs)
         number("factor", factor, "a probability from 0 to 1", lambda value: 0 <= value <= 1)
         expected = "(smallest, largest) part of the area, from 0 to 1"
-        if not 0 <= _two("scale", scale, expected)[0] <= scale[1] <= 1:
+        smallest, largest = _two("scale", scale if np.ndim(scale) else (0.0, scale), expected)
+        if not 0 <= smallest <= largest <= 1:
             raise ValueError(f"scale={scale!r}: expected {expected}")
         _two("value_range", value_range, "the lowest and the highest value, such as (0, 255)")
         if fill_value is not None:
             number("fill_value", fill_value)
-        self.factor, self.scale, self.fill_value, self.value_range = factor, scale, fill_value, value_range
+        self.factor, self.scale = factor, (smallest, largest)
+        self.fill_value, self.value_range = fill_value, value_range
 
     def transform(self, x: Array) -> tuple[Array, Any]:
         """Draw a rectangle and a value for each sample, and fill it."""

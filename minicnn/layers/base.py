@@ -66,6 +66,7 @@ class Layer:
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         """Make the layer, and remember which arguments were given: see :meth:`get_config`."""
+        keras_errors.refuse_old_spellings("layer", cls, args, kwargs)
         layer = super().__new__(cls)
         layer._given = len(args), tuple(kwargs)
         return layer

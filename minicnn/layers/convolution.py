@@ -7,7 +7,7 @@ minicnn.ops.reference.convolution. Shapes: x (N, H, W, C), kernel (kh, kw, C, fi
 filters).
 """
 
-from typing import Unpack
+from typing import Any, Unpack
 
 from minicnn import initializers, ops, regularizers
 from minicnn.layers.activations import ActivatedLayer
@@ -27,6 +27,8 @@ from minicnn.ops import geometry
 
 class _Convolution(ActivatedLayer):
     """What the three convolutions share: window geometry, bias and activation."""
+
+    bias: Any = None  # a Parameter, if the layer has one
 
     def __init__(
         self,

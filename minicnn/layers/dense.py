@@ -6,7 +6,7 @@
 Shapes: x (N, D), kernel (D, units), y and z (N, units). Further axes before the last are treated as more samples.
 """
 
-from typing import Unpack
+from typing import Any, Unpack
 
 from minicnn import initializers, ops, regularizers
 from minicnn.layers.activations import ActivatedLayer
@@ -24,6 +24,8 @@ from minicnn.layers.arguments import (
 
 class Dense(ActivatedLayer):
     """Fully connected layer, as `keras.layers.Dense`."""
+
+    bias: Any = None  # a Parameter, if the layer has one
 
     def __init__(
         self,

@@ -1,12 +1,13 @@
 """Models from files and from descriptions: load_model, save_model, model_from_json, clone_model."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from minicnn._base import schema
 from minicnn._base.messages import reason
 from minicnn.layers.arguments import room_for
+from minicnn.layers.inputs import InputLayer
 from minicnn.layers.serialization import deserialize
 from minicnn.models.model import MODELS, OBJECT, SNAPSHOT, Model, weights_of
 from minicnn.saving import npz
@@ -77,8 +78,27 @@ def model_from_json(json_string: str, custom_objects: Mapping[str, type] | None 
         ) from error
 
 
-def clone_model(model: ModelT) -> ModelT:
-    """Return a new model of equal layers with new weights, as `keras.models.clone_model`."""
+def clone_model(model: ModelT, clone_function: Callable[[Any], Any] | None = None) -> ModelT:
+    """Return a new model of equal layers with new weights, as `keras.models.clone_model`.
+
+    Args:
+        model: the model.
+        clone_function: is given each layer and returns the layer for its place, which must have the same name.
+
+    Raises:
+        ValueError: a layer got another name.
+    """
+    if clone_function is not None:
+        config, layers = model.get_config(), []
+        for each, layer in zip(config["layers"], model.sublayers):
+            layers.append(each if isinstance(layer, InputLayer) else clone_function(layer))
+            if not isinstance(layer, InputLayer) and getattr(layers[-1], "name", None) != layer.name:
+                raise ValueError(
+                    f"clone_function gave {layers[-1]!r} for {layer!r}: expected a layer of the same name, such "
+                    "as type(layer).from_config(layer.get_config())"
+                )
+        changed: Any = type(model).from_config({**config, "layers": layers})  # type: ignore[arg-type]
+        return changed  # type: ignore[no-any-return]
     clone: Any = model_from_json(
         model.to_json(), {type(layer).__name__: type(layer) for layer in model.layers}
     )

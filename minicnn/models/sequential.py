@@ -65,6 +65,9 @@ class Sequential(Chain, Model):
         elif added.declared_input_shape is not None and len(self.sublayers) == 1:
             self.dtype = added.dtype
             self.build(added.declared_input_shape)
+        elif isinstance(added, Model) and added.built and len(self.sublayers) == 1:
+            self.dtype = added.dtype
+            self.build(added.built_shape())
 
     def build(self, input_shape: Any) -> None:
         """Build each layer for the output of the one before, and set the model's symbols."""

@@ -77,11 +77,31 @@ class TrainingStep(Layer):
             NotImplementedError: Keras has it, minicnn has not; or the model has several outputs.
         """
         self.check_trainable()
+        loss = _only(self._by_name(loss))
+        plain, weighted = (
+            [value]
+            if isinstance(value, str) and value is not given
+            else _only(value)
+            if _is_nested(value)
+            else value
+            for given in (metrics, weighted_metrics)
+            for value in [self._by_name(given)]
+        )
         self.optimizer = optimizers.get(optimizer)
         self.loss = None if loss is None else losses.get(loss)
-        self.compiled_metrics = CompiledMetrics(self.loss, metrics or [], weighted_metrics or [])
+        self.compiled_metrics = CompiledMetrics(self.loss, plain or [], weighted or [])
         self.skip_reported = False
         self.stop_training, self.skipped_steps, self._passes_checked = False, 0, frozenset()
+
+    def _by_name(self, given: Any) -> Any:
+        """Return the value of {name of the output's layer: value}; anything else as it is."""
+        if not isinstance(given, Mapping) or len(given) != 1 or "class_name" in given:
+            return given
+        ((name, value),) = given.items()
+        outputs = getattr(self, "outputs", None)
+        if outputs and name != outputs[0].name:
+            raise ValueError(f"{self.name} has no output {name!r}: its output is {outputs[0].name!r}")
+        return value
 
     def check_trainable(self) -> None:
         """Check that the model is one that can be trained; a Functional with several outputs is not."""
@@ -226,3 +246,12 @@ class TrainingStep(Layer):
     def metrics(self) -> list[Metric]:
         """The running mean of the loss and the metrics; the latter exist after the first batch."""
         return self.compiled_metrics.metrics if self.compiled_metrics else []
+
+
+def _only(given: Any) -> Any:
+    """Return the one entry of a list of one; anything else as it is."""
+    return given[0] if isinstance(given, list | tuple) and len(given) == 1 else given
+
+
+def _is_nested(given: Any) -> bool:
+    return isinstance(_only(given), list | tuple)

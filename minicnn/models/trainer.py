@@ -233,6 +233,17 @@ class Trainer(TrainingStep):
             logs = results.update(value, y, prediction, weight)
         return logs if return_dict else list(logs.values())
 
+    def test_on_batch(
+        self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
+    ) -> Any:
+        """Return loss and metrics on one batch, as :meth:`evaluate`; no weight changes."""
+        given: Any = {"return_dict": return_dict}  # which of the overloads it is, is not known here
+        return self.evaluate(x, y, len(x), verbose=0, sample_weight=sample_weight, **given)
+
+    def predict_on_batch(self, x: Any) -> np.ndarray:
+        """Return the model's output for one batch, as :meth:`predict`."""
+        return self.predict(x, len(x))
+
     @overload
     def evaluate(
         self,

@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from minicnn import backend
+from minicnn._base import keras_errors
 from minicnn._base.files import regular
 from minicnn._base.messages import reason
 
@@ -19,6 +20,7 @@ MAX_FILE_BYTES = 1 << 30
 DEEP_GRAY = ("I;16", "I")  # Pillow's gray modes of more than 8 bits
 
 
+@keras_errors.keras_arguments
 def load_img(
     path: str | os.PathLike[str] | io.BytesIO,
     color_mode: str = "rgb",
