@@ -47,7 +47,7 @@ NO_FLAGS = ["yes", None, 2, 0.5, [True]]
         (lambda axis: layers.Concatenate(axis), "axis", ["x", None, 1.5, 10**9]),
         (layers.Softmax, "axis", ["x", 1.5, 10**9]),
         (layers.RandomRotation, "factor", ["x", None, (0.1,), (0, 1, 2), 2, math.nan, (0.2, 0.1), -math.inf, True]),
-        (lambda scale: layers.RandomErasing(scale=scale), "scale", [0.5, (0.1,), ("a", "b"), (0.5, 0.2), (0, 2), None]),
+        (lambda scale: layers.RandomErasing(scale=scale), "scale", [1.5, (0.1,), ("a", "b"), (0.5, 0.2), (0, 2), None]),
         (lambda factor: layers.RandomErasing(factor), "factor", ["x", None, 2]),
         (lambda value_range: layers.RandomErasing(value_range=value_range), "value_range", [1, (1, 0), ("a", 1)]),
         (lambda fill_value: layers.RandomZoom(0.1, fill_value=fill_value), "fill_value", NO_NUMBERS),
