@@ -48,6 +48,15 @@ def all_losses(reduction):
     yield losses.CategoricalHinge(reduction)
 
 
+@pytest.mark.parametrize("loss", list(all_losses("mean_with_sample_weight")), ids=repr)
+def test_the_classes_of_a_map_are_its_last_axis(loss, rng):
+    targets, scores = sample(loss, rng, 6, 4)
+    value, d = loss.forward(targets, scores), loss.backward()
+    shape = (2, 3, *scores.shape[1:])
+    assert loss.forward(targets.reshape(2, 3, *targets.shape[1:]), scores.reshape(shape)) == pytest.approx(value)
+    np.testing.assert_allclose(loss.backward(), d.reshape(shape), rtol=1e-12, atol=1e-14)
+
+
 def test_huber_divergence_and_focal_by_hand():
     def both(loss, t, p):
         value = loss.forward(np.array(t), np.array(p))

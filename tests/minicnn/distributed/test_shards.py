@@ -167,6 +167,20 @@ def test_what_a_callback_sets_holds_for_the_shards():
     assert others == plain[1:]
 
 
+def test_a_loss_that_a_callback_asks_for_is_that_of_the_whole_batch_without_dropout():
+    asked = []
+
+    class Asks(callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            asked.append(self.model.forward_loss(x, np.ones((6, 1)))[0])
+
+    model = Sequential([layers.Input((50,)), layers.Dropout(0.5), layers.Dense(1)])
+    model.compile(minicnn.optimizers.SGD(0.0), "mse")
+    x = np.random.default_rng(0).random((6, 50), np.float32)
+    model.fit(x, np.ones((6, 1)), verbose=0, callbacks=[Asks()], distributed=DataParallel(None, 2))
+    np.testing.assert_allclose(asked, np.mean((model.predict(x) - 1) ** 2), rtol=1e-5)
+
+
 def test_shards_have_masks_of_their_own():
     model = Sequential([layers.Input((1000,)), layers.Dropout(0.5)])
     model.compile("sgd", "mse")
