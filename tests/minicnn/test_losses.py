@@ -53,7 +53,9 @@ def test_the_classes_of_a_map_are_its_last_axis(loss, rng):
     targets, scores = sample(loss, rng, 6, 4)
     value, d = loss.forward(targets, scores), loss.backward()
     shape = (2, 3, *scores.shape[1:])
-    assert loss.forward(targets.reshape(2, 3, *targets.shape[1:]), scores.reshape(shape)) == pytest.approx(value)
+    assert loss.forward(targets.reshape(2, 3, *targets.shape[1:]), scores.reshape(shape)) == pytest.approx(
+        value
+    )
     np.testing.assert_allclose(loss.backward(), d.reshape(shape), rtol=1e-12, atol=1e-14)
 
 
