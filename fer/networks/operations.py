@@ -69,7 +69,7 @@ def _of(model: Any) -> _Kernels:
 @contextmanager
 def for_faces(model: Any, faces: int) -> Iterator[None]:
     """In this context, a network predicts this number of faces by the operations that answer soonest."""
-    kernels = _of(model) if isinstance(model, TrainingStep) else None  # an ensemble has none
+    kernels = _of(model) if isinstance(model, TrainingStep) else None
     if kernels is not None and kernels.ready:
         yield
     elif faces > FEW_FACES:
