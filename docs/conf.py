@@ -70,7 +70,8 @@ CONTENTS = {
         "Layer by layer": [
             "scalars", "dense", "activations", "softmax_cross_entropy", "pooling", "convolution",
             "depthwise_and_separable", "residual", "dropout", "batch_normalization", "group_normalization", "graphs",
-            "shape", "augmentation", "losses", "regularizers", "optimizers", "when_it_is_wrong",
+            "shape", "augmentation", "losses", "regularizers", "optimizers", "many_machines",
+            "when_it_is_wrong",
         ]
     },
 }  # fmt: skip
