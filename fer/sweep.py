@@ -28,7 +28,7 @@ import shlex
 import time
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -127,14 +127,14 @@ class Sweep:
             taken = self._next(trials)
             if taken is None:
                 return
-            number, folder, trial = taken
-            with folder:
+            number, lock, trial = taken
+            with lock:
                 left = None if end is None else end - time.monotonic()
                 if left is not None and left <= 0:
                     raise NothingToDo("The time is up; the same command goes on.")
                 self._train(number, trial, data, left)
 
-    def _next(self, trials: int) -> tuple[int, Any, Any] | None:
+    def _next(self, trials: int) -> tuple[int, ExitStack, Any] | None:
         """Take the next trial: one that was stopped, else a new one. Return its number, its lock, and itself."""
         for frozen in self.trials():
             if not frozen.state.is_finished() and frozen.number < trials:
@@ -152,34 +152,35 @@ class Sweep:
                 return trial.number, lock, trial
         return None
 
-    def _claimed(self, number: int) -> Any:
-        """Return the lock of a trial, as a context; None if it is another's, or finished."""
-        folder = self.folder / TRIALS / f"{number:03d}"
+    def _claimed(self, number: int) -> ExitStack | None:
+        """Return the lock of a trial, held until the stack is closed; None if it is another's, or finished."""
+        folder = self._folder_of(number)
         folder.mkdir(parents=True, exist_ok=True)
-        lock = runs.Run(folder).locked()
-        try:
-            lock.__enter__()
-        except BadInput:
-            return None
-        if self.trials()[number].state.is_finished():
-            lock.__exit__(None, None, None)
-            return None
-        return _Held(lock)
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(Run(folder).locked())
+            except BadInput:
+                return None
+            if not self.trials()[number].state.is_finished():
+                return stack.pop_all()
+        return None
+
+    def _folder_of(self, number: int) -> Path:
+        return self.folder / TRIALS / f"{number:03d}"
 
     def _train(self, number: int, trial: Any, data: FerDataset, left: float | None) -> None:
         """Train a trial, or what is left of it, and tell the study its result."""
-        package = optuna()
-        folder = self.folder / TRIALS / f"{number:03d}"
+        folder = self._folder_of(number)
         try:
             with _quiet():
                 config = space.config_of(self.space, trial)
             config = replace(config, data=components.data_path(config), out=str(folder))
             searched = ", ".join(f"{name}={_short(value)}" for name, value in trial.params.items())
             say("", f"Trial {number}: {searched}")
-            accuracy = _accuracy(config, data, folder, _Watch(trial, package), left)
+            accuracy = _accuracy(config, data, folder, _Watch(trial), left)
         except Stopped as stopped:
             raise Stopped("stopped. The same command goes on.", stopped.status) from None
-        except package.TrialPruned:
+        except optuna().TrialPruned:
             say(f"Trial {number} is behind the others: ended early.")
             self.study.tell(number, state=self.State.PRUNED)
         except BadInput as error:
@@ -192,32 +193,19 @@ class Sweep:
             self.study.tell(number, accuracy)
 
 
-class _Held:
-    """A lock that is held already, as a context."""
-
-    def __init__(self, lock: Any) -> None:
-        self.lock = lock
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, *error: Any) -> None:
-        self.lock.__exit__(*error)
-
-
 class _Watch(callbacks.Callback):
     """Tells Optuna the validation accuracy after each epoch, and ends a trial that is behind the others."""
 
-    def __init__(self, trial: Any, package: Any) -> None:
+    def __init__(self, trial: Any) -> None:
         super().__init__()
-        self.trial, self.package = trial, package
+        self.trial = trial
 
     def on_epoch_end(self, epoch, logs=None) -> None:
         known = self.trial.study.get_trials(deepcopy=False)[self.trial.number].intermediate_values
         if epoch not in known:  # else it was told before the trial was stopped
             self.trial.report(logs["val_accuracy"], epoch)
         if epoch + 1 < self.params["epochs"] and self.trial.should_prune():
-            raise self.package.TrialPruned
+            raise optuna().TrialPruned
 
 
 def _accuracy(
@@ -233,9 +221,8 @@ def _accuracy(
             continue
         try:
             result = train.run(config, data, resume=begun, time_budget=left, further=[watch])
-        except (
-            NothingToDo
-        ):  # finished, and killed before the study knew it; or there was no time for an epoch
+        except NothingToDo:
+            # it was finished, and killed before the study knew it; or there was no time for an epoch
             return run.read_json(runs.RESULT)["val_accuracy"] if run.path(runs.RESULT).exists() else None
         return _result(result)
     try:
