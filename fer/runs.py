@@ -2,7 +2,7 @@
 
     runs/001/  config.json            the settings, written before training starts
                model_last.npz         the checkpoint: the model, and everything needed to resume
-               model_best.npz         the model of the best epoch
+               model_best.npz         the model of the best epoch, or with --keep last of the last
                history.csv            a line per epoch
                curves.png             the history as curves
                classes.png  examples.png                        the data

@@ -36,7 +36,7 @@ from fer.reports import plots
 from fer.reports.measures import Report
 from fer.runs import Run
 from fer.training import components, progress, training_check
-from fer.training.checkpoint import CheckpointCallback, best_epoch
+from fer.training.checkpoint import CheckpointCallback, kept_epoch
 from fer.training.config import DEFAULTS, Config, check_unchanged, from_file, option
 from fer.training.options import chosen_config, parser
 from fer.training.processes import NameSlowProcess, Processes
@@ -51,12 +51,12 @@ __all__ = ["BadInput", "Config", "NothingToDo", "Result", "Stopped", "main", "pa
 
 @dataclass(frozen=True)
 class Result:
-    """The result of a run: the model of the best epoch, its report on ``split``, the run's folder."""
+    """The result of a run: the model of the epoch that is kept, its report on ``split``, the run's folder."""
 
     run: Run
     model: minicnn.Sequential
     history: dict[str, list[float]]
-    best_epoch: int  # counted from 1
+    best_epoch: int  # the one that is kept, counted from 1
     split: str  # "test"; "validation" if the data have no test rows
     report: Report
     finished: bool  # False if the time budget ended it
@@ -226,7 +226,7 @@ def _train(
         best: Any = models.load_model(folder.path(runs.MODEL_BEST))
     except ValueError as error:
         raise BadInput(str(error)) from None
-    return Result(folder, best, history, best_epoch(history), name, report, finished)
+    return Result(folder, best, history, kept_epoch(history, config.keep), name, report, finished)
 
 
 def _describe(folder: Run, config: Config, data: FerDataset, model: minicnn.Sequential) -> None:
@@ -304,7 +304,7 @@ def _evaluate_best(
     """
     name, split = ("test", data.test) if data.test is not None else ("validation", data.validation)
     assert split is not None
-    best = best_epoch(history)
+    best = kept_epoch(history, config.keep)
     try:
         model: Any = models.load_model(folder.path(runs.MODEL_BEST))
     except ValueError as error:

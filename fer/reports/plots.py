@@ -26,7 +26,7 @@ _GAP = 3  # pixels between the faces of a contact sheet
 def curves(
     history: Mapping[str, Sequence[float]], best_epoch: int, rates: Sequence[float] = (), note: str = ""
 ) -> Figure:
-    """Draw loss and accuracy, training and validation, over the epochs, and mark the best epoch.
+    """Draw loss and accuracy, training and validation, over the epochs, and mark the one that is kept.
 
     Args:
         history: "loss", "accuracy", "val_loss", "val_accuracy" -> one value per epoch; the val_ ones may be
@@ -45,7 +45,7 @@ def curves(
             if name in history:
                 epochs = np.arange(1, len(history[name]) + 1)
                 axes.plot(epochs, history[name], marker, ls="-", ms=4, color=colour, label=label)
-        axes.axvline(best_epoch, color=GRAY, ls=":", label=f"best: epoch {best_epoch}", zorder=0)
+        axes.axvline(best_epoch, color=GRAY, ls=":", label=f"kept: epoch {best_epoch}", zorder=0)
         axes.set(title=title)
         axes.margins(y=0.12)  # room for the best epoch's value
         axes.legend(frameon=False)

@@ -1,7 +1,7 @@
 """CheckpointCallback: writes the files of a run during training, and stops it when it should stop.
 
 It writes the checkpoint (model_last.npz) at the end of each epoch and every half minute within one; after
-each epoch also the best model, the history and the curves. It stops the training between two batches after a
+each epoch also the model to keep, the history and the curves. It stops the training between two batches after a
 signal or when the time is up, and when a number is no longer finite; then it names the layer where that
 began.
 """
@@ -26,9 +26,15 @@ CHECKPOINT_SECONDS = 30.0  # between checkpoints inside an epoch; one takes abou
 CURVES_SECONDS = 120.0  # at least, between two drawings of the curves; one takes 0.3 s
 
 
-def best_epoch(history: Mapping[str, Sequence[float]]) -> int:
-    """Return the epoch of the highest validation accuracy, counted from 1; of several, the first."""
-    return int(np.argmax(history["val_accuracy"])) + 1
+def kept_epoch(history: Mapping[str, Sequence[float]], keep: str) -> int:
+    """Return the epoch whose model is kept, counted from 1.
+
+    Args:
+        history: has "val_accuracy", a value for each epoch.
+        keep: "best", the highest validation accuracy, of several the first; or "last".
+    """
+    accuracies = history["val_accuracy"]
+    return len(accuracies) if keep == "last" else int(np.argmax(accuracies)) + 1
 
 
 class CheckpointCallback(callbacks.BackupAndRestore):
@@ -138,15 +144,15 @@ class CheckpointCallback(callbacks.BackupAndRestore):
         return self.stop.agree(share.agreed)
 
     def _write_results(self) -> None:
-        """Write the best model, the history and the curves of the finished epochs."""
+        """Write the model to keep, the history and the curves of the finished epochs."""
         if not self.writes:
             return
-        best = best_epoch(self.history)
-        if best == len(self.history["loss"]):
+        kept = kept_epoch(self.history, self.config.keep)
+        if kept == len(self.history["loss"]):
             self.model.save(self.folder.path(runs.MODEL_BEST))
         self.folder.write_history(self.history)
         if time.monotonic() - self._curves_drawn > CURVES_SECONDS:
-            figure = progress.curves(self.history, best, self.config, len(self.images))
+            figure = progress.curves(self.history, kept, self.config, len(self.images))
             outputs.write_figure(self.folder.path("curves.png"), figure)
             self._curves_drawn = time.monotonic()
 

@@ -26,6 +26,7 @@ OPTIMIZERS = {
     "rmsprop": optimizers.RMSprop,
 }
 SCHEDULES = ("cosine", "constant")
+KEPT = ("best", "last")
 OF_THE_NETWORK = ("arch", "dropout", "batch_norm")  # settings of a new network
 MOST = 1 << 63  # of a whole number
 CLASS_WEIGHTS = {"none": 0.0, "sqrt": 0.5, "balanced": 1.0}  # weight = count to minus this power
@@ -66,6 +67,8 @@ class Config:
         class_weight: how much more a rare emotion counts: "none", "sqrt" (of its rarity) or "balanced".
         augment: how training faces are changed at random: "none", "light" (flipped, shifted), "full" (also
             rotated, zoomed, partly erased) or "strong" (the same, stronger).
+        keep: the epoch whose model is evaluated at the end, as model_best.npz: the "best" by validation accuracy,
+            or the "last". The highest of many accuracies is high by chance too.
         early_stopping: end when the validation accuracy has not improved for this many epochs; 0: never.
         shards: into how many parts a batch is cut, which the processes of mpiexec share; results depend on it, and
             not on the number of processes. 0: as many as there are processes; one alone does not cut it.
@@ -95,6 +98,7 @@ class Config:
     batch_norm: bool = True
     class_weight: str = "sqrt"
     augment: str = "none"
+    keep: str = "best"
     early_stopping: int = 0
     shards: int = 0
     seed: int = 0
@@ -119,6 +123,7 @@ class Config:
             ("schedule", SCHEDULES),
             ("optimizer", OPTIMIZERS),
             ("class_weight", CLASS_WEIGHTS),
+            ("keep", KEPT),
             ("detect", (None, *detect.WITHOUT_FILE)),
             ("votes", ferplus.VOTES),
         ):

@@ -13,6 +13,7 @@ from fer.training import recipes
 from fer.training.config import (
     CLASS_WEIGHTS,
     DEFAULTS,
+    KEPT,
     OF_THE_NETWORK,
     OPTIMIZERS,
     SCHEDULES,
@@ -111,6 +112,11 @@ def parser() -> argparse.ArgumentParser:
     add("batch_norm", "whether the network has its batch norm", action=yes_or_no)
     add("class_weight", "how much more rare emotions count", choices=CLASS_WEIGHTS)
     add("augment", "change the training faces at random", choices=architectures.AUGMENTATIONS)
+    add(
+        "keep",
+        "the epoch whose model is evaluated: the best by validation accuracy, or the last",
+        choices=KEPT,
+    )
     stop = "end after this many epochs without a better validation accuracy; 0: never"
     add("early_stopping", stop, type=int, metavar="EPOCHS")
     parts = "into how many parts a batch is cut for the processes of mpiexec; 0: one for each"

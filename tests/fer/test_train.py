@@ -153,6 +153,19 @@ def test_the_same_seed_gives_the_same_run(faces_data, tmp_path, no_pictures):
     assert [result.run.folder.name for result in (first, again, other)] == ["001", "002", "003"]
 
 
+def test_the_last_epoch_is_kept_if_asked_for(faces_data, tmp_path, no_pictures):
+    few = FerDataset(*[faces_data.test] * 3, "few")
+    # so small steps that no prediction changes: of equal epochs the first is the best
+    config = {"epochs": 3, "learning_rate": 1e-9, "out": str(tmp_path)}
+    best, last = (train.run(Config(keep=keep, **config), few) for keep in ("best", "last"))
+    assert (best.best_epoch, last.best_epoch) == (1, 3)
+    assert json.loads((last.run.folder / "report.json").read_text())["best_epoch"] == 3
+    kept, at_the_end = (load_model(last.run.folder / f"model_{name}.npz") for name in ("best", "last"))
+    assert all(
+        np.array_equal(a, b) for a, b in zip(kept.get_weights(), at_the_end.get_weights(), strict=True)
+    )
+
+
 def test_without_data_it_trains_on_synthetic_faces_and_says_so(
     faces_data, tmp_path, monkeypatch, capsys, no_pictures
 ):

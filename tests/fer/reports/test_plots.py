@@ -38,7 +38,7 @@ def test_curves_are_the_history_and_mark_the_best_epoch():
         assert list(validation.get_ydata()) == HISTORY[f"val_{key}"]
         assert list(best.get_xdata()) == [2, 2]
         labels = [text.get_text() for text in axes.get_legend().get_texts()]
-        assert labels == ["training", "validation", "best: epoch 2"]
+        assert labels == ["training", "validation", "kept: epoch 2"]
     assert drawn(figure) == ["45.0%"]
 
 
