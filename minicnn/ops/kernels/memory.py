@@ -11,6 +11,7 @@ cache lines.
 How much of an array is worked on at a time, the second-level cache decides (:func:`second_level_cache`).
 """
 
+import itertools
 import math
 import platform
 import subprocess
@@ -25,12 +26,13 @@ from minicnn.ops.turns import LOCK
 
 LINE = 64  # bytes of a cache line
 SMALL = 2**16  # bytes below which NumPy's own allocator is as good
-KEEP = 2**26  # bytes of free buffers that stay when a new one has to be allocated
+RECENT = 2000  # arrays; a free buffer that served none of the last so many goes when a new one is allocated
 
 USUAL_CACHE = 2**20  # bytes of a core's second-level cache where the system does not tell
 _CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
 
-_buffers: list[np.ndarray] = []
+_requests = itertools.count()
+_buffers: "list[_Buffer]" = []
 _scratch: dict[np.dtype, np.ndarray] = {}
 
 
@@ -65,27 +67,37 @@ def second_level_cache():
     return USUAL_CACHE
 
 
-def _references(buffers, least=0, most=sys.maxsize):
-    """Return (number of references, buffer) for each buffer of ``least`` to ``most`` bytes."""
-    return [(sys.getrefcount(buffer), buffer) for buffer in buffers if least <= buffer.nbytes <= most]
+class _Buffer:
+    """A buffer, and when it was last needed: the number of the request, counted from 0."""
+
+    def __init__(self, nbytes):
+        self.bytes, self.needed = np.empty(nbytes, np.uint8), 0
+
+    def references(self):
+        return sys.getrefcount(self.bytes)
+
+    def is_free(self):
+        return self.references() == _UNUSED
 
 
-# the count of a buffer without views: the interpreter's own references
-_UNUSED = _references([np.empty(0)])[0][0]
+_UNUSED = _Buffer(0).references()  # without views
 
 
 def _buffer(nbytes):
     """Return the smallest free buffer of at least ``nbytes`` and at most twice that, or a new one."""
     with LOCK:  # no other thread finds the same one before it is returned, which is a reference to it
-        fitting = _references(_buffers, nbytes + LINE, 2 * nbytes + LINE)
-        free = [buffer for count, buffer in fitting if count == _UNUSED]
-        if free:
-            return min(free, key=lambda buffer: buffer.nbytes)
-        unused = {id(buffer): buffer.nbytes for count, buffer in _references(_buffers) if count == _UNUSED}
-        if sum(unused.values()) > KEEP:
-            _buffers[:] = [buffer for buffer in _buffers if id(buffer) not in unused]
-        _buffers.append(np.empty(nbytes + LINE, np.uint8))
-        return _buffers[-1]
+        request = next(_requests)
+        least, most = nbytes + LINE, 2 * nbytes + LINE
+        fitting = [buffer for buffer in _buffers if least <= buffer.bytes.nbytes <= most and buffer.is_free()]
+        if fitting:
+            found = min(fitting, key=lambda buffer: buffer.bytes.nbytes)
+        else:
+            long_ago = request - RECENT
+            old = [buffer for buffer in _buffers if buffer.needed < long_ago and buffer.is_free()]
+            found = _Buffer(nbytes + LINE)
+            _buffers[:] = [buffer for buffer in _buffers if buffer not in old] + [found]
+        found.needed = request
+        return found.bytes
 
 
 def empty(shape, dtype):

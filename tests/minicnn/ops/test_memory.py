@@ -30,7 +30,7 @@ def bytes_of(*sizes):
 
 
 def kept():
-    return sorted(buffer.nbytes - memory.LINE for buffer in memory._buffers)
+    return sorted(buffer.bytes.nbytes - memory.LINE for buffer in memory._buffers)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64])
@@ -90,16 +90,30 @@ def test_which_buffer_is_taken(free, wanted, taken):
         assert address(array) == places[taken]
 
 
-@pytest.mark.parametrize(("limit", "stay"), [(7 * LARGE - 1, False), (7 * LARGE, True)])
-def test_free_buffers_go_when_they_are_too_many(limit, stay, monkeypatch):
-    monkeypatch.setattr(memory, "KEEP", limit)
-    used, *free = bytes_of(
-        LARGE, 3 * LARGE, 4 * LARGE - 2 * memory.LINE
-    )  # with their lines, the free ones are 7·LARGE
-    del free
-    (new,) = bytes_of(9 * LARGE)
-    there = [used.nbytes, new.nbytes]
-    assert kept() == sorted([*there, 3 * LARGE, 4 * LARGE - 2 * memory.LINE] if stay else there)
+@pytest.mark.parametrize("between", [4, 5])
+def test_a_free_buffer_goes_when_it_was_not_needed_for_long(between, monkeypatch):
+    monkeypatch.setattr(memory, "RECENT", 5)
+    used, old = bytes_of(LARGE, 3 * LARGE)
+    del old
+    for _ in range(between):
+        bytes_of(6 * LARGE)  # the first time a new one: too early for the other to go
+    (new,) = bytes_of(13 * LARGE)
+    there = [used.nbytes, 6 * LARGE, new.nbytes]
+    assert kept() == sorted([*there, 3 * LARGE] if between == 4 else there)
+
+
+def test_a_training_step_of_many_sizes_allocates_once(monkeypatch):
+    """However large it is: every step needs all of them again."""
+    sizes = [LARGE * 3**k for k in range(6)]
+
+    def step():
+        arrays = bytes_of(*sizes)
+        while arrays:
+            bytes_of(arrays.pop().nbytes)
+
+    step()
+    monkeypatch.setattr(memory, "_Buffer", None)  # there is no new one
+    step()
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
