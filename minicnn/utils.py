@@ -1,4 +1,4 @@
-"""Helpers with Keras's names: seeds, labels, images, pictures of models."""
+"""Helpers with Keras's names: seeds, labels, images, pictures of models; and ``open_shards``, data in several files."""
 
 import os
 from pathlib import Path
@@ -11,16 +11,19 @@ from minicnn._base import keras_errors
 from minicnn._base.messages import shown
 from minicnn.backend import clear_session
 from minicnn.models.datasets import PyDataset
+from minicnn.models.sharded_files import ShardedArray, open_shards
 from minicnn.preprocessing.files import array_to_img, img_to_array, load_img, save_img
 
 __all__ = [
     "PyDataset",
     "Sequence",
+    "ShardedArray",
     "array_to_img",
     "clear_session",
     "img_to_array",
     "load_img",
     "normalize",
+    "open_shards",
     "plot_model",
     "save_img",
     "set_random_seed",

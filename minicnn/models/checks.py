@@ -3,10 +3,12 @@
 import math
 import numbers
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+
+from minicnn.models.sharded_files import as_rows, in_pieces
 
 
 def check_epochs(epochs: Any, initial_epoch: Any) -> None:
@@ -44,15 +46,16 @@ def validated_epochs(validation_freq: Any) -> Callable[[int], bool]:
     return lambda epoch: epoch % validation_freq == 0
 
 
-def checked_targets(y: Any) -> np.ndarray:
-    """Return y as an array of numbers.
+def checked_targets(y: Any) -> Any:
+    """Return y as an array of numbers; what is one is not copied.
 
     Raises:
         TypeError: they are something else, such as the names of classes.
     """
-    y = np.asarray(y)
+    y = as_rows(y)
     if y.dtype.kind in "biufc":
         return y
+    y = np.asarray(y)
     first = (
         y.reshape(-1)[0].item()
         if y.size and y.dtype.kind in "US"
@@ -66,7 +69,25 @@ def checked_targets(y: Any) -> np.ndarray:
     raise TypeError(f"y has dtype {y.dtype}, such as {first!r:.60}, expected numbers: {fix}")
 
 
-def check_class_weight(class_weight: Any, y: np.ndarray | None = None, classes: int | None = None) -> None:
+def check_not_nan(sample_weight: Any) -> None:
+    """Check that there is a weight for each sample.
+
+    Raises:
+        ValueError: some are NaN.
+    """
+    start, found, first = 0, 0, -1
+    for part in in_pieces(sample_weight):
+        missing = np.isnan(part).reshape(len(part), -1)
+        if not found and missing.any():
+            first = start + int(missing.any(axis=1).argmax())
+        start, found = start + len(part), found + int(missing.sum())
+    if found:
+        raise ValueError(
+            f"sample_weight is NaN for {found} of {start} samples, first for number {first}: expected numbers"
+        )
+
+
+def check_class_weight(class_weight: Any, y: Any = None, classes: int | None = None) -> None:
     """Check {class number: weight}.
 
     Args:
@@ -110,7 +131,7 @@ def check_class_weight(class_weight: Any, y: np.ndarray | None = None, classes: 
             )
         )
     if y is not None and (y.ndim == 1 or y.shape[-1] == 1):
-        labels = set(np.unique(y).tolist())
+        labels = {label for part in in_pieces(y) for label in np.unique(part).tolist()}
         if keys - labels and labels - keys:
             raise ValueError(
                 f"class_weight has the class {min(keys - labels)}, which is not in y, but not "
@@ -127,11 +148,10 @@ def warn_if_sorted(training: Any, validation: Any, advice: str, stacklevel: int 
         advice: what to do.
         stacklevel: where the warning points to, as for `warnings.warn`.
     """
-    parts = [_labels(part) for part in (training, validation)]
-    first, second = (_runs(part) for part in parts)
+    first, second = _runs(training), _runs(validation)
     classes = set(first) | set(second)
-    repeated = len(classes) * 2 <= len(parts[0]) + len(parts[1])  # else these are no classes
-    if repeated and set(first) != set(second) and _is_sorted(first) and _is_sorted(second):
+    repeated = len(classes) * 2 <= len(training) + len(validation)  # else these are no classes
+    if repeated and set(first) != set(second) and first and second:
         warnings.warn(
             f"the rows are sorted by class: those for validation hold {_few(second)}, those for training "
             f"{_few(first)}. {advice}",
@@ -139,27 +159,32 @@ def warn_if_sorted(training: Any, validation: Any, advice: str, stacklevel: int 
         )
 
 
-def _labels(y: Any) -> list[Any]:
-    """Return class numbers or names; none if these are other targets."""
-    y = np.asarray(y)
-    if y.ndim == 2 and y.shape[1] > 1 and np.isin(y, (0, 1)).all() and (y.sum(axis=1) == 1).all():
-        y = y.argmax(axis=1)
-    if y.ndim == 2 and y.shape[1] == 1:
-        y = y[:, 0]
-    return y.tolist() if y.ndim == 1 and y.dtype.kind in "biuUO" else []
-
-
-def _runs(labels: Iterable[Any]) -> list[Any]:
-    """Return the labels without repetitions of the one before."""
+def _runs(y: Any) -> list[Any]:
+    """Return the class of each run of equal labels, if each class has one; nothing if these are other targets."""
     runs: list[Any] = []
-    for label in labels:
-        if not runs or label != runs[-1]:
+    known: set[Any] = set()
+    for part in in_pieces(as_rows(y)):
+        labels = _labels(part)
+        if labels is None:
+            return []
+        changes = np.flatnonzero(labels[1:] != labels[:-1]) + 1
+        for label in labels[np.concatenate([[0], changes])].tolist():
+            if runs and label == runs[-1]:
+                continue
+            if label in known:
+                return []
+            known.add(label)
             runs.append(label)
     return runs
 
 
-def _is_sorted(runs: list[Any]) -> bool:
-    return len(runs) == len(set(runs))
+def _labels(y: np.ndarray) -> np.ndarray | None:
+    """Return class numbers or names; None if these are other targets."""
+    if y.ndim == 2 and y.shape[1] > 1 and np.isin(y, (0, 1)).all() and (y.sum(axis=1) == 1).all():
+        y = y.argmax(axis=1)
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = y[:, 0]
+    return y if y.ndim == 1 and y.dtype.kind in "biuUO" else None
 
 
 def _few(labels: list[Any]) -> str:

@@ -1,4 +1,4 @@
-"""Arrays in batches: checked once, cut and cast when a batch is used, so that images can stay uint8.
+"""Arrays in batches: checked once, cut and cast when a batch is used, so that images can stay uint8, and in a file.
 
 Other sources of batches, generators and datasets, are in datasets.py. All have the attributes and methods of
 :class:`Batches` that fit, evaluate and predict use: steps, resumable, order, iterate, get_state, set_state.
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from minicnn.models import checks
+from minicnn.models.sharded_files import Pages, as_rows
 
 Batch = tuple[np.ndarray, np.ndarray | None, np.ndarray | None]
 
@@ -18,7 +19,8 @@ class Batches:
     """Samples x with targets y and sample weights, cut into batches.
 
     Args:
-        x: (N, …), any numeric dtype; each batch is cast to ``dtype``.
+        x: (N, …), any numeric dtype; each batch is cast to ``dtype``. Arrays in files stay there: ``np.memmap``, or a
+            ShardedArray.
         y: (N, …) or None.
         sample_weight: (N,) or None.
         class_weight: {class number: weight}, factors of the sample weights, 1 for a class that is not there;
@@ -46,37 +48,38 @@ class Batches:
         batch_size: int = 32,
         dtype: Any = "float32",
     ) -> None:
-        self.x = np.asarray(x)
+        self.x = as_rows(x)
         self.y = None if y is None else checks.checked_targets(y)
         self.dtype = np.dtype(dtype)
         if self.x.dtype.kind not in "biuf":
             raise TypeError(f"x has dtype {self.x.dtype}, expected numbers")
         if self.x.ndim == 0 or len(self.x) == 0:
             raise ValueError(f"x has shape {self.x.shape}, expected at least one sample: (N, …)")
-        self.weights = None if sample_weight is None else np.asarray(sample_weight, self.dtype)
+        self.weights = None if sample_weight is None else as_rows(sample_weight)
+        if self.weights is not None and self.weights.dtype.kind not in "biuf":
+            self.weights = np.asarray(self.weights, self.dtype)
         for name, other in (("y", self.y), ("sample_weight", self.weights)):
             if other is not None and (other.ndim == 0 or len(other) != len(self.x)):
                 raise ValueError(
                     f"x holds {len(self.x)} samples but {name} has shape {other.shape}: expected as many"
                 )
-        if self.weights is not None and np.isnan(self.weights).any():
-            raise ValueError(
-                f"sample_weight is NaN for {int(np.isnan(self.weights).sum())} of {len(self.x)} samples, first for "
-                f"number {int(np.isnan(self.weights).reshape(len(self.x), -1).any(1).argmax())}: expected numbers"
-            )
-        if class_weight is not None:
-            by_class = self._by_class(class_weight)
-            self.weights = by_class if self.weights is None else self.weights * by_class
+        if self.weights is not None:
+            checks.check_not_nan(self.weights)
+        if class_weight is not None and self.y is None:
+            raise ValueError("class_weight needs targets y")
+        self.class_weight = class_weight
         if isinstance(batch_size, bool) or not hasattr(batch_size, "__index__") or batch_size < 1:
             raise ValueError(f"batch_size={batch_size!r}: expected a positive integer, such as 32")
         self.batch_size = int(batch_size)
 
-    def _by_class(self, class_weight: Mapping[int, float]) -> np.ndarray:
-        if self.y is None:
-            raise ValueError("class_weight needs targets y")
-        one_hot = self.y.ndim > 1 and self.y.shape[-1] > 1
-        classes = self.y.argmax(-1) if one_hot else self.y.reshape(-1)
-        return np.array([class_weight.get(label, 1) for label in classes.tolist()], self.dtype)
+    def _weights_of(self, index: Any, y: np.ndarray | None) -> np.ndarray | None:
+        """Return the weights of some samples with these targets."""
+        weights = None if self.weights is None else np.asarray(self.weights[index], self.dtype)
+        if self.class_weight is None or y is None:
+            return weights
+        classes = y.argmax(-1) if y.ndim > 1 and y.shape[-1] > 1 else y.reshape(-1)
+        by_class = np.array([self.class_weight.get(label, 1) for label in classes.tolist()], self.dtype)
+        return by_class if weights is None else weights * by_class
 
     def __len__(self) -> int:
         return self.steps
@@ -97,20 +100,17 @@ class Batches:
 
     def iterate(self, order: np.ndarray | None = None, first: int = 0) -> Iterator[Batch]:
         """Yield (x, y, sample_weight) from batch ``first`` on, in the order of the given sample numbers."""
+        pages = Pages([each for each in (self.x, self.y, self.weights) if each is not None])
         for start in range(first * self.batch_size, self.samples, self.batch_size):
-            stop = start + self.batch_size
-            index = slice(start, stop) if order is None else order[start:stop]
+            stop = min(start + self.batch_size, self.samples)
+            index: Any = slice(start, stop) if order is None else order[start:stop]
             own = index
             if self.rows is not None:
-                part = self.rows(min(stop, self.samples) - start)
-                own = (
-                    slice(start + part.start, start + part.stop) if order is None else order[start:stop][part]
-                )
-            yield (
-                self.x[own].astype(self.dtype),
-                None if self.y is None else self.y[index],
-                None if self.weights is None else self.weights[index],
-            )
+                part = self.rows(stop - start)
+                own = slice(start + part.start, start + part.stop) if order is None else index[part]
+            y = None if self.y is None else np.asarray(self.y[index])
+            yield np.array(self.x[own], self.dtype), y, self._weights_of(index, y)
+            pages.used(stop - start)
 
     def get_state(self) -> dict[str, Any]:
         """Return nothing: arrays have no state."""

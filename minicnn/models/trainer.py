@@ -22,6 +22,7 @@ from minicnn.distributed import DataParallel
 from minicnn.distributed import get as distribution_of
 from minicnn.models import checks, data, datasets, first_nan, progress
 from minicnn.models.running import TrainingPosition, is_training, own_training
+from minicnn.models.sharded_files import as_rows
 from minicnn.models.step import TrainingStep
 
 Callbacks = Callback | Sequence[Callback | Sequence[Callback] | None] | None
@@ -108,7 +109,7 @@ class Trainer(TrainingStep):
                 raise ValueError(
                     f"validation_split needs arrays, not {type(x).__name__}: give validation_data"
                 )
-            (x, y, sample_weight), end = data.split(validation_split, np.asarray(x), y, sample_weight)
+            (x, y, sample_weight), end = data.split(validation_split, as_rows(x), y, sample_weight)
             validation_data = validation_data or end
         source = self._source(x, y, sample_weight, class_weight, batch_size, steps_per_epoch)
         self._check_classes(class_weight)

@@ -33,8 +33,11 @@ def test_a_batch_is_a_copy():
 @pytest.mark.parametrize("targets", [[0, 2, 1, 2], [[0], [2], [1], [2]], np.eye(3)[[0, 2, 1, 2]]])
 def test_class_weights_multiply_sample_weights(targets):
     x = np.zeros((4, 1))
-    weights = data.Batches(x, targets, [1, 2, 3, 4], class_weight={0: 1, 1: 10, 2: 100}).weights
-    np.testing.assert_array_equal(weights, [1, 200, 30, 400])
+    batches = data.Batches(x, targets, [1, 2, 3, 4], class_weight={0: 1, 1: 10, 2: 100}, batch_size=3)
+    for order in (None, np.arange(4)):
+        weights = [weight for _, _, weight in batches.iterate(order)]
+        np.testing.assert_array_equal(np.concatenate(weights), [1, 200, 30, 400])
+        assert {weight.dtype for weight in weights} == {np.dtype("float32")}
 
 
 def test_split_cuts_the_end_off():
