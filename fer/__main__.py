@@ -20,6 +20,7 @@ VERBS = {
     "explain": "write a page with every number of one training step",
     "export": "write a trained network as one small file",
     "dataset": "what does a file of faces hold?",
+    "synthetic": "write faces drawn by code into files",
 }
 
 
@@ -72,6 +73,10 @@ def command(verb: str) -> Callable[[Sequence[str]], None]:
             from fer.dataset import main as dataset
 
             return dataset
+        case "synthetic":
+            from fer.synthetic import main as synthetic
+
+            return synthetic
     raise ValueError(f"verb={verb!r}: expected one of {', '.join(VERBS)}")
 
 

@@ -93,7 +93,8 @@ def run(
     with StopRequest(time_budget) as stop:
         stop.quiet = not all_of_us.first
         if resume is None:
-            config, data = _load_data(_with_shards(config or Config(), all_of_us, resumed=False), data)
+            config = _with_shards(config or Config(), all_of_us, resumed=False)
+            config, data = _load_data(config, data, all_of_us)
             model = components.compiled_model(config, data.train)
             all_of_us.check_same("data or settings", (data.fingerprint(), replace(config, data=None)))
             new = config.out
@@ -105,7 +106,7 @@ def run(
         folder = runs.find(resume)
         with _locked(folder, all_of_us):
             config = _with_shards(_config_to_resume(folder, config), all_of_us, resumed=True)
-            config, data = _load_data(config, data)
+            config, data = _load_data(config, data, all_of_us)
             _check_same_data(folder, data)
             with _saying_how_to_resume(folder):
                 model = components.compiled_model(config, data.train)
@@ -135,10 +136,13 @@ def _locked(folder: Run, processes: Processes) -> Iterator[None]:
         yield
 
 
-def _load_data(config: Config, data: FerDataset | None) -> tuple[Config, FerDataset]:
+def _load_data(config: Config, data: FerDataset | None, processes: Processes) -> tuple[Config, FerDataset]:
     """Return a configuration with the absolute path of its data, and the data with validation rows."""
     if data is None:
-        data = components.load_data(config)
+        read: list[FerDataset] = []
+        processes.by_first(lambda: read.append(components.load_data(config)))
+        # the others find the faces in the cache, and map them: a machine has them in memory once
+        data = read[0] if read else components.load_data(config)
         config = replace(config, data=components.data_path(config))
     if config.labels is not None:
         config = replace(config, labels=os.path.abspath(config.labels))

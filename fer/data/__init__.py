@@ -7,6 +7,7 @@ sniff.py          recognises a file by its first bytes
 csv_reader.py     fer2013.csv and its relatives
 loose_csv.py      CSV files of other people: words, other columns, other separators
 npz_reader.py     arrays
+npz_shards.py     arrays in several files: data larger than memory
 image_folders.py  pictures in folders named after the emotions
 archives.py       folders, zip and tar files behind one interface
 ferplus.py        FER+: the labels of ten people for each face

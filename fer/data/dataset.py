@@ -15,9 +15,10 @@ import numpy as np
 
 from fer.data import faulty, ferplus, formats
 from fer.data.formats import WHERE_TO_GET
-from fer.data.table import USAGES, Rows, split_at_random
+from fer.data.table import USAGES, Rows, keys, split_at_random
 from fer.emotions import EMOTIONS, indices_in
 from fer.errors import BadInput
+from minicnn.models.sharded_files import in_pieces
 from minicnn.terminal import printable
 
 ENV_VARIABLE = "FER2013_DATA"
@@ -91,8 +92,8 @@ class Split:
 
     def copies_in(self, other: "Split") -> np.ndarray:
         """Return which of these faces the other split holds too, equal in every pixel: (N,) bool."""
-        known = {image.tobytes() for image in other.images}
-        return np.array([image.tobytes() in known for image in self.images], bool)
+        known = set(keys(other.images))
+        return np.array([key in known for key in keys(self.images)], bool)
 
 
 @dataclass(frozen=True)
@@ -165,7 +166,8 @@ class FerDataset:
         result = hashlib.blake2b(digest_size=16)
         for name, split in self.splits().items():
             result.update(f"{name} {split.images.shape}".encode())
-            result.update(np.ascontiguousarray(split.images).data)
+            for piece in in_pieces(split.images):
+                result.update(np.ascontiguousarray(piece).data)
             result.update(np.ascontiguousarray(split.labels).data)
             if split.classes != EMOTIONS:
                 result.update("\n".join(split.classes).encode(errors="surrogateescape"))

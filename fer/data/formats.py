@@ -12,11 +12,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from fer.data import archives, cache, csv_reader, image_folders, npz_reader, sniff
+import numpy as np
+
+from fer.data import archives, cache, csv_reader, image_folders, npz_reader, npz_shards, sniff
 from fer.data.archives import GZIP, ZIP, Source
 from fer.data.known_files import Recogniser
-from fer.data.table import Rows
+from fer.data.table import PIXELS, Rows
 from fer.errors import BadInput, expecting
+from minicnn import distributed
 from minicnn.saving import regular
 
 FILES = ("fer2013.csv", "icml_face_data.csv", "train.csv", "fer2013.npz")  # looked for in this order
@@ -76,7 +79,8 @@ def read(path: Path, use_cache: bool = True, detect: str | None = None) -> Rows:
     """
     path = find(path)
     fingerprint = [*_fingerprint(path), *([] if detect is None else [detect])] if use_cache else []
-    kept = cache.load(path, fingerprint) if use_cache else None
+    together = distributed.launched()
+    kept = cache.load(path, fingerprint, together) if use_cache else None
     if kept is not None:
         return replace(kept, notes=(*kept.notes, f"{path.name}: read from the cache {cache.folder()}"))
     with Recogniser() as recogniser:
@@ -86,7 +90,10 @@ def read(path: Path, use_cache: bool = True, detect: str | None = None) -> Rows:
             rows = _read_file(path, recogniser, detect)
         if use_cache and _fingerprint(path) == fingerprint[: len(fingerprint) - (detect is not None)]:
             cache.store(path, fingerprint, rows, lambda: rows.notes + recogniser.notes())
-        return replace(rows, notes=rows.notes + recogniser.notes())
+        notes = rows.notes + recogniser.notes()
+    if use_cache and (together or len(rows) * PIXELS > cache.LARGE_BYTES):
+        kept = cache.load(path, fingerprint, together)  # mapped: what was read needs no memory any more
+    return replace(rows, images=np.asarray(rows.images), notes=notes) if kept is None else kept
 
 
 def _fingerprint(path: Path) -> list[Any]:
@@ -99,6 +106,9 @@ def _fingerprint(path: Path) -> list[Any]:
 
 
 def _read_folder(path: Path, recogniser: Recogniser, detect: str | None) -> Rows:
+    shards = npz_shards.files(path)
+    if shards and not image_folders.may_be_in(path):
+        return npz_shards.read(shards)
     with archives.open_source(path) as source:
         rows = _read_source(source, str(path), recogniser, detect)
     if rows is None:

@@ -22,7 +22,7 @@ from fer.data.table import PIXELS, SIDE, SPLITS, USAGES, Rows
 from fer.emotions import EMOTIONS, MOST_CLASSES, classes_of
 from fer.errors import BadInput, short_message
 from minicnn.saving import shown
-from minicnn.saving.arrays import READ_ERRORS, read_arrays
+from minicnn.saving.arrays import READ_ERRORS, is_mappable, map_array, read_arrays
 
 __all__ = ["MAX_BYTES", "READ_ERRORS", "ROLES", "holds_faces", "read", "read_arrays"]
 
@@ -39,8 +39,13 @@ _ROWS = 1 << 12  # converted at a time
 _LONGEST = 100  # characters of a class's name
 
 
-def read(file: IO[bytes], name: str) -> Rows:
+def read(file: IO[bytes], name: str, mapped: bool = False) -> Rows:
     """Read faces from an open .npz file; the name is for messages.
+
+    Args:
+        file: the file.
+        name: of it.
+        mapped: leave images in the file, if it is not compressed.
 
     Raises:
         BadInput: it is not such a file, or an array in it is wrong; names the array,
@@ -51,7 +56,13 @@ def read(file: IO[bytes], name: str) -> Rows:
             raise ValueError("it is a single array, a .npy file")
         with zipfile.ZipFile(file) as archive:
             names = _names_by_role(archive, name)
-            arrays = read_arrays(archive, names.values(), MAX_BYTES)
+            stay = {
+                key
+                for (role, _), key in names.items()
+                if mapped and role == "images" and is_mappable(archive, key)
+            }
+            arrays = read_arrays(archive, set(names.values()) - stay, MAX_BYTES)
+            arrays |= {key: map_array(archive, key) for key in stay}
     except BadInput:
         raise
     except READ_ERRORS as error:

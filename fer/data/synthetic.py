@@ -11,18 +11,24 @@ linear classifier of the pixels for 43 to 47 %, and three convolutions with a hi
 of the 4,800 training faces, for 88 to 89 % (two seeds). The drawings use no photograph and no row of FER2013.
 """
 
+import multiprocessing
 import operator
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from fer.data.dataset import FerDataset, Split
+from fer.data.table import USAGES
 from fer.emotions import EMOTIONS
 from fer.faces.anatomy import PERSON, TRAITS, sample
 from fer.faces.camera import CHANCES, SCENE, photograph
 from fer.faces.expression import action_units
 from fer.faces.pose import POSE, SIZE
+from minicnn.saving import replacing
 
 # Faces of each emotion in FER2013's Training, PublicTest and PrivateTest rows.
 FER2013 = np.array(
@@ -34,6 +40,7 @@ FER2013 = np.array(
 )
 MIN_COUNT = 70  # with fewer, a tenth cannot hold one face of each emotion
 CHUNK = 24  # faces drawn at once; their arrays fit into the processor's cache
+BLOCK = 20 * CHUNK  # faces of one generator, in files
 
 
 # In place of a path, it means these faces.
@@ -48,6 +55,67 @@ def load(count: int = 6000, seed: int = 0) -> FerDataset:
     Raises:
         ValueError: ``count`` is too small.
     """
+    labels = _labels(count, rng := np.random.default_rng(seed))
+    images = draw(np.concatenate(labels), rng)
+    starts = np.cumsum([len(part) for part in labels])[:-1]
+    train, validation, test = (Split(part, codes) for part, codes in zip(np.split(images, starts), labels))
+    return FerDataset(train, validation, test, name=f"synthetic faces ({count}, seed {seed})")
+
+
+def write_shards(folder: Path, count: int, shards: int, processes: int = 1, seed: int = 0) -> Iterator[Path]:
+    """Write ``count`` faces into files of arrays, as fer.data.npz_shards reads them, and yield each file's path.
+
+    The rows depend on the count and the seed alone: each BLOCK of faces has a generator of its own. (So they are
+    others than those of :func:`load`; the labels are the same.)
+
+    Args:
+        folder: where; it is made if there is none.
+        count: of faces, at least 70.
+        shards: files, at most one for each block of faces.
+        processes: that draw at the same time.
+        seed: of the faces.
+
+    Raises:
+        ValueError: there are too few faces or shards.
+        OSError: a file cannot be written.
+    """
+    parts = _labels(count, np.random.default_rng(seed))
+    labels = np.concatenate(parts)
+    usage = np.repeat(np.array(USAGES, "S"), [len(part) for part in parts])
+    blocks = -(-count // BLOCK)
+    shards = min(shards, blocks)
+    if shards < 1:
+        raise ValueError(f"shards={shards}: expected 1 or more")
+    folder.mkdir(parents=True, exist_ok=True)
+    jobs = []
+    for shard in range(shards):
+        first, last = (bound * blocks // shards for bound in (shard, shard + 1))
+        rows = slice(first * BLOCK, last * BLOCK)
+        path = folder / f"faces-{shard:0{len(str(shards - 1))}}.npz"
+        jobs.append((path, labels[rows], usage[rows], first, seed))
+    if processes == 1:
+        yield from map(_write_shard, jobs)
+        return
+    # not forked: a forked process has the locks of threads that it has not
+    with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
+        yield from pool.map(_write_shard, jobs)
+
+
+def _write_shard(job: tuple[Path, np.ndarray, np.ndarray, int, int]) -> Path:
+    path, labels, usage, first, seed = job
+    images = np.concatenate(
+        [
+            draw(labels[start : start + BLOCK], np.random.default_rng([seed, first + start // BLOCK]))
+            for start in range(0, len(labels), BLOCK)
+        ]
+    )
+    with replacing(path) as file:
+        np.savez(file, images=images, labels=labels, usage=usage)
+    return path
+
+
+def _labels(count: int, rng: np.random.Generator) -> list[np.ndarray]:
+    """Return the labels of the three splits, in random order."""
     count = operator.index(count)
     if count < MIN_COUNT:
         raise ValueError(
@@ -55,14 +123,8 @@ def load(count: int = 6000, seed: int = 0) -> FerDataset:
             "hold each of the "
             f"{len(EMOTIONS)} emotions; try load(count=600)"
         )
-    rng = np.random.default_rng(seed)
-    labels = [rng.permutation(np.repeat(np.arange(len(EMOTIONS)), n)) for n in class_counts(count)]
-    images = draw(np.concatenate(labels), rng)
-    starts = np.cumsum([len(part) for part in labels])[:-1]
-    train, validation, test = (
-        Split(part, codes.astype(np.uint8)) for part, codes in zip(np.split(images, starts), labels)
-    )
-    return FerDataset(train, validation, test, name=f"synthetic faces ({count}, seed {seed})")
+    codes = np.arange(len(EMOTIONS), dtype=np.uint8)
+    return [rng.permutation(np.repeat(codes, n)) for n in class_counts(count)]
 
 
 def class_counts(count: int) -> np.ndarray:
@@ -108,6 +170,7 @@ def draw(labels: ArrayLike, seed: int | np.random.Generator = 0) -> np.ndarray:
         raise ValueError(
             f"labels holds {wrong[0]}; expected 0 to {len(EMOTIONS) - 1}, indices into {EMOTIONS}"
         )
+    labels = labels.astype(np.int64)
     rng = np.random.default_rng(seed)
     person = sample(PERSON, TRAITS, len(labels), rng)
     scene = sample(POSE | SCENE, CHANCES, len(labels), rng)

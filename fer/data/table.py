@@ -1,10 +1,13 @@
 """Rows of FER2013, which every reader of a file returns, and the values of its column Usage."""
 
+import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from fer.emotions import EMOTIONS
+from minicnn.models.sharded_files import in_pieces
 
 SIDE = 48
 PIXELS = SIDE * SIDE
@@ -48,6 +51,12 @@ class Rows:
         return f"<Rows: {len(self):,} faces{''.join(f', no {name}' for name in missing)}>"
 
 
+def keys(images: np.ndarray) -> Iterator[bytes]:
+    """Yield a hash of each image: equal for equal ones."""
+    for piece in in_pieces(images):
+        yield from (hashlib.blake2b(image.tobytes(), digest_size=16).digest() for image in piece)
+
+
 def split_at_random(images: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
     """Return a Usage (an index into USAGES) for each row, (N,) uint8: stratified, copies together, seeded.
 
@@ -56,7 +65,7 @@ def split_at_random(images: np.ndarray, labels: np.ndarray, seed: int) -> np.nda
     copy's counts.
     """
     first_copy: dict[bytes, int] = {}
-    leaders = np.array([first_copy.setdefault(image.tobytes(), i) for i, image in enumerate(images)])
+    leaders = np.array([first_copy.setdefault(key, i) for i, key in enumerate(keys(images))])
     copies = np.bincount(leaders, minlength=len(images))  # of each leader; 0 for the others
     generator = np.random.default_rng(seed)
     usage = np.zeros(len(images), np.uint8)

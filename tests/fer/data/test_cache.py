@@ -1,4 +1,6 @@
+import contextlib
 import os
+import shutil
 import zipfile
 
 import numpy as np
@@ -172,18 +174,45 @@ def test_a_disk_that_is_full_leaves_nothing(source, rows, monkeypatch):
     def full(*_, **__):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(np.lib.format, "write_array", full)
+    monkeypatch.setattr(cache, "_write", full)
     store(source, rows)
     assert list(cache.folder().iterdir()) == []
 
 
-def test_few_and_enormous_sources_are_not_kept(source, rows, monkeypatch):
+def test_few_faces_are_not_kept_and_not_more_than_there_is_room_for(source, rows, monkeypatch):
     monkeypatch.setattr(cache, "MIN_FACES", 5)
     store(source, rows)
     monkeypatch.setattr(cache, "MIN_FACES", 1)
-    monkeypatch.setattr(cache, "MAX_BYTES", 4 * 2304 - 1)
+    free = 2 * 4 * 2304
+    usage = shutil.disk_usage(cache.folder().parent)
+    monkeypatch.setattr(cache.shutil, "disk_usage", lambda path: usage._replace(free=free - 1))
     store(source, rows)
     assert load(source) is None
+    monkeypatch.setattr(cache.shutil, "disk_usage", lambda path: usage._replace(free=free))
+    store(source, rows)
+    assert load(source) is not None
+
+
+@pytest.mark.parametrize(
+    ("largest", "mapped", "expected"), [(4, False, False), (3, False, True), (4, True, True)]
+)
+def test_many_faces_stay_in_the_file(source, rows, monkeypatch, largest, mapped, expected):
+    header = 128  # bytes before the array
+    monkeypatch.setattr(cache, "LARGE_BYTES", largest * 2304 + header)
+    store(source, rows)
+    kept = cache.load(source, cache.file_fingerprint(source), mapped)
+    assert isinstance(kept.images, np.memmap) == expected
+    for name in ("images", "labels", "usage"):
+        np.testing.assert_array_equal(getattr(kept, name), getattr(rows, name))
+    with pytest.raises(ValueError, match="read-only") if expected else contextlib.nullcontext():
+        kept.images[0, 0, 0] = 1
+
+
+@pytest.mark.parametrize("how", ["cut", "empty", "one bit"])
+def test_a_damaged_entry_is_not_mapped(source, rows, how):
+    store(source, rows)
+    entry().write_bytes(damage(entry().read_bytes(), how))
+    assert cache.load(source, cache.file_fingerprint(source), mapped=True) is None
 
 
 def test_where_the_cache_lies(monkeypatch, tmp_path):

@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fer.data import synthetic
-from fer.data.synthetic import FER2013, MIN_COUNT, class_counts, draw, load
+from fer.data import dataset, synthetic
+from fer.data.synthetic import FER2013, MIN_COUNT, class_counts, draw, load, write_shards
 
 
 @pytest.fixture(scope="module")
@@ -111,3 +111,31 @@ def test_labels_that_are_no_emotions_are_refused(labels):
 def test_labels_of_another_kind_are_refused(labels):
     with pytest.raises(ValueError, match="expected N integers"):
         draw(labels)
+
+
+def shards(folder, count=600, **options):
+    return [path.read_bytes() for path in write_shards(folder, count, **options)]
+
+
+def test_files_hold_the_same_faces_for_any_number_of_files(tmp_path):
+    shards(tmp_path / "1", shards=1)
+    assert len(shards(tmp_path / "2", shards=99)) == 2  # a block of faces is in one file
+    assert sorted(path.name for path in (tmp_path / "2").iterdir()) == ["faces-0.npz", "faces-1.npz"]
+    data, same = dataset.load(tmp_path / "1"), dataset.load(tmp_path / "2")
+    assert data.fingerprint() == same.fingerprint()
+    images, labels = (
+        np.concatenate([getattr(split, name) for split in splits(data)]) for name in ("images", "labels")
+    )
+    assert len(np.unique(images.reshape(600, -1), axis=0)) == 600
+    np.testing.assert_array_equal(images[480:], draw(labels[480:], np.random.default_rng([0, 1])))
+    for split, other in zip(splits(data), splits(load(600))):
+        np.testing.assert_array_equal(split.labels, other.labels)
+    shards(tmp_path / "5", shards=1, seed=5)
+    assert dataset.load(tmp_path / "5").fingerprint() != data.fingerprint()
+
+
+@pytest.mark.slow
+def test_files_have_the_same_bits_for_any_number_of_processes(tmp_path):
+    one = shards(tmp_path / "1", 1000, shards=3)
+    assert shards(tmp_path / "2", 1000, shards=3, processes=2) == one
+    assert len(one) == 3
