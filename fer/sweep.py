@@ -22,49 +22,33 @@ if __name__ == "__main__":  # before the imports, which take a second or more
 
     end_at_once_on_ctrl_c()
 
-import argparse
 import json
 import shlex
 import time
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from fer import errors, outputs, runs, train
-from fer.command_line import as_started, new_parser
+from fer.command_line import as_started
 from fer.data.dataset import FerDataset
 from fer.errors import BadInput
+from fer.reports.trials import optuna, quiet, short
+from fer.reports.trials import show as show_trials
 from fer.runs import Run
 from fer.training import components, space
 from fer.training.config import DEFAULTS, Config, option
-from fer.training.options import duration
 from fer.training.space import Range, Space
 from fer.training.stopping import NothingToDo, Stopped
+from fer.training.sweep_options import parser
 from minicnn import callbacks
 from minicnn.terminal import say
 
 SPACE, JOURNAL, TRIALS = "space.json", "journal.log", "trials"
 BEFORE_PRUNING = 4  # trials that are trained to the end before any is ended early
 LONGER = 4  # times the epochs: what is advised for the best settings
-
-
-def optuna() -> Any:
-    """Return the package.
-
-    Raises:
-        BadInput: it is not installed.
-    """
-    try:
-        import optuna as package
-    except ImportError:
-        raise BadInput("fer.sweep needs Optuna: pip install 'minicnn-fer[sweep]'") from None
-    package.logging.set_verbosity(package.logging.WARNING)
-    return package
 
 
 class Sweep:
@@ -100,7 +84,7 @@ class Sweep:
             journal, lock_obj=storages.journal.JournalFileOpenLock(journal, grace_period=30)
         )
         pruner = package.pruners.MedianPruner(n_startup_trials=BEFORE_PRUNING, n_warmup_steps=1)
-        with _quiet():
+        with quiet():
             self.study = package.create_study(
                 storage=storages.JournalStorage(backend),
                 sampler=package.samplers.TPESampler(constant_liar=True),
@@ -142,7 +126,7 @@ class Sweep:
                 if lock is not None:
                     return frozen.number, lock, _again(self.study, frozen)
         while len(self.trials()) < trials:
-            with _quiet():
+            with quiet():
                 trial = self.study.ask()
             if trial.number >= trials:  # another process was quicker
                 self.study.tell(trial.number, state=self.State.FAIL)
@@ -172,10 +156,10 @@ class Sweep:
         """Train a trial, or what is left of it, and tell the study its result."""
         folder = self._folder_of(number)
         try:
-            with _quiet():
+            with quiet():
                 config = space.config_of(self.space, trial)
             config = replace(config, data=components.data_path(config), out=str(folder))
-            searched = ", ".join(f"{name}={_short(value)}" for name, value in trial.params.items())
+            searched = ", ".join(f"{name}={short(value)}" for name, value in trial.params.items())
             say("", f"Trial {number}: {searched}")
             accuracy = _accuracy(config, data, folder, _Watch(trial), left)
         except Stopped as stopped:
@@ -240,14 +224,6 @@ def _again(study: Any, frozen: Any) -> Any:
     return optuna().trial.Trial(study, frozen._trial_id)
 
 
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Leave out Optuna's notes that something is new in it."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
-
-
 def _plain(values: Range | list[Any]) -> Any:
     return str(values) if isinstance(values, Range) else values
 
@@ -256,41 +232,18 @@ def _said(chosen: Space, name: str) -> str:
     return f"{name}={_plain(chosen[name])}" if name in chosen else f"no {name}"
 
 
-def _short(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-# ---- what came of it ---------------------------------------------------------------------------------------
+# ---- the command -------------------------------------------------------------------------------------------
 
 
 def show(sweep: Sweep, folder: Path) -> None:
     """Print the trials, best first; write them and Optuna's figures, and the command that trains the best longer."""
-    trials = sweep.trials()
     searched = [name for name, values in sweep.space.items() if isinstance(values, Range) or len(values) > 1]
-    ranked = sorted(trials, key=lambda trial: (-_score(trial), trial.number))
-    header = ["trial", "state", "val_accuracy", "epochs", *searched]
-    rows = [
-        [
-            trial.number,
-            trial.state.name.lower(),
-            _score(trial) if _score(trial) >= 0 else "",
-            len(trial.intermediate_values),
-            *(trial.params.get(name, "") for name in searched),
-        ]
-        for trial in ranked
-    ]
-    outputs.write_csv(folder / "trials.csv", header, rows)
-    say(*pd.DataFrame([map(_short, row) for row in rows], columns=header).to_string(index=False).splitlines())
-    for trial in trials:
-        if "error" in trial.user_attrs:
-            say(f"trial {trial.number}: {trial.user_attrs['error']}")
-    complete = [trial for trial in ranked if trial.state == sweep.State.COMPLETE]
-    if not complete:
+    best = show_trials(sweep.study, searched, folder)
+    if best is None:
         say("", "No trial is complete yet.")
         return
-    _figures(sweep, folder, searched, len(complete))
-    best = space.config_of(sweep.space, optuna().trial.FixedTrial(complete[0].params))
-    longer = replace(best, epochs=LONGER * best.epochs)
+    config = space.config_of(sweep.space, optuna().trial.FixedTrial(best.params))
+    longer = replace(config, epochs=LONGER * config.epochs)
     settings = {name: value for name, value in asdict(longer).items() if value != DEFAULTS[name]}
     given = [
         option(name, shlex.quote(value) if isinstance(value, str) else value)
@@ -305,70 +258,6 @@ def show(sweep: Sweep, folder: Path) -> None:
         "The accuracies are those of the validation rows, which chose the settings: on other faces they are lower."
     )
     say(outputs.listing(folder))
-
-
-def _score(trial: Any) -> float:
-    """Return a trial's accuracy; of one that is not complete, the best so far; −1 if there is none."""
-    return trial.value if trial.value is not None else max(trial.intermediate_values.values(), default=-1.0)
-
-
-def _figures(sweep: Sweep, folder: Path, searched: Sequence[str], complete: int) -> None:
-    """Draw Optuna's figures: the best over time, the trials along each setting, and how much each counts."""
-    package = optuna()
-    with _quiet():
-        draw = package.visualization.matplotlib
-        figures = {"history": lambda: draw.plot_optimization_history(sweep.study)}
-        figures["slices"] = lambda: draw.plot_slice(sweep.study, params=list(searched))
-        if complete > 2:
-            by = package.importance.PedAnovaImportanceEvaluator()
-            figures["importance"] = lambda: draw.plot_param_importances(sweep.study, evaluator=by)
-        for name, drawn in figures.items():
-            axes = drawn()
-            figure = (axes if hasattr(axes, "figure") else axes.flat[0]).figure
-            figure.tight_layout()
-            outputs.write_figure(folder / f"{name}.png", figure)
-
-
-# ---- the command -------------------------------------------------------------------------------------------
-
-EXAMPLES = """\
-examples:
-  python -m fer.sweep --data fer2013.csv --learning-rate 1e-4..1e-2:log --arch simple,vgg --trials 30
-  python -m fer.sweep space.toml --trials 50 --time-budget 8h      its lines: dropout = "0..1"
-  python -m fer.sweep space.toml --trials 50                       again, or on other machines: takes part, goes on
-  python -m fer.sweep space.toml --show                            the table, the figures, the best settings
-"""
-
-
-def parser() -> argparse.ArgumentParser:
-    """Return the command line's parser: an option for each setting of a training, and a few more."""
-    result = new_parser(
-        "sweep",
-        "[SPACE.toml] [--SETTING VALUES …] [--trials N] [--time-budget TIME]\n[SPACE.toml] [--name NAME] --show",
-        "Search for good settings with Optuna: a value, a..b, a..b:log or a,b,c for each setting of fer.train.",
-        EXAMPLES,
-        argument_default=argparse.SUPPRESS,
-    )
-    add = result.add_argument
-    add("file", metavar="SPACE.toml", nargs="?", help='the space, a line for each setting: dropout = "0..1"')
-    add(
-        "--trials", type=int, default=20, metavar="N", help="of all processes together (default: %(default)s)"
-    )
-    add("--time-budget", type=duration, metavar="TIME", help="stop this process after 45m, 2h, …")
-    add(
-        "--prune",
-        action=argparse.BooleanOptionalAction,
-        default=True,
-        help="end trials early that are behind",
-    )
-    add("--name", help="of the search (default: that of SPACE.toml, else sweep)")
-    add("--sweeps", default="sweeps", metavar="FOLDER", help="where its folder is (default: %(default)s)")
-    add("--show", action="store_true", help="print the trials and draw figures; nothing is trained")
-    settings = result.add_argument_group("settings of fer.train; python -m fer.train --help explains them")
-    for name in DEFAULTS:
-        if name != "out":
-            settings.add_argument(f"--{name.replace('_', '-')}", metavar="VALUES", dest=name)
-    return result
 
 
 def main(argv: Sequence[str] | None = None) -> None:
