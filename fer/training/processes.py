@@ -143,8 +143,11 @@ class NameSlowProcess(callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Compare the seconds that the processes have computed, without those that they have waited."""
         share = self.model.distribution
+        if share.communicator.size == 1:
+            return
         seconds, names = zip(*share.communicator.allgather((share.busy_seconds(), platform.node())))
-        slowest, usual = int(np.argmax(seconds)), float(np.median(seconds))
+        slowest = int(np.argmax(seconds))
+        usual = float(np.median(np.delete(seconds, slowest)))
         if self.writes and seconds[slowest] > max(SLOW * usual, usual + WORTH_SECONDS):
             say(
                 f"Process {slowest}, on {names[slowest]}, is slow: it computed {seconds[slowest]:.0f} seconds of this "
