@@ -21,6 +21,8 @@ HELPERS = {
     "compute_fans",
     "float_type",
     "checked_dtype",
+    "ShardedArray",
+    "open_shards",
 }
 
 
