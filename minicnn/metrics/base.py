@@ -6,20 +6,66 @@
 
 A metric sums over samples, not over batches: a last, smaller batch has less weight, and the result is that of
 the whole epoch. Sums are kept in float64. Where nothing was counted, 0/0 is 0.
+
+The sums are attributes that reset_state sets, or, as in Keras, variables that the constructor makes:
+
+    class Errors(Metric):
+        def __init__(self, name="errors", **kwargs):
+            super().__init__(name=name, **kwargs)
+            self.wrong = self.add_weight(name="wrong", initializer="zeros")
+
+        def update_state(self, y_true, y_pred, sample_weight=None):
+            self.wrong.assign_add(np.sum(y_true != np.argmax(y_pred, axis=-1)))
+
+        def result(self):
+            return self.wrong
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
+from minicnn import initializers
 from minicnn._base import keras_errors
 from minicnn._base.names import snake_case, unique_name
 from minicnn._base.registry import Configured
 
 
-class Metric(Configured):
-    """Base class. Your own metric defines :meth:`reset_state`, :meth:`update_state` and :meth:`result`.
+class Variable(np.ndarray):
+    """A sum that :meth:`Metric.add_weight` made: an array with Keras's methods."""
+
+    def assign(self, value: Any) -> Self:
+        """Set the values."""
+        self[...] = value
+        return self
+
+    def assign_add(self, value: Any) -> Self:
+        """Add to the values."""
+        return self.assign(self + value)
+
+    def assign_sub(self, value: Any) -> Self:
+        """Subtract from the values."""
+        return self.assign(self - value)
+
+    def numpy(self) -> np.ndarray:
+        """Return the values as an array of their own."""
+        return np.array(self)
+
+
+class _ResetWhenMade(type):
+    """The class of Metric's classes: a new metric is reset once its constructor, which may be yours, is done."""
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        metric = super().__call__(*args, **kwargs)
+        if not metric.variables:  # these have the values of their initializer
+            metric.reset_state()
+        return metric
+
+
+class Metric(Configured, metaclass=_ResetWhenMade):
+    """Base class. Your own metric defines :meth:`update_state`, :meth:`result`, and where its sums begin:
+    :meth:`reset_state`, or :meth:`add_weight` in its constructor. It may use other metrics.
 
     Args:
         name: what the result is called; by default the class's name in snake_case, numbered from the second
@@ -32,15 +78,57 @@ class Metric(Configured):
     """
 
     direction = "up"
+    _variables: tuple[Variable, ...] = ()
 
     def __init__(self, name: str | None = None, dtype: Any = None, **unknown: Any) -> None:
         keras_errors.check_arguments("metric", type(self), unknown)
         self.name = name or unique_name(snake_case(type(self).__name__))
-        self.reset_state()
+
+    def add_weight(
+        self, shape: Any = (), initializer: Any = "zeros", dtype: Any = None, name: str | None = None
+    ) -> Variable:
+        """Return a new sum, as in Keras; :meth:`reset_state` sets it to 0.
+
+        Args:
+            shape: its shape; () is a single number.
+            initializer: an initializer or its name, for the first values.
+            dtype: float64 by default.
+            name: for the reader; it changes nothing.
+
+        Raises:
+            ValueError: there is no such initializer.
+        """
+        first: Any = initializers.get(initializer or "zeros")
+        values = first(shape, np.float64, np.random.default_rng(0))  # the library's generators do not go on
+        variable = np.asarray(values, dtype or np.float64).view(Variable)
+        self._variables += (variable,)
+        return variable
+
+    add_variable = add_weight
+
+    @property
+    def variables(self) -> list[Variable]:
+        """What :meth:`add_weight` made, in this metric and those that it uses."""
+        return [*self._variables, *(each for metric in self._used() for each in metric.variables)]
+
+    def _used(self) -> list["Metric"]:
+        return [each for each in vars(self).values() if isinstance(each, Metric)]
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Add a batch, as :meth:`update_state`, and return the result over all batches so far."""
+        self.update_state(*args, **kwargs)
+        return self.result()
 
     def reset_state(self) -> None:
-        """Start again, without batches."""
-        raise NotImplementedError(f"{type(self).__name__}.reset_state")
+        """Start again, without batches: here, what :meth:`add_weight` made and the metrics that this one uses."""
+        if not self._variables and not self._used():
+            raise NotImplementedError(
+                f"{type(self).__name__}.reset_state: expected this method, or sums by add_weight in the constructor"
+            )
+        for variable in self._variables:
+            variable.assign(0)
+        for metric in self._used():
+            metric.reset_state()
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Add a batch: targets, predictions, and weights, 1 by default: (N,), or as Keras broadcasts them."""
@@ -51,9 +139,19 @@ class Metric(Configured):
         raise NotImplementedError(f"{type(self).__name__}.result")
 
     def get_state(self) -> dict[str, Any]:
-        """Return the sums over the batches so far: every attribute that is a number or an array."""
+        """Return the sums over the batches so far: every attribute that is a number or an array, and what
+        :meth:`add_weight` made, in this metric and those that it uses.
+        """
         numbers = (int, float, np.number, np.ndarray)
-        return {name: value for name, value in vars(self).items() if isinstance(value, numbers)}
+        state = {
+            name: value
+            for name, value in vars(self).items()
+            if isinstance(value, numbers) and not isinstance(value, Variable)
+        }
+        state |= {f"variables/{index}": np.array(value) for index, value in enumerate(self._variables)}
+        for number, metric in enumerate(self._used()):
+            state |= {f"metrics/{number}/{name}": value for name, value in metric.get_state().items()}
+        return state
 
     def set_state(self, state: Mapping[str, Any]) -> None:
         """Continue from what :meth:`get_state` returned.
@@ -61,14 +159,23 @@ class Metric(Configured):
         Raises:
             ValueError: it is the state of another metric.
         """
-        own = vars(self)
+        state = dict(state)
+        for number, metric in enumerate(self._used()):
+            place = f"metrics/{number}/"
+            inner = [name for name in state if name.startswith(place)]
+            metric.set_state({name[len(place) :]: state.pop(name) for name in inner})
+        own = vars(self) | {f"variables/{index}": value for index, value in enumerate(self._variables)}
         for name, value in state.items():
             kept = np.asarray(value)
             # before the first batch some sums are one 0
             fits = name in own and np.shape(own[name]) in ((), kept.shape)
             if not fits or kept.dtype.kind not in "biuf":
                 raise ValueError(f"{self.name}: the saved {name[:40]} is not that of a {type(self).__name__}")
-        own.update(state)
+        for name, value in state.items():
+            if isinstance(own[name], Variable):
+                own[name].assign(value)
+            else:
+                setattr(self, name, value)
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments as JSON-able values."""

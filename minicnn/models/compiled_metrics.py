@@ -145,8 +145,13 @@ class CompiledMetrics:
             metric.set_state(copy.deepcopy(one["sums"]))
 
     def logs(self) -> dict[str, Any]:
-        """Return {name: mean so far}; a result that is one number as a float."""
+        """Return {name: mean so far}; a result that is one number as a float, an array as a copy."""
         results = [metric.result() for metric in self.metrics]
         return {
-            name: float(value) if np.ndim(value) == 0 else value for name, value in zip(self.names, results)
+            name: float(value)
+            if np.ndim(value) == 0
+            else np.array(value)
+            if isinstance(value, np.ndarray)
+            else value
+            for name, value in zip(self.names, results)
         }
