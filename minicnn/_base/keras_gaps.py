@@ -224,7 +224,6 @@ ARGUMENTS = [
     # ---- training
     Gap("summary", "layer_range", "summary of all layers, or [layer.name for layer in model.layers]",
         (None,)),
-    Gap("compile", "loss_weights", "one output, one loss; class_weight or sample_weight in fit", (None,)),
     Gap("compile", "run_eagerly", "every step runs eagerly; to step into it, minicnn.ops.use('reference')",
         ANY),
     Gap("compile optimizer", "jit_compile", "the Numba kernels are compiled in any case", ANY),

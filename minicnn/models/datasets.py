@@ -10,13 +10,13 @@ A batch is (x, y), (x, y, sample_weight) or, for predictions, x alone; x may be 
 """
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 from minicnn.models import checks
-from minicnn.models.data import Batch, Batches
+from minicnn.models.data import Batch, Batches, Parts
 
 
 class PyDataset:
@@ -63,14 +63,21 @@ class _Stream:
         given: the generator or the dataset.
         class_weight: see :class:`data.Batches`.
         targets: whether batches must have them.
+        for_outputs: changes (y, sample_weight) of a batch to the form for a model with several outputs.
     """
 
     resumable = False
     steps: int | None = None
 
     def __init__(
-        self, given: Any, class_weight: Mapping[int, float] | None, dtype: Any, targets: bool
+        self,
+        given: Any,
+        class_weight: Mapping[int, float] | None,
+        dtype: Any,
+        targets: bool,
+        for_outputs: Callable[[Any, Any], tuple[Any, Any]],
     ) -> None:
+        self._for_outputs = for_outputs
         self.given, self.kind = given, type(given).__name__
         self._class_weight, self._dtype, self._targets = class_weight, dtype, targets
 
@@ -100,6 +107,7 @@ class _Stream:
             raise ValueError(
                 f"{self.kind} gave a batch without targets, expected (x, y) or (x, y, sample_weight)"
             )
+        y, weight = self._for_outputs(y, weight)
         class_weight = None if y is None else self._class_weight
         (checked,) = Batches(x, y, weight, class_weight, max(len(x), 1), self._dtype).iterate()
         return checked
@@ -209,6 +217,7 @@ def source(
     *,
     dtype: Any = "float32",
     targets: bool = True,
+    for_outputs: Callable[[Any, Any], tuple[Any, Any]] = lambda y, sample_weight: (y, sample_weight),
 ) -> Any:
     """Return the batches of x: an array, a :class:`PyDataset` or a generator.
 
@@ -217,6 +226,7 @@ def source(
         batch_size: for arrays; by default 32, or such that there are ``steps`` batches.
         steps: the number of batches that will be used, if it is known.
         targets: whether y is needed.
+        for_outputs: changes (y, sample_weight) to the form for a model with several outputs.
 
     Raises:
         ValueError: y or weights with a generator or dataset, no targets, no batches, or steps is not a
@@ -225,8 +235,10 @@ def source(
     if steps is not None and (isinstance(steps, bool) or not hasattr(steps, "__index__") or steps < 1):
         raise ValueError(f"steps={steps!r}: expected a positive integer, such as len(x) // batch_size")
     found: Any
+    if not is_stream(x):
+        y, sample_weight = for_outputs(y, sample_weight)
     if class_weight is not None:
-        known = None if y is None or is_stream(x) else checks.checked_targets(y)
+        known = None if y is None or is_stream(x) or isinstance(y, Parts) else checks.checked_targets(y)
         checks.check_class_weight(class_weight, known)
     if is_stream(x):
         for name, value in (("y", y), ("sample_weight", sample_weight)):
@@ -235,7 +247,7 @@ def source(
                     f"{name}=…: {type(x).__name__} gives it in its batches, (x, y, sample_weight)"
                 )
         kind = DatasetBatches if isinstance(x, PyDataset) else GeneratorBatches
-        found = kind(x, class_weight, dtype, targets)
+        found = kind(x, class_weight, dtype, targets, for_outputs)
         if found.steps == 0:
             raise ValueError(f"{found.kind} has no batches")
     else:

@@ -100,6 +100,6 @@ def clone_model(model: ModelT, clone_function: Callable[[Any], Any] | None = Non
         changed: Any = type(model).from_config({**config, "layers": layers})  # type: ignore[arg-type]
         return changed  # type: ignore[no-any-return]
     clone: Any = model_from_json(
-        model.to_json(), {type(layer).__name__: type(layer) for layer in model.layers}
+        model.to_json(), {type(layer).__name__: type(layer) for layer in [model, *model.layers]}
     )
     return clone

@@ -5,6 +5,7 @@ Model(inputs, outputs)      layers that split and join, between symbols; its cla
 Sequential([…])             layers in a row: sequential.py
 """
 
+import functools
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -38,8 +39,8 @@ SNAPSHOT = {
     "compiled?": {
         "optimizer": OBJECT,
         "loss": (OBJECT, str, None),
-        "metrics": [(str, OBJECT)],
-        "weighted_metrics": [(str, OBJECT)],
+        "metrics": [(str, OBJECT, [(str, OBJECT)])],  # for several outputs, a list for each
+        "weighted_metrics": [(str, OBJECT, [(str, OBJECT)])],
     },
     "optimizer_state?": {
         "iterations": schema.Whole(),
@@ -62,7 +63,9 @@ class Model(Trainer):
         x = Activation("relu")(Add()([x, y]))                          # x is used twice: its gradient is a sum
         model = Model(inputs, Dense(7, activation="softmax")(GlobalAveragePooling2D()(x)))
 
-    As in Keras, the class of such a model is `Functional`; `Sequential` is the other kind of Model.
+    As in Keras, the class of such a model is `Functional`; `Sequential` is the other kind of Model. A subclass may
+    make its graph in the constructor, with ``super().__init__(inputs=…, outputs=…)``: it is a Functional too. For
+    ``load_model`` its constructor must work without arguments, or it has a ``from_config`` of its own.
     """
 
     inputs: list[Symbol]
@@ -78,18 +81,28 @@ class Model(Trainer):
     else:
 
         def __new__(cls, *args: Any, **kwargs: Any) -> Self:  # noqa: D102
-            return super().__new__(Functional if cls is Model else cls)
+            if cls is Model:
+                return super().__new__(Functional)
+            return super().__new__(cls if issubclass(cls, Chain | Graph) else _as_functional(cls))
 
         def __init__(self, **kwargs: Any) -> None:
             super().__init__(**kwargs)
-            if not isinstance(self, Chain | Graph):
-                raise NotImplementedError(
-                    f"{type(self).__name__}: a subclass of Model with call() has no backward pass here; "
-                    "make the model "
-                    "with Model(inputs, outputs), and write its special part as a Layer with "
-                    "forward and backward"
-                )
             self.generator = random.generator()  # shuffles the samples
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, type] | None = None) -> Any:
+        """Make a model of a subclass whose constructor makes the layers itself, and works without arguments.
+
+        Raises:
+            ValueError: it needs arguments.
+        """
+        try:
+            return cls()  # type: ignore[call-arg]
+        except TypeError as error:
+            raise ValueError(
+                f"{cls.__name__}() cannot be made from a description ({error}): give its constructor's arguments "
+                "defaults, or write get_config and from_config for it"
+            ) from error
 
     @property
     def layers(self) -> list[Layer]:
@@ -274,9 +287,7 @@ class Model(Trainer):
 
 
 class Functional(Graph, Model):
-    """The class of ``Model(inputs, outputs)``: a graph of layers. With one input
-    and output it can be trained.
-    """
+    """The class of ``Model(inputs, outputs)``: a graph of layers. With one input it can be trained."""
 
     def __init__(
         self,
@@ -286,26 +297,18 @@ class Functional(Graph, Model):
         trainable: bool = True,
         **unknown: Any,
     ) -> None:
+        if inputs is None and outputs is None and type(self) is not Functional:
+            raise NotImplementedError(
+                f"{type(self).__name__}: a subclass of Model with call() has no backward pass here; call "
+                "super().__init__(inputs=…, outputs=…) at the end of its constructor, or make the model with "
+                "Model(inputs, outputs), and write its special part as a Layer with forward and backward"
+            )
         super().__init__(inputs, outputs, name=name, trainable=trainable, **unknown)
         for symbol in self.inputs:
             if symbol not in self.symbols:
                 raise ValueError(
                     f"the input {symbol!r} leads to none of the outputs: leave it out, or use it"
                 )
-
-    def check_trainable(self) -> None:
-        """Check that the model has one output.
-
-        Raises:
-            NotImplementedError: it has several.
-        """
-        if len(self.outputs) > 1:
-            raise NotImplementedError(
-                f"{self.name} has {len(self.outputs)} outputs: a model is trained on the loss "
-                "of one; compile "
-                "Model(inputs, one_of_the_outputs), which has the same layers and weights, or "
-                "concatenate them"
-            )
 
     def _build_for(self, x: Any) -> None:
         if self.multiple_inputs:
@@ -344,6 +347,17 @@ class Functional(Graph, Model):
                 symbols[layer.name] = layer(sources if layer.multiple_inputs else sources[0], training)
         inputs, outputs = ([symbols[name] for name in config[end]] for end in ("inputs", "outputs"))
         return cls(inputs, outputs, config["name"], config["trainable"])
+
+
+@functools.cache
+def _as_functional(cls: Any) -> Any:
+    """Return a subclass of a user's Model that is a Functional, of the same name.
+
+    So the user's ``super().__init__(inputs=…, outputs=…)`` finds the constructor of Functional.
+    """
+
+    own = {"__module__": cls.__module__, "__doc__": cls.__doc__, "from_config": cls.from_config}
+    return type(cls.__name__, (cls, Functional), own)
 
 
 MODELS: dict[str, type] = {"Functional": Functional}  # sequential.py adds Sequential

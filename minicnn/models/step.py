@@ -20,7 +20,7 @@ from minicnn._base.messages import shown
 from minicnn.distributed import DataParallel
 from minicnn.layers.base import Layer
 from minicnn.metrics import Metric
-from minicnn.models import inference, own_layers
+from minicnn.models import inference, own_layers, several_outputs
 from minicnn.models.compiled_metrics import CompiledMetrics
 from minicnn.models.logits import of_logits
 from minicnn.models.whole_step import WholeStep
@@ -63,6 +63,7 @@ class TrainingStep(Layer):
         loss: LossLike | None = None,
         metrics: Iterable[MetricLike] | None = None,
         weighted_metrics: Iterable[MetricLike] | None = None,
+        loss_weights: Any = None,
     ) -> None:
         """Choose how to train.
 
@@ -71,12 +72,27 @@ class TrainingStep(Layer):
             loss: a loss or its name.
             metrics: metrics or names such as "accuracy"; all samples have the same weight.
             weighted_metrics: the same, weighted by sample and class weights.
+            loss_weights: for several outputs the factors of their losses. Then this, loss and metrics are lists with
+                an entry for each output, or {name of the output: entry}: see several_outputs.py.
 
         Raises:
             ValueError, TypeError: there is no such optimizer, loss or metric.
-            NotImplementedError: Keras has it, minicnn has not; or the model has several outputs.
+            NotImplementedError: Keras has it, minicnn has not.
         """
-        self.check_trainable()
+        self.skip_reported = False
+        self.stop_training, self.skipped_steps, self._passes_checked = False, 0, frozenset()
+        names = self.output_names
+        if len(names) > 1:
+            self.optimizer, self.loss, self.compiled_metrics = optimizers.get(optimizer), None, None
+            if loss is not None:
+                self.loss = of_all = several_outputs.LossOfOutputs(loss, loss_weights, names)
+                self.compiled_metrics = several_outputs.MetricsOfOutputs(of_all, metrics, weighted_metrics)
+            return
+        if _only(self._by_name(loss_weights)) not in (None, 1):
+            raise NotImplementedError(
+                f"compile: loss_weights={shown(loss_weights)} with one output is Keras's, but not in minicnn. Nearest: "
+                "a learning rate times the weight; class_weight or sample_weight in fit"
+            )
         loss = _only(self._by_name(loss))
         plain, weighted = (
             [value]
@@ -90,21 +106,31 @@ class TrainingStep(Layer):
         self.optimizer = optimizers.get(optimizer)
         self.loss = None if loss is None else losses.get(loss)
         self.compiled_metrics = CompiledMetrics(self.loss, plain or [], weighted or [])
-        self.skip_reported = False
-        self.stop_training, self.skipped_steps, self._passes_checked = False, 0, frozenset()
 
     def _by_name(self, given: Any) -> Any:
         """Return the value of {name of the output's layer: value}; anything else as it is."""
         if not isinstance(given, Mapping) or len(given) != 1 or "class_name" in given:
             return given
         ((name, value),) = given.items()
-        outputs = getattr(self, "outputs", None)
-        if outputs and name != outputs[0].name:
-            raise ValueError(f"{self.name} has no output {name!r}: its output is {outputs[0].name!r}")
+        if vars(self).get("outputs") and name != self.output_names[0]:
+            raise ValueError(f"{self.name} has no output {name!r}: its output is {self.output_names[0]!r}")
         return value
 
-    def check_trainable(self) -> None:
-        """Check that the model is one that can be trained; a Functional with several outputs is not."""
+    @property
+    def output_names(self) -> list[str]:
+        """The names of the layers whose outputs are the model's; a model that is not built has one output."""
+        return [symbol.name for symbol in vars(self).get("outputs", [])] or [self.name]
+
+    def for_outputs(self, y: Any, sample_weight: Any = None) -> tuple[Any, Any]:
+        """Return targets and weights as they are; for several outputs as Parts: a batch has a part of each."""
+        names = self.output_names
+        if len(names) == 1:
+            return self._by_name(y), sample_weight
+        if y is not None:
+            y = several_outputs.parts(y, names, "y")
+        if isinstance(sample_weight, list | tuple | Mapping):
+            sample_weight = several_outputs.parts(sample_weight, names, "sample_weight")
+        return y, sample_weight
 
     def check_compiled(self) -> CompiledMetrics:
         """Return the running means of loss and metrics.

@@ -77,7 +77,8 @@ class Trainer(TrainingStep):
 
         Args:
             x, y: samples (N, …) and targets, of any numeric dtype; or x is a generator or a
-                ``utils.PyDataset``, which gives batches (x, y) or (x, y, sample_weight).
+                ``utils.PyDataset``, which gives batches (x, y) or (x, y, sample_weight). For a model with several
+                outputs y is a list of arrays, or {name of the output: array}.
             batch_size: samples in a batch, 32 by default.
             epochs: the number of the last epoch; training begins at ``initial_epoch``.
             verbose: 0 nothing, 1 a bar, 2 a line for each epoch; "auto" is 1 on a terminal and 2 elsewhere.
@@ -85,7 +86,8 @@ class Trainer(TrainingStep):
             validation_split: the share of the samples, at the end of x, that is used for validation.
             validation_data: (x, y) or (x, y, sample_weight), a generator or a dataset.
             shuffle: draw a new order for each epoch: of samples, or of a dataset's batches.
-            class_weight: {class number: weight} in the loss; sample_weight: (N,), one for each sample.
+            class_weight: {class number: weight} in the loss; sample_weight: (N,), one for each sample; for several
+                outputs also a list of them, or a dictionary.
             steps_per_epoch: batches in an epoch; by default all. A generator needs it. The next epoch
                 continues where this one stopped; arrays and datasets start again at their end. A generator
                 that ends too soon ends the training, with a warning.
@@ -109,6 +111,7 @@ class Trainer(TrainingStep):
                 raise ValueError(
                     f"validation_split needs arrays, not {type(x).__name__}: give validation_data"
                 )
+            y, sample_weight = self.for_outputs(y, sample_weight)
             (x, y, sample_weight), end = data.split(validation_split, as_rows(x), y, sample_weight)
             validation_data = validation_data or end
         source = self._source(x, y, sample_weight, class_weight, batch_size, steps_per_epoch)
@@ -116,6 +119,11 @@ class Trainer(TrainingStep):
         share = distribution_of(distributed)
         if share is not None:
             share.check(self)
+            if len(self.output_names) > 1:
+                raise NotImplementedError(
+                    f"{self.name} has {len(self.output_names)} outputs, and distributed=… shares one among processes: "
+                    "train without distributed"
+                )
             if isinstance(source, data.Batches):
                 source.rows = share.rows
         source = datasets.in_steps(source, steps_per_epoch, "steps_per_epoch")
@@ -224,6 +232,7 @@ class Trainer(TrainingStep):
         """
         self._build_for(x)
         self._check_classes(class_weight)
+        y, sample_weight = self.for_outputs(y, sample_weight)
         ((x, y, weight),) = data.Batches(x, y, sample_weight, class_weight, len(x), self.dtype).iterate()
         with self.check_compiled().used() as results:
             skipped = self.skipped_steps
@@ -369,13 +378,14 @@ class Trainer(TrainingStep):
             )
         if not datasets.is_stream(x):
             self._build_for(x)
+        options["for_outputs"] = self.for_outputs
         source = datasets.source(x, *args, dtype=self.dtype or backend.floatx(), **options)
         if not self.built:
             self._build_for(source.peek())
         return source
 
     def _check_classes(self, class_weight: Any) -> None:
-        if class_weight is not None:
+        if class_weight is not None and len(self.output_names) == 1:
             width = self.compute_output_shape(self.input_shape)[-1]
             checks.check_class_weight(class_weight, classes=width if width > 1 else None)
 

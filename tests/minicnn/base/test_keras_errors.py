@@ -71,7 +71,7 @@ def test_old_arguments_name_todays(call, today):
         (lambda: losses.CategoricalCrossentropy(axis=1), "last axis"),
         (lambda: losses.MeanSquaredError(reduction="none"), "one a sample"),
         (lambda: metrics.get("cosine_similarity"), "function"),
-        (lambda: minicnn.Sequential().compile("sgd", "mse", loss_weights=[1.0]), "class_weight"),
+        (lambda: minicnn.Sequential().compile("sgd", "mse", loss_weights=[2.0]), "class_weight"),
         (lambda: minicnn.Sequential().compile("sgd", "mse", steps_per_execution=8), "every batch"),
     ],
 )
@@ -112,7 +112,7 @@ def test_arguments_that_change_nothing_pass():
     )
     assert layer.get_config() == layers.Conv2D(3, 3, padding="same", name=layer.name).get_config()
     model = minicnn.Sequential([minicnn.Input((2,)), layers.Dense(1)])
-    model.compile("sgd", "mse", loss_weights=None, run_eagerly=True, jit_compile=True, steps_per_execution=1)
+    model.compile("sgd", "mse", loss_weights=[1.0], run_eagerly=True, jit_compile=True, steps_per_execution=1)
     assert layers.LeakyReLU(alpha=0.1).negative_slope == 0.1  # which Keras 3 still takes
 
 
