@@ -13,7 +13,7 @@ class ModelCheckpoint(Monitor):
     """Save the model after each epoch, or after a number of batches.
 
     Args:
-        filepath: a file that ends in .npz, or in .keras or .h5, which then is minicnn's own format too. It
+        filepath: a file that ends in .npz, .keras, .h5 or .hdf5: see ``model.save``. It
             may contain the epoch (from 1), the batch and results in braces: "{epoch:02d}-{val_loss:.2f}.npz".
             Its folder is made if it does not exist.
         monitor: the result that says which model is best.

@@ -15,9 +15,9 @@ from minicnn.saving import npz
 ModelT = TypeVar("ModelT", bound=Model)
 
 
-def save_model(model: Model, filepath: str | os.PathLike[str]) -> None:
-    """Write a model: ``model.save(filepath)``."""
-    model.save(filepath)
+def save_model(model: Model, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
+    """Write a model: ``model.save(filepath, overwrite)``."""
+    model.save(filepath, overwrite)
 
 
 def load_model(
@@ -26,7 +26,7 @@ def load_model(
     """Return the model that `Model.save` wrote: its predictions are the same, and training can continue.
 
     Args:
-        path: the .npz file.
+        path: the file.
         custom_objects: class name -> class, for your own layers.
         compile: whether to restore optimizer and loss too.
 

@@ -26,7 +26,8 @@ from minicnn.layers.serialization import deserialize
 from minicnn.layers.symbol import Symbol, symbolic
 from minicnn.models import summary
 from minicnn.models.trainer import Trainer
-from minicnn.saving import npz
+from minicnn.saving import load_keras_weights, npz
+from minicnn.saving.keras import is_for_keras_alone, with_keras
 
 Symbols = Symbol | Sequence[Symbol]
 
@@ -212,14 +213,28 @@ class Model(Trainer):
         return json.dumps(to_json(self))
 
     @ops.in_turn
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the model to ``path`` (.npz): layers, weights, loss and metrics, optimizer and random states.
+    def save(self, path: str | os.PathLike[str], overwrite: bool = True) -> None:
+        """Write the model to ``path``: layers, weights, loss and metrics, optimizer and random states.
+
+        Keras loads a file .keras, .h5 or .hdf5 too, not compiled, if h5py (the extra ``[keras]``) is installed and
+        Keras has the model's layers; ``saving.save_keras_weights`` says what it does not have. Such a file holds
+        the weights twice. A file .npz is minicnn's alone.
+
+        Args:
+            path: the file.
+            overwrite: whether a file of this name is replaced.
 
         Raises:
-            ValueError: the model is not built, or the name does not end in .npz.
+            ValueError: the model is not built, or the name ends otherwise.
+            FileExistsError: there is such a file, and it is not to be replaced.
             FileNotFoundError: there is no such folder.
         """
-        npz.write(path, *self.snapshot())
+        self._refuse_to_overwrite(path, overwrite)
+        npz.write(path, *self.snapshot(), with_keras(self, path))
+
+    def _refuse_to_overwrite(self, path: Any, overwrite: bool) -> None:
+        if not overwrite and os.path.lexists(path):
+            raise FileExistsError(f"{path}: there is such a file; choose another name, or overwrite=True")
 
     def snapshot(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """Return the content of a saved model, as (JSON-able values, arrays).
@@ -270,17 +285,30 @@ class Model(Trainer):
             self.optimizer.set_state({**config["optimizer_state"], **moments})
 
     @ops.in_turn
-    def save_weights(self, path: str | os.PathLike[str]) -> None:
-        """Write the weights alone to ``path`` (.npz)."""
+    def save_weights(self, path: str | os.PathLike[str], overwrite: bool = True) -> None:
+        """Write the weights alone to ``path``; the arguments are those of :meth:`save`.
+
+        With h5py, a file .weights.h5, .h5 or .hdf5 is Keras's, for its load_weights and for this one.
+        """
+        self._refuse_to_overwrite(path, overwrite)
         arrays = {f"weights/{index}": weight.value for index, weight in enumerate(self.weights)}
-        npz.write(path, {"weights_of": self.name}, arrays)
+        npz.write(
+            path,
+            {"weights_of": self.name},
+            arrays,
+            with_keras(self, path, weights=True) if self.built else None,
+        )
 
     def load_weights(self, path: str | os.PathLike[str]) -> None:
-        """Set the weights from a file of :meth:`save_weights` or :meth:`save`.
+        """Set the weights from a file of :meth:`save_weights` or :meth:`save`, or from one of Keras.
 
         Raises:
             ValueError: the file holds weights of other shapes; nothing is changed then.
+            ImportError: it is Keras's, and h5py, the extra ``[keras]``, is not installed.
         """
+        if is_for_keras_alone(path):
+            load_keras_weights(self, path)
+            return
         arrays = npz.read(path)[1]
         with npz.naming(path, "not weights of this model"):
             self.set_weights(weights_of(arrays))

@@ -5,17 +5,18 @@
     optimizer/…   the optimizer's moments, so that training continues where it stopped
 
 A file is written under another name and renamed when it is complete: a reader finds the old file or the new
-one.
+one. A file .keras or .h5 may hold the same beside what Keras needs: keras/save.py.
 """
 
+import io
 import json
 import math
 import os
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
@@ -25,14 +26,19 @@ from minicnn._base.messages import reason
 from minicnn._base.registry import to_json
 from minicnn.saving.arrays import LARGEST, READ_ERRORS, read_arrays
 from minicnn.saving.checks import check_folder
+from minicnn.saving.keras import hdf5
 
 VERSION = 1
-SUFFIXES = (".npz", ".keras", ".h5")
+SUFFIXES = (".npz", ".keras", *hdf5.SUFFIXES)
 # what code raises that is given values of another kind than it expects
 UNFIT = (
     ValueError, TypeError, LookupError, AttributeError, ArithmeticError, NotImplementedError, RecursionError, OSError,
     MemoryError,
 )  # fmt: skip
+BY_KERAS = (
+    "written by Keras: make an equal model here, with the same layers in the same order, and call "
+    "model.load_weights(path)"
+)
 _STORED = "in arrays"  # {_STORED: key}: the value is arrays[key]
 
 
@@ -65,7 +71,7 @@ def unpack(value: Any, arrays: Mapping[str, np.ndarray]) -> Any:
 
 
 def checked_name(path: str | os.PathLike[str]) -> Path:
-    """Return the path of a model's file: .npz or one of Keras's suffixes. The content is always minicnn's.
+    """Return the path of a model's file: .npz or one of Keras's suffixes.
 
     Raises:
         ValueError: the name has another suffix.
@@ -76,8 +82,15 @@ def checked_name(path: str | os.PathLike[str]) -> Path:
     return path
 
 
-def write(path: str | os.PathLike[str], config: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
+def write(
+    path: str | os.PathLike[str],
+    config: Mapping[str, Any],
+    arrays: Mapping[str, np.ndarray],
+    change: Callable[[bytes], bytes] | None = None,
+) -> None:
     """Write a configuration and arrays to ``path``, completely or not at all.
+
+    ``change`` makes another file of the content: see saving.keras.
 
     Raises:
         ValueError: the name has another suffix than SUFFIXES, or the content is too large to be read again.
@@ -93,7 +106,12 @@ def write(path: str | os.PathLike[str], config: Mapping[str, Any], arrays: Mappi
             f"{path}: the model has {size:,} bytes, {len(text):,} of them of JSON: too many to be read again"
         )
     with replacing(path) as file:
-        np.savez(file, **contents)
+        if change is None:
+            np.savez(file, **contents)
+        else:
+            buffer = io.BytesIO()
+            np.savez(buffer, **contents)
+            file.write(change(buffer.getvalue()))
 
 
 def read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -107,7 +125,9 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, np.nda
     if not path.exists():
         raise FileNotFoundError(f"{path}: no such file; a model is saved by model.save({path.name!r})")
     try:
-        with regular(path, 2 * LARGEST) as file, zipfile.ZipFile(file) as archive:
+        with _own_archive(path) as file, zipfile.ZipFile(file) as archive:
+            if hdf5.WEIGHTS in archive.namelist() and "config.json.npy" not in archive.namelist():
+                raise ValueError(f"{path}: {BY_KERAS}")
             arrays = read_arrays(archive)
         text = arrays.pop("config.json")
         if text.ndim or text.dtype.kind != "U":
@@ -117,12 +137,26 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, np.nda
     except UnusableFile:
         raise
     except READ_ERRORS as error:
+        if isinstance(error, ValueError) and str(error).startswith(f"{path}: "):
+            raise
         raise ValueError(
             f"{path}: not a minicnn model, or damaged ({reason(error)}); expected a file by model.save"
         ) from error
     if config["minicnn"] != VERSION:
         raise ValueError(f"{path}: written by format version {config['minicnn']}, expected {VERSION}")
     return config, arrays
+
+
+def _own_archive(path: Path) -> IO[bytes]:
+    """Open minicnn's archive: the file itself, or what an HDF5 file holds of it."""
+    file = regular(path, 2 * LARGEST)
+    if file.read(len(hdf5.SIGNATURE)) != hdf5.SIGNATURE:
+        return file
+    file.close()
+    own = hdf5.own_file(path)
+    if own is None:
+        raise ValueError(f"{path}: {BY_KERAS}")
+    return io.BytesIO(own)
 
 
 @contextmanager

@@ -17,6 +17,9 @@ from minicnn._base.messages import reason
 from minicnn.saving.checks import needed
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
+SUFFIXES = (".h5", ".hdf5")
+OWN = "minicnn"  # the dataset with minicnn's own file
+WEIGHTS = "model.weights.h5"  # the HDF5 file in a .keras archive
 # what h5py raises for damaged files
 DAMAGE = (
     OSError,
@@ -87,6 +90,25 @@ def datasets(file: Any, path: Path) -> dict[str, Any]:
                     )
                 found[inner] = item
     return found
+
+
+def own_file(path: Path) -> bytes | None:
+    """Return minicnn's own file that is in an HDF5 file; None if Keras wrote it.
+
+    Raises:
+        ImportError: h5py is not installed.
+        ValueError: the file is damaged or refused.
+    """
+    with opened(path, path) as file:
+        found = datasets(file, path).get(OWN)
+        if found is None:
+            return None
+        if found.dtype != np.uint8 or found.ndim != 1 or found.nbytes > path.stat().st_size:
+            raise ValueError(
+                f"{path}: refused: {OWN!r} declares more bytes than the file holds, or is none of them"
+            )
+        content: bytes = found[()].tobytes()
+        return content
 
 
 def names(group: Any, attribute: str) -> list[str]:

@@ -53,6 +53,27 @@ def load_keras_weights(model: Layer, path: str | os.PathLike[str]) -> None:
         weight.assign(value)
 
 
+def is_for_keras_alone(path: str | os.PathLike[str]) -> bool:
+    """Return whether a file is one of Keras that holds nothing of minicnn's own.
+
+    Raises:
+        ImportError: it is HDF5, and h5py is not installed.
+        ValueError: it is HDF5, and damaged or refused.
+    """
+    path = Path(path)
+    if not path.exists():
+        return False
+    with regular(path) as file:
+        if file.read(len(hdf5.SIGNATURE)) == hdf5.SIGNATURE:
+            return hdf5.own_file(path) is None
+        try:
+            with zipfile.ZipFile(file) as archive:
+                names = archive.namelist()
+        except READ_ERRORS:
+            return False
+    return hdf5.WEIGHTS in names and "config.json.npy" not in names
+
+
 @contextmanager
 def _weights_file(path: Path, size: int) -> Iterator[Any]:
     """Open the HDF5 file ``path``, or the one in the .keras archive ``path``."""
@@ -79,12 +100,12 @@ def _from_archive(path: Path, size: int) -> bytes:
     try:
         with regular(path) as file, zipfile.ZipFile(file) as archive:
             present = {entry.filename: entry.file_size for entry in archive.infolist()}
-            if "model.weights.h5" not in present:
+            if hdf5.WEIGHTS not in present:
                 raise ValueError(
                     f"{path}: holds no model.weights.h5, expected a .keras file; a model of minicnn's own "
                     "is loaded by models.load_model(path)"
                 )
-            for name, most in (("config.json", LARGEST_CONFIG), ("model.weights.h5", largest)):
+            for name, most in (("config.json", LARGEST_CONFIG), (hdf5.WEIGHTS, largest)):
                 if present.get(name, 0) > most:
                     raise ValueError(
                         f"{path}: refused: {name} unpacks to {present[name]:,} bytes, "
@@ -92,7 +113,7 @@ def _from_archive(path: Path, size: int) -> bytes:
                     )
             if "config.json" in present:
                 refuse_code(archive.read("config.json").decode(), path)
-            return archive.read("model.weights.h5")
+            return archive.read(hdf5.WEIGHTS)
     except READ_ERRORS as error:
         if str(error).startswith(str(path)):
             raise

@@ -266,8 +266,8 @@ def test_a_model_of_nan_is_never_the_best(tmp_path):
 
 
 def test_checkpoint_arguments_are_checked(tmp_path):
-    with pytest.raises(ValueError, match=r"best\.hdf5: expected a file name that ends in \.npz"):
-        callbacks.ModelCheckpoint("best.hdf5")
+    with pytest.raises(ValueError, match=r"best\.tf: expected a file name that ends in \.npz"):
+        callbacks.ModelCheckpoint("best.tf")
     with pytest.raises(ValueError, match="save_freq='batch'"):
         callbacks.ModelCheckpoint("best.npz", save_freq="batch")
     with pytest.raises(KeyError, match="there is no 'val_acc'"):

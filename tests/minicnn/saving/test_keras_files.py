@@ -262,8 +262,8 @@ def test_what_is_asked_for_is_checked(h5py, tmp_path):
     for function in (load_keras_weights, save_keras_weights):
         with pytest.raises(ValueError, match="is not built: begin it with Input"):
             function(unbuilt, tmp_path / "net.keras")
-    with pytest.raises(ValueError, match=r'ends in "\.weights\.h5" or "\.keras"'):
-        save_keras_weights(net(), tmp_path / "net.h5")
+    with pytest.raises(ValueError, match=r'ends in "\.weights\.h5", "\.keras", "\.h5" or "\.hdf5"'):
+        save_keras_weights(net(), tmp_path / "net.onnx")
     with pytest.raises(FileNotFoundError, match="there is no folder"):
         save_keras_weights(net(), tmp_path / "nowhere" / "net.keras")
     residual = minicnn.Sequential([minicnn.Input((3,)), layers.Residual([layers.Dense(3)], name="skip")])
