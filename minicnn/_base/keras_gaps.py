@@ -131,7 +131,7 @@ NAMES = [
         "Poisson R2Score RootMeanSquaredError SquaredHinge Sum binary_focal_crossentropy "
         "categorical_focal_crossentropy huber log_cosh mae mape msle",
         "Mean, or MeanSquaredError; a function of (y_true, y_pred) is a metric too"),
-    Gap("callbacks", "TensorBoard RemoteMonitor", "CSVLogger, a line for each epoch"),
+    Gap("callbacks", "RemoteMonitor", "CSVLogger, a line for each epoch"),
     Gap("callbacks", "OrbaxCheckpoint", "ModelCheckpoint"),
     Gap("callbacks", "ProgbarLogger", "fit(verbose=1)"),
     Gap("regularizers", "OrthogonalRegularizer orthogonal_regularizer",
@@ -237,6 +237,9 @@ ARGUMENTS = [
         "classes on the last axis", (-1, None)),
     Gap("SparseCategoricalCrossentropy", "ignore_class", "sample_weight=0 for those samples", (None,)),
     Gap("SparseTopKCategoricalAccuracy", "from_sorted_ids", "scores, (N, K)", (False,)),
+    Gap("TensorBoard", "write_images", "histogram_freq=1, or kernels in a figure: see docs/explain.md", (False,)),
+    Gap("TensorBoard", "write_steps_per_second profile_batch embeddings_freq embeddings_metadata embeddings_data",
+        "minicnn.benchmark measures the speed", (False, 0, None)),
     Gap("BackupAndRestore", "double_checkpoint", "one backup, which is replaced in one step", (False,)),
     Gap("AUC", "num_labels", "it is the last axis of the predictions", ANY),
     Gap("AUC", "label_weights", "multi_label=True, where all classes count equally", (None,)),

@@ -19,6 +19,7 @@ from minicnn.callbacks.checkpoint import ModelCheckpoint
 from minicnn.callbacks.control import LearningRateScheduler, SwapEMAWeights, TerminateOnNaN
 from minicnn.callbacks.logs import CSVLogger, History
 from minicnn.callbacks.monitor import EarlyStopping, ReduceLROnPlateau
+from minicnn.callbacks.tensorboard import TensorBoard
 
 keras_errors.add_getattr(__name__)
 
@@ -34,5 +35,6 @@ __all__ = [
     "ModelCheckpoint",
     "ReduceLROnPlateau",
     "SwapEMAWeights",
+    "TensorBoard",
     "TerminateOnNaN",
 ]

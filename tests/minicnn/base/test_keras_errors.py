@@ -170,7 +170,7 @@ def test_old_names_name_todays(statement, today):
         ("import minicnn; minicnn.applications.vgg16.VGG16", "architectures"),
         ("from minicnn import applications", "architectures"),
         ("from minicnn import datasets", "fer"),
-        ("from minicnn.callbacks import TensorBoard", "CSVLogger"),
+        ("from minicnn.callbacks import RemoteMonitor", "CSVLogger"),
         ("from minicnn.optimizers import Adamax", "Adam"),
         ("from minicnn.losses import LogCosh", "Huber"),
         ("from minicnn.regularizers import OrthogonalRegularizer", "L2"),
