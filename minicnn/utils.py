@@ -13,6 +13,7 @@ from minicnn.backend import clear_session
 from minicnn.models.datasets import PyDataset
 from minicnn.models.sharded_files import ShardedArray, open_shards
 from minicnn.preprocessing.files import array_to_img, img_to_array, load_img, save_img
+from minicnn.preprocessing.image_dataset import image_dataset_from_directory, split_dataset
 
 __all__ = [
     "PyDataset",
@@ -20,6 +21,7 @@ __all__ = [
     "ShardedArray",
     "array_to_img",
     "clear_session",
+    "image_dataset_from_directory",
     "img_to_array",
     "load_img",
     "normalize",
@@ -27,6 +29,7 @@ __all__ = [
     "plot_model",
     "save_img",
     "set_random_seed",
+    "split_dataset",
     "to_categorical",
 ]
 

@@ -36,14 +36,14 @@ class Old(Gap):
 SEQUENCES = "none: minicnn has no series and no texts; for images Conv2D, then GlobalAveragePooling2D"
 WEIGHTS_PENALTY = 'a regularizer, such as kernel_regularizer="l2", or the optimizer\'s weight_decay'
 OWN_LAYER = "a layer of your own with forward and backward: see minicnn.layers.base"
-FROM_FOLDER = "preprocessing.image.ImageDataGenerator().flow_from_directory(folder)"
 CHANNELS_LAST = "nothing: images are (N, height, width, channels)"
 DECAY = "learning_rate=schedules.InverseTimeDecay(rate, decay_steps=1, decay_rate=decay)"
 
 NAMES = [
     Gap("keras", "applications",
         "a network of your own; fer.networks.architectures has a VGG for 48 × 48 pixels"),
-    Gap("keras", "datasets", "fer.load(path), fer.data.synthetic.load(n)"),
+    Gap("datasets", "boston_housing california_housing imdb reuters", "none: minicnn has no tables and no texts"),
+    Gap("datasets", "cifar100", "datasets.cifar10; fer.load(path) for faces"),
     Gap("keras", "Variable KerasTensor Operation Function StatelessScope SymbolicScope RematScope remat "
         "name_scope", "NumPy: minicnn's tensors are its arrays; minicnn.ops has forward and backward passes"),
     Gap("keras", "config", "minicnn.backend: floatx, set_floatx, image_data_format"),
@@ -145,10 +145,8 @@ NAMES = [
     Gap("activations", "sparsemax", "softmax"),
     Gap("activations", "glu hard_shrink soft_shrink threshold", "relu, leaky_relu, elu or gelu"),
     # ---- helpers
-    Gap("utils", "image_dataset_from_directory", FROM_FOLDER),
     Gap("utils", "audio_dataset_from_directory text_dataset_from_directory timeseries_dataset_from_array "
         "pad_sequences FeatureSpace", SEQUENCES),
-    Gap("utils", "split_dataset", "fit(validation_split=0.2)"),
     Gap("utils", "get_file", "a file that you have downloaded"),
     Gap("utils", "Progbar disable_interactive_logging enable_interactive_logging "
         "is_interactive_logging_enabled", "fit(verbose=…)"),
@@ -173,7 +171,6 @@ NAMES = [
         "the attribute itself, such as model.optimizer.learning_rate = 1e-4"),
     Old("backend", "learning_phase set_learning_phase",
         "the argument training=True or False of a layer or model"),
-    Gap("preprocessing", "image_dataset_from_directory", FROM_FOLDER),
     Gap("preprocessing", "sequence text text_dataset_from_directory timeseries_dataset_from_array",
         SEQUENCES),
     Gap("preprocessing.image", "smart_resize", "load_img(path, target_size=(48, 48))"),
@@ -222,6 +219,9 @@ ARGUMENTS = [
     Old("layer", "weights", "layer.set_weights(weights), once the layer is built"),
     Old("layer", "batch_input_shape", "input_shape, without the batch's axis; or Input as the first layer"),
     # ---- training
+    Gap("image_dataset_from_directory", "data_format", "channels last", (None, "channels_last")),
+    Gap("image_dataset_from_directory", "pad_to_aspect_ratio", "crop_to_aspect_ratio=True", (False,)),
+    Gap("image_dataset_from_directory", "format", "NumPy arrays in any case", ANY),
     Gap("summary", "layer_range", "summary of all layers, or [layer.name for layer in model.layers]",
         (None,)),
     Gap("compile", "run_eagerly", "every step runs eagerly; to step into it, minicnn.ops.use('reference')",

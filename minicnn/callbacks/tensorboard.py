@@ -47,7 +47,7 @@ class TensorBoard(Callback):
         **others: Any,
     ) -> None:
         super().__init__(**others)
-        every = {"epoch": 0, "batch": 1}.get(str(update_freq), update_freq)
+        every: Any = {"epoch": 0, "batch": 1}.get(str(update_freq), update_freq)
         for name, value, given in (
             ("update_freq", every, update_freq),
             ("histogram_freq", histogram_freq, histogram_freq),

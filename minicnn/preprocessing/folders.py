@@ -123,7 +123,7 @@ class DirectoryIterator(_FileIterator):
         self.class_indices = {name: number for number, name in enumerate(classes)}
         by_class = []
         for name in classes:
-            files = _images_below(Path(directory) / name, follow_links)
+            files = images_below(Path(directory) / name, follow_links)
             by_class.append([os.path.relpath(file, directory) for file in files][self.part(len(files))])
         self.filenames = [name for names in by_class for name in names]
         self.filepaths = [os.path.join(directory, name) for name in self.filenames]
@@ -133,7 +133,7 @@ class DirectoryIterator(_FileIterator):
         super().__init__(self.samples, batch_size, shuffle, seed)
 
 
-def _images_below(folder: Path, follow_links: bool) -> list[str]:
+def images_below(folder: Path, follow_links: bool) -> list[str]:
     """Return the paths of the image files in a folder and the folders in it: sorted, folder by folder."""
     if not folder.is_dir():
         raise FileNotFoundError(

@@ -18,7 +18,9 @@ pytest.importorskip("keras")
 pytest.importorskip("scipy")
 
 from keras.src.legacy.preprocessing import image as keras_image
+from PIL import Image
 
+import minicnn
 from minicnn.preprocessing import image
 
 PARAMETERS = {
@@ -112,3 +114,22 @@ def test_the_same_folder(tmp_path, rng, capsys, subset, interpolation):
         for a, b in zip(ours[number], theirs[number]):
             np.testing.assert_array_equal(a, b)
             assert a.dtype == b.dtype
+
+
+@pytest.mark.parametrize("subset", ["training", "validation"])
+def test_files_of_a_folder_are_in_keras_order(subset, tmp_path):
+    from keras.src.utils import dataset_utils  # what keras.utils.image_dataset_from_directory calls
+
+    for number in range(23):
+        path = tmp_path / "abc"[number % 3] / f"{number}.png"
+        path.parent.mkdir(exist_ok=True)
+        Image.new("L", (2, 2), number).save(path)
+    paths, labels, names = dataset_utils.index_directory(
+        str(tmp_path), "inferred", (".png",), shuffle=True, seed=7, verbose=False
+    )
+    paths, labels = dataset_utils.get_training_or_validation_split(paths, labels, 0.3, subset)
+    options = {"validation_split": 0.3, "subset": subset, "seed": 7, "verbose": False}
+    ours = minicnn.utils.image_dataset_from_directory(tmp_path, **options)
+    assert ours.class_names == names
+    assert ours.file_paths == paths
+    assert ours.labels.tolist() == labels.tolist()
