@@ -1,74 +1,35 @@
-"""TensorBoard's files, read again by a reader of this page: records, names, steps and numbers."""
-
-import struct
+"""TensorBoard's files, read again by TensorBoard's own reader."""
 
 import numpy as np
 import pytest
 
 import minicnn
 from minicnn import callbacks, layers
+from minicnn.callbacks import tensorboard
 
 X, Y = np.random.default_rng(0).normal(size=(10, 3)).astype("float32"), np.arange(10) % 2
+WRITERS = dict(zip(("tensorboard", "tensorboardX"), tensorboard._PACKAGES, strict=True))
 
 
-def crc32c(content):
-    """CRC-32C bit by bit, from its definition: the polynomial 0x1EDC6F41, mirrored."""
-    crc = 0xFFFFFFFF
-    for byte in content:
-        crc ^= byte
-        for _ in range(8):
-            crc = (crc >> 1) ^ (0x82F63B78 if crc & 1 else 0)
-    return crc ^ 0xFFFFFFFF
-
-
-def records(path):
-    """Yield the events of a file, whose checksums are right."""
-    content = path.read_bytes()
-    while content:
-        (length,), head = struct.unpack("<Q", content[:8]), content[:8]
-        event, rest = content[12 : 12 + length], content[12 + length :]
-        for data, stored in ((head, content[8:12]), (event, rest[:4])):
-            crc = crc32c(data)
-            masked = (((crc >> 15) | (crc << 17)) + 0xA282EAD8) % 2**32
-            assert struct.unpack("<I", stored)[0] == masked
-        yield event
-        content = rest[4:]
-
-
-def fields(message):
-    """Yield (number, value) of a message: whole numbers, floats and bytes."""
-
-    def whole():
-        nonlocal message
-        value, shift = 0, 0
-        while True:
-            byte, message = message[0], message[1:]
-            value |= (byte & 127) << shift
-            shift += 7
-            if byte < 128:
-                return value
-
-    while message:
-        number, kind = divmod(whole(), 8)
-        if kind == 0:
-            yield number, whole()
-            continue
-        size = {1: 8, 5: 4}.get(kind) or whole()
-        value, message = message[:size], message[size:]
-        yield number, struct.unpack({1: "<d", 5: "<f"}[kind], value)[0] if kind in (1, 5) else value
+@pytest.fixture(params=WRITERS)
+def writer(request, monkeypatch):
+    """One of the two packages that can write the files."""
+    pytest.importorskip("tensorboard", reason='needs pip install ".[tensorboard]"')
+    pytest.importorskip(request.param, reason="needs pip install tensorboardX")
+    monkeypatch.setattr(tensorboard, "_PACKAGES", (WRITERS[request.param],))
 
 
 def written(folder):
     """Return {(part, tag): [(step, value)]}."""
+    from tensorboard.backend.event_processing.event_file_loader import RawEventFileLoader
+    from tensorboard.compat.proto.event_pb2 import Event
+
     found = {}
     for path in folder.glob("*/events.out.tfevents.*"):
-        first, *events = map(dict, map(fields, records(path)))
-        assert first[3] == b"brain.Event:2"
-        for event in events:
-            assert event[1] > 1e9  # seconds since 1970
-            value = dict(fields(dict(fields(event[5]))[1]))
-            key = path.parent.name, value[1].decode()
-            found.setdefault(key, []).append((event[2], value.get(2, value.get(5))))
+        for event in map(Event.FromString, RawEventFileLoader(str(path)).Load()):
+            for value in event.summary.value:
+                content = value.histo if value.HasField("histo") else value.simple_value
+                found.setdefault((path.parent.name, value.tag), []).append((event.step, content))
     return found
 
 
@@ -81,7 +42,7 @@ def fit(**options):
     return model, history.history
 
 
-def test_results_of_epochs(tmp_path):
+def test_results_of_epochs(tmp_path, writer):
     _, history = fit(log_dir=str(tmp_path / "logs"))
     found = written(tmp_path / "logs")
     assert {tag for part, tag in found if part == "train"} == {
@@ -99,34 +60,30 @@ def test_results_of_epochs(tmp_path):
     assert over_steps[-1][1] == np.float32(history["val_loss"][-1])
 
 
-def test_results_of_batches_and_histograms(tmp_path):
+def test_results_of_batches_and_histograms(tmp_path, writer):
     model, _ = fit(log_dir=tmp_path, update_freq=2, histogram_freq=2, write_graph=False)
     found = written(tmp_path)
     assert [step for step, _ in found["train", "batch_loss"]] == [2, 4, 6, 8]
     (first, _), (last, histogram) = found["train", "out/kernel/histogram"]
     assert (first, last) == (0, 2)
-    facts = dict(fields(histogram))
     kernel = model.layers[0].kernel.value.astype("float64")
-    expected = [kernel.min(), kernel.max(), 6, kernel.sum(), (kernel**2).sum()]
-    assert [facts[number] for number in range(1, 6)] == pytest.approx(expected)
-    limits, counts = np.frombuffer(facts[6]), np.frombuffer(facts[7])
-    assert len(limits) == len(counts) == 30
-    assert counts.sum() == 6
-    assert limits[-1] == kernel.max()
-    for limit, total in zip(limits, np.cumsum(counts)):
-        assert total == (kernel < limit).sum() or limit == limits[-1]
-    assert [step for step, _ in written_again(tmp_path)["train", "batch_loss"]] == list(range(1, 10))
+    facts = [getattr(histogram, name) for name in ("min", "max", "num", "sum", "sum_squares")]
+    assert facts == pytest.approx([kernel.min(), kernel.max(), 6, kernel.sum(), (kernel**2).sum()])
+    assert len(histogram.bucket_limit) == len(histogram.bucket) == tensorboard.BINS
+    assert histogram.bucket_limit[-1] == kernel.max()
+    for limit, total in zip(histogram.bucket_limit, np.cumsum(histogram.bucket)):
+        assert total == (kernel < limit).sum() or limit == kernel.max()
+    fit(log_dir=tmp_path / "again", update_freq="batch")
+    assert [step for step, _ in written(tmp_path / "again")["train", "batch_loss"]] == list(range(1, 10))
 
 
-def written_again(folder):
-    fit(log_dir=folder / "again", update_freq="batch")
-    return written(folder / "again")
-
-
-def test_the_checksum_of_this_page_is_crc32c():
-    # RFC 3720, B.4: the checksum of 32 zeros is 8a9136aa; "123456789" is the usual check
-    for content, crc in ((bytes(32), 0x8A9136AA), (b"123456789", 0xE3069283)):
-        assert crc32c(content) == crc
+def test_without_a_package_training_goes_on_only_if_the_script_says_so(tmp_path, monkeypatch):
+    monkeypatch.setattr(tensorboard, "_PACKAGES", (("no_such_package", "nor_this"),))
+    with pytest.raises(ImportError, match=r"pip install \"minicnn-fer\[tensorboard\]\".*missing_ok=True"):
+        callbacks.TensorBoard(tmp_path)
+    _, history = fit(log_dir=tmp_path, missing_ok=True, histogram_freq=1)
+    assert len(history["loss"]) == 3
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(
@@ -139,5 +96,5 @@ def test_the_checksum_of_this_page_is_crc32c():
 )
 def test_arguments(options, message):
     with pytest.raises((ValueError, NotImplementedError), match=message):
-        callbacks.TensorBoard(**options)
-    callbacks.TensorBoard("logs", write_images=False, profile_batch=0, embeddings_freq=0)
+        callbacks.TensorBoard(missing_ok=True, **options)
+    callbacks.TensorBoard("logs", missing_ok=True, write_images=False, profile_batch=0, embeddings_freq=0)
