@@ -192,7 +192,7 @@ def test_files_that_are_no_models(tmp_path):
         with pytest.raises(ValueError, match=f"{name}.npz"):
             models.load_model(tmp_path / f"{name}.npz")
     with pytest.raises(ValueError, match=r"ends in \.npz"):
-        small_net().save(tmp_path / "model.hdf5")
+        small_net().save(tmp_path / "model.pkl")
     with pytest.raises(FileNotFoundError, match="no folder"):
         small_net().save(tmp_path / "nowhere" / "model.npz")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["other.npz", "pickle.npz", "text.npz"]
