@@ -336,6 +336,7 @@ FIGURES = {
     "dense": [dense],
     "activations": [activations],
     "convolution": [convolution_row, convolution_dx],
+    "transposed_convolution": [],
     "depthwise_and_separable": [depthwise],
     "pooling": [pooling],
     "softmax_cross_entropy": [softmax],

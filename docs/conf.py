@@ -69,6 +69,7 @@ CONTENTS = {
     "backprop/index": {
         "Layer by layer": [
             "scalars", "dense", "activations", "softmax_cross_entropy", "pooling", "convolution",
+            "transposed_convolution",
             "depthwise_and_separable", "residual", "dropout", "batch_normalization", "group_normalization", "graphs",
             "shape", "augmentation", "losses", "regularizers", "optimizers", "many_machines",
             "when_it_is_wrong",

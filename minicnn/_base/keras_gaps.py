@@ -73,9 +73,9 @@ NAMES = [
         "GlobalAvgPool3D GlobalMaxPooling1D GlobalMaxPooling3D GlobalMaxPool1D GlobalMaxPool3D ZeroPadding1D "
         "ZeroPadding3D UpSampling1D UpSampling3D SpatialDropout1D SpatialDropout3D",
         "the layer of the same name in 2D; a series is an image of height 1"),
-    Gap("layers", "Conv1DTranspose Conv2DTranspose Conv3DTranspose Convolution1DTranspose "
-        "Convolution2DTranspose Convolution3DTranspose", "UpSampling2D, then Conv2D"),
-    Old("layers", "Deconvolution2D", "UpSampling2D, then Conv2D"),
+    Gap("layers", "Conv1DTranspose Conv3DTranspose Convolution1DTranspose Convolution3DTranspose",
+        "Conv2DTranspose; a series is an image of height 1"),
+    Old("layers", "Deconvolution2D", "Conv2DTranspose"),
     Old("layers", "AtrousConvolution2D", "Conv2D(…, dilation_rate=…)"),
     Gap("layers", "AdaptiveAveragePooling1D AdaptiveAveragePooling2D AdaptiveAveragePooling3D",
         "GlobalAveragePooling2D"),
@@ -177,7 +177,7 @@ NAMES = [
 ]  # fmt: skip
 
 ARGUMENTS = [
-    Gap("Conv2D DepthwiseConv2D SeparableConv2D MaxPooling2D AveragePooling2D GlobalAveragePooling2D "
+    Gap("Conv2D Conv2DTranspose DepthwiseConv2D SeparableConv2D MaxPooling2D AveragePooling2D GlobalAveragePooling2D "
         "GlobalMaxPooling2D Flatten ZeroPadding2D UpSampling2D SpatialDropout2D RandomErasing RandomFlip "
         "RandomRotation RandomTranslation RandomZoom", "data_format",
         "channels last: convert images with np.moveaxis(x, 1, -1)", (None, "channels_last")),
@@ -185,7 +185,8 @@ ARGUMENTS = [
     Gap("layer", "autocast", "a layer alone does not cast floats; a model casts each batch to its own type",
         ANY),
     Gap("Conv2D", "groups", "DepthwiseConv2D, one kernel per channel, or SeparableConv2D", (1,)),
-    Gap("Conv2D DepthwiseConv2D SeparableConv2D Dense", "kernel_constraint bias_constraint "
+    Gap("Conv2DTranspose", "output_padding", "the default size, height · strides with padding=\"same\"", (None,)),
+    Gap("Conv2D Conv2DTranspose DepthwiseConv2D SeparableConv2D Dense", "kernel_constraint bias_constraint "
         "depthwise_constraint pointwise_constraint", WEIGHTS_PENALTY, (None,)),
     Gap("BatchNormalization GroupNormalization", "beta_constraint gamma_constraint", WEIGHTS_PENALTY, (None,)),
     Gap("PReLU", "alpha_constraint", WEIGHTS_PENALTY, (None,)),

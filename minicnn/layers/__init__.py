@@ -13,6 +13,7 @@ from minicnn.layers.augmentation import (
 from minicnn.layers.base import Layer, Parameter
 from minicnn.layers.containers import Chain, Residual
 from minicnn.layers.convolution import Conv2D, DepthwiseConv2D, SeparableConv2D
+from minicnn.layers.convolution_transpose import Conv2DTranspose
 from minicnn.layers.dense import Dense
 from minicnn.layers.dropout import Dropout, GaussianNoise, SpatialDropout2D
 from minicnn.layers.inputs import Input, InputLayer
@@ -45,6 +46,7 @@ from minicnn.layers.shape import Flatten, Permute, Reshape, UpSampling2D, ZeroPa
 MaxPool2D, AvgPool2D = MaxPooling2D, AveragePooling2D
 GlobalAvgPool2D, GlobalMaxPool2D = GlobalAveragePooling2D, GlobalMaxPooling2D
 Convolution2D, SeparableConvolution2D = Conv2D, SeparableConv2D
+Convolution2DTranspose = Conv2DTranspose
 keras_errors.add_getattr(__name__)
 
 __all__ = [
@@ -58,7 +60,9 @@ __all__ = [
     "Chain",
     "Concatenate",
     "Conv2D",
+    "Conv2DTranspose",
     "Convolution2D",
+    "Convolution2DTranspose",
     "Dense",
     "DepthwiseConv2D",
     "Dropout",

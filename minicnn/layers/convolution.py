@@ -25,8 +25,8 @@ from minicnn.layers.arguments import (
 from minicnn.ops import geometry
 
 
-class _Convolution(ActivatedLayer):
-    """What the three convolutions share: window geometry, bias and activation."""
+class ConvolutionBase(ActivatedLayer):
+    """What convolutions share: window geometry, bias and activation."""
 
     bias: Any = None  # a Parameter, if the layer has one
 
@@ -70,10 +70,12 @@ class _Convolution(ActivatedLayer):
                 "gray images need their one channel: x[..., None]"
             )
         batch, height, width, channels = input_shape
-        rows, columns = geometry.axes(
-            height, width, self.kernel_size, self.strides, self.padding, self.dilation_rate
-        )
-        return batch, rows.out, columns.out, self.output_channels(channels)
+        return batch, *self.output_lengths(height, width), self.output_channels(channels)
+
+    def output_lengths(self, height: int, width: int) -> Shape:
+        """Return (OH, OW)."""
+        rows, columns = geometry.axes(height, width, self.kernel_size, *self._geometry)
+        return rows.out, columns.out
 
     @property
     def _geometry(self) -> tuple[tuple[int, int], str, tuple[int, int]]:
@@ -88,7 +90,7 @@ class _Convolution(ActivatedLayer):
             self.bias.grad = dbias
 
 
-class Conv2D(_Convolution):
+class Conv2D(ConvolutionBase):
     """2-D convolution, as `keras.layers.Conv2D`.
 
     Args:
@@ -148,7 +150,7 @@ class Conv2D(_Convolution):
         return dx
 
 
-class DepthwiseConv2D(_Convolution):
+class DepthwiseConv2D(ConvolutionBase):
     """Convolve each channel with its own ``depth_multiplier`` kernels, as `keras.layers.DepthwiseConv2D`."""
 
     def __init__(
@@ -200,7 +202,7 @@ class DepthwiseConv2D(_Convolution):
         return dx
 
 
-class SeparableConv2D(_Convolution):
+class SeparableConv2D(ConvolutionBase):
     """A depthwise, then a 1×1 convolution over the channels, as `keras.layers.SeparableConv2D`."""
 
     def __init__(

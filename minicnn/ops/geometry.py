@@ -7,6 +7,9 @@ starts at pixels ``-before, -before + stride, -before + 2 stride, …`` of the i
     "same"    zero padding: out = ceil(in / stride),  total = max((out - 1) * stride + extent - in, 0),
               before = floor(total / 2), after = total - before      (the odd pixel goes to the bottom and right)
 
+A transposed convolution goes back from ``out`` to ``in``. With a stride, several ``in`` have the same ``out``; it
+makes ``out · stride`` pixels, and with "valid" max(extent - stride, 0) more, as in Keras.
+
 The "same" rule is that of TensorFlow and Keras. PyTorch pads both sides by the same number, which differs for
 even sizes and strides.
 """
@@ -88,4 +91,14 @@ def axes(
     return (
         axis(height, size[0], strides[0], padding, dilation[0]),
         axis(width, size[1], strides[1], padding, dilation[1]),
+    )
+
+
+def transposed_lengths(
+    lengths: Any, size: Any, strides: Any, padding: str, dilation: Any = (1, 1)
+) -> tuple[Any, ...]:
+    """Return the lengths of the two axes that a transposed convolution makes of ``lengths``; None if not known."""
+    return tuple(
+        length and length * stride + max((entries - 1) * apart + 1 - stride, 0) * (padding == "valid")
+        for length, entries, stride, apart in zip(lengths, size, strides, dilation)
     )

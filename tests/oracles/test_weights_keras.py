@@ -35,6 +35,13 @@ LAYERS = {
         "padding": "same",
         "activation": "leaky_relu",
     },
+    "Conv2DTranspose": {
+        "filters": 4,
+        "kernel_size": (3, 2),
+        "strides": 2,
+        "padding": "same",
+        "activation": "relu",
+    },
     "DepthwiseConv2D": {
         "kernel_size": 2,
         "depth_multiplier": 2,

@@ -15,6 +15,7 @@ from tests.properties.draw import HypothesisDraw, seeds
 IMAGES = (3, 5, 4, 2)
 CONVOLUTIONS = {
     "conv2d": (3, 3, 2, 4),
+    "conv2d_transpose": (3, 3, 4, 2),
     "depthwise_conv2d": (3, 3, 2, 2),
 }
 

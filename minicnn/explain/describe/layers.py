@@ -32,6 +32,16 @@ COMPUTING = {
         "dkernel[a,b,c,k] = Σ_i,j xp[i·s + a·d, j·s + b·d, c] · dy[i,j,k]",
         "convolution.md",
     ),
+    "Conv2DTranspose": Words(
+        "Transposed convolution",
+        "A convolution's backward pass as a forward pass: each pixel adds a copy of the kernel, times itself, to its "
+        "window in a larger map.",
+        "y[i·s + a·d, j·s + b·d, k] += Σ_c x[i,j,c] · kernel[a,b,k,c]",
+        "The other way round: dx is a convolution of dy. A kernel entry gets x · dy from every position.",
+        "dx[i,j,c] = Σ_a Σ_b Σ_k dy[i·s + a·d, j·s + b·d, k] · kernel[a,b,k,c]; "
+        "dkernel[a,b,k,c] = Σ_i Σ_j dy[i·s + a·d, j·s + b·d, k] · x[i,j,c]",
+        "transposed_convolution.md",
+    ),
     "DepthwiseConv2D": Words(
         "Depthwise convolution",
         "Each channel is convolved with kernels of its own; there is no sum over channels.",

@@ -24,6 +24,11 @@ def _conv2d(tape: Tape, layer: Any, x: int) -> int:
     return _activated(tape, layer, tape.add("Conv2D", layer, [x], config=_windows(layer) | {"groups": 1}))
 
 
+@recorder_of(layers.Conv2DTranspose)
+def _conv2d_transpose(tape: Tape, layer: Any, x: int) -> int:
+    return _activated(tape, layer, tape.add("Conv2DTranspose", layer, [x], config=_windows(layer)))
+
+
 @recorder_of(layers.DepthwiseConv2D)
 def _depthwise_conv2d(tape: Tape, layer: Any, x: int) -> int:
     return _activated(tape, layer, tape.add("DepthwiseConv2D", layer, [x], config=_windows(layer)))

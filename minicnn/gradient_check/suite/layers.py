@@ -64,7 +64,7 @@ def _convolution(kind, draw, wide, *arguments, **options):
     return LayerCase(make, _normal(draw, shape))
 
 
-@register(layers.Conv2D)
+@register(layers.Conv2D, layers.Conv2DTranspose)
 def _conv2d(draw, wide, kind):
     return _convolution(kind, draw, wide, draw.choice([1, 3, 16, 19] if wide else [1, 2]))
 

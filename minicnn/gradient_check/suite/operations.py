@@ -102,6 +102,14 @@ def _conv2d(draw, wide):
     return Case(arrays | ({"bias": draw.moderate(filters)} if draw.boolean() else {}), options)
 
 
+@register(ops.conv2d_transpose_forward, ops.conv2d_transpose_backward)
+def _conv2d_transpose(draw, wide):
+    case = _conv2d(draw, wide)
+    x, kernel, *bias = case.arrays.values()  # the same, with a kernel for the other direction: (kh, kw, K, C)
+    arrays = {"x": x, "kernel": kernel.swapaxes(2, 3).copy()}
+    return Case(arrays | ({"bias": bias[0]} if bias else {}), case.options)
+
+
 @register(ops.depthwise_conv2d_forward, ops.depthwise_conv2d_backward)
 def _depthwise_conv2d(draw, wide):
     shape = draw.maps(wide)

@@ -20,7 +20,14 @@ from minicnn.ops.kernels import depthwise, direct, winograd
 from minicnn.ops.kernels.matmul import sum_rows
 from minicnn.ops.kernels.parallel import prepare
 
-__all__ = ["conv2d_backward", "conv2d_forward", "depthwise_conv2d_backward", "depthwise_conv2d_forward"]
+__all__ = [
+    "conv2d_backward",
+    "conv2d_forward",
+    "conv2d_transpose_backward",
+    "conv2d_transpose_forward",
+    "depthwise_conv2d_backward",
+    "depthwise_conv2d_forward",
+]
 
 WINOGRAD_CHANNELS = 16
 
@@ -35,11 +42,14 @@ def conv2d_forward(x, kernel, bias=None, strides=(1, 1), padding="valid", dilati
     """Return (y, cache): x (N, H, W, C), kernel (kh, kw, C, K), bias (K,) or None -> y (N, OH, OW, K)."""
     x, kernel, bias = prepare(x, kernel, bias)
     window = tuple(strides), padding, tuple(dilation)
+    return _products(x, kernel, bias, window), (x, kernel, bias is not None, window)
+
+
+def _products(x, kernel, bias, window):
+    """Return y alone."""
     if _use_winograd(kernel.shape, window, kernel.shape[2]):
-        y = winograd.forward(x, kernel, bias, padding)
-    else:
-        y = direct.forward(x, kernel, bias, *window)
-    return y, (x, kernel, bias is not None, window)
+        return winograd.forward(x, kernel, bias, window[1])
+    return direct.forward(x, kernel, bias, *window)
 
 
 class PreparedKernel(NamedTuple):
@@ -73,28 +83,45 @@ def forward_prepared(x, prepared, bias=None):
 
 def conv2d_backward(dy, cache, need_dx=True):
     """Return (dx, dkernel, dbias): dx is None without ``need_dx``, dbias is None when there was no bias."""
-    x, _, has_bias, _ = cache
+    x, kernel, has_bias, window = cache
     dy = prepare(dy.astype(x.dtype, copy=False))
-    dx = input_gradient(dy, cache) if need_dx else None
-    return dx, kernel_gradient(dy, cache), sum_rows(dy) if has_bias else None
+    dx = _input_gradient(dy, kernel, x.shape, window) if need_dx else None
+    return dx, _kernel_gradient(x, dy, kernel, window), sum_rows(dy) if has_bias else None
 
 
-def input_gradient(dy, cache):
-    """Return dx alone."""
-    x, kernel, _, window = cache
+def _input_gradient(dy, kernel, shape, window):
+    """Return dx of the given shape (N, H, W, C)."""
     if _use_winograd(kernel.shape, window, kernel.shape[3]):
-        return winograd.input_gradient(dy, kernel, x.shape, window[1])
-    return direct.input_gradient(dy, kernel, x.shape, *window)
+        return winograd.input_gradient(dy, kernel, shape, window[1])
+    return direct.input_gradient(dy, kernel, shape, *window)
 
 
-def kernel_gradient(dy, cache):
-    """Return dkernel alone."""
-    x, kernel, _, window = cache
+def _kernel_gradient(x, dy, kernel, window):
+    """Return dkernel, of the kernel's shape."""
     if len(x) == 0:
         return np.zeros_like(kernel)
     if _use_winograd(kernel.shape, window, kernel.shape[2]):
         return winograd.kernel_gradient(x, dy, kernel.shape, window[1])
     return direct.kernel_gradient(x, dy, kernel.shape, *window)
+
+
+def conv2d_transpose_forward(x, kernel, bias=None, strides=(1, 1), padding="valid", dilation=(1, 1)):
+    """Return (y, cache): x (N, H, W, C), kernel (kh, kw, K, C) -> y (N, OH, OW, K)."""
+    x, kernel, bias = prepare(x, kernel, bias)
+    window = tuple(strides), padding, tuple(dilation)
+    size = geometry.transposed_lengths(x.shape[1:3], kernel.shape[:2], *window)
+    y = _input_gradient(x, kernel, (len(x), *size, kernel.shape[2]), window)
+    if bias is not None:
+        y += bias
+    return y, (x, kernel, bias is not None, window)
+
+
+def conv2d_transpose_backward(dy, cache, need_dx=True):
+    """Return (dx, dkernel, dbias), as :func:`conv2d_backward`."""
+    x, kernel, has_bias, window = cache
+    dy = prepare(dy.astype(x.dtype, copy=False))
+    dx = _products(dy, kernel, None, window) if need_dx else None
+    return dx, _kernel_gradient(dy, x, kernel, window), sum_rows(dy) if has_bias else None
 
 
 def depthwise_conv2d_forward(x, kernel, bias=None, strides=(1, 1), padding="valid", dilation=(1, 1)):

@@ -26,6 +26,11 @@ class Windows:
         # with strides, the last pixels may be in no window
         self.padding = ((0, 0), self.rows[1:], self.columns[1:], (0, 0))
 
+    @property
+    def padded_shape(self) -> tuple[int, ...]:
+        """The shape of the maps with their padding."""
+        return tuple(length + sum(pads) for length, pads in zip(self.shape, self.padding))
+
     def pad(self, x: Array, value: float = 0) -> Array:
         """Return x (N, H, W, C) with its padding, filled with ``value``."""
         return np.pad(x, self.padding, constant_values=value)

@@ -1,6 +1,7 @@
 """The ONNX form of layers that compute.
 
 Conv2D               kernel (kh, kw, C, K) -> (K, C, kh, kw);  "same" becomes explicit padding, as TensorFlow pads
+Conv2DTranspose      kernel (kh, kw, K, C) -> (C, K, kh, kw); its padding is that of the convolution it goes back
 DepthwiseConv2D      kernel (kh, kw, C, M) -> (C · M, 1, kh, kw), in C groups
 Dense                as it is
 BatchNormalization   by the moving statistics
@@ -23,6 +24,26 @@ from minicnn.saving.onnx.registry import exported, exports
 def _conv2d(graph: Graph, layer: Any, x: Value) -> Value:
     kernel = layer.kernel.value.transpose(3, 2, 0, 1)
     return _activated(graph, layer, _convolved(graph, layer, x, kernel, _bias(layer), _windows(layer, x)))
+
+
+@exports(layers.Conv2DTranspose)
+def _conv2d_transpose(graph: Graph, layer: Any, x: Value) -> Value:
+    x = graph.channels_first(x)
+    shape = layer.compute_output_shape(x.shape)
+    windows = _windows(layer, Value(x.name, shape))
+    spanned = [  # by all windows: smaller than the output if the stride is larger than a window
+        (length - 1) * stride + (size - 1) * apart + 1
+        for length, stride, size, apart in zip(
+            x.shape[1:3], layer.strides, layer.kernel_size, layer.dilation_rate
+        )
+    ]
+    padded = [out + sum(windows["pads"][axis::2]) for axis, out in enumerate(shape[1:3])]
+    windows["output_padding"] = [to - have for to, have in zip(padded, spanned)]
+    inputs = [x.name, graph.constant(layer.kernel.value.transpose(3, 2, 0, 1), f"{layer.name}/kernel")]
+    if layer.use_bias:
+        inputs.append(graph.constant(layer.bias.value, f"{layer.name}/bias"))
+    name = graph.add("ConvTranspose", inputs, layer.name, **windows)
+    return _activated(graph, layer, Value(name, shape, channels_first=True))
 
 
 @exports(layers.DepthwiseConv2D)

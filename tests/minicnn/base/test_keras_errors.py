@@ -165,7 +165,7 @@ def test_old_names_name_todays(statement, today):
     ("statement", "nearest"),
     [
         ("from minicnn.layers import LSTM", "GlobalAveragePooling2D"),
-        ("import minicnn; minicnn.layers.Conv2DTranspose", "UpSampling2D"),
+        ("import minicnn; minicnn.layers.Conv1DTranspose", "Conv2DTranspose"),
         ("from minicnn.layers import Lambda", "Rescaling"),
         ("import minicnn; minicnn.applications.vgg16.VGG16", "architectures"),
         ("from minicnn import applications", "architectures"),

@@ -80,6 +80,16 @@ def separable():
     )
 
 
+def enlarged():
+    return compiled(
+        sequence(
+            layers.Conv2D(3, 3, strides=2, padding="same", activation="tanh"),
+            layers.Conv2DTranspose(2, (3, 2), strides=(2, 1), padding="same", activation="relu"),
+            layers.Conv2DTranspose(2, 2, dilation_rate=(2, 1), use_bias=False),
+        )
+    )
+
+
 def residual():
     block = layers.Residual(
         [layers.Conv2D(3, 3, padding="same", kernel_regularizer="l2"), layers.BatchNormalization()],
@@ -177,7 +187,8 @@ def restless():
 
 
 NETS = {
-    f.__name__: f for f in (plain, normed, separable, residual, graph, activated, squares, single, opaque)
+    f.__name__: f
+    for f in (plain, normed, separable, enlarged, residual, graph, activated, squares, single, opaque)
 }
 
 

@@ -322,3 +322,18 @@ def test_a_flatten_at_the_head_comes_back_from_its_configuration(tmp_path):
 def test_rows_by_input_dim():
     model = minicnn.Sequential([layers.Dense(3, input_dim=5)])
     assert model.input_shape == (None, 5)
+
+
+@pytest.mark.parametrize(
+    ("size", "stride", "padding", "dilation", "length"),
+    [
+        # Keras 3.15, keras.layers.Conv2DTranspose(1, size, stride, padding, dilation_rate=…) of 5 pixels
+        *((3, 2, "same", 1, 10), (3, 2, "valid", 1, 11), (2, 2, "valid", 1, 10), (2, 3, "valid", 1, 15)),
+        *((2, 3, "same", 1, 15), (4, 1, "valid", 1, 8), (3, 1, "valid", 2, 9), (3, 1, "same", 2, 5)),
+    ],
+)
+def test_the_size_of_a_transposed_convolution(size, stride, padding, dilation, length):
+    layer = layers.Conv2DTranspose(1, (1, size), (1, stride), padding, dilation_rate=(1, dilation))
+    assert layer(np.zeros((1, 4, 5, 2))).shape == (1, 4, length, 1)
+    assert layer.compute_output_shape((None, 4, 5, 2)) == (None, 4, length, 1)
+    assert layer.compute_output_shape((None, 4, None, 2)) == (None, 4, None, 1)
