@@ -80,8 +80,8 @@ NAMES = [
     Gap("layers", "AdaptiveAveragePooling1D AdaptiveAveragePooling2D AdaptiveAveragePooling3D",
         "GlobalAveragePooling2D"),
     Gap("layers", "AdaptiveMaxPooling1D AdaptiveMaxPooling2D AdaptiveMaxPooling3D", "GlobalMaxPooling2D"),
-    Gap("layers", "LayerNormalization RMSNormalization UnitNormalization "
-        "SpectralNormalization", "BatchNormalization"),
+    Gap("layers", "RMSNormalization UnitNormalization SpectralNormalization",
+        "BatchNormalization or LayerNormalization"),
     Gap("layers", "AlphaDropout GaussianDropout", "Dropout, or GaussianNoise"),
     Gap("layers", "ActivityRegularization", 'kernel_regularizer="l2", a penalty on weights'),
     Gap("layers", "Identity", 'Activation("linear")'),
@@ -188,7 +188,9 @@ ARGUMENTS = [
     Gap("Conv2DTranspose", "output_padding", "the default size, height · strides with padding=\"same\"", (None,)),
     Gap("Conv2D Conv2DTranspose DepthwiseConv2D SeparableConv2D Dense", "kernel_constraint bias_constraint "
         "depthwise_constraint pointwise_constraint", WEIGHTS_PENALTY, (None,)),
-    Gap("BatchNormalization GroupNormalization", "beta_constraint gamma_constraint", WEIGHTS_PENALTY, (None,)),
+    Gap("LayerNormalization", "rms_scaling", "scale=True, center=False", (False,)),
+    Gap("BatchNormalization GroupNormalization LayerNormalization", "beta_constraint gamma_constraint",
+        WEIGHTS_PENALTY, (None,)),
     Gap("PReLU", "alpha_constraint", WEIGHTS_PENALTY, (None,)),
     Gap("Dense", "lora_rank lora_alpha quantization_config", "Dense as it is", (None,)),
     Gap("BatchNormalization", "renorm", "BatchNormalization with larger batches", (False,)),

@@ -33,7 +33,7 @@ from minicnn.layers.merging import (
     multiply,
     subtract,
 )
-from minicnn.layers.normalization import BatchNormalization, GroupNormalization
+from minicnn.layers.normalization import BatchNormalization, GroupNormalization, LayerNormalization
 from minicnn.layers.pooling import (
     AveragePooling2D,
     GlobalAveragePooling2D,
@@ -76,6 +76,7 @@ __all__ = [
     "Input",
     "InputLayer",
     "Layer",
+    "LayerNormalization",
     "LeakyReLU",
     "MaxPool2D",
     "MaxPooling2D",

@@ -9,10 +9,12 @@ The last two terms of dx are the gradients through μ and σ²; minicnn.ops.refe
 At evaluation μ and σ² are moving averages, which are constants, so these two terms are 0.
 
 Group normalization computes μ and σ² for each sample, over the channels of a group and all pixels:
-docs/backprop/group_normalization.md. It computes the same in training and at evaluation.
+docs/backprop/group_normalization.md. It computes the same in training and at evaluation. Layer normalization is the
+same with one group, for each pixel by itself.
 """
 
 import math
+from collections.abc import Sequence
 from typing import Unpack
 
 import numpy as np
@@ -230,3 +232,55 @@ class GroupNormalization(ScaleAndOffset):
         dx, dgamma, dbeta = ops.group_norm_backward(dy, self._cache)
         self.set_gradients(dgamma, dbeta)
         return dx
+
+
+class LayerNormalization(ScaleAndOffset):
+    """Layer normalization over the last axis, as `keras.layers.LayerNormalization`.
+
+    Each row of x has its own mean and variance: a sample (N, C), or a pixel of a map (N, H, W, C). To normalize
+    all of a sample's map together, use GroupNormalization(groups=1).
+
+    Args:
+        axis: the axis of the channels, which must be the last.
+        epsilon, center, scale, beta_initializer, …: as for :class:`BatchNormalization`.
+
+    Weights: gamma and beta (C,), trained. Training and prediction compute the same.
+    """
+
+    def __init__(
+        self,
+        axis: int | Sequence[int] = -1,
+        epsilon: float = 1e-3,
+        center: bool = True,
+        scale: bool = True,
+        beta_initializer: InitializerLike = "zeros",
+        gamma_initializer: InitializerLike = "ones",
+        beta_regularizer: RegularizerLike = None,
+        gamma_regularizer: RegularizerLike = None,
+        **kwargs: Unpack[LayerArguments],
+    ) -> None:
+        if isinstance(axis, Sequence) and len(axis) == 1:  # as in the configuration of Keras's layer
+            (axis,) = axis
+        super().__init__(
+            axis,  # type: ignore[arg-type]
+            epsilon,
+            center,
+            scale,
+            beta_initializer,
+            gamma_initializer,
+            beta_regularizer,
+            gamma_regularizer,
+            **kwargs,
+        )
+
+    def forward(self, x, training=False):
+        """Normalize each row: group normalization of rows (M, C), in one group."""
+        gamma, beta = self.scale_and_offset(x)
+        y, self._cache = ops.group_norm_forward(x.reshape(-1, x.shape[-1]), gamma, beta, 1, self.epsilon)
+        return y.reshape(x.shape)
+
+    def backward(self, dy):
+        """Return dx, through the mean and the variance of each row."""
+        dx, dgamma, dbeta = ops.group_norm_backward(dy.reshape(-1, dy.shape[-1]), self._cache)
+        self.set_gradients(dgamma, dbeta)
+        return dx.reshape(dy.shape)

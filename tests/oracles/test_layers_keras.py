@@ -56,6 +56,8 @@ CASES = [
     (lambda L: L.BatchNormalization(center=False), [ROWS]),
     (lambda L: L.BatchNormalization(scale=False), [ROWS]),
     (lambda L: L.BatchNormalization(trainable=False), [IMAGES]),
+    (lambda L: L.LayerNormalization(), [IMAGES]),
+    (lambda L: L.LayerNormalization(axis=[-1], center=False, epsilon=0.01), [ROWS]),
     (lambda L: L.Normalization(mean=[0.5, 1, 2, 3], variance=[1.0, 2, 3, 4]), [IMAGES]),
     (lambda L: L.Rescaling(1 / 255, offset=-0.5), [IMAGES]),
     (lambda L: L.Flatten(), [IMAGES]),

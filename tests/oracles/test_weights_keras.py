@@ -56,6 +56,7 @@ LAYERS = {
     "Dense": {"units": 4, "activation": "elu", "kernel_regularizer": "l2", "bias_initializer": "ones"},
     "Flatten": {},
     "BatchNormalization": {"momentum": 0.9, "epsilon": 0.01, "gamma_regularizer": "l2"},
+    "LayerNormalization": {"epsilon": 0.01, "gamma_regularizer": "l2"},
     "Normalization": {"mean": [1.0, 2.0, 3.0], "variance": [1.0, 4.0, 9.0]},
     "Rescaling": {"scale": 0.5, "offset": -1.0},
     "MaxPooling2D": {"pool_size": 3, "strides": 2, "padding": "same"},

@@ -121,6 +121,19 @@ def _group_normalization(draw, wide, kind):
     return LayerCase(make, draw.moderate((*shape[:-1], abs(groups) * shape[-1])))
 
 
+@register(layers.LayerNormalization)
+def _layer_normalization(draw, wide, kind):
+    make = _layer(
+        kind,
+        epsilon=draw.choice([1e-3, 0.1]),
+        center=draw.boolean(),
+        scale=draw.boolean(),
+        gamma_initializer=RANDOM,
+        beta_initializer=RANDOM,
+    )
+    return LayerCase(make, draw.moderate(draw.any_shape(wide)))
+
+
 @register(layers.MaxPooling2D, layers.AveragePooling2D)
 def _pooling(draw, wide, kind):
     shape = draw.maps(wide)

@@ -151,6 +151,30 @@ def _group_normalization(graph: Graph, layer: Any, x: Value) -> Value:
     return Value(y, x.shape, x.channels_first)
 
 
+@exports(layers.LayerNormalization)
+def _layer_normalization(graph: Graph, layer: Any, x: Value) -> Value:
+    """Composed of older operations: LayerNormalization itself came with opset 17."""
+    x = graph.channels_last(x)
+    name = layer.name
+
+    def op(operation: str, *inputs: str, **attributes: Any) -> str:
+        return graph.add(operation, list(inputs), name, **attributes)
+
+    def mean(each: str) -> str:  # over channels: ReduceMean itself has its axes elsewhere since opset 18
+        channels = graph.constant(np.full((x.shape[-1], 1), 1 / x.shape[-1]), f"{name}/mean")
+        return op("MatMul", each, channels)
+
+    centered = op("Sub", x.name, mean(x.name))
+    variance = mean(op("Mul", centered, centered))
+    deviation = op("Sqrt", op("Add", variance, graph.constant(layer.epsilon, f"{name}/epsilon")))
+    y = op("Div", centered, deviation)
+    if layer.scale:
+        y = op("Mul", y, graph.constant(layer.gamma.value, f"{name}/gamma"))
+    if layer.center:
+        y = op("Add", y, graph.constant(layer.beta.value, f"{name}/beta"))
+    return Value(y, x.shape)
+
+
 @exports(layers.Normalization)
 def _normalization(graph: Graph, layer: Any, x: Value) -> Value:
     if layer.mean is None:

@@ -60,6 +60,7 @@ def test_old_arguments_name_todays(call, today):
         (lambda: layers.Dropout(0.5, noise_shape=(None, 1, 1, 8)), "SpatialDropout2D"),
         (lambda: layers.ReLU(max_value=6), "ReLU"),
         (lambda: layers.Dense(8, dtype="mixed_float16"), "float32"),
+        (lambda: layers.LayerNormalization(axis=[1, 2, 3]).build((None, 8, 8, 3)), "last axis"),
         (lambda: layers.BatchNormalization(axis=1).build((None, 3, 8, 8)), "last axis"),
         (lambda: layers.Dense(8, activation=np.sin), "relu"),
         (lambda: layers.Dense(8, activation="swish"), "gelu"),
