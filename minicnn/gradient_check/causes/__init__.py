@@ -12,7 +12,7 @@ with the given gradient. They must agree to nine digits on every entry, which do
     loops.py           overlapping windows overwritten, ties, an early return, the last row left out
     moved.py           numbers of dy cut out at the wrong place, the gradient of another array
     steps.py           one step of the forward pass, in any code: its path or its slope is missing, … (slips.py,
-                       others.py; effects.py, followed.py and rebound.py run the function with a slip)
+                       several.py, others.py; effects.py, followed.py and rebound.py run the function with a slip)
     where.py           none of these: then at least the position of the error
 
 Other files know one kind of function each. They recognize it by its values, in either layout, and have a list of
@@ -21,13 +21,13 @@ what students do: the wrong formula, and the sentence for it.
     activations.py     y = f(x) for each entry           normalization.py   batch, layer, instance
     softmax.py         also with cross-entropy           losses.py          squares, two classes, hinge
     convolution.py     stride, dilation, padding         pooling.py         maximum, average
-    attention.py       scores, softmax, values
 
 A hypothesis returns a sentence for the report, or None. The first that fits is reported. So special
 hypotheses come before general ones, and simple ones before complicated ones. Where two formulas of one list give
 the same numbers, the report has both sentences.
 """
 
+import re
 import warnings
 from collections.abc import Callable
 
@@ -35,7 +35,6 @@ import numpy as np
 
 from minicnn.gradient_check.causes import (
     activations,
-    attention,
     convolution,
     factors,
     form,
@@ -69,7 +68,6 @@ OF_FORM: list[Hypothesis] = [
 OF_NUMBERS: list[Hypothesis] = [
     form.not_a_number,
     form.zero_everywhere,
-    attention.attention_slips,
     terms.upstream_ignored,
     factors.dropout_scale,
     factors.constant_factor,
@@ -85,7 +83,6 @@ OF_NUMBERS: list[Hypothesis] = [
     terms.shortcut,
     moved.wrong_copies,
     moved.of_another_array,
-    factors.missing_array,
     activations.wrong_slope,
     terms.diagonal_only,
     moved.array_itself,
@@ -94,11 +91,10 @@ OF_NUMBERS: list[Hypothesis] = [
     rearranged.wrong_order,
     loops.overwritten,
     loops.part_of_dy,
-    factors.factor_of_its_own,
     rearranged.shifted,
     rearranged.wrong_upstream,
-    rearranged.wrong_reshape,
     steps.slip_at_a_step,
+    factors.factor_of_its_own,
     rearranged.elsewhere,
     where.location,
     activations.slope,
@@ -117,5 +113,7 @@ def likely_cause(evidence: Evidence) -> str | None:
                 # verdict must be printed all the same.
                 continue
             if cause:
-                return cause
+                says_x = re.search(r"\bx\b", re.sub("“.*?”", "", cause)) and "stands for" not in cause
+                unknown = says_x and evidence.of_input and "x" not in evidence.arrays
+                return f"{cause} (x stands for {evidence.gradient.name})" if unknown else cause
     return None

@@ -4,8 +4,7 @@ What students do: put x where the formula needs the output y, stop after the fir
 the slope at y or at dy, forget one term of the product rule, forget the part where x < 0.
 """
 
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 
@@ -72,14 +71,6 @@ def expressions(x: np.ndarray, y: np.ndarray) -> dict[str, np.ndarray]:
     for v, name in ((y, "y"), (x, "x")):
         values |= {text.replace("v", name): f(v) for text, f in OF_ONE.items()}
     return values | {text: f(x, y) for text, f in OF_BOTH.items()}
-
-
-def renamed(x: np.ndarray, y: np.ndarray, x_name: str, y_name: str) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield the expressions with other names than x and y, without the constants."""
-    names = {"x": x_name, "y": y_name}
-    for text, values in expressions(x, y).items():
-        if text not in ("0", "1"):
-            yield re.sub(r"(?<![a-z])[xy](?![a-z])", lambda found: names[found.group()], text), values
 
 
 def _of_slope(x: np.ndarray, y: np.ndarray, slope: np.ndarray) -> dict[str, np.ndarray]:

@@ -7,8 +7,12 @@ import numpy as np
 
 from minicnn.gradient_check.causes.evidence import Evidence
 from minicnn.gradient_check.causes.followed import Follower
+from minicnn.gradient_check.causes.quoted import Quote
 from minicnn.gradient_check.causes.step import Change, Index, Slip, Step
+from minicnn.gradient_check.causes.words import listed
 from minicnn.gradient_check.numeric import STEP
+
+MOST_LINES = 3  # that are quoted
 
 
 class Target(NamedTuple):
@@ -18,12 +22,14 @@ class Target(NamedTuple):
     step: Step
     of: int | None
     runs: str = ""  # which of the executions, in words
+    texts: tuple[Quote, ...] = ()  # of all executions
 
     @property
     def where(self) -> str:
-        """Where it is, in words."""
-        text = self.step.place.text if self.step.place else ""
-        return f"“{text}”" if text else f"the step np.{self.step.name}"
+        """Where it is, in words: every line, if there are several."""
+        lines = dict.fromkeys(text.where(self.of) for text in self.texts if text.line)
+        more = [f"{len(lines) - MOST_LINES} others"] if len(lines) > MOST_LINES else []
+        return listed([*lines][:MOST_LINES] + more) or f"the step np.{self.step.name}"
 
     def changed(self, slip: Slip) -> dict[int, Change]:
         """Return the changes by slot: this slip at each of the executions."""

@@ -70,29 +70,19 @@ def _of_copies(e: Evidence) -> Iterator[tuple[float, str]]:
                 yield math.sqrt(count), f"the side of a window, not the number of {what}"
 
 
-def _is_linear(e: Evidence) -> bool:
-    """Whether the derivative along a direction is the same elsewhere: then there is no square."""
-    rng = np.random.default_rng([4, 3])
-    v, aside = rng.standard_normal((2, *e.array.shape))
-    moved = e.array + 0.1 * (1 + np.abs(e.array)) * np.abs(aside) * np.sign(e.array)
-    name = e.gradient.name
-    here, there = e.along(name, v), e.along(name, v, **{name: moved})
-    return bool(np.allclose(here, there, rtol=1e-6, atol=1e-6 * np.abs(here).max(initial=0.0)))
-
-
 def _known_numbers(e: Evidence) -> Iterator[tuple[float, str]]:
     """Yield (value, name) of the factors that are often forgotten, or used one time too many."""
-    yield (
-        2.0,
-        "added twice, or a 2 or ½ of the formula" if _is_linear(e) else "the 2 of a square, or added twice",
-    )
+    linear = e.is_linear(e.gradient.name, np.random.default_rng(4).standard_normal(e.array.shape))
+    square = "added twice, or a 2 or ½ of the formula" if linear else "the 2 of a square, or added twice"
+    yield 2.0, square
+    x = next(iter(e.arrays))
     shape = e.dy.shape or e.input.shape or (1,)
     layout = letters(e, len(shape))
     yield float(shape[layout.find("N") if layout else 0]), "the batch size"
     seen = np.count_nonzero(e.columns, axis=0)
     if e.complete and seen.size and seen.min() == seen.max():
         yield float(seen.max()), "the number of entries that each output is computed from"
-    for shape, owner in {e.dy.shape: "y", e.input.shape: "x"}.items():
+    for shape, owner in {e.dy.shape: "y", e.input.shape: x}.items():
         layout = letters(e, len(shape))
         if len(shape) == 4 and layout:
             height, width, channels = (shape[layout.index(letter)] for letter in "HWC")
@@ -114,7 +104,8 @@ def _known_numbers(e: Evidence) -> Iterator[tuple[float, str]]:
 
 def _lengths(e: Evidence) -> Iterator[tuple[float, str]]:
     """Yield (value, name) of what can be made of the lengths of axes."""
-    for shape, owner in {e.dy.shape: "dy", e.array.shape: e.gradient.name, e.input.shape: "x"}.items():
+    owners = {e.dy.shape: "dy", e.array.shape: e.gradient.name, e.input.shape: next(iter(e.arrays))}
+    for shape, owner in owners.items():
         for axes in (axes for n in range(1, len(shape) + 1) for axes in combinations(range(len(shape)), n)):
             length = float(math.prod(shape[axis] for axis in axes))
             yield length, f"the number of entries of {owner} along {axes_named(axes)}"
@@ -163,24 +154,6 @@ def dropout_scale(e: Evidence) -> str | None:
         f"{number(factor)} times the right gradient: {'1/q' if factor > 1 else 'q'} for a q = {number(chance)}, about "
         f"the share of the entries that are kept ({share:.2g}): {scale} is in the backward pass only"
     )
-
-
-def missing_array(e: Evidence) -> str | None:
-    """given · w = right for each entry, with another array w: a factor was forgotten (or used twice)."""
-    for name, array in e.arrays.items():
-        if name == e.gradient.name or not array.any():
-            continue
-        try:
-            factors = np.broadcast_to(array, e.array.shape).ravel()[e.index]
-        except ValueError:
-            continue
-        if not factors.all() or np.ptp(factors) == 0:
-            continue
-        if e.fits(e.right / factors):
-            return f"{name} is missing: times {name}, this gradient is right"
-        if e.fits(e.right * factors):
-            return f"multiplied by {name} one time too many"
-    return None
 
 
 def factor_of_its_own(e: Evidence) -> str | None:

@@ -6,7 +6,6 @@ them: the gradient that a backward pass with these slips gives. Code that writes
 (rebound.py).
 """
 
-import linecache
 import sys
 import warnings
 from collections.abc import Callable, Hashable, Iterator, Mapping
@@ -16,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from minicnn.gradient_check.causes.evidence import Evidence, Unanswered
+from minicnn.gradient_check.causes.quoted import Quote, quote
 from minicnn.gradient_check.causes.rebound import rebound
 from minicnn.gradient_check.causes.step import Change, Index, Place, Step
 from minicnn.gradient_check.foreign import Nudged
@@ -144,7 +144,7 @@ class Follower:
                     raise Unanswered
                 if source is not None:
                     step = step._replace(source=source.copy())
-                self._steps.append(step._replace(place=_place(name), output=step.output.copy()))
+                self._steps.append(step._replace(place=_place(name, len(inputs)), output=step.output.copy()))
             elif change:
                 step.output.imag[...] = change(step)
         finally:
@@ -159,7 +159,7 @@ class Follower:
         slot, self._count = self._count, self._count + 1
         step = Step(slot, "[]=", [Index(key)], plain, None, lambda flat: None)
         if self._recording:
-            self._steps.append(step._replace(place=_place("[]=")))
+            self._steps.append(step._replace(place=_place("[]=", 0)))
         change = self._changes.get(slot)
         plain[change.key if isinstance(change, Index) else key] = value
 
@@ -168,7 +168,8 @@ class Follower:
         active = [each for each in inputs if isinstance(each, self._kind)]
         roots = {each.root for each in active}  # type: ignore[attr-defined]
         alike = all(each.shape == result.shape for each in active) and len(roots) == 1
-        return roots.pop() if alike and "." not in name and name not in (*METHODS, "[]", "matmul") else None
+        by_entry = isinstance(getattr(np, name, None), np.ufunc) or name in ("where", "clip", "nan_to_num")
+        return roots.pop() if alike and by_entry and name != "matmul" else None
 
 
 def _constant(step: Step, value: np.ndarray) -> np.ndarray:
@@ -236,19 +237,21 @@ def _kind(run: Follower) -> type[np.ndarray]:
     return Followed
 
 
-def _place(name: str) -> Place:
+def _place(name: str, inputs: int) -> Place:
     calls: list[Any] = [name]
     own: Hashable = ()
     line: tuple[Any, ...] = ()
-    text, frame = "", sys._getframe(2)
+    text, frame = Quote("", "", ()), sys._getframe(2)
     while frame is not None:
         module = frame.f_globals.get("__name__", "")
         if module.startswith(OWN) and module != __name__:
             break
-        if module != __name__ and not module.startswith("numpy"):
+        if module.startswith("numpy"):
+            inputs = 0  # a step inside of x.mean(…): its inputs have no names
+        elif module != __name__:
             calls += [frame.f_code, frame.f_lasti]
             if not own:
                 own, line = (name, frame.f_code, frame.f_lasti), (name, frame.f_code, frame.f_lineno)
-                text = linecache.getline(frame.f_code.co_filename, frame.f_lineno).strip()
+                text = quote(frame.f_code, frame.f_lasti, frame.f_lineno, inputs)
         frame = frame.f_back  # type: ignore[assignment]
     return Place(tuple(calls), own, line, line[:2], text)

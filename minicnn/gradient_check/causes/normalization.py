@@ -9,6 +9,7 @@ The means are over the n entries that are normalized together. A slip changes on
 in it. If the forward pass divides the variance by n − 1, so does the path through v.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import combinations, product
@@ -140,20 +141,28 @@ def _of_dx(k: Normalization, dy: np.ndarray) -> Iterator[tuple[str, np.ndarray]]
             "gamma is missing in the direct path only": k.dx(d) + r * (dy - d),
         }.items()
     right = k.divisor
+    lengths = (math.prod(some) for m in range(1, dy.ndim + 1) for some in combinations(dy.shape, m))
+    counts = sorted(set(lengths) - {1, n, n - 1})
+    for count in counts:
+        yield (
+            f"both paths, through mean and variance, are divided by {count} instead of n = {n}",
+            k.dx(d, n / count, n / count),
+        )
     for path in ("mean", "variance"):
         divisor = n if path == "mean" else right
         other = 2 * n - 1 - divisor if right != n or path == "variance" else n - 1
         twos = " (the 2 of the square, or the ½ of the root)" if path == "variance" else ""
-        counts = {n: f"n = {n}", n - 1: f"n − 1 = {n - 1}"}
+        shown = {n: f"n = {n}", n - 1: f"n − 1 = {n - 1}"}
         for text, factor in {
             f"the sign of the path through the {path} is wrong": -1,
             f"off by a factor: the path through the {path} by 2{twos}": 2,
             f"off by a factor: the path through the {path} by 0.5{twos}": 0.5,
             f"the path through the {path} is a sum: its division by n = {n} is missing": n,
             f"the path through the {path} is divided by n = {n} twice": 1 / n,
-            f"the path through the {path} is divided by {counts[other]} instead of {counts[divisor]}": (
+            f"the path through the {path} is divided by {shown[other]} instead of {shown[divisor]}": (
                 divisor / other
             ),
+            **{f"the path through the {path} is divided by {c} instead of {n}": divisor / c for c in counts},
         }.items():
             yield text, k.dx(d, **{path: factor})
     yield from {

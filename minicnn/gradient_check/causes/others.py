@@ -80,14 +80,14 @@ def _others(steps: list[Step]) -> Iterator[tuple[str, Values]]:
     for s in steps:
         if s.name != "[]=" and s.place:
             groups.setdefault(s.place.calls, []).append((s.slot, s.output))
-            names[s.place.calls] = f"the result of “{s.place.text or f'np.{s.name}'}”"
+            names[s.place.calls] = f"the result of “{s.place.text.line or f'np.{s.name}'}”"
     yield from reversed([(names[key], group) for key, group in groups.items()])
     given: dict[Any, Values] = {}
     for s in steps:
         for m, value in enumerate(s.inputs):
             if isinstance(value, np.ndarray) and s.place:
                 given.setdefault((s.place.calls, m), []).append((s.slot, value))
-                names[s.place.calls, m] = f"what goes into “{s.place.text or f'np.{s.name}'}”"
+                names[s.place.calls, m] = f"what goes into “{s.place.text.line or f'np.{s.name}'}”"
     yield from ((names[key], group) for key, group in given.items())
 
 

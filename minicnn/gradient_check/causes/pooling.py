@@ -202,8 +202,9 @@ def _wrong_places(
                 if (place >= 0).all() and (place < shape).all():
                     dx[tuple(place)] += w.dy * (1 if is_max else share)
                     last[tuple(place)] = w.dy * (1 if is_max else share)
-        yield text, dx
-        yield f"{text}; and = is used instead of +=", last
+        if not e.is_right(dx):  # in a square window there is only one width
+            yield text, dx
+            yield f"{text}; and = is used instead of +=", last
 
 
 def _swapped(place: np.ndarray, axes: list[int]) -> np.ndarray:

@@ -5,6 +5,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -12,10 +13,13 @@ import numpy as np
 from minicnn.gradient_check.causes.activations import OF_ONE
 from minicnn.gradient_check.causes.followed import METHODS
 from minicnn.gradient_check.causes.others import other_arrays, other_factors, other_slopes
+from minicnn.gradient_check.causes.several import JOINS, blocks, exchanged, softmaxes
 from minicnn.gradient_check.causes.step import Index, Slips, Step
-from minicnn.gradient_check.causes.words import orders
+from minicnn.gradient_check.causes.words import number, orders
+from minicnn.gradient_check.foreign import Nudged
 
-JOINS = ("concatenate", "stack", "hstack", "vstack", "block")
+LINEAR = ("add", "subtract", "multiply", "divide", "negative")  # of one input: the other factor says more
+MOST_IN_A_JACOBIAN = 200
 
 
 def slopes(step: Step, n: int | None, slots: Sequence[int], steps: list[Step]) -> Slips:
@@ -24,23 +28,26 @@ def slopes(step: Step, n: int | None, slots: Sequence[int], steps: list[Step]) -
         return
     if step.name in ("add", "subtract") and len(step.active) > 1:  # a sum has no slope: a path is missing
         return
-    given = [] if step.source is None else [-1]
-    if len(step.active) == 1:
+    given = [] if step.source is None else [(-1, step.source.view(np.ndarray))]
+    if len(step.active) == 1 and step.name not in LINEAR:
         direct = step.inputs[step.active[0]]
-        if direct.shape == step.output.shape and (
-            step.source is None or not np.array_equal(direct, step.source)
+        if direct.shape == step.output.shape and not (
+            step.source is not None and np.array_equal(direct, step.source)
         ):
-            given.append(step.active[0])
-    for of in given:
+            given.append((step.active[0], direct))
+    for of, v in given:
         yield "the slope is missing (of |v|: its sign; of ReLU: its mask)", partial(_slope, of=of, f=_missing)
         yield "the slope is applied twice", partial(_slope, of=of, f=_twice)
-        for text, f in OF_ONE.items():
-            for name, place in (("v", "that goes in"), ("y", "that comes out")):
-                formula = text.replace("v", name)
-                yield (
-                    f"{formula} is used for the slope, with the {name} {place}",
-                    partial(_slope, of=of, f=partial(_formula, f=f, out=name == "y")),
-                )
+        seen = [np.ones(v.shape)]
+        for (text, f), out in product(OF_ONE.items(), (False, True)):
+            values = f((step.output if out else v).real)
+            if any(np.array_equal(values, other) for other in seen):
+                continue  # such as sign(v), where every v is positive
+            seen.append(values)
+            name, place = ("y", "that comes out") if out else ("v", "that goes in")
+            formula = text.replace("v", name)
+            slope = partial(_slope, of=of, f=partial(_formula, f=f, out=out))
+            yield f"{formula} is used for the slope, with the {name} {place}", slope
 
 
 def _slope(s: Step, n: int | None, of: int, f: Callable[..., np.ndarray]) -> np.ndarray:
@@ -66,27 +73,32 @@ def _formula(v: np.ndarray, y: np.ndarray, f: Callable[[np.ndarray], np.ndarray]
 def operands(step: Step, n: int | None, slots: Sequence[int], steps: list[Step]) -> Slips:
     """Another array in the place of one that the derivative is computed with."""
     for m, value in enumerate(step.inputs):
-        if (
-            not isinstance(value, np.ndarray)
-            or not value.size
-            or (m in step.active and step.name in ("add", "subtract"))
-        ):
+        what = {"multiply": "the other factor of the product", "divide": "the divisor"}.get(step.name)
+        if what and [m] != step.active and np.size(value) and (m == 1 or step.name == "multiply"):
+            shown = number(np.ravel(np.real(value))[0]) if np.size(value) == 1 else ""
+            names = step.place.text.operands if step.place else ()
+            shown = f", “{names[m]}”," if m < len(names) else f", {shown}," if shown else ""
+            yield f"{what}{shown} is missing", partial(_with, m=m, f=np.ones_like)
+            yield f"{what}{shown} is there twice", partial(_with, m=m, f=np.square)
+        if step.name not in ("matmul", "dot") or m == n or value.ndim < 2:
             continue
-        alone = [m] == step.active
-        if step.name in ("matmul", "dot") and m != n and value.ndim == 2 and value.shape[0] == value.shape[1]:
-            yield (
-                "the other factor of the product is not transposed in the backward pass",
-                partial(_with, m=m, f=np.transpose),
-            )
-        if step.name in ("matmul", "dot") and m != n and value.ndim == 2:
+        if value.shape[-1] == value.shape[-2]:
+            text = "the other factor of the product is not transposed in the backward pass"
+            yield text, partial(_with, m=m, f=_turned)
+        elif value.ndim == 2:
             for f in (lambda w: w.reshape(w.T.shape).T, lambda w: w.T.reshape(w.shape)):
-                yield (
-                    "the other factor of the product is reshaped where it must be transposed",
-                    partial(_with, m=m, f=f),
-                )
-        if step.name == "multiply" and not alone:
-            yield "the other factor of the product is missing", partial(_with, m=m, f=np.ones_like)
-            yield "the other factor of the product is there twice", partial(_with, m=m, f=np.square)
+                text = "the other factor of the product is reshaped where it must be transposed"
+                yield text, partial(_with, m=m, f=f)
+    square = step.output.ndim > 1 and step.output.shape[-1] == step.output.shape[-2]
+    if square and step.name in ("matmul", "dot", "einsum") and (n is not None or len(step.active) == 1):
+        yield (
+            "the gradient that arrives is transposed (or not, where it must be)",
+            lambda s, n: _turned(s.part(n)),
+        )
+
+
+def _turned(v: np.ndarray) -> np.ndarray:
+    return v.swapaxes(-1, -2)
 
 
 def _with(s: Step, n: int | None, m: int, f: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
@@ -99,9 +111,9 @@ def places(step: Step, n: int | None, slots: Sequence[int], steps: list[Step]) -
     if step.name == "where" and one is not None and np.shape(step.inputs[one]) == step.output.shape:
         yield "the mask of np.where is missing", lambda s, n: np.imag(s.inputs[one])
         yield "the mask of np.where is inverted", lambda s, n: np.imag(s.inputs[one]) - s.part(n)
-    blocks = [np.shape(step.inputs[k]) for k in step.active]
-    if step.name in JOINS and len(blocks) > 1 and len(set(blocks)) == 1:
-        for order in list(orders(range(len(blocks))))[1:]:
+    shapes = [np.shape(step.inputs[k]) for k in step.active]
+    if step.name in JOINS and len(shapes) > 1 and len(set(shapes)) == 1:
+        for order in list(orders(range(len(shapes))))[1:]:
             yield "the blocks of the gradient are exchanged", partial(_exchanged, order=order)
     if step.name == "[]" and _repeats(step.inputs[-1].key):
         yield (
@@ -125,6 +137,13 @@ def places(step: Step, n: int | None, slots: Sequence[int], steps: list[Step]) -
                     "a reshape is used where a transpose belongs, or the axes are in another order",
                     partial(_reshaped, k=k, order=order),
                 )
+    if len(step.active) == 1 and step.source is None and step.name not in ("matmul", "dot"):
+        k = step.active[0]
+        if step.output.shape == step.inputs[k].shape and 1 < step.output.size <= MOST_IN_A_JACOBIAN:
+            yield (
+                "the operation itself is used in the backward pass: it must be transposed",
+                partial(_itself, k=k),
+            )
     if step.name == "repeat":
         yield "np.tile's order is used for np.repeat's: the axes of the reshape are swapped", _tiled
     own = "the value of this line is there once too {}: the path through it is {} it"
@@ -142,6 +161,16 @@ def places(step: Step, n: int | None, slots: Sequence[int], steps: list[Step]) -
                             f"only the {which} index of axis {axis} counts: a sum over this axis is needed",
                             partial(_only, axis=axis, index=index),
                         )
+
+
+def _itself(s: Step, n: int | None, k: int) -> np.ndarray:
+    inputs, moved = [*s.inputs], np.empty((s.output.size, s.output.size))
+    for i in range(s.output.size):
+        one = np.zeros(s.output.size)
+        one[i] = 1
+        inputs[k] = (s.inputs[k].real + 1j * one.reshape(s.output.shape)).view(Nudged)
+        moved[i] = np.imag(np.asarray(s.again(inputs))).ravel()
+    return (moved @ np.imag(s.inputs[k]).ravel()).reshape(s.output.shape)
 
 
 def _exchanged(s: Step, n: int | None, order: tuple[int, ...]) -> np.ndarray:
@@ -219,4 +248,5 @@ def _parts(key: Any) -> tuple[Any, ...]:
     return key if isinstance(key, tuple) else (key,)
 
 
-SLIPS = (operands, slopes, places, windows, other_arrays, other_slopes, other_factors)
+SIMPLE = (operands, slopes, places, windows)
+OTHER = (softmaxes, exchanged, blocks, other_arrays, other_slopes, other_factors)

@@ -40,7 +40,8 @@ def softmax_slips(e: Evidence) -> str | None:
             return e.explained_by(_of_log_sum_exp(x, p, dy, axis))
         targets = _targets(e, p, axis)
         if targets is not None:
-            return e.explained_by(_of_cross_entropy(x, p, *targets, axis))
+            t, s = targets
+            return e.explained_by(_of_cross_entropy(x, p, t, s, axis)) or _of_targets(e, p, t, s, axis)
     return None
 
 
@@ -172,6 +173,18 @@ def _of_cross_entropy(x: np.ndarray, p: np.ndarray, t: np.ndarray, s: np.ndarray
     if x.ndim == 2:
         slips |= {text: s * (p - wrong) for text, wrong in _of_index(t if axis else t.T, axis)}
     return slips
+
+
+def _of_targets(e: Evidence, p: np.ndarray, t: np.ndarray, s: np.ndarray, axis: int) -> str | None:
+    """Smoothed targets in the loss only, in the gradient only, or smoothed by another amount."""
+    used, hot = p - e.analytic / s, t == t.max(axis=axis, keepdims=True)
+    one, zero, own, other = (float(v[at].mean().round(9)) + 0.0 for v in (used, t) for at in (hot, ~hot))
+    if not e.matches(s * (p - np.where(hot, one, zero))) or one <= zero:
+        return None
+    return (
+        f"label smoothing: the targets are {one:.4g} (right class) and {zero:.4g} (others) in the gradient, but "
+        f"{own:.4g} and {other:.4g} in the loss"
+    )
 
 
 def _of_index(t: np.ndarray, axis: int) -> Iterator[tuple[str, np.ndarray]]:

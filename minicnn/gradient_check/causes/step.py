@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from minicnn.gradient_check.causes.quoted import Quote
 from minicnn.gradient_check.foreign import Nudged
 
 
@@ -15,7 +16,7 @@ class Place(NamedTuple):
     own: Hashable
     line: tuple[Any, ...]
     within: Hashable
-    text: str
+    text: Quote
 
 
 class Step(NamedTuple):
@@ -42,11 +43,12 @@ class Step(NamedTuple):
         """Return the imaginary part that comes from input n (None: from all), with other real parts of some inputs."""
         if n is None and not replaced:
             return self.output.imag.copy()
-        inputs = list(self.inputs)
+        inputs = [*self.inputs]
         for m, value in enumerate(inputs):
-            if np.iscomplexobj(value):
+            if np.iscomplexobj(value) or m in (replaced or {}):
                 real = np.real((replaced or {}).get(m, value))
-                inputs[m] = (real + 1j * np.imag(value)).view(Nudged) if n in (m, None) else real
+                keeps = np.iscomplexobj(value) and n in (m, None)
+                inputs[m] = (real + 1j * np.imag(value)).view(Nudged) if keeps else real
         return np.imag(np.asarray(self.again(inputs)))
 
 

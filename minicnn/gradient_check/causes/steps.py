@@ -9,19 +9,21 @@ gives (followed.py). A line that runs several times, as in a loop over time, has
 from collections.abc import Iterator
 from functools import partial
 from itertools import product
+from typing import Any
 
 import numpy as np
 
 from minicnn.gradient_check.causes.effects import Known, Target, Without
 from minicnn.gradient_check.causes.evidence import ENOUGH_DIGITS, Evidence, Unanswered
 from minicnn.gradient_check.causes.followed import Follower
-from minicnn.gradient_check.causes.slips import SLIPS
+from minicnn.gradient_check.causes.slips import OTHER, SIMPLE
 from minicnn.gradient_check.causes.step import Step
 from minicnn.gradient_check.causes.words import number
 
 MOST_OPERATIONS = 250_000  # of all runs, for one array
 MOST_TARGETS = 60
 ROUNDED = 1e-6  # a smaller error is that of an ε, or of a rounded constant
+MOST_NAMES = 3  # slips that fit the numbers equally, and are all reported
 ENOUGH = 3  # entries that tell a factor which is no known number
 # a gather of four corners has one slip in four lines, two means have one n
 TOGETHER = ("[]", "mean", "sum", "add.reduce")
@@ -29,7 +31,7 @@ SAME = 1e-6  # factors that differ by less
 
 
 def slip_at_a_step(e: Evidence) -> str | None:
-    """Try each slip at each step; of slips that give the same numbers, the last in the chain is reported."""
+    """Try each slip at each step; of one slip that fits at several steps of a chain, the last is reported."""
     if not e.wrong.any() or e.gradient.error < ROUNDED:
         return None
     try:
@@ -37,8 +39,17 @@ def slip_at_a_step(e: Evidence) -> str | None:
     except Unanswered:
         return None
     targets = list(_targets(follower.steps))[-MOST_TARGETS:]
-    known, unknown = _factors(e, follower, targets)
-    return known or _others(e, follower, targets) or _masks(e, follower, targets) or unknown
+    missing, found, unknown = _factors(e, follower, targets)
+    if missing:
+        return missing
+    found = _others(e, follower, targets, found) or _masks(e, follower, targets)
+    if len(found) > MOST_NAMES:
+        text, where = next(iter(found.items()))
+        return f"the numbers fit {len(found)} slips and single none out; one of them: {text}: at {where}"
+    places: dict[str, list[str]] = {}
+    for text, where in found.items():
+        places.setdefault(where, []).append(text)
+    return "; or: ".join(f"{', or: '.join(texts)}: at {where}" for where, texts in places.items()) or unknown
 
 
 def _targets(steps: list[Step]) -> Iterator[Target]:
@@ -57,10 +68,9 @@ def _targets(steps: list[Step]) -> Iterator[Target]:
         active = group[-1].active
         if not active:
             continue
-        yield Target(slots, group[-1], None)
-        if len(active) > 1:
-            for n in active:
-                yield Target(slots, group[-1], n)
+        texts = tuple(dict.fromkeys(step.place.text for step in group if step.place))
+        for n in (None, *(active if len(active) > 1 else ())):
+            yield Target(slots, group[-1], n, texts=texts)
 
 
 def _enough(e: Evidence, unknowns: int = 0) -> bool:
@@ -68,9 +78,12 @@ def _enough(e: Evidence, unknowns: int = 0) -> bool:
     return e.digits * (len(e.index) - unknowns) > ENOUGH_DIGITS
 
 
-def _factors(e: Evidence, follower: Follower, targets: list[Target]) -> tuple[str | None, str | None]:
-    """Return (cause, a weaker cause): a target whose path is missing, or has another factor."""
-    found: list[tuple[bool, str]] = []  # whether it is all of a step, and the cause
+def _factors(
+    e: Evidence, follower: Follower, targets: list[Target]
+) -> tuple[str | None, dict[str, str], str | None]:
+    """Return a target whose path is missing; the lines of paths with another factor; a weaker cause."""
+    missing: dict[bool, str] = {}  # whether it is all of a step, and the cause
+    found: dict[bool, dict[str, str]] = {True: {}, False: {}}
     unknown = None
     for target in targets:
         for some in _executions(target):
@@ -79,23 +92,20 @@ def _factors(e: Evidence, follower: Follower, targets: list[Target]) -> tuple[st
             without = Without(e, follower, some)
             factor = without.factor()
             text = _of_factor(some, factor) if factor is not None and _enough(e) else ""
-            if (
-                not text
-                and not some.runs
-                and abs(without.arrives[0]) > 0
-                and _enough(e)
-                and without.is_ignored()
-            ):
+            if text and factor is not None and abs(factor) < SAME:
+                missing[some.of is None] = f"{text}: at {some.where}"
+                break
+            arrives = not some.runs and abs(without.arrives[0]) > 0
+            if not text and arrives and _enough(e) and without.is_ignored():
                 text = "the gradient that comes from above is not used: this is the gradient for ones"
             if text:
-                found.append((some.of is None, f"{text}: at {some.where}"))
+                found[some.of is None][text] = some.where
                 break
             telling = sum(abs(r - v) > e.tolerance for r, v in zip(e.right, without.values))
             if factor is not None and telling >= ENOUGH and not some.runs and _enough(e, 1):
                 times = f"it is {_number(factor)} times the right one"
                 unknown = f"the path through it has a wrong factor, {times}: at {some.where}"
-    whole = [text for is_whole, text in found if is_whole]
-    return (whole or [text for _, text in found] or [None])[-1], unknown  # type: ignore[list-item]
+    return missing.get(True, missing.get(False)), found[True] or found[False], unknown
 
 
 def _executions(target: Target) -> Iterator[Target]:
@@ -119,7 +129,11 @@ def _of_factor(target: Target, factor: float) -> str:
     ):
         if abs(factor - value) < SAME:
             return text
-    arrays = [each for each in (target.step.output, *target.step.inputs) if isinstance(each, np.ndarray)]
+    step = target.step
+    exponent: Any = step.inputs[1] if step.name == "power" else None
+    if np.size(exponent) == 1 and exponent and abs(factor * np.real(exponent) - 1) < SAME:
+        return f"the factor {number(np.real(exponent))} of the slope, the exponent, is missing"
+    arrays = [each for each in (step.output, *step.inputs) if isinstance(each, np.ndarray)]
     for value, verb in ((factor, "multiplied"), (1 / factor, "divided")):
         what = {
             f"the length of axis {k} of {a.shape}"
@@ -141,12 +155,12 @@ def _number(value: float) -> str:
     return next((sign + text for text, near in simple if abs(abs(value) - near) < 1e-9), number(value))
 
 
-def _others(e: Evidence, follower: Follower, targets: list[Target]) -> str | None:
+def _others(e: Evidence, follower: Follower, targets: list[Target], found: dict[str, str]) -> dict[str, str]:
+    """Return every slip of the simple kinds that gives the numbers, beside those found; or those of one other kind."""
     first = {step.slot: step for step in follower.record(follower.one(int(e.index[0])))}
     known = [Known(e, follower, target, first) for target in targets]
-    for kind in SLIPS if _enough(e) else ():
-        found = None
-        for target, effects in zip(targets, known):
+    for kinds in (SIMPLE, *((kind,) for kind in OTHER)) if _enough(e) else ():
+        for kind, (target, effects) in product(kinds, zip(targets, known)):
             for text, slip in kind(target.step, target.of, target.slots, follower.steps):
                 if follower.cost > MOST_OPERATIONS:
                     return found
@@ -158,11 +172,11 @@ def _others(e: Evidence, follower: Follower, targets: list[Target]) -> str | Non
                 except Exception:  # another array does not fit in here
                     continue
                 if fits:
-                    found = f"{text}: at {target.where}"
-                    break
+                    found[text] = target.where
+                    break  # the formulas of a list are in an order: the simplest is first
         if found:
-            return found
-    return None
+            break
+    return found
 
 
 MASKS = {
@@ -175,7 +189,7 @@ MASKS = {
 }
 
 
-def _masks(e: Evidence, follower: Follower, targets: list[Target]) -> str | None:
+def _masks(e: Evidence, follower: Follower, targets: list[Target]) -> dict[str, str]:
     """Find a slope that is a mask of the gradient: as of a ReLU, but where dh > 0 instead of where z > 0."""
     for target in targets:
         step = target.step
@@ -183,15 +197,15 @@ def _masks(e: Evidence, follower: Follower, targets: list[Target]) -> str | None
         if not one or step.output.size > MOST_TARGETS:
             continue
         if follower.cost > MOST_OPERATIONS or not _enough(e):
-            return None
+            return {}
         up = follower.upstream(step)
         if (up > 0).all() or (up <= 0).all() or len(e.index) < ENOUGH:  # a mask of one number fits anything
             continue
         for text, mask in MASKS.items():
             changes = {step.slot: partial(_masked, mask=mask(up, step.output.imag))}
             if e.fits(follower.gradient(int(i), changes) for i in e.index):
-                return f"{text}: at {target.where}"
-    return None
+                return {text: target.where}
+    return {}
 
 
 def _masked(step: Step, mask: np.ndarray) -> np.ndarray:

@@ -105,6 +105,13 @@ UPHILL = "the sign of the step is wrong: w moves along the gradient, uphill"
 COMMON: dict[str, Lines] = {
     "the gradient is divided by the number of weights once more": {"g": "g / g.size"},
     "the gradient's sign is lost: |g| is used": {"g": "abs(g)"},
+    "only the sign of the gradient is used": {"g": "sign(g)"},
+    "the mean of the gradient over axis 0, the rows, is used for all of them": {"g": "g.mean(0) + 0*g"},
+    "the mean of the gradient over axis 1, the columns, is used for all of them": {
+        "g": "g.mean(1)[:, None] + 0*g"
+    },
+    "the mean of the gradient over all entries is used": {"g": "g.mean() + 0*g"},
+    "the gradient is normalized: g/|g|, with the norm of the whole array": {"g": "g / sqrt((g*g).sum())"},
 }
 OF_DECAY: dict[str, Lines] = {
     "the weight decay is missing": {"decayed": "w"},
@@ -162,6 +169,10 @@ OF_RMSPROP: dict[str, Lines] = {
     },
     "the gradient is not squared in v": {"v": "ρ*v + (1 - ρ)*g"},
     "|g| is used instead of g² in v": {"v": "ρ*v + (1 - ρ)*abs(g)"},
+    "|g| is used instead of √(g²): v is a mean of |g|, and has no root": {
+        "v": "ρ*v + (1 - ρ)*abs(g)",
+        "move": "η*g / (v + ε)",
+    },
     "ρ and 1 − ρ have changed places": {"ρ": "1 - ρ"},
     "the factor 1 − ρ of g² is missing": {"v": "ρ*v + g**2"},
     "v is the sum of all g², as in Adagrad: the factors ρ and 1 − ρ are missing": {"v": "v + g**2"},
@@ -208,6 +219,14 @@ OF_ADAM: dict[str, Lines] = {
         "m_hat": "m / (1 - β2**t)",
         "v_hat": "v / (1 - β1**t)",
     },
+    "the bias correction of v has β₁ for β₂": {"v_hat": "v / (1 - β1**t)"},
+    "the bias correction of m has β₂ for β₁": {"m_hat": "m / (1 - β2**t)"},
+    "the bias correction of m lacks the power: 1 − β₁·t for 1 − β₁ᵗ": {"m_hat": "m / (1 - β1*t)"},
+    "the bias correction of v lacks the power: 1 − β₂·t for 1 − β₂ᵗ": {"v_hat": "v / (1 - β2*t)"},
+    "ε is inside the bias correction: √((v + ε)/(1 − β₂ᵗ))": {
+        "move": "η*m_hat / sqrt((v + ε) / (1 - β2**t))"
+    },
+    "v̂ is not under the root's correction: √v/(1 − β₂ᵗ)": {"move": "η*m_hat / (sqrt(v) / (1 - β2**t) + ε)"},
     "β₁ and β₂ have changed places": {"β1, β2": "β2, β1"},
     "β₁ and β₂ have changed places in m and v, not in their corrections": {
         "m": "β2*m + (1 - β2)*g",

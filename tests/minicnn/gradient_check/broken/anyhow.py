@@ -173,7 +173,7 @@ def mask_in_evaluation(rng):
     )
 
 
-@fault("gamma", "multiplied by x one time too many")
+@fault("gamma", "“x”, is there twice")
 def a_factor_too_many(rng):
     x, gamma = rng.uniform(1, 2, 5), rng.uniform(1, 2, 5)
 

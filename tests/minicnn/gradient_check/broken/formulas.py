@@ -35,7 +35,7 @@ def batch_norm_mean_constant(rng):
     return batch_norm(rng, mean=0)
 
 
-@fault("x", "gamma is missing")
+@fault("x", "“gamma”, is missing")
 def batch_norm_without_gamma(rng):
     operation, arrays, options = batch_norm(rng, gamma_used=False)
     double = {name: np.concatenate([array, array + 1], axis=-1) for name, array in arrays.items()}
@@ -113,7 +113,7 @@ def tanh_slope_not_applied(rng):
     return (reference.tanh_forward, lambda dy, y: dy), wide(rng), {}
 
 
-@fault("x", "counts twice: at “y = np.where(left, alpha * np.expm1")
+@fault("x", "the other factor of the product, “alpha”, is missing")
 def elu_constant(rng):
     def backward(dy, cache):
         x, y, alpha = cache

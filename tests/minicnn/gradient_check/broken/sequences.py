@@ -144,7 +144,7 @@ faults(
     attention_no_softmax=("q", "softmax", lambda dy, q, k, v, a, da, ds: (da @ k / np.sqrt(3), None, None)),
     attention_constant=(
         "q",
-        "denominator",
+        "constant: the path through it is missing: at “e.sum(axis=axis",
         lambda dy, q, k, v, a, da, ds: (a * da @ k / np.sqrt(3), None, None),
     ),
     attention_dq_by_q=("q", "", lambda dy, q, k, v, a, da, ds: (ds @ q, None, None)),

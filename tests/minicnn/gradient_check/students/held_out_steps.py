@@ -95,14 +95,14 @@ def adam_v():
     return adam_with(correct_v=lambda t: 1)
 
 
-@faulty("adam, v corrected with the first beta", "adam", None)
+@faulty("adam, v corrected with the first beta", "adam", ["correction of v has β₁"])
 def adam_beta():
     return adam_with(correct_v=lambda t: 1 - 0.9**t)
 
 
-@faulty("adam, 1 - beta·t for 1 - beta**t", "adam", None)
+@faulty("adam, 1 - beta·t for 1 - beta**t", "adam", ["correction of m lacks the power"])
 def adam_times():
-    return adam_with(correct_m=lambda t: 1 - 0.9 * t + 1e-3)
+    return adam_with(correct_m=lambda t: 1 - 0.9 * t)
 
 
 @faulty("rmsprop, 0.1 and 0.9 exchanged", "rmsprop", ["rho", "ρ", "exchanged", "swap", "1 −"])
@@ -117,7 +117,7 @@ def rmsprop_exchanged():
     return step
 
 
-@faulty("rmsprop, mean of the gradients, squared", "rmsprop", None)
+@faulty("rmsprop, mean of |g|", "rmsprop", ["mean of |g|"])
 def rmsprop_mean():
     s = 0.0
 
@@ -157,12 +157,12 @@ def adamw_rate():
     return lambda w, g: inner(w, g) - 0.1 * w
 
 
-@faulty("sgd, the mean over the rows is applied to all", "sgd", None)
+@faulty("sgd, the mean over the rows is applied to all", "sgd", ["mean of the gradient"])
 def sgd_mean():
     return lambda w, g: w - LR * np.broadcast_to(g.mean(0), g.shape)
 
 
-@faulty("momentum, the sign of the gradient only", "momentum", None)
+@faulty("momentum, the sign of the gradient only", "momentum", ["only the sign"])
 def momentum_sign():
     v = 0.0
 

@@ -1,0 +1,155 @@
+"""Slips that concern several operations together: a softmax, the weights of a sum, the parts of a concatenation."""
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import combinations, permutations, product
+from typing import Any
+
+import numpy as np
+
+from minicnn.gradient_check.causes.softmax import softmax
+from minicnn.gradient_check.causes.step import Change, Slips, Step
+
+JOINS = ("concatenate", "stack", "hstack", "vstack", "block")
+MOST_PRODUCTS = 8
+
+
+def _total(v: np.ndarray, axis: int) -> np.ndarray:
+    return v.sum(axis=axis, keepdims=True)
+
+
+# p the probabilities, d the derivative of the scores, a the axis; each with the formula of the backward pass
+OF_SOFTMAX: dict[str, Callable[[np.ndarray, np.ndarray, int], np.ndarray]] = {
+    "the softmax's denominator is treated as a constant: p·dp, and −p·Σ dp·p is missing": lambda p, d, a: (
+        p * d
+    ),
+    "only the diagonal of the softmax's Jacobian is used: p·(1 − p)": lambda p, d, a: p * (1 - p) * d,
+    "the softmax is left out of the backward pass: its Jacobian is missing": lambda p, d, a: d,
+    "the sign of the softmax's sum is wrong: p·(dp + Σ dp·p)": lambda p, d, a: p * (d + _total(p * d, a)),
+    "the p in the softmax's sum is missing: p·(dp − Σ dp)": lambda p, d, a: p * d - _total(p * d, a),
+    "the softmax's p in front is missing: dp − Σ dp·p": lambda p, d, a: d - p * _total(d, a),
+    "the softmax has a mean for its sum": lambda p, d, a: p * (d - _total(p * d, a) / p.shape[a]),
+}
+
+
+def softmaxes(step: Step, n: int | None, slots: Sequence[int], steps: list[Step]) -> Slips:
+    """Probabilities p that several operations compute from scores z; dz = p·(dp − Σ dp·p) has a slip."""
+    p = step.output.real
+    if n is not None or p.size < 2 or step.name not in ("divide", "multiply", "exp"):
+        return
+    axes = [a for a in range(p.ndim) if p.shape[a] > 1]
+    for axis in axes:
+        if (p >= 0).all() and np.allclose(p.sum(axis=axis), 1):
+            scores = [_scores(slot, axis, steps) for slot in slots]
+            if None in scores:
+                return
+            forms = dict(OF_SOFTMAX)
+            for other in axes:
+                if other != axis:
+                    text = f"the softmax's sum is over the wrong axis, {other} instead of {axis} of {p.shape}"
+                    forms[text] = partial(_over, other=other)
+            for text, form in forms.items():
+                changes: dict[int, Change] = {}
+                for slot, score in zip(slots, scores):
+                    kept: list[np.ndarray] = []
+                    changes[score[0]] = partial(_kept, m=score[1], kept=kept)  # type: ignore[index]
+                    changes[slot] = partial(_softmax, form=form, axis=axis, kept=kept)
+                yield text, changes
+            return
+
+
+def _scores(slot: int, axis: int, steps: list[Step]) -> tuple[int, int] | None:
+    """Return (slot, input) of the first operation that takes the scores z of which an output is the softmax."""
+    p = next(s.output.real for s in steps if s.slot == slot)
+    for s in steps:
+        for m in s.active if s.slot < slot else ():
+            z = np.real(s.inputs[m])
+            if z.shape == p.shape and np.allclose(softmax(z, axis), p):
+                return s.slot, m
+    return None
+
+
+def _over(p: np.ndarray, d: np.ndarray, a: int, other: int) -> np.ndarray:
+    return p * (d - _total(p * d, other))
+
+
+def _kept(step: Step, m: int, kept: list[np.ndarray]) -> np.ndarray:
+    kept[:] = [np.imag(step.inputs[m])]
+    return step.output.imag
+
+
+def _softmax(step: Step, form: Callable[..., np.ndarray], axis: int, kept: list[np.ndarray]) -> np.ndarray:
+    return form(step.output.real, kept[0], axis)
+
+
+def exchanged(step: Step, n: int | None, slots: Sequence[int], steps: list[Step]) -> Slips:
+    """The weights of the products of a sum have changed places: z·a + (1 − z)·b, or the corners of a resize."""
+    if n is not None or step.name != "multiply" or step.place is None:
+        return
+    groups: dict[Any, list[Step]] = {}
+    for s in steps:
+        alike = s.name == "multiply" and s.active and s.place and s.place.within == step.place.within
+        if alike and s.output.shape == step.output.shape and s.slot <= slots[-1]:
+            groups.setdefault(s.place.calls, []).append(s)  # type: ignore[union-attr]
+    products = [group for group in groups.values() if len(group) == len(slots)][-MOST_PRODUCTS:]
+    if not products or products[-1][-1].slot != slots[-1]:
+        return
+    for group in products[:-1]:
+        for one, other in product(_weights(products[-1][0]), _weights(group[0])):
+            yield from _in_order([products[-1], group], [one, other], (1, 0))
+    for some in combinations(products[:-1], 3):
+        weights = [_weights(group[0]) for group in (*some, products[-1])]
+        if all(len(each) == 1 for each in weights):
+            for order in permutations(range(4)):
+                yield from _in_order([*some, products[-1]], [each[0] for each in weights], order)
+
+
+def _weights(step: Step) -> list[int]:
+    """Return which factors of a product may be the weight: those without a derivative, if there are any."""
+    return [m for m in (0, 1) if m not in step.active] or [0, 1]
+
+
+def _in_order(
+    products: list[list[Step]], weights: list[int], order: Sequence[int]
+) -> Iterator[tuple[str, Any]]:
+    changes: dict[int, Change] = {}
+    names = []
+    for k, (group, m) in enumerate(zip(products, weights)):
+        for s, other in zip(group, products[order[k]]):
+            value = np.real(other.inputs[weights[order[k]]])
+            if np.shape(value) != np.shape(s.inputs[m]):
+                return
+            changes[s.slot] = partial(_weighted, m=m, value=value)
+        text = group[0].place.text if group[0].place else None
+        names.append(f"“{text.operands[m]}”" if text and len(text.operands) == 2 else "one")
+    yield f"the weights of products are exchanged: {', '.join(names)}", changes
+
+
+def _weighted(step: Step, m: int, value: np.ndarray) -> np.ndarray:
+    return step.part(None, {m: value})
+
+
+def blocks(step: Step, n: int | None, slots: Sequence[int], steps: list[Step]) -> Slips:
+    """The gradient of a concatenation is cut into its parts, and one of them is forgotten behind this operation."""
+    m = step.active[0] if n is None else n
+    if len(slots) > 1 or (n is None and len(step.active) > 1):
+        return
+    for join in steps:
+        if join.name in JOINS and join.slot < step.slot and np.array_equal(join.output, step.inputs[m]):
+            for k in join.active:
+                inputs = [
+                    np.real(each) + 0j if i in join.active else each for i, each in enumerate(join.inputs)
+                ]
+                inputs[k] = inputs[k] + 1j
+                there = np.imag(np.asarray(join.again(inputs)))
+                name = join.place.text.where(k) if join.place else "one"
+                yield (
+                    f"the path through {name} is missing, one part of this array",
+                    partial(_cut, m=m, cut=there),
+                )
+
+
+def _cut(step: Step, n: int | None, m: int, cut: np.ndarray) -> np.ndarray:
+    inputs = [*step.inputs]
+    inputs[m] = inputs[m].real + 1j * inputs[m].imag * (1 - cut)
+    return step._replace(inputs=inputs).part(m)
