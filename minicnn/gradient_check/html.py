@@ -55,7 +55,7 @@ def _row(gradient: Gradient) -> str:
     color = {"ok": RIGHT, "FAIL": WRONG}.get(gradient.mark, UNKNOWN)
     cells = "".join(f"<td>{escape(text)}</td>" for text in gradient.cells())
     return (
-        f"<tr><th>{escape(gradient.name)}</th><td>{gradient.error:.1e}</td>"
+        f"<tr><th>{escape(gradient.name)}</th><td>{gradient.shown_error}</td>"
         f'<td><b style="color:{color}">{gradient.mark}</b></td>{cells}</tr>'
     )
 

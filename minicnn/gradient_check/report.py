@@ -75,7 +75,8 @@ class Report(Mapping[str, Gradient]):
     @property
     def how(self) -> str:
         """The methods and their bounds."""
-        methods = sorted({(gradient.method, gradient.bound) for gradient in self.values()})
+        used = (gradient for gradient in self.values() if gradient.checked.any() or gradient.error)
+        methods = sorted({(gradient.method, gradient.bound) for gradient in used})
         return ", ".join(f"{method}, bound {bound:.0e}" for method, bound in methods)
 
     def __str__(self) -> str:

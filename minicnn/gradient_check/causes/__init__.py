@@ -113,7 +113,8 @@ def likely_cause(evidence: Evidence) -> str | None:
                 # verdict must be printed all the same.
                 continue
             if cause:
-                says_x = re.search(r"\bx\b", re.sub("“.*?”", "", cause)) and "stands for" not in cause
-                unknown = says_x and evidence.of_input and "x" not in evidence.arrays
-                return f"{cause} (x stands for {evidence.gradient.name})" if unknown else cause
+                says_x = re.search(r"\bx\b", re.sub("“.*?”", "", cause))
+                of_it = evidence.of_input or hypothesis.__module__ == activations.__name__
+                own = evidence.gradient.name
+                return f"{cause} (x stands for {own})" if says_x and of_it and own != "x" else cause
     return None

@@ -96,6 +96,9 @@ def wrong_slope(e: Evidence) -> str | None:
     if e.slopes is None:
         return None
     x, y, dy, slopes = e.array.ravel()[e.index], e.y.ravel()[e.index], e.dy.ravel()[e.index], e.slopes
+    others = [a for name, a in e.arrays.items() if a.shape == e.array.shape and name != e.gradient.name]
+    if any(e.zero(a.ravel()[e.index] - slopes).all() for a in others):
+        return None  # y = a·b has the slope b for a: steps.py names it
     at_y, at_dy, at_minus_x = (e.slope_at(points).ravel()[e.index] for points in (e.y, e.dy, -e.array))
     two = ", a mask where dy > 0 instead of where x > 0" if len(np.unique(slopes.round(9))) == 2 else ""
     tried = {
@@ -111,12 +114,10 @@ def wrong_slope(e: Evidence) -> str | None:
     found = [text for text, values in tried.items() if e.fits(values)]
     side = None if found else _one_side(e, x, y, dy)
     if found or side:
-        return found[0] if found else side
+        return ", or: ".join(found[:2]) or side
     if e.fits(np.real(e.ask(**{e.gradient.name: e.dy})).ravel()[e.index]):
         return "this is f(dy), the function itself: dy·f′(x) is needed"
-    # y = a·b has the slope b for a
-    others = {name: a.ravel()[e.index] for name, a in e.arrays.items() if a.shape == e.array.shape}
-    names = expressions(x, y) | {name: values for name, values in others.items() if name != e.gradient.name}
+    names = expressions(x, y)
     right = next((text for text, values in names.items() if e.zero((values - slopes) * dy).all()), None)
     for used, values in names.items():
         if used != "1" and e.fits(values * dy + slopes / values):
@@ -125,8 +126,7 @@ def wrong_slope(e: Evidence) -> str | None:
         if e.fits(values * dy):
             is_swap = right is not None and used != right and used.replace("x", "y") == right
             swapped = " (the formula is for the output y, and x was put in)" if is_swap else ""
-            text = f"dy is multiplied by {used}, but f′(x) is {right or 'another function'} here{swapped}"
-            return text if e.gradient.name == "x" else f"{text} (x stands for {e.gradient.name})"
+            return f"dy is multiplied by {used}, but f′(x) is {right or 'another function'} here{swapped}"
     return None
 
 
