@@ -48,7 +48,8 @@ def constant_factor(e: Evidence) -> str | None:
                 )
             if math.isclose(value, 3, rel_tol=1e-6):  # a length, or x³
                 names.append("a constant factor of the formula, such as an exponent")
-            return f"{sign}{verb} by {number(value)}: {', or '.join(names)}"
+            perhaps = "perhaps " * (source is _lengths)  # many numbers are the length of something
+            return f"{sign}{verb} by {number(value)}: {perhaps}{', or '.join(names)}"
     if telling < ENOUGH:
         return None
     return f"{sign}off by a constant factor: {number(size)} times the right gradient"

@@ -1,5 +1,6 @@
 """Slips in which an array takes the place of another one: h[t] for h[t − 1], the slope of the state before."""
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
@@ -75,20 +76,25 @@ Values = list[tuple[int, np.ndarray]]  # the slot, and an array there
 
 def _others(steps: list[Step]) -> Iterator[tuple[str, Values]]:
     """Yield (name, values) of the arrays in a function, the last first: results, then what operations are given."""
-    groups: dict[Any, Values] = {}
-    names: dict[Any, str] = {}
-    for s in steps:
-        if s.name != "[]=" and s.place:
-            groups.setdefault(s.place.calls, []).append((s.slot, s.output))
-            names[s.place.calls] = f"the result of “{s.place.text.line or f'np.{s.name}'}”"
-    yield from reversed([(names[key], group) for key, group in groups.items()])
+    results: dict[Any, Values] = {}
     given: dict[Any, Values] = {}
+    lines: dict[Any, str] = {}
+    called: dict[bytes, str] = {}  # what arrays are called as operands
     for s in steps:
+        if s.place is None or s.name == "[]=":
+            continue
+        calls, text = s.place.calls, s.place.text
+        lines[calls] = f"“{text.line or f'np.{s.name}'}”"
+        results.setdefault(calls, []).append((s.slot, s.output))
         for m, value in enumerate(s.inputs):
-            if isinstance(value, np.ndarray) and s.place:
-                given.setdefault((s.place.calls, m), []).append((s.slot, value))
-                names[s.place.calls, m] = f"what goes into “{s.place.text.line or f'np.{s.name}'}”"
-    yield from ((names[key], group) for key, group in given.items())
+            if isinstance(value, np.ndarray):
+                given.setdefault((calls, m), []).append((s.slot, value))
+                if m < len(text.operands) and re.fullmatch(r"[\w.]+", text.operands[m]):
+                    called[np.real(value).tobytes()] = f"“{text.operands[m]}”"
+    for key, group in reversed(results.items()):
+        yield called.get(group[-1][1].real.tobytes(), f"the result of {lines[key]}"), group
+    for (key, _), group in given.items():
+        yield called.get(np.real(group[-1][1]).tobytes(), f"what goes into {lines[key]}"), group
 
 
 def _aligned(group: Values, slots: Sequence[int], shift: int) -> dict[int, np.ndarray] | None:

@@ -1,15 +1,20 @@
 """Numbers, lists and axes as text; the orders of axes."""
 
 from collections.abc import Iterable, Iterator
-from itertools import permutations
+from itertools import combinations, permutations
 
 MOST_AXES = 5  # of an array; with more, their orders and combinations are too many to try
 
 
 def orders(axes: Iterable[int]) -> Iterator[tuple[int, ...]]:
-    """Yield all orders of the axes; none if there are too many to try."""
+    """Yield all orders of the axes; of many, only those with two exchanged."""
     axes = tuple(axes)
-    return permutations(axes) if len(axes) <= MOST_AXES else iter(())
+    if len(axes) <= MOST_AXES:
+        yield from permutations(axes)
+        return
+    yield axes
+    for a, b in combinations(axes, 2):
+        yield tuple({a: b, b: a}.get(axis, axis) for axis in axes)
 
 
 def number(value: float) -> str:

@@ -1,0 +1,245 @@
+"""Causes that were false, or only one of several that the numbers fit: each sentence is what the fault is."""
+
+import numpy as np
+import pytest
+
+from minicnn.gradient_check import check_op
+
+
+def causes(op, arrays, **options):
+    return {name: gradient.cause for name, gradient in check_op(op, arrays, **options).items()}
+
+
+def dense_block(x, A, B):
+    a = np.maximum(x @ A, 0)
+    u = np.concatenate([x, a], 1)
+    b = np.maximum(u @ B, 0)
+    return np.concatenate([u, b], 1), (x, A, B, a, u, b)
+
+
+def dense_block_backward(dy, cache):
+    x, A, B, a, u, b = cache
+    n, m = x.shape[1], a.shape[1]
+    db = dy[:, n + m :] * (b > 0)
+    du = db @ B.T
+    da = dy[:, n : n + m] * (a > 0)  # right: (dy[:, n : n + m] + du[:, n:]) * (a > 0)
+    return dy[:, :n] + du[:, :n] + da @ A.T, x.T @ da, u.T @ db
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_replaced_array_that_stops_a_relu_explains_nothing(seed):
+    draw = np.random.default_rng(seed).standard_normal
+    said = causes(
+        (dense_block, dense_block_backward), {"x": draw((6, 3)), "A": draw((3, 4)), "B": draw((7, 2))}
+    )
+    assert said["A"] == (
+        "the value is treated as a constant: the path through it is missing: at “b = np.maximum(u @ B, 0)”"
+    )
+    assert said["x"] == (
+        "the path through “a” in “u = np.concatenate([x, a], 1)” is missing, one part of this array: at “u @ B” in "
+        "“b = np.maximum(u @ B, 0)”"
+    )
+
+
+def huber(p, t, delta):
+    e = p - t
+    a = np.abs(e)
+    linear = delta * (a - 0.5 * delta)
+    return np.where(a <= delta, 0.5 * e * e, linear).sum(), np.where(
+        a <= delta, e, np.sign(e)
+    )  # right: delta·sign
+
+
+@pytest.mark.parametrize(("delta", "twice"), [(0.5, "the path through it counts twice, or: "), (0.3, "")])
+def test_all_slips_that_fit_are_named(delta, twice):
+    draw = np.random.default_rng(0).standard_normal
+    assert causes(huber, {"p": draw(12)}, t=draw(12), delta=delta)["p"] == (
+        f"{twice}the other factor of the product, “delta”, is missing, or: sign(v) is used for the slope, with the v "
+        "that goes in: at “linear = delta * (a - 0.5 * delta)”"
+    )
+
+
+def own_norm(x, shift):
+    mean = x.mean(1, keepdims=True)
+    square = (x * x).mean(1, keepdims=True)
+    return np.exp(mean) * x + square * shift, (x, shift, mean, square)
+
+
+def own_norm_backward(dy, cache):
+    x, shift, mean, square = cache
+    n = 2  # right: 4, twice
+    through_mean = (dy * x * np.exp(mean)).sum(1, keepdims=True) / n
+    through_square = (dy * shift).sum(1, keepdims=True) * 2 * x / n
+    return dy * np.exp(mean) + through_mean + through_square, dy * square
+
+
+def test_all_lines_with_the_slip_are_quoted(rng):
+    said = causes(
+        (own_norm, own_norm_backward),
+        {"x": rng.standard_normal((3, 4)), "shift": rng.standard_normal((3, 4))},
+    )
+    assert said["x"] == (
+        "the path through it counts twice: at “mean = x.mean(1, keepdims=True)” and "
+        "“square = (x * x).mean(1, keepdims=True)”"
+    )
+
+
+def group_norm(x, groups):
+    r = x.reshape(len(x), groups, -1)
+    c = r - r.mean(-1, keepdims=True)
+    s = np.sqrt((c * c).mean(-1, keepdims=True) + 1e-5)
+    return (c / s).reshape(x.shape), (c / s, s)
+
+
+def group_norm_backward(dy, cache):
+    hat, s = cache
+    d, m = dy.reshape(hat.shape), 9  # right: 18, the two channels of a group
+    total = lambda v: v.sum(-1, keepdims=True) / m  # noqa: E731
+    return ((d - total(d) - hat * total(d * hat)) / s).reshape(dy.shape)
+
+
+def test_the_count_of_a_group_norm(rng):
+    said = causes((group_norm, group_norm_backward), {"x": rng.standard_normal((2, 4, 3, 3))}, groups=2)
+    assert said["x"] == "both paths, through mean and variance, are divided by 9 instead of n = 18"
+
+
+def scan(x, w):
+    c, out = np.zeros(x.shape[1:]), []
+    for t in range(len(x)):
+        f = np.tanh(x[t] * w)
+        c = f * c + x[t]
+        out.append(c)
+    return np.stack(out), (x, w, out)
+
+
+def scan_backward(dy, cache):
+    x, w, out = cache
+    dx, dw = np.zeros_like(x), np.zeros_like(w)
+    for t in reversed(range(len(x))):
+        f = np.tanh(x[t] * w)  # right: dy[t] + the dc of the next step · f of the next step
+        df = dy[t] * (out[t - 1] if t else 0) * (1 - f * f)
+        dx[t] = dy[t] + df * w
+        dw += df * x[t]
+    return dx, dw
+
+
+def test_the_factor_whose_path_is_missing_is_named(rng):
+    said = causes((scan, scan_backward), {"x": rng.standard_normal((4, 3)), "w": rng.standard_normal(3)})
+    assert said["w"].endswith("the path through it is missing: at “c” in “f * c” in “c = f * c + x[t]”")
+
+
+def max_pool(x):
+    y = np.stack([x[a : a + 3, b : b + 3] for a in (0, 2) for b in (0, 2)])
+    return y.max((1, 2)).reshape(2, 2), x
+
+
+def max_pool_backward(dy, x):
+    dx = np.zeros_like(x)
+    for i in range(2):
+        for j in range(2):
+            window = x[2 * i : 2 * i + 3, 2 * j : 2 * j + 3]
+            dx[2 * i : 2 * i + 3, 2 * j : 2 * j + 3] = dy[i, j] * (window == window.max())  # right: +=
+    return dx
+
+
+def test_a_square_window_has_one_width(rng):
+    x = rng.standard_normal((5, 5))
+    x[2, 2] = 9
+    said = causes((max_pool, max_pool_backward), {"x": x})
+    assert "overlapping windows overwrite each other" in said["x"]
+    assert "divmod" not in said["x"]
+
+
+def smoothed(z, y, in_loss, in_gradient):
+    p = np.exp(z) / np.exp(z).sum(1, keepdims=True)
+    hot = np.eye(z.shape[1])[y]
+    loss, gradient = (hot * (1 - by) + by / z.shape[1] for by in (in_loss, in_gradient))
+    return -(loss * np.log(p)).sum() / len(y), (p - gradient) / len(y)
+
+
+@pytest.mark.parametrize(
+    ("by", "values"),
+    [((0.1, 0), ("1", "0", "0.925", "0.025")), ((0, 0.1), ("0.925", "0.025", "1", "0")),
+     ((0.1, 0.2), ("0.85", "0.05", "0.925", "0.025"))],
+)  # fmt: skip
+def test_label_smoothing(rng, by, values):
+    z, y = rng.standard_normal((5, 4)), np.array([0, 1, 3, 3, 2])
+    assert causes(smoothed, {"z": z}, y=y, in_loss=by[0], in_gradient=by[1])["z"] == (
+        "label smoothing: the targets are {} (right class) and {} (others) in the gradient, but {} and {} in the "
+        "loss".format(*values)
+    )
+
+
+def heads(q, k, v, causal):
+    s = np.einsum("nthd,nshd->nhts", q, k) / np.sqrt(q.shape[-1])
+    if causal:
+        s = np.where(np.tri(s.shape[2], s.shape[3]) > 0, s, -1e9)
+    e = np.exp(s - s.max(-1, keepdims=True))
+    p = e / e.sum(-1, keepdims=True)
+    return np.einsum("nhts,nshd->nthd", p, v), (q, k, v, p)
+
+
+def heads_backward(dy, cache):
+    q, k, v, p = cache
+    dp = np.einsum("nthd,nshd->nhts", dy, v)
+    ds = p * (dp - (dp * p).sum(-2, keepdims=True)) / np.sqrt(q.shape[-1])  # right: sum(-1)
+    return (
+        np.einsum("nhts,nshd->nthd", ds, k),
+        np.einsum("nhts,nthd->nshd", ds, q),
+        np.einsum("nhts,nthd->nshd", p, dy),
+    )
+
+
+@pytest.mark.parametrize("causal", [True, False])
+def test_a_softmax_in_a_chain_over_the_wrong_axis(rng, causal):
+    arrays = {name: rng.standard_normal((2, 3, 2, 4)) for name in "qkv"}
+    said = causes((heads, heads_backward), arrays, causal=causal)
+    wrong = "the softmax's sum is over the wrong axis, 2 instead of 3 of (2, 2, 3, 3): at “p = e / e.sum("
+    assert said["q"].startswith(wrong)
+    assert said["k"].startswith(wrong)
+
+
+def between(x, f):
+    return (1 - f) * x[:, :-1] + f * x[:, 1:], (x.shape, f)
+
+
+def between_backward(dy, cache):
+    shape, f = cache
+    dx = np.zeros(shape)
+    dx[:, :-1] += f * dy  # right: 1 - f
+    dx[:, 1:] += (1 - f) * dy
+    return dx
+
+
+def test_exchanged_weights(rng):
+    said = causes((between, between_backward), {"x": rng.standard_normal((2, 5))}, f=rng.uniform(0, 1, 4))
+    assert said["x"].startswith("the weights of products are exchanged: “f”, “1 - f”: at “f * x[:, 1:]”")
+
+
+def test_an_array_has_its_own_name(rng):
+    z = rng.standard_normal((2, 4, 3))
+    said = causes((lambda z: (np.tanh(z), z), lambda dy, z: 4 * dy / np.cosh(z) ** 2), {"z": z})
+    assert " of z" in said["z"]
+    assert " of x" not in said["z"]
+    said = causes((lambda z: (np.tanh(z), z), lambda dy, z: dy * (1 - z**2)), {"z": z})
+    assert said["z"].endswith("(x stands for z)")
+
+
+def test_what_was_not_judged_has_no_numbers():
+    report = check_op(
+        (lambda x: (np.random.random(x.shape) * x, x), lambda dy, x: dy), {"x": np.ones((2, 3))}
+    )
+    assert "nan" not in str(report) + report._repr_html_()
+    assert str(report).splitlines()[-1].split() == ["x", "-", "--", "0", "of", "6"]
+
+
+def test_what_was_changed_in_place_comes_first(rng):
+    def backward(dy, cache):
+        x, w = cache
+        dy *= x @ w > 0
+        return dy @ w.T + dy, x.T @ dy
+
+    arrays = {"x": rng.standard_normal((4, 3)), "w": rng.standard_normal((3, 3))}
+    report = check_op((lambda x, w: (np.maximum(x @ w, 0) + x, (x, w)), backward), arrays)
+    assert "mend first what is said above the table" in str(report)
+    assert "none of the known causes" not in str(report)
