@@ -133,22 +133,27 @@ def same_start(monkeypatch):
 
     import minicnn
 
-    kept = []
+    kept = []  # for each model that is trained, its first weights
 
     def patch(model_class, at_first):
-        fit = model_class.fit
         started = []
 
-        def fit_in_order(self, *args, **kwargs):
-            if not started:
-                at_first(self)
-                started.append(True)
-            return fit(self, *args, **kwargs | {"shuffle": False})
+        def in_order(method, options):
+            train = getattr(model_class, method)
 
-        monkeypatch.setattr(model_class, "fit", fit_in_order)
+            def trained(self, *args, **kwargs):
+                if not any(self is model for model in started):
+                    started.append(self)
+                    at_first(self, len(started) - 1)
+                return train(self, *args, **kwargs | options)
 
-    patch(minicnn.Model, lambda model: kept.extend(model.get_weights()))
-    patch(keras.Model, lambda model: model.set_weights(kept))
+            monkeypatch.setattr(model_class, method, trained)
+
+        in_order("fit", {"shuffle": False})
+        in_order("train_on_batch", {})
+
+    patch(minicnn.Model, lambda model, number: kept.append(model.get_weights()))
+    patch(keras.Model, lambda model, number: model.set_weights(kept[number]))
 
 
 @scripts
