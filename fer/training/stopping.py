@@ -1,4 +1,4 @@
-"""How a run stops early: by Ctrl-C, SIGTERM or a time budget.
+"""How a run stops early: by Ctrl-C, SIGTERM, SIGUSR1 or a time budget.
 
 A signal can arrive in the middle of a step, when half of the weights have changed. So within
 :meth:`StopRequest.between_batches` it is only noted. Training calls :meth:`StopRequest.requested` after each
@@ -16,11 +16,13 @@ from typing import Any
 
 TIME_IS_UP = 1  # as a reason to stop; signals are by their numbers
 SIGNALS = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}
+if hasattr(signal, "SIGUSR1"):  # not on Windows. mpiexec hands it on to its processes, and lives on
+    SIGNALS[signal.SIGUSR1] = "SIGUSR1"
 
 
 class Stopped(KeyboardInterrupt):
-    """A run was stopped by a signal; ``status`` is the command's exit status, 130
-    for Ctrl-C, 143 for SIGTERM.
+    """A run was stopped by a signal; ``status`` is the command's exit status: 130
+    for Ctrl-C, 143 for SIGTERM, 138 for SIGUSR1.
     """
 
     def __init__(self, message: str, status: int = 130) -> None:

@@ -1,9 +1,11 @@
 """fer.train in which one process ends early: ``python -m tests.fer.ends RANK HOW BATCHES [arguments of fer.train]``.
 
-HOW is the number of a signal, which the process sends itself, or "error": one of the file system.
+HOW is the number of a signal, which the process sends itself; "to=10": a signal that it sends mpiexec, and goes on when
+it has got it from there; or "error": one of the file system.
 """
 
 import os
+import signal
 import sys
 
 from fer import train
@@ -20,11 +22,23 @@ def main() -> None:
         if left[0] == 0 and self.model.distribution.rank == int(rank):
             if how == "error":
                 raise OSError(5, "Input/output error", "faces.csv")
-            os.kill(os.getpid(), int(how))
+            if how.startswith("to="):
+                _by_mpiexec(int(how.removeprefix("to=")))
+            else:
+                os.kill(os.getpid(), int(how))
         before(self, batch, logs)
 
     CheckpointCallback.on_train_batch_begin = on_train_batch_begin
     train.main(arguments)
+
+
+def _by_mpiexec(number: int) -> None:
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    before = signal.set_wakeup_fd(writing)  # whichever thread gets the signal
+    os.kill(os.getppid(), number)
+    os.read(reading, 1)
+    signal.set_wakeup_fd(before)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from tests import mpi
 from tests.fer.resume.runs_of_seconds import status_and_line
 
 BATCHES = ("--epochs", 2, "--batch-size", 30, "--shards", 4, "--augment", "light", "--ema", 0.9)
-SIGTERM, SIGKILL = 15, 9
+SIGTERM, SIGKILL, SIGUSR1 = 15, 9, 10
 
 
 @pytest.fixture
@@ -77,6 +77,23 @@ def test_when_one_process_ends_all_end_and_others_go_on_to_the_same_bits(data, t
     assert out.count("Resuming in epoch 2 of 2") == 1
     assert files(folder) == files(whole / "001")
     assert [child.name for child in (tmp_path / "runs").iterdir()] == ["001"]
+
+
+@pytest.mark.slow
+@mpi.needs_mpi
+@pytest.mark.parametrize(("number", "status"), [(SIGUSR1, 138), (SIGTERM, None)])
+def test_mpiexec_hands_usr1_on_and_ends_all_by_term(data, tmp_path, number, status):
+    whole, folder = tmp_path / "whole", tmp_path / "runs" / "001"
+    ended, _, err = mpi.run(1, "fer.train", *settings(data, whole))
+    assert ended == 0, err
+    ended, _, err = mpi.run(2, "tests.fer.ends", 0, f"to={number}", 6, *settings(data, tmp_path / "runs"))
+    assert ended == status if status else ended
+    if status:  # by SIGTERM they may not have the time to say it
+        assert err.count(f"fer.train: stopped. To resume: python -m fer.train --resume {folder}\n") == 1
+    ended, out, err = mpi.run(2, "fer.train", "--resume", folder)
+    assert ended == 0, err
+    assert out.count("Resuming in epoch 2 of 2") == 1
+    assert files(folder) == files(whole / "001")
 
 
 @pytest.mark.slow

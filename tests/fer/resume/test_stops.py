@@ -60,6 +60,7 @@ def signals_at(monkeypatch, method, number, *signals):
     [
         ("train_step", 1, [signal.SIGINT], 1),
         ("train_step", 4, [signal.SIGTERM], 4),
+        ("train_step", 2, [signal.SIGUSR1], 2),
         ("test_step", 1, [signal.SIGINT], 1),
         ("train_step", 3, [signal.SIGINT, signal.SIGTERM], 3),
         ("predict", 2, [signal.SIGTERM], 2),  # the first is for the targets of the second epoch
