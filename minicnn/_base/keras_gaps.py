@@ -86,19 +86,17 @@ NAMES = [
     Gap("layers", "ActivityRegularization", 'kernel_regularizer="l2", a penalty on weights'),
     Gap("layers", "Identity", 'Activation("linear")'),
     Old("layers", "ThresholdedReLU", "ReLU"),
-    Gap("layers", "Cropping1D Cropping2D Cropping3D CenterCrop RandomCrop",
-        "slices of the array, x[:, 2:-2, 2:-2]"),
+    Gap("layers", "Cropping1D Cropping3D CenterCrop RandomCrop", "Cropping2D"),
     Gap("layers", "Resizing", "preprocessing.image.load_img(path, target_size=(48, 48))"),
     Gap("layers", "AugMix AutoContrast ContrastLimitedAdaptiveHistogramEqualization CutMix Equalization "
-        "MixUp MaxNumBoundingBoxes RandAugment RandomBrightness RandomColorDegeneration RandomColorJitter "
-        "RandomContrast RandomElasticTransform RandomGaussianBlur RandomGrayscale RandomHue RandomInvert "
+        "MixUp MaxNumBoundingBoxes RandAugment RandomColorDegeneration RandomColorJitter "
+        "RandomElasticTransform RandomGaussianBlur RandomGrayscale RandomHue RandomInvert "
         "RandomPerspective RandomPosterization RandomSaturation RandomSharpness RandomShear Solarization",
-        "RandomFlip, RandomRotation, RandomTranslation, RandomZoom, RandomErasing; brightness and shear: "
-        "preprocessing.image.ImageDataGenerator"),
+        "RandomFlip, RandomRotation, RandomTranslation, RandomZoom, RandomErasing, RandomContrast, "
+        "RandomBrightness; shear: preprocessing.image.ImageDataGenerator"),
     Gap("layers", "CategoryEncoding Discretization HashedCrossing Hashing IntegerLookup StringLookup "
         "TextVectorization", "utils.to_categorical for labels; minicnn has no texts and no tables"),
     Gap("layers", "MelSpectrogram STFTSpectrogram", "none: minicnn has no sounds"),
-    Gap("layers", "Lambda", f"Rescaling for x / 255; {OWN_LAYER}"),
     Gap("layers", "Wrapper InputSpec", OWN_LAYER),
     Gap("layers", "EinsumDense Dot dot", "Dense"),
     Gap("layers", "FlaxLayer JaxLayer TFSMLayer TorchModuleWrapper",
@@ -178,8 +176,8 @@ NAMES = [
 
 ARGUMENTS = [
     Gap("Conv2D Conv2DTranspose DepthwiseConv2D SeparableConv2D MaxPooling2D AveragePooling2D GlobalAveragePooling2D "
-        "GlobalMaxPooling2D Flatten ZeroPadding2D UpSampling2D SpatialDropout2D RandomErasing RandomFlip "
-        "RandomRotation RandomTranslation RandomZoom", "data_format",
+        "GlobalMaxPooling2D Flatten ZeroPadding2D Cropping2D UpSampling2D SpatialDropout2D RandomErasing RandomFlip "
+        "RandomContrast RandomBrightness RandomRotation RandomTranslation RandomZoom", "data_format",
         "channels last: convert images with np.moveaxis(x, 1, -1)", (None, "channels_last")),
     Gap("layer", "activity_regularizer", "kernel_regularizer, a penalty on weights", (None,)),
     Gap("layer", "autocast", "a layer alone does not cast floats; a model casts each batch to its own type",
@@ -191,6 +189,7 @@ ARGUMENTS = [
     Gap("LayerNormalization", "rms_scaling", "scale=True, center=False", (False,)),
     Gap("BatchNormalization GroupNormalization LayerNormalization", "beta_constraint gamma_constraint",
         WEIGHTS_PENALTY, (None,)),
+    Gap("Lambda", "mask", "nothing: there are no masks", (None,)),
     Gap("PReLU", "alpha_constraint", WEIGHTS_PENALTY, (None,)),
     Gap("Dense", "lora_rank lora_alpha quantization_config", "Dense as it is", (None,)),
     Gap("BatchNormalization", "renorm", "BatchNormalization with larger batches", (False,)),

@@ -124,4 +124,9 @@ def to_json(value: Any) -> Any:
         return [to_json(item) for item in value]
     if isinstance(value, np.generic | np.ndarray):
         return value.tolist()
+    if callable(value):
+        raise ValueError(
+            f"{shown(value)}: a function cannot be in a file; save the weights, model.save_weights(path), and load "
+            "them into an equal model; or make a layer of your own, see minicnn.layers.base"
+        )
     return value

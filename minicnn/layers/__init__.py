@@ -10,12 +10,14 @@ from minicnn.layers.augmentation import (
     RandomTranslation,
     RandomZoom,
 )
+from minicnn.layers.augmentation_colors import RandomBrightness, RandomContrast
 from minicnn.layers.base import Layer, Parameter
 from minicnn.layers.containers import Chain, Residual
 from minicnn.layers.convolution import Conv2D, DepthwiseConv2D, SeparableConv2D
 from minicnn.layers.convolution_transpose import Conv2DTranspose
 from minicnn.layers.dense import Dense
 from minicnn.layers.dropout import Dropout, GaussianNoise, SpatialDropout2D
+from minicnn.layers.function import Lambda
 from minicnn.layers.inputs import Input, InputLayer
 from minicnn.layers.merging import (
     Add,
@@ -41,7 +43,7 @@ from minicnn.layers.pooling import (
     MaxPooling2D,
 )
 from minicnn.layers.rescaling import Normalization, Rescaling
-from minicnn.layers.shape import Flatten, Permute, Reshape, UpSampling2D, ZeroPadding2D
+from minicnn.layers.shape import Cropping2D, Flatten, Permute, Reshape, UpSampling2D, ZeroPadding2D
 
 MaxPool2D, AvgPool2D = MaxPooling2D, AveragePooling2D
 GlobalAvgPool2D, GlobalMaxPool2D = GlobalAveragePooling2D, GlobalMaxPooling2D
@@ -63,6 +65,7 @@ __all__ = [
     "Conv2DTranspose",
     "Convolution2D",
     "Convolution2DTranspose",
+    "Cropping2D",
     "Dense",
     "DepthwiseConv2D",
     "Dropout",
@@ -75,6 +78,7 @@ __all__ = [
     "GroupNormalization",
     "Input",
     "InputLayer",
+    "Lambda",
     "Layer",
     "LayerNormalization",
     "LeakyReLU",
@@ -88,6 +92,8 @@ __all__ = [
     "Parameter",
     "Permute",
     "RandomAffine",
+    "RandomBrightness",
+    "RandomContrast",
     "RandomErasing",
     "RandomFlip",
     "RandomRotation",

@@ -27,7 +27,7 @@ from minicnn.layers.base import Layer
 from minicnn.layers.symbol import symbolic
 
 
-def _interval(factor: Interval, argument: str, lowest: float = -np.inf) -> tuple[float, float]:
+def interval(factor: Interval, argument: str, lowest: float = -np.inf) -> tuple[float, float]:
     """Return ``factor`` as (low, high): a single f means (−f, f)."""
     expected = "a number up to 1, or a pair (low, high) of such numbers"
     given = factor if isinstance(factor, Sequence | np.ndarray) and len(factor) == 2 else (factor,)
@@ -39,7 +39,7 @@ def _interval(factor: Interval, argument: str, lowest: float = -np.inf) -> tuple
     return low, high
 
 
-def _two(argument: str, pair: Any, expected: str) -> Any:
+def two(argument: str, pair: Any, expected: str) -> Any:
     """Return a pair of numbers, the second not below the first."""
     if not isinstance(pair, Sequence | np.ndarray) or len(pair) != 2:
         raise ValueError(f"{argument}={shown(pair)}: expected {expected}")
@@ -177,8 +177,8 @@ class RandomTranslation(_RandomAffine):
         super().__init__(fill_mode, interpolation, seed, fill_value, **kwargs)
         self.height_factor, self.width_factor = height_factor, width_factor
         self._intervals = (
-            _interval(height_factor, "height_factor", -1),
-            _interval(width_factor, "width_factor", -1),
+            interval(height_factor, "height_factor", -1),
+            interval(width_factor, "width_factor", -1),
         )
 
     def shift(self, samples: int, height: int, width: int) -> Array:
@@ -203,7 +203,7 @@ class RandomRotation(_RandomAffine):
     ) -> None:
         super().__init__(fill_mode, interpolation, seed, fill_value, **kwargs)
         self.factor = factor
-        self._interval = _interval(factor, "factor")
+        self._interval = interval(factor, "factor")
 
     def linear_part(self, samples: int) -> Array:
         """Return rotation matrices; rows count downwards, so sin has the opposite sign."""
@@ -230,8 +230,8 @@ class RandomZoom(_RandomAffine):
     ) -> None:
         super().__init__(fill_mode, interpolation, seed, fill_value, **kwargs)
         self.height_factor, self.width_factor = height_factor, width_factor
-        self._height = _interval(height_factor, "height_factor", -1)
-        self._width = None if width_factor is None else _interval(width_factor, "width_factor", -1)
+        self._height = interval(height_factor, "height_factor", -1)
+        self._width = None if width_factor is None else interval(width_factor, "width_factor", -1)
 
     def linear_part(self, samples: int) -> Array:
         """Return diagonal matrices 1 + zoom."""
@@ -323,10 +323,10 @@ class RandomErasing(Augmentation):
         super().__init__(seed, **kwargs)
         number("factor", factor, "a probability from 0 to 1", lambda value: 0 <= value <= 1)
         expected = "(smallest, largest) part of the area, from 0 to 1"
-        smallest, largest = _two("scale", scale if np.ndim(scale) else (0.0, scale), expected)
+        smallest, largest = two("scale", scale if np.ndim(scale) else (0.0, scale), expected)
         if not 0 <= smallest <= largest <= 1:
             raise ValueError(f"scale={scale!r}: expected {expected}")
-        _two("value_range", value_range, "the lowest and the highest value, such as (0, 255)")
+        two("value_range", value_range, "the lowest and the highest value, such as (0, 255)")
         if fill_value is not None:
             number("fill_value", fill_value)
         self.factor, self.scale = factor, (smallest, largest)

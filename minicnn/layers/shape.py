@@ -3,26 +3,28 @@
     reshape, flatten    y has the entries of x in row-major order           dx: dy in x's shape
     permute             y[n, i, j, …] = x[n, …], axes in another order      dx: dy with the axes in x's order
     zero padding        y = x with zeros around it                          dx: dy without its border
+    cropping            y = x without its border                            dx: dy with zeros around it
     upsampling          y[n, i, j, c] = x[n, ⌊i/s⌋, ⌊j/t⌋, c]               dx: the sum of dy over each s × t block
 
 Each backward pass is the adjoint of the forward pass. An entry of x gets the gradient of the entry of y that
-it was copied to. If it was copied to several, it gets the sum. The gradient of a padded zero goes to no entry
-of x.
+it was copied to. If it was copied to several, it gets the sum; if it was cut off, 0. The gradient of a padded
+zero goes to no entry of x.
 """
 
 import math
 from collections.abc import Sequence
-from typing import Unpack
+from typing import Any, Unpack
 
 import numpy as np
 
+from minicnn._base.messages import shown
 from minicnn.layers.arguments import Array, LayerArguments, Pair, Shape, count
 from minicnn.layers.base import Layer
 from minicnn.ops import geometry
 
 
 class _Mover(Layer):
-    """A layer that copies each number of x to one place or several."""
+    """A layer that copies numbers of x, each to one place, to several or to none."""
 
     @property
     def only_moves(self) -> str | None:
@@ -137,6 +139,28 @@ class Permute(_Mover):
         return np.ascontiguousarray(dy.transpose(np.argsort((0, *self.dims))))
 
 
+def _sides(argument: str, given: Any) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Return ((top, bottom), (left, right)) of n, (rows, columns) or all four."""
+    both = np.asarray(given)
+    if (
+        both.shape not in ((), (2,), (2, 2))
+        or both.dtype.kind != "i"
+        or not ((both >= 0) & (both <= geometry.LARGEST)).all()
+    ):
+        raise ValueError(
+            f"{argument}={shown(given)}: expected n, (rows, columns) or ((top, bottom), (left, right)), from 0"
+        )
+    sides = np.broadcast_to(both.reshape(-1, 1) if both.ndim < 2 else both, (2, 2)).tolist()
+    (top, bottom), (left, right) = sides
+    return (top, bottom), (left, right)
+
+
+def _cut(x: Array, sides: tuple[tuple[int, int], tuple[int, int]]) -> Array:
+    """Return x (N, H, W, C) without its sides."""
+    (top, bottom), (left, right) = sides
+    return np.ascontiguousarray(x[:, top : x.shape[1] - bottom, left : x.shape[2] - right])
+
+
 class ZeroPadding2D(Layer):
     """Zeros around each map, as `keras.layers.ZeroPadding2D`.
 
@@ -150,19 +174,7 @@ class ZeroPadding2D(Layer):
         **kwargs: Unpack[LayerArguments],
     ) -> None:
         super().__init__(**kwargs)
-        both = np.asarray(padding)
-        if (
-            both.shape not in ((), (2,), (2, 2))
-            or both.dtype.kind != "i"
-            or not ((both >= 0) & (both <= geometry.LARGEST)).all()
-        ):
-            raise ValueError(
-                f"padding={padding!r}: expected n, (rows, columns) or ((top, bottom), (left, right)), from 0"
-            )
-        (top, bottom), (left, right) = np.broadcast_to(
-            both.reshape(-1, 1) if both.ndim < 2 else both, (2, 2)
-        ).tolist()
-        self.padding = (top, bottom), (left, right)
+        self.padding = _sides("padding", padding)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """(N, H, W, C) -> (N, top + H + bottom, left + W + right, C)."""
@@ -175,8 +187,51 @@ class ZeroPadding2D(Layer):
 
     def backward(self, dy: Array) -> Array:
         """Return dy without its border."""
-        (top, bottom), (left, right) = self.padding
-        return np.ascontiguousarray(dy[:, top : dy.shape[1] - bottom, left : dy.shape[2] - right])
+        return _cut(dy, self.padding)
+
+
+class Cropping2D(_Mover):
+    """Each map without its border, as `keras.layers.Cropping2D`.
+
+    Args:
+        cropping: n rows and columns on each side; or (rows, columns); or ((top, bottom), (left, right)).
+    """
+
+    def __init__(
+        self,
+        cropping: int | Sequence[int] | Sequence[Sequence[int]] = ((0, 0), (0, 0)),
+        **kwargs: Unpack[LayerArguments],
+    ) -> None:
+        super().__init__(**kwargs)
+        self.cropping = _sides("cropping", cropping)
+
+    def build(self, input_shape: Shape) -> None:
+        """Check that something is left."""
+        self.compute_output_shape(input_shape)
+        super().build(input_shape)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """(N, H, W, C) -> (N, H − top − bottom, W − left − right, C)."""
+        batch, height, width, channels = input_shape
+        rows, columns = (
+            None if length is None else length - sum(sides)
+            for length, sides in zip((height, width), self.cropping)
+        )
+        if any(length is not None and length < 1 for length in (rows, columns)):
+            raise ValueError(
+                f"{self.name}: cropping={self.cropping} leaves nothing of {height} × {width} pixels: "
+                "expected less"
+            )
+        return batch, rows, columns, channels
+
+    def forward(self, x: Array, training: bool = False) -> Array:
+        """Return x without its border."""
+        self.compute_output_shape(x.shape)
+        return _cut(x, self.cropping)
+
+    def backward(self, dy: Array) -> Array:
+        """Return dy with zeros for what was cut off."""
+        return np.pad(dy, ((0, 0), *self.cropping, (0, 0)))
 
 
 class UpSampling2D(_Mover):

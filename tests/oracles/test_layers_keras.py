@@ -65,6 +65,7 @@ CASES = [
     (lambda L: L.Permute((3, 1, 2)), [IMAGES]),
     (lambda L: L.ZeroPadding2D(), [IMAGES]),
     (lambda L: L.ZeroPadding2D(((0, 2), (1, 3))), [IMAGES]),
+    (lambda L: L.Cropping2D(((0, 2), (1, 3))), [IMAGES]),
     (lambda L: L.UpSampling2D((2, 3)), [IMAGES]),
     (lambda L: L.ReLU(negative_slope=0.2), [IMAGES]),
     (lambda L: L.LeakyReLU(), [IMAGES]),
@@ -91,6 +92,7 @@ RANDOM = [
     (lambda L: L.RandomRotation(0.1), [IMAGES]),
     (lambda L: L.RandomTranslation(0.1, 0.1), [IMAGES]),
     (lambda L: L.RandomZoom(0.1), [IMAGES]),
+    (lambda L: L.RandomContrast(0.1), [IMAGES]),
 ]
 TRIALS = [(*case, training) for case in CASES for training in (False, True)] + [(*c, False) for c in RANDOM]
 
@@ -153,6 +155,31 @@ def compare(ours, theirs, inputs, leaves, training, tolerance, rng):
         alike(parameter.grad, variable.value.grad.numpy())
     for parameter, variable in zip(ours.weights, theirs.weights):  # moving statistics moved alike
         alike(parameter.value, variable.numpy())
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "low", "high"),
+    [
+        ("RandomContrast", (0.25, 0.75), 0.75, 1.75),
+        ("RandomContrast", 0.5, 0.5, 1.5),  # as Keras's documentation says; Keras 3.15 draws from (1, 1.5)
+        ("RandomBrightness", (-0.5, 0.25), -0.5, 0.25),
+        ("RandomBrightness", 0.25, -0.25, 0.25),
+    ],
+)
+def test_contrast_and_brightness_in_training(name, given, low, high, computing_in, rng):
+    computing_in("float64")
+    ours = getattr(minicnn.layers, name)(given, value_range=(-1, 3), seed=5)
+    theirs = getattr(keras.layers, name)(given, value_range=(-1, 3))
+    x = rng.uniform(-1, 3, IMAGES)
+    drawn_number = np.random.default_rng(5).uniform(low, high, (3, 1, 1, 1))
+    key, span = ("contrast_factor", 1) if name == "RandomContrast" else ("rgb_delta", 4)
+    leaf = torch.tensor(x, requires_grad=True)
+    expected = theirs.transform_images(leaf + 0.0, {key: torch.tensor(drawn_number * span)})
+    y, dy = ours(x, training=True), rng.standard_normal(IMAGES)
+    np.testing.assert_allclose(y, expected.detach().numpy(), rtol=1e-12, atol=1e-12)
+    assert ((y == -1) | (y == 3)).any()  # some were outside
+    expected.backward(torch.tensor(dy))
+    np.testing.assert_allclose(ours.backward(dy), leaf.grad.numpy(), rtol=1e-12, atol=1e-12)
 
 
 # ---- every layer, as the gradient suite draws it -----------------------------------------------------------

@@ -300,6 +300,8 @@ def test_a_loss_that_is_not_a_number_ends_the_training(pair, data):
         ("RandomTranslation", {"height_factor": 0.3, "width_factor": 0.3}),
         ("RandomZoom", {"height_factor": 0.3}),
         ("RandomErasing", {}),
+        ("RandomContrast", {"factor": 0.5, "value_range": (0, 1)}),
+        ("RandomBrightness", {"factor": 0.5, "value_range": (0, 1)}),
         ("Dropout", {"rate": 0.5}),
         ("GaussianNoise", {"stddev": 0.5}),
     ],

@@ -210,6 +210,14 @@ MOVING = {
         _MOVED_BACK,
         "shape.md",
     ),
+    "Cropping2D": Words(
+        "Cropping",
+        "The map without its border.",
+        _MOVED,
+        "No output depends on the border: its gradient is 0. Inside, dx is dy.",
+        _MOVED_BACK,
+        "shape.md",
+    ),
     "UpSampling2D": Words(
         "Upsampling",
         "Each pixel is repeated.",

@@ -47,6 +47,8 @@ def _dropout(tape: Tape, layer: Any, x: int) -> int:
 @recorder_of(
     layers.GaussianNoise,
     layers.RandomAffine,
+    layers.RandomBrightness,
+    layers.RandomContrast,
     layers.RandomErasing,
     layers.RandomFlip,
     layers.RandomRotation,
@@ -102,6 +104,11 @@ def _permute(tape: Tape, layer: Any, x: int) -> int:
 @recorder_of(layers.ZeroPadding2D)
 def _zero_padding(tape: Tape, layer: Any, x: int) -> int:
     return tape.add("ZeroPadding2D", layer, [x], config={"padding": [list(side) for side in layer.padding]})
+
+
+@recorder_of(layers.Cropping2D)
+def _cropping(tape: Tape, layer: Any, x: int) -> int:
+    return tape.add("Cropping2D", layer, [x], config={"cropping": [list(side) for side in layer.cropping]})
 
 
 @recorder_of(layers.UpSampling2D)

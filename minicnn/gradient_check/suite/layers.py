@@ -157,13 +157,22 @@ def _reshape(draw, wide, kind):
     )
 
 
-@register(layers.ZeroPadding2D)
-def _zero_padding(draw, wide, kind):
+def _sides(draw):
     def side():
         return draw.integer(0, 2)
 
-    padding = draw.choice([side(), (side(), side()), ((side(), side()), (side(), side()))])
-    return LayerCase(_layer(kind, padding), draw.array(draw.maps(wide)))
+    return draw.choice([side(), (side(), side()), ((side(), side()), (side(), side()))])
+
+
+@register(layers.ZeroPadding2D)
+def _zero_padding(draw, wide, kind):
+    return LayerCase(_layer(kind, _sides(draw)), draw.array(draw.maps(wide)))
+
+
+@register(layers.Cropping2D)
+def _cropping(draw, wide, kind):
+    samples, height, width, channels = draw.maps(wide)  # and 4 pixels, which may be cut off
+    return LayerCase(_layer(kind, _sides(draw)), draw.array((samples, height + 4, width + 4, channels)))
 
 
 def _with(*arguments: Any, **options: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -214,6 +223,12 @@ SEEDED: dict[type[Layer], Callable[[Draw], Any]] = {
     layers.RandomZoom: lambda draw: _with(0.3, draw.choice([None, 0.2]), **_edges(draw)),
     layers.RandomAffine: lambda draw: _with(
         draw.choice([None, "horizontal"]), 0.1, 0.3, 0.2, 0.1, **_edges(draw)
+    ),
+    layers.RandomBrightness: lambda draw: _with(
+        draw.choice([0.3, (-0.5, 0.1)]), draw.choice([(-1, 1), (-9, 9)])
+    ),
+    layers.RandomContrast: lambda draw: _with(
+        draw.choice([0.3, (0.0, 0.9)]), draw.choice([(-1, 1), (-9, 9)])
     ),
     layers.RandomErasing: lambda draw: _with(draw.choice([0.5, 1.0]), fill_value=draw.choice([None, 0.5])),
 }

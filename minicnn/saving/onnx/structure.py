@@ -54,7 +54,8 @@ def outputs(graph: Graph, layer: Any, *values: Value) -> list[Value]:
 
 @exports(
     layers.InputLayer, layers.Dropout, layers.SpatialDropout2D, layers.GaussianNoise, layers.RandomAffine,
-    layers.RandomErasing, layers.RandomFlip, layers.RandomRotation, layers.RandomTranslation, layers.RandomZoom,
+    layers.RandomBrightness, layers.RandomContrast, layers.RandomErasing, layers.RandomFlip,
+    layers.RandomRotation, layers.RandomTranslation, layers.RandomZoom,
 )  # fmt: skip
 def _nothing(graph: Graph, layer: Layer, x: Value) -> Value:
     return x
@@ -133,6 +134,17 @@ def _zero_padding(graph: Graph, layer: Any, x: Value) -> Value:
     before, after = np.transpose(layer.padding)
     pads = graph.constant([0, 0, *before, 0, 0, *after], f"{layer.name}/pads", "int64")
     name = graph.add("Pad", [x.name, pads], layer.name)
+    return Value(name, layer.compute_output_shape(x.shape), channels_first=True)
+
+
+@exports(layers.Cropping2D)
+def _cropping(graph: Graph, layer: Any, x: Value) -> Value:
+    x = graph.channels_first(x)
+    before, after = np.transpose(layer.cropping)
+    ends = [-each if each else np.iinfo(np.int64).max for each in after]
+    ranges = {"starts": before, "ends": ends, "axes": [2, 3]}
+    inputs = [graph.constant(each, f"{layer.name}/{name}", "int64") for name, each in ranges.items()]
+    name = graph.add("Slice", [x.name, *inputs], layer.name)
     return Value(name, layer.compute_output_shape(x.shape), channels_first=True)
 
 

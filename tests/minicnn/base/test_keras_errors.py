@@ -167,7 +167,7 @@ def test_old_names_name_todays(statement, today):
     [
         ("from minicnn.layers import LSTM", "GlobalAveragePooling2D"),
         ("import minicnn; minicnn.layers.Conv1DTranspose", "Conv2DTranspose"),
-        ("from minicnn.layers import Lambda", "Rescaling"),
+        ("from minicnn.layers import CenterCrop", "Cropping2D"),
         ("import minicnn; minicnn.applications.vgg16.VGG16", "architectures"),
         ("from minicnn import applications", "architectures"),
         ("from minicnn.datasets import cifar100", "cifar10"),

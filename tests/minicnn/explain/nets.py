@@ -72,6 +72,7 @@ def separable():
             layers.SeparableConv2D(4, 3, depth_multiplier=2, activation="gelu"),
             layers.DepthwiseConv2D(2, depth_multiplier=2, strides=2, padding="same", activation="tanh"),
             layers.UpSampling2D((2, 1)),
+            layers.Cropping2D(((1, 2), (0, 1))),
             layers.SpatialDropout2D(0.5),
             layers.Reshape((-1, 2, 8)),
             layers.Permute((2, 1, 3)),

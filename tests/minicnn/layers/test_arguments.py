@@ -48,6 +48,9 @@ NO_FLAGS = ["yes", None, 2, 0.5, [True]]
         (layers.Softmax, "axis", ["x", 1.5, 10**9]),
         (layers.RandomRotation, "factor", ["x", None, (0.1,), (0, 1, 2), 2, math.nan, (0.2, 0.1), -math.inf, True]),
         (lambda scale: layers.RandomErasing(scale=scale), "scale", [1.5, (0.1,), ("a", "b"), (0.5, 0.2), (0, 2), None]),
+        (layers.RandomContrast, "factor", ["x", None, 2, -0.1, (0.5, 0.2), (0, 1.5)]),
+        (layers.RandomBrightness, "factor", ["x", None, 2, (0.5, 0.2), (-1.5, 0)]),
+        (lambda value_range: layers.RandomBrightness(0, value_range), "value_range", [1, (1, 0), ("a", 1)]),
         (lambda factor: layers.RandomErasing(factor), "factor", ["x", None, 2]),
         (lambda value_range: layers.RandomErasing(value_range=value_range), "value_range", [1, (1, 0), ("a", 1)]),
         (lambda fill_value: layers.RandomZoom(0.1, fill_value=fill_value), "fill_value", NO_NUMBERS),
@@ -56,6 +59,7 @@ NO_FLAGS = ["yes", None, 2, 0.5, [True]]
         (lambda name: layers.Dense(2, name=name), "name", [5, ["x"]]),
         (layers.Permute, "dims", [(0, 1), ("a",), (1, 1), (10**9,), (1.5,)]),
         (layers.Reshape, "target_shape", [("a",), (0,), (-1, -1), (1.5,), (True,), (10**12,)]),
+        (layers.Cropping2D, "cropping", [-1, "x", 1.5, (1, 2, 3), 10**9, None]),
         (layers.ZeroPadding2D, "padding", [-1, "x", 1.5, (1, 2, 3), 10**9, None]),
     ],
 )  # fmt: skip

@@ -1,4 +1,5 @@
-// Layers that only move numbers: flatten, reshape, permute, zero padding, upsampling, concatenate.
+// Layers that only move numbers: flatten, reshape, permute, zero padding, cropping, upsampling,
+// concatenate.
 //
 //   y[n] = x[from[n]]       or 0 where nothing comes from        dx[from[n]] += dy[n]
 //
@@ -18,6 +19,7 @@ export const MOVING_LAYERS = {
   Reshape: MOVE,
   Permute: MOVE,
   ZeroPadding2D: MOVE,
+  Cropping2D: MOVE,
   UpSampling2D: MOVE,
   Concatenate: MOVE,
 };
@@ -31,6 +33,10 @@ function originOf(node, place) {
       const [height, width] = inputShapes[0];
       const inside = row >= 0 && row < height && column >= 0 && column < width;
       return inside ? [0, ravel(inputShapes[0], [row, column, place[2]])] : null;
+    }
+    case "Cropping2D": {
+      const [row, column] = [place[0] + config.cropping[0][0], place[1] + config.cropping[1][0]];
+      return [0, ravel(inputShapes[0], [row, column, place[2]])];
     }
     case "UpSampling2D": {
       const [row, column] = [Math.floor(place[0] / config.size[0]), Math.floor(place[1] / config.size[1])];
@@ -111,7 +117,9 @@ function moveGradient(trace, node, k, index) {
     sentence:
       places.length > 1
         ? `Copied to ${places.length} places: their gradients add up.`
-        : "The gradient goes back the same way.",
+        : places.length
+          ? "The gradient goes back the same way."
+          : "It was cut off: no output depends on it.",
     terms: places.map((place) => makeTerm(outputGradient(trace, node, place))),
   };
 }
