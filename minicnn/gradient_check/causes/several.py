@@ -100,7 +100,9 @@ def exchanged(step: Step, n: int | None, slots: Sequence[int], steps: list[Step]
     for some in combinations(products[:-1], 3):
         weights = [_weights(group[0]) for group in (*some, products[-1])]
         if all(len(each) == 1 for each in weights):
-            for order in permutations(range(4)):
+            for order in permutations(range(4)):  # those of two are above
+                if sum(a != b for a, b in enumerate(order)) == 2:
+                    continue
                 yield from _in_order([*some, products[-1]], [each[0] for each in weights], order)
 
 

@@ -110,8 +110,6 @@ COMMON: dict[str, Lines] = {
     "the mean of the gradient over axis 1, the columns, is used for all of them": {
         "g": "g.mean(1)[:, None] + 0*g"
     },
-    "the mean of the gradient over all entries is used": {"g": "g.mean() + 0*g"},
-    "the gradient is normalized: g/|g|, with the norm of the whole array": {"g": "g / sqrt((g*g).sum())"},
 }
 OF_DECAY: dict[str, Lines] = {
     "the weight decay is missing": {"decayed": "w"},
@@ -223,10 +221,6 @@ OF_ADAM: dict[str, Lines] = {
     "the bias correction of m has β₂ for β₁": {"m_hat": "m / (1 - β2**t)"},
     "the bias correction of m lacks the power: 1 − β₁·t for 1 − β₁ᵗ": {"m_hat": "m / (1 - β1*t)"},
     "the bias correction of v lacks the power: 1 − β₂·t for 1 − β₂ᵗ": {"v_hat": "v / (1 - β2*t)"},
-    "ε is inside the bias correction: √((v + ε)/(1 − β₂ᵗ))": {
-        "move": "η*m_hat / sqrt((v + ε) / (1 - β2**t))"
-    },
-    "v̂ is not under the root's correction: √v/(1 − β₂ᵗ)": {"move": "η*m_hat / (sqrt(v) / (1 - β2**t) + ε)"},
     "β₁ and β₂ have changed places": {"β1, β2": "β2, β1"},
     "β₁ and β₂ have changed places in m and v, not in their corrections": {
         "m": "β2*m + (1 - β2)*g",

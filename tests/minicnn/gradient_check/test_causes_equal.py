@@ -227,8 +227,8 @@ def test_an_array_has_its_own_name(rng):
 
 def test_what_was_not_judged_has_no_numbers():
     report = check_op(
-        (lambda x: (np.random.random(x.shape) * x, x), lambda dy, x: dy),
-        {"x": np.ones((2, 3))},  # noqa: NPY002
+        (lambda x: (np.random.default_rng().random(x.shape) * x, x), lambda dy, x: dy),
+        {"x": np.ones((2, 3))},
     )
     assert "nan" not in str(report) + report._repr_html_()
     assert str(report).splitlines()[-1].split() == ["x", "-", "--", "0", "of", "6"]

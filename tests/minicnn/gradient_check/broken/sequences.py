@@ -289,7 +289,7 @@ NETWORK = {
     ),
     "z_for_h": (
         "w2",
-        "another array, the result of “z = x @ w1 + b1”",
+        "another array, “z”",
         lambda x, z, h, dh, do: (None, None, None, z.T @ do, None),
     ),
 }
