@@ -94,6 +94,7 @@ OF_NUMBERS: list[Hypothesis] = [
     rearranged.shifted,
     rearranged.wrong_upstream,
     steps.slip_at_a_step,
+    rearranged.wrong_reshape,
     factors.factor_of_its_own,
     rearranged.elsewhere,
     where.location,
