@@ -61,7 +61,10 @@ def test_under_keras_it_is_the_same(script, tmp_path, monkeypatch, capsys, same_
     os.environ.setdefault("KERAS_BACKEND", "torch")
     (tmp_path / "minicnn").mkdir()
     ours = run(script, IMPORTS, tmp_path / "minicnn", monkeypatch)
-    with warnings.catch_warnings():
+    import torch
+
+    # PyTorch 2.13's oneDNN crashes now and then in the backward pass of resnet_cifar, without minicnn too
+    with warnings.catch_warnings(), torch.backends.mkldnn.flags(enabled=False):
         warnings.simplefilter("ignore")
         (tmp_path / "keras").mkdir()
         theirs = run(script, TENSORFLOW, tmp_path / "keras", monkeypatch)
