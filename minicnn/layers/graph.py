@@ -8,10 +8,15 @@
 This sum is the chain rule for several variables (docs/backprop/graphs.md). The rest of this file finds the
 order.
 
+A layer that is used at several places has one set of weights, so their gradients add too. What its backward pass
+needs it keeps for one pass only, so the graph keeps that of each use (:class:`Uses`).
+
 A segment without forks or joins runs as one Chain, in which neighboring layers can be fused (fusion.py).
 """
 
 from collections import Counter
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -42,7 +47,7 @@ class Graph(Layer):
     Raises:
         TypeError: these are not symbols.
         ValueError: the outputs need another input, or two layers have the same name.
-        NotImplementedError: a layer is used twice.
+        NotImplementedError: a layer is used twice, once inside another layer.
     """
 
     unique_names: bool = True  # whether two layers of the same name are refused: files go by their names
@@ -60,7 +65,8 @@ class Graph(Layer):
             self.inputs, self.outputs = rebuild(self.inputs, self.outputs)
         self.symbols = in_order(self.inputs, self.outputs)
         self._refuse_repeated_layers()
-        self.segments = segments_of(self.symbols, self.outputs)
+        self.uses = Uses(self.symbols)
+        self.segments = segments_of(self.symbols, self.outputs, self.uses.shared)
         self.multiple_inputs = len(self.inputs) > 1
         self.dtype = np.dtype(self.inputs[0].dtype)
         shapes = [(None, *each.shape[1:]) for each in self.inputs]
@@ -77,9 +83,9 @@ class Graph(Layer):
         layer, times = counts.most_common(1)[0] if counts else (None, 0)
         if layer is not None and times > 1:
             raise NotImplementedError(
-                f"layer {layer.name!r} is in {times} places of {self.name}: it keeps the values "
-                "for its backward "
-                f"pass for one place only; make a {type(layer).__name__} for each"
+                f"layer {layer.name!r} is in {times} places of {self.name}, one of them inside of another layer: "
+                f"there it keeps the values for its backward pass for one place only; make a {type(layer).__name__} "
+                "for each"
             )
         name, times = Counter(layer.name for layer in self.sublayers).most_common(1)[0]
         if times > 1 and self.unique_names:
@@ -87,8 +93,8 @@ class Graph(Layer):
 
     @property
     def sublayers(self) -> list[Layer]:
-        """The layers in the order in which they run, with those of the inputs."""
-        return [symbol.layer for symbol in self.symbols]
+        """The layers in the order in which they first run, with those of the inputs."""
+        return list(dict.fromkeys(symbol.layer for symbol in self.symbols))
 
     def check_shape(self, shape: Any) -> None:
         """Check that inputs of these shapes fit."""
@@ -121,6 +127,7 @@ class Graph(Layer):
             inputs = _one_or_all([values[each] for each in sources], chain)
             run = chain.pre_activation_forward if chain is head else chain.forward
             values[target] = run(inputs, training if fixed is None else fixed)
+            self.uses.keep(target)
         return self._one_or_several([values[each] for each in self.outputs])
 
     def backward(self, dy: Any) -> Any:
@@ -134,12 +141,14 @@ class Graph(Layer):
     def _backward(self, dy: Any, head: Layer | None) -> Any:
         needed = self._needed()
         gradients = dict(zip(self.outputs, as_list(dy)))
+        used: set[Layer] = set()  # shared layers, at an earlier place of this pass
         for chain, sources, target, _ in reversed(self.segments):
             if not needed[target]:
                 continue
             chain.needs_dx = any(needed[each] for each in sources)
             run = chain.pre_activation_backward if chain is head else chain.backward
-            returned = run(gradients.pop(target))
+            with self.uses.of(target, used):
+                returned = run(gradients.pop(target))
             for source, dx in zip(sources, as_list(returned)):
                 if needed[source]:
                     # a new array, never in place: another layer may use this one too
@@ -180,10 +189,79 @@ class Graph(Layer):
         segment_of = {(each.target,): each for each in self.segments}
         row: list[Chain] = []
         sources: Any = tuple(self.outputs)
-        while sources in segment_of:
+        while sources in segment_of and sources[0].layer not in self.uses.shared:
             segment = segment_of[sources]
             row, sources = [segment.chain, *row], segment.sources
         return row
+
+
+class Uses:
+    """The uses of layers that are at several places of a graph.
+
+    Args:
+        symbols: of the graph.
+    """
+
+    def __init__(self, symbols: list[Symbol]) -> None:
+        places = Counter(symbol.layer for symbol in symbols)
+        self.shared = {layer for layer, times in places.items() if times > 1}
+        self.numbers: dict[Symbol, int] = {}  # 0 for the first use of a layer
+        self.names: dict[Symbol, str] = {}  # the layer's name; of later uses "name/use_1", …
+        so_far: Counter[Layer] = Counter()
+        for symbol in symbols:
+            number = self.numbers[symbol] = so_far[symbol.layer]
+            self.names[symbol] = f"{symbol.name}{USE}{number}" if number else symbol.name
+            so_far[symbol.layer] += 1
+        self._kept: dict[Symbol, list[tuple[Layer, dict[str, Any]]]] = {}
+
+    def keep(self, symbol: Symbol) -> None:
+        """Keep what a shared layer has stored in the forward pass of this use."""
+        if symbol.layer in self.shared:
+            self._kept[symbol] = [(each, dict(vars(each))) for each in _inside(symbol.layer)]
+
+    @contextmanager
+    def of(self, symbol: Symbol, used: set[Layer]) -> Iterator[None]:
+        """In this context a shared layer has what it stored for this use; the gradients of its weights add up.
+
+        Args:
+            symbol: the use.
+            used: the shared layers of which other uses have run backward already.
+        """
+        layer = symbol.layer
+        if layer not in self.shared:
+            yield
+            return
+        for each, attributes in self._kept.pop(symbol, []):
+            vars(each).update({name: attributes[name] for name in attributes.keys() - SETTINGS})
+        weights = layer.trainable_weights
+        before = [weight.grad for weight in weights]
+        yield
+        if layer in used:
+            for weight, grad in zip(weights, before):
+                weight.grad = grad + weight.grad  # type: ignore[operator]
+        used.add(layer)
+
+
+USE = "/use_"
+# what belongs to a layer, not to one of its passes
+SETTINGS = {"needs_dx", "_trainable", "forward", "backward"}
+
+
+def _inside(value: Any) -> list[Layer]:
+    """Return a layer and all that are in its attributes, or in a list, tuple or dict there."""
+    found: dict[Layer, None] = {}
+    waiting = [value]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, Layer):
+            if each not in found:
+                found[each] = None
+                waiting += vars(each).values()
+        elif isinstance(each, list | tuple):
+            waiting += each
+        elif isinstance(each, dict):
+            waiting += each.values()
+    return list(found)
 
 
 def _one_or_all(values: list[Any], chain: Chain) -> Any:
@@ -229,10 +307,10 @@ def in_order(inputs: list[Symbol], outputs: list[Symbol]) -> list[Symbol]:
     return sorted(entered, key=lambda symbol: -height[symbol])  # a stable sort
 
 
-def segments_of(symbols: list[Symbol], outputs: list[Symbol]) -> list[Segment]:
+def segments_of(symbols: list[Symbol], outputs: list[Symbol], shared: Collection[Layer]) -> list[Segment]:
     """Return symbols in order as segments, as long as possible.
 
-    In a segment, the output of a layer is used only by the next layer.
+    In a segment, the output of a layer is used only by the next layer. Each use of a shared layer is one.
     """
     uses = Counter(source for symbol in symbols for source in symbol.inputs)
     uses.update(outputs)
@@ -244,7 +322,7 @@ def segments_of(symbols: list[Symbol], outputs: list[Symbol]) -> list[Segment]:
         before = symbol.inputs[0]
         continues = (
             not symbol.layer.multiple_inputs and uses[before] == 1 and symbol.training == before.training
-        )
+        ) and not {symbol.layer, before.layer} & set(shared)
         if continues and before in segment_of:
             segment_of[symbol] = segment_of[before]
         else:

@@ -126,6 +126,8 @@ def record(layer: Any, x: Any, training: bool | None = None) -> Symbol:
             f"{layer.name} takes one input, got {len(inputs)}: join them first, with Concatenate() or Add()"
         )
     shape: Any = [each.shape for each in inputs] if several else inputs[0].shape
+    if layer.built and not layer.weights:  # used again, perhaps for another shape
+        layer.build(shape)
     layer.build_for(shape, inputs[0].dtype)
     output_shape = layer.compute_output_shape(shape)
     if isinstance(output_shape, list):

@@ -20,7 +20,7 @@ from minicnn._base.registry import to_json
 from minicnn.layers.augmentation import Augmentation
 from minicnn.layers.base import Layer
 from minicnn.layers.containers import Chain
-from minicnn.layers.graph import Graph
+from minicnn.layers.graph import USE, Graph
 from minicnn.layers.rescaling import Rescaling
 from minicnn.layers.serialization import deserialize
 from minicnn.layers.symbol import Symbol, symbolic
@@ -350,14 +350,15 @@ class Functional(Graph, Model):
 
     def get_config(self) -> dict[str, Any]:
         """Return the model's name and layers and what each is called on, for :meth:`from_config`."""
+        names = self.uses.names
         return {
             "name": self.name,
             "trainable": self.trainable,
             "layers": [to_json(layer) for layer in self.layers],
-            "called_on": {symbol.name: [each.name for each in symbol.inputs] for symbol in self.symbols},
-            "training": {s.name: s.training for s in self.symbols if s.training is not None},
-            "inputs": [symbol.name for symbol in self.inputs],
-            "outputs": [symbol.name for symbol in self.outputs],
+            "called_on": {name: [names[each] for each in symbol.inputs] for symbol, name in names.items()},
+            "training": {names[s]: s.training for s in self.symbols if s.training is not None},
+            "inputs": [names[symbol] for symbol in self.inputs],
+            "outputs": [names[symbol] for symbol in self.outputs],
         }
 
     @classmethod
@@ -366,13 +367,15 @@ class Functional(Graph, Model):
     ) -> "Functional":
         """Make a model from what :meth:`get_config` returned."""
         symbols: dict[str, Symbol] = {}
-        for layer in layers_of(config, custom_objects):
-            sources = [symbols[name] for name in config["called_on"][layer.name]]
-            training = config["training"].get(layer.name)
+        layers = {layer.name: layer for layer in layers_of(config, custom_objects)}
+        for name, called_on in config["called_on"].items():
+            layer = layers[name] if name in layers else layers[name.rpartition(USE)[0]]
+            sources = [symbols[each] for each in called_on]
             if not sources:
-                symbols[layer.name] = layer.output
+                symbols[name] = layer.output
             else:
-                symbols[layer.name] = layer(sources if layer.multiple_inputs else sources[0], training)
+                training = config["training"].get(name)
+                symbols[name] = layer(sources if layer.multiple_inputs else sources[0], training)
         inputs, outputs = ([symbols[name] for name in config[end]] for end in ("inputs", "outputs"))
         return cls(inputs, outputs, config["name"], config["trainable"])
 

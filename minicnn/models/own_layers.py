@@ -18,6 +18,8 @@ from minicnn.layers.base import Layer
 from minicnn.layers.parameter import plain_arrays
 from minicnn.layers.symbol import as_list
 
+INPUTS = "inputs_checked"  # the shapes of the last forward pass: on the layer, where a graph keeps them for each use
+
 
 @contextmanager
 def checked(model: Layer) -> Iterator[None]:
@@ -36,6 +38,7 @@ def checked(model: Layer) -> Iterator[None]:
     finally:
         for layer in own:
             del vars(layer)["forward"], vars(layer)["backward"]
+            vars(layer).pop(INPUTS, None)
     for layer, y in forward_only.items():
         _check_without_backward(layer, y)
 
@@ -46,7 +49,6 @@ def _is_own(layer: Layer) -> bool:
 
 def _check_passes_of(layer: Layer, known: list[Layer], forward_only: dict[Layer, Any]) -> None:
     forward, backward = layer.forward, layer.backward
-    inputs: list[Any] = []  # of the last forward pass, as shapes
 
     def checked_forward(x: Any, training: bool = False) -> Any:
         try:
@@ -60,7 +62,7 @@ def _check_passes_of(layer: Layer, known: list[Layer], forward_only: dict[Layer,
             forward_only[layer] = y
         _check_array(layer, "forward", "y", y)
         _check_unchanged(layer, "forward", "x", as_list(x), before)
-        inputs[:] = [each.shape for each in before]
+        inputs = vars(layer)[INPUTS] = [each.shape for each in before]
         expected = layer.compute_output_shape(inputs if isinstance(x, list | tuple) else inputs[0])
         if len(expected) != y.ndim or any(n not in (None, m) for n, m in zip(expected, y.shape)):
             raise ValueError(
@@ -72,6 +74,7 @@ def _check_passes_of(layer: Layer, known: list[Layer], forward_only: dict[Layer,
 
     def checked_backward(dy: Any) -> Any:
         forward_only.pop(layer, None)
+        inputs = vars(layer)[INPUTS]
         before, plain, arrays = dy.copy(), _plain_arrays(layer), plain_arrays(layer)
         values = [(weight, weight.value.copy()) for weight in layer.own_parameters if weight.trainable]
         dx = backward(dy)

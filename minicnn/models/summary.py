@@ -50,7 +50,7 @@ def _rows(model: Any, expand_nested: bool = False, show_trainable: bool = False)
     def add(symbols: list[Symbol], shown: list[Any], before: str) -> None:
         for symbol in symbols:
             layer = symbol.layer
-            if layer not in shown:
+            if layer not in shown or _call(symbol, symbols):
                 continue
             row = [
                 f"{before}{layer.name} ({type(layer).__name__})",
@@ -58,7 +58,8 @@ def _rows(model: Any, expand_nested: bool = False, show_trainable: bool = False)
                 f"{layer.count_params():,}",
             ]
             if connected:
-                row.append(", ".join(f"{each.name}[0][0]" for each in symbol.inputs) or "-")
+                sources = [each for one in symbols if one.layer is layer for each in one.inputs]
+                row.append(", ".join(f"{each.name}[{_call(each, symbols)}][0]" for each in sources) or "-")
             if show_trainable:
                 row.append(("Y" if layer.trainable else "N") if layer.weights else "-")
             rows.append(row)
@@ -67,6 +68,11 @@ def _rows(model: Any, expand_nested: bool = False, show_trainable: bool = False)
 
     add(model.symbols, model.layers, "")
     return rows
+
+
+def _call(symbol: Symbol, symbols: list[Symbol]) -> int:
+    """Return which call of its layer a symbol is, from 0."""
+    return [each for each in symbols if each.layer is symbol.layer].index(symbol)
 
 
 def _totals(model: Any) -> list[str]:

@@ -9,6 +9,7 @@ import pytest
 os.environ.setdefault("KERAS_BACKEND", "torch")
 
 import minicnn
+from minicnn.saving.keras.config import described
 
 keras = pytest.importorskip("keras")
 
@@ -74,7 +75,19 @@ def dense(k):
     return k.Model(inputs, k.layers.Dense(5, activation="softmax")(x))
 
 
-NETS = [residual, inception, nested, dense]
+def shared(k):
+    """A convolution, a network and layers without weights, each at several places."""
+    inputs = k.Input((12, 12, 1))
+    pool, relu = k.layers.MaxPooling2D(2), k.layers.Activation("relu")
+    x = pool(relu(k.layers.Conv2D(4, 3, padding="same")(inputs)))
+    see = k.layers.Conv2D(4, 3, padding="same", activation="tanh")
+    inner = k.Sequential([k.Input((6, 6, 4)), k.layers.Conv2D(4, 3), k.layers.BatchNormalization()])
+    y = k.layers.Subtract()([inner(see(see(x))), inner(k.layers.AveragePooling2D(3, 1, "same")(relu(x)))])
+    x = k.layers.Flatten()(pool(y))
+    return k.Model(inputs, k.layers.Dense(5, activation="softmax")(x))
+
+
+NETS = [residual, inception, nested, dense, shared]
 
 
 def pair(make):
@@ -192,3 +205,52 @@ def test_parts_of_a_model(rng):
         assert len(behind.layers) == 3
     for a, b in zip(*results):
         np.testing.assert_allclose(a, b, atol=1e-5)
+
+
+def unet(k, last):
+    """A label for each pixel: half the size, then back by a transposed convolution."""
+    inputs = k.Input((12, 10, 1))
+    a = k.layers.Conv2D(4, 3, padding="same", activation="tanh")(inputs)
+    b = k.layers.Conv2D(6, 3, padding="same")(k.layers.MaxPooling2D(2)(a))
+    b = k.layers.LayerNormalization()(b)
+    up = k.layers.Conv2DTranspose(4, 3, strides=2, padding="same", activation="relu")(b)
+    return k.Model(inputs, k.layers.Conv2D(3, 1, activation=last)(k.layers.Concatenate()([a, up])))
+
+
+@pytest.mark.parametrize(
+    ("loss", "last", "form"),
+    [
+        ("sparse_categorical_crossentropy", "softmax", "numbers"),
+        ("sparse_categorical_crossentropy", "softmax", "numbers of one channel"),
+        ("categorical_crossentropy", "softmax", "one-hot"),
+        ("binary_crossentropy", "sigmoid", "one-hot"),
+    ],
+)
+def test_a_label_for_each_pixel(loss, last, form, rng):
+    images = rng.uniform(0, 1, (8, 12, 10, 1)).astype("float32")
+    labels = rng.integers(0, 3, (8, 12, 10))
+    labels = {"numbers": labels, "one-hot": np.eye(3)[labels]}.get(form, labels[..., None])
+    ours, theirs = pair(lambda k: unet(k, last))
+    logs = []
+    for k, model in ((minicnn, ours), (keras, theirs)):
+        model.compile(k.optimizers.SGD(0.1), loss, metrics=["accuracy"])
+        logs.append(model.fit(images, labels, batch_size=4, epochs=3, shuffle=False, verbose=0).history)
+    assert logs[0]["loss"][-1] < logs[0]["loss"][0]
+    for name in ("loss", "accuracy"):
+        np.testing.assert_allclose(logs[0][name], logs[1][name], atol=1e-4, err_msg=name)
+    for a, b in zip(ours.get_weights(), theirs.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-4)
+
+
+@pytest.mark.parametrize("make", [shared, lambda k: unet(k, "softmax")], ids=["shared", "unet"])
+def test_described_to_keras_and_as_onnx(make, tmp_path, rng):
+    onnxruntime = pytest.importorskip("onnxruntime")
+    ours = make(minicnn)
+    theirs = keras.saving.deserialize_keras_object(described(ours))
+    theirs.set_weights(ours.get_weights())
+    images = rng.uniform(0, 1, (3, *ours.input_shape[1:])).astype("float32")
+    expected = theirs.predict(images, verbose=0)
+    np.testing.assert_allclose(ours.predict(images, verbose=0), expected, atol=1e-5)
+    minicnn.saving.export_onnx(ours, tmp_path / "net.onnx")
+    session = onnxruntime.InferenceSession(tmp_path / "net.onnx", providers=["CPUExecutionProvider"])
+    np.testing.assert_allclose(session.run(["output"], {"input": images})[0], expected, atol=1e-5)

@@ -143,6 +143,12 @@ def _residual(tape: Tape, layer: Any, x: int) -> int:
 
 @recorder_of(Graph)
 def _graph(tape: Tape, layer: Any, *inputs: int) -> int:
+    shared = [each.name for each in layer.uses.shared if each.weights]
+    if shared:
+        raise ValueError(
+            f"{shared[0]} is used at several places of {layer.name}: the page has one place for a weight; explain a "
+            "model without shared weights"
+        )
     known = dict(zip(layer.inputs, inputs))
     for symbol in layer.symbols:
         if symbol not in known:

@@ -3,10 +3,10 @@
     {"module": "keras.layers", "class_name": "Dense", "config": {"units": 7, …}, "registered_name": null}
 
 A Sequential lists its layers. In a Functional each layer also has ``inbound_nodes``: the tensors that it was
-called on. A tensor is [name, 0, 0]: the layer that computes it, and two numbers for layers that are called
-several times.
+called on. A tensor is [name, n, 0]: the layer that computes it, and which of its calls.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -56,17 +56,24 @@ def _in_a_row(chain: Chain) -> list[Layer]:
 
 
 def _functional(model: Any) -> dict[str, Any]:
+    def place(symbol: Symbol) -> list[Any]:
+        return [symbol.name, model.uses.numbers[symbol], 0]
+
+    called: dict[str, dict[str, Any]] = {}
+    for symbol in model.symbols:  # a layer that is used again gets one more node
+        one = _called(symbol, place)
+        called.setdefault(symbol.name, one | {"inbound_nodes": []})["inbound_nodes"] += one["inbound_nodes"]
     config = {
         "name": model.name,
         "trainable": model.trainable,
-        "layers": [_called(symbol) for symbol in model.symbols],
-        "input_layers": [[symbol.name, 0, 0] for symbol in model.inputs],
-        "output_layers": [[symbol.name, 0, 0] for symbol in model.outputs],
+        "layers": list(called.values()),
+        "input_layers": [place(symbol) for symbol in model.inputs],
+        "output_layers": [place(symbol) for symbol in model.outputs],
     }
     return _as("keras.src.models.functional", "Functional", config)
 
 
-def _called(symbol: Symbol) -> dict[str, Any]:
+def _called(symbol: Symbol, place: Callable[[Symbol], list[Any]]) -> dict[str, Any]:
     """Return the description of a graph's layer, with the tensors that it was called on."""
     layer = symbol.layer
     if isinstance(layer, layers.InputLayer):
@@ -74,7 +81,7 @@ def _called(symbol: Symbol) -> dict[str, Any]:
     tensors = [
         {
             "class_name": "__keras_tensor__",
-            "config": {"shape": source.shape, "dtype": source.dtype, "keras_history": [source.name, 0, 0]},
+            "config": {"shape": source.shape, "dtype": source.dtype, "keras_history": place(source)},
         }
         for source in symbol.inputs
     ]

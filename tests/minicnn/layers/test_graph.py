@@ -206,11 +206,6 @@ def test_symbols_calculate():
         x / y
 
 
-def called_twice():
-    x, dense = Input((4,)), layers.Dense(4, name="one")
-    return x, dense(dense(x))
-
-
 def called_twice_inside():
     x, dense = Input((4,)), layers.Dense(4, name="one")
     return x, layers.Chain([dense])(dense(x))
@@ -224,7 +219,6 @@ def named_alike():
 @pytest.mark.parametrize(
     ("make", "error", "message"),
     [
-        (called_twice, NotImplementedError, "'one' is in 2 places .* make a Dense for each"),
         (called_twice_inside, NotImplementedError, "'one' is in 2 places"),
         (named_alike, ValueError, "2 layers called 'one'"),
         (
