@@ -5,9 +5,11 @@
     BinaryAccuracy               y_true = (y_pred > threshold)           0 or 1, any shape
     TopK…                        fewer than k classes have a higher score than the true one
 
-Predictions (N, K) may be probabilities or logits; binary ones are probabilities unless the threshold is 0.
+Predictions (N, K), or (N, …, K) for maps with a class for each pixel, may be probabilities or logits; binary ones
+are probabilities unless the threshold is 0.
 """
 
+import math
 from typing import Any
 
 import numpy as np
@@ -62,17 +64,18 @@ class SparseTopKCategoricalAccuracy(MeanMetricWrapper):
 
 
 def class_numbers(y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
-    """Return sparse targets (N,) or (N, 1) as integers (N,).
+    """Return sparse targets (N,) or (N, 1) as integers (N,); for maps (N, …) or (N, …, 1) as (N, …).
 
     Raises:
         ValueError: there is not one for each prediction.
     """
-    if y_true.size != len(y_pred):
+    rows = y_pred.shape[:-1]
+    if y_true.size != math.prod(rows) or (len(rows) > 1 and y_true.shape not in (rows, (*rows, 1))):
         raise ValueError(
-            f"y_true of shape {y_true.shape} for y_pred of shape {y_pred.shape}: expected ({len(y_pred)},), "
-            "a class number for each sample; for one-hot targets use the metric without 'Sparse'"
+            f"y_true of shape {y_true.shape} for y_pred of shape {y_pred.shape}: expected {rows}, "
+            "a class number for each row of scores; for one-hot targets use the metric without 'Sparse'"
         )
-    return y_true.reshape(-1).astype(np.int64)
+    return y_true.reshape(rows).astype(np.int64)
 
 
 def in_columns(y_true: Any, y_pred: Any) -> np.ndarray:
@@ -113,8 +116,8 @@ def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> np.ndarr
 def sparse_top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> np.ndarray:
     """Return for each sample whether the true class, given as a number, is among the ``k`` highest: (N,)."""
     y_true, y_pred = np.asarray(y_true), np.asarray(y_pred)
-    scores = np.take_along_axis(y_pred, class_numbers(y_true, y_pred)[:, None], axis=-1)  # (N, 1)
-    return (np.sum(y_pred > scores, axis=-1) < k) & np.isfinite(scores[:, 0])
+    scores = np.take_along_axis(y_pred, class_numbers(y_true, y_pred)[..., None], axis=-1)  # (N, 1)
+    return (np.sum(y_pred > scores, axis=-1) < k) & np.isfinite(scores[..., 0])
 
 
 def _alike(y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:

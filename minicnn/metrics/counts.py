@@ -209,4 +209,4 @@ def indicators(y_true: Any, y_pred: np.ndarray) -> np.ndarray:
         return y_true.astype(bool)
     if y_true.size == y_pred.size and len(y_true) == len(y_pred):
         return y_true.reshape(y_pred.shape).astype(bool)
-    return class_numbers(y_true, y_pred)[:, None] == np.arange(y_pred.shape[-1])
+    return class_numbers(y_true, y_pred)[..., None] == np.arange(y_pred.shape[-1])
