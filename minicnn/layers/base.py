@@ -286,6 +286,12 @@ class Layer:
         """Create, register and return a :class:`Parameter`; ``initializer`` (a
         name or an object) fills it.
         """
+        if None in shape:
+            raise ValueError(
+                f"{self.name}/{name}: a weight of shape {tuple(shape)} needs lengths that are known, for inputs of "
+                f"shape {self.input_shape}: give them to Input; None is for height and width of convolutions, as in "
+                "Input((None, None, 3))"
+            )
         if self.dtype is None:  # in a constructor, before the input is known
             self.dtype = np.dtype(backend.floatx())
         arguments.check_room(f"{self.name}/{name}", shape)

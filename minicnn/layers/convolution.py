@@ -72,7 +72,7 @@ class ConvolutionBase(ActivatedLayer):
         batch, height, width, channels = input_shape
         return batch, *self.output_lengths(height, width), self.output_channels(channels)
 
-    def output_lengths(self, height: int, width: int) -> Shape:
+    def output_lengths(self, height: int | None, width: int | None) -> Shape:
         """Return (OH, OW)."""
         rows, columns = geometry.axes(height, width, self.kernel_size, *self._geometry)
         return rows.out, columns.out

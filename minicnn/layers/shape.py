@@ -38,8 +38,21 @@ class _Mover(Layer):
         return bool(self.input_shape[-1] == self.compute_output_shape(self.input_shape)[-1])
 
 
+def _check_known(layer: Layer, shape: Shape) -> None:
+    if None in shape[1:]:
+        raise ValueError(
+            f"{layer.name}: the number of entries of {tuple(shape)} is not known: give Input all lengths, such as "
+            "Input((48, 48, 1)), or put GlobalAveragePooling2D() in place of this layer"
+        )
+
+
 class Flatten(_Mover):
     """(N, H, W, C) -> (N, H · W · C), as `keras.layers.Flatten`."""
+
+    def build(self, input_shape: Shape) -> None:
+        """Check that the number of entries is known."""
+        _check_known(self, input_shape)
+        super().build(input_shape)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """(N, …) -> (N, the number of entries of a sample)."""
@@ -81,6 +94,7 @@ class Reshape(_Mover):
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """(N, …) -> (N, *target_shape)."""
+        _check_known(self, input_shape)
         entries, known = math.prod(input_shape[1:]), math.prod(abs(length) for length in self.target_shape)
         open_ended = -1 in self.target_shape
         if entries % known or (entries != known and not open_ended):
@@ -155,6 +169,11 @@ def _sides(argument: str, given: Any) -> tuple[tuple[int, int], tuple[int, int]]
     return (top, bottom), (left, right)
 
 
+def plus(length: int | None, more: int) -> int | None:
+    """Return length + more; None if the length is not known."""
+    return None if length is None else length + more
+
+
 def _cut(x: Array, sides: tuple[tuple[int, int], tuple[int, int]]) -> Array:
     """Return x (N, H, W, C) without its sides."""
     (top, bottom), (left, right) = sides
@@ -179,7 +198,8 @@ class ZeroPadding2D(Layer):
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """(N, H, W, C) -> (N, top + H + bottom, left + W + right, C)."""
         batch, height, width, channels = input_shape
-        return batch, height + sum(self.padding[0]), width + sum(self.padding[1]), channels
+        rows, columns = (sum(sides) for sides in self.padding)
+        return batch, plus(height, rows), plus(width, columns), channels
 
     def forward(self, x: Array, training: bool = False) -> Array:
         """Return x with its border of zeros."""
@@ -213,10 +233,7 @@ class Cropping2D(_Mover):
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """(N, H, W, C) -> (N, H − top − bottom, W − left − right, C)."""
         batch, height, width, channels = input_shape
-        rows, columns = (
-            None if length is None else length - sum(sides)
-            for length, sides in zip((height, width), self.cropping)
-        )
+        rows, columns = (plus(each, -sum(cut)) for each, cut in zip((height, width), self.cropping))
         if any(length is not None and length < 1 for length in (rows, columns)):
             raise ValueError(
                 f"{self.name}: cropping={self.cropping} leaves nothing of {height} × {width} pixels: "
@@ -248,7 +265,8 @@ class UpSampling2D(_Mover):
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """(N, H, W, C) -> (N, H · rows, W · columns, C)."""
         batch, height, width, channels = input_shape
-        return batch, height * self.size[0], width * self.size[1], channels
+        rows, columns = self.size
+        return batch, height and height * rows, width and width * columns, channels
 
     def forward(self, x: Array, training: bool = False) -> Array:
         """Return x with each pixel repeated."""

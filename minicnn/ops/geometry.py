@@ -23,12 +23,12 @@ LARGEST = 1 << 24  # of a window, a stride, a number of filters: more is a mista
 
 class Axis(NamedTuple):
     """One spatial axis of a sliding window: the output's length and the padding
-    before and after the input.
+    before and after the input; None if they depend on a length that is not known.
     """
 
-    out: int
-    before: int
-    after: int
+    out: Any
+    before: Any
+    after: Any
 
 
 def pair(value: Any, argument: str) -> tuple[int, int]:
@@ -58,13 +58,15 @@ def checked_padding(padding: Any) -> str:
     return lower
 
 
-def axis(length: int, size: int, stride: int, padding: str, dilation: int = 1) -> Axis:
+def axis(length: int | None, size: int, stride: int, padding: str, dilation: int = 1) -> Axis:
     """Return the output length and the padding of one axis of ``length`` pixels.
 
     Raises:
         ValueError: ``padding`` is unknown, or the window does not fit into the input.
     """
     extent = (size - 1) * dilation + 1
+    if length is None:
+        return Axis(None, None, None)
     if padding == "same":
         out = -(-length // stride)
         total = max((out - 1) * stride + extent - length, 0)
@@ -80,8 +82,8 @@ def axis(length: int, size: int, stride: int, padding: str, dilation: int = 1) -
 
 
 def axes(
-    height: int,
-    width: int,
+    height: int | None,
+    width: int | None,
     size: tuple[int, int],
     strides: tuple[int, int],
     padding: str,

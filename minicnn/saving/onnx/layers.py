@@ -31,19 +31,24 @@ def _conv2d_transpose(graph: Graph, layer: Any, x: Value) -> Value:
     x = graph.channels_first(x)
     shape = layer.compute_output_shape(x.shape)
     windows = _windows(layer, Value(x.name, shape))
-    spanned = [  # by all windows: smaller than the output if the stride is larger than a window
-        (length - 1) * stride + (size - 1) * apart + 1
-        for length, stride, size, apart in zip(
-            x.shape[1:3], layer.strides, layer.kernel_size, layer.dilation_rate
+    # where a stride is larger than a window, more pixels than all windows span
+    beyond = [max(stride - (size - 1) * apart - 1, 0) for stride, size, apart in _axes(layer)]
+    if layer.padding == "valid" or None not in shape[1:3]:
+        windows["output_padding"] = beyond
+    elif any(beyond):
+        raise NotImplementedError(
+            f"{layer.name}: strides larger than the kernel cannot be exported as ONNX for inputs of any size: give "
+            "Input its height and width"
         )
-    ]
-    padded = [out + sum(windows["pads"][axis::2]) for axis, out in enumerate(shape[1:3])]
-    windows["output_padding"] = [to - have for to, have in zip(padded, spanned)]
     inputs = [x.name, graph.constant(layer.kernel.value.transpose(3, 2, 0, 1), f"{layer.name}/kernel")]
     if layer.use_bias:
         inputs.append(graph.constant(layer.bias.value, f"{layer.name}/bias"))
     name = graph.add("ConvTranspose", inputs, layer.name, **windows)
     return _activated(graph, layer, Value(name, shape, channels_first=True))
+
+
+def _axes(layer: Any) -> Any:
+    return zip(layer.strides, layer.kernel_size, layer.dilation_rate)
 
 
 @exports(layers.DepthwiseConv2D)
@@ -75,11 +80,11 @@ def _windows(layer: Any, x: Value, argument: str = "kernel_size") -> dict[str, A
     size, dilation = getattr(layer, argument), getattr(layer, "dilation_rate", (1, 1))
     _, height, width, _ = x.shape
     rows, columns = geometry.axes(height, width, size, layer.strides, layer.padding, dilation)
-    windows = {
-        "kernel_shape": size,
-        "strides": layer.strides,
-        "pads": [rows.before, columns.before, rows.after, columns.after],
-    }
+    windows = {"kernel_shape": size, "strides": layer.strides}
+    if None in (height, width):  # what runs the graph finds the padding, for each size
+        windows["auto_pad"] = "SAME_UPPER" if layer.padding == "same" else "VALID"
+    else:
+        windows["pads"] = [rows.before, columns.before, rows.after, columns.after]
     return windows if dilation == (1, 1) else windows | {"dilations": dilation}
 
 
