@@ -161,20 +161,20 @@ DROPOUT: dict[str, dict[str, list[Edit]]] = {
 
 LOSSES: dict[str, dict[str, list[Edit]]] = {
     "loss: not divided by the batch": {
-        "losses": [("Loss._gradient_of_losses", "np.asarray(math.prod(shape), dtype)", "1")],
+        "losses/base": [("Loss._gradient_of_losses", "np.asarray(math.prod(shape), dtype)", "1")],
     },
     "loss: its gradient not divided by the batch": {
-        "losses": [("Loss.backward", "*self._cache", "len(self._cache[0]) * self._cache[0], self._cache[1]")],
+        "losses/base": [("Loss.backward", "*self._cache", "len(self._cache[0]) * self._cache[0], self._cache[1]")],
     },
     "loss: divided by the batch where the sum of the class weights was meant": {
-        "losses": [("Loss._gradient_of_losses", "weights.sum() or 1", "weights.size")],
+        "losses/base": [("Loss._gradient_of_losses", "weights.sum() or 1", "weights.size")],
     },
     "loss: the weights are missing in the gradient": {
-        "losses": [("Loss.backward", "*self._cache",
+        "losses/base": [("Loss.backward", "*self._cache",
                     "np.full_like(self._cache[0], self._cache[0].mean()), self._cache[1]")],
     },
     "cross-entropy: log(0)": {
-        "losses": [("_log", "np.log(kept)", "np.log(p)")],
+        "losses/base": [("log_of", "np.log(kept)", "np.log(p)")],
         "ops/reference/softmax": [("log_softmax_forward",
                                    "shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))",
                                    "np.log(np.exp(shifted) / np.exp(shifted).sum(axis=-1, keepdims=True))")],
@@ -217,7 +217,9 @@ TYPES: dict[str, dict[str, list[Edit]]] = {
     "float32 becomes float64": {
         "ops/reference/dropout": [("dropout_forward", ".astype(x.real.dtype)", "")],
         "ops/kernels/normalization": [("_backward", "dgamma.astype(x.dtype)", "dgamma")],
-        "losses": [("Loss._gradient_of_losses", "else sample_weight, dtype)", "else sample_weight, float)")],
+        "losses/base": [
+            ("Loss._gradient_of_losses", "else sample_weight, dtype)", "else sample_weight, float)")
+        ],
     },
     "float64 becomes float32": {
         MAX[0]: [(MAX[2], "np.zeros(padded_shape, dy.dtype)", "np.zeros(padded_shape, np.float32)")],

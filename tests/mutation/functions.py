@@ -24,7 +24,7 @@ ROOMS = {
     "reference": ["minicnn/ops/geometry.py", "minicnn/ops/reference/*.py"],
     "kernels": ["minicnn/ops/kernels/*.py"],
     "layers": ["minicnn/layers/*.py"],
-    "losses": ["minicnn/losses.py", "minicnn/models/logits.py"],
+    "losses": ["minicnn/losses/*.py", "minicnn/models/logits.py"],
     "regularizers": ["minicnn/regularizers.py"],
     "optimizers": ["minicnn/optimizers/*.py"],
     "training": ["minicnn/models/step.py"],
