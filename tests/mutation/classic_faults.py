@@ -55,16 +55,16 @@ POOLING: dict[str, dict[str, list[Edit]]] = {
 
 CONVOLUTION: dict[str, dict[str, list[Edit]]] = {
     "convolution: dx right for one channel, wrong when layers are stacked": {
-        CONV: [(BACK, ADD, "dx_padded[index] += dy[..., :1] @ kernel[a, b].T[:1]")],
+        CONV: [("_input_gradient", ADD, "dx_padded[index] += dy[..., :1] @ kernel[a, b].T[:1]")],
         "ops/kernels/direct": [("input_gradient", "transposed(np.array([kernel[entry] for entry in entries]))",
                                 "np.array([kernel[entry] for entry in entries]).reshape(-1, filters, channels)")],
     },
     "convolution: the kernel is not rotated for dx": {
-        CONV: [(BACK, ADD, "dx_padded[index] += dy @ kernel[-1 - a, -1 - b].T")],
+        CONV: [("_input_gradient", ADD, "dx_padded[index] += dy @ kernel[-1 - a, -1 - b].T")],
         "ops/kernels/winograd": [("input_gradient", "transposed(kernel, reverse=True)", "transposed(kernel)")],
         "ops/kernels/direct": [("_input_plan", "entries.append((a, b))", "entries.append((kh - 1 - a, kw - 1 - b))")],
     },
-    "convolution: overlapping windows overwrite each other": {CONV: [(BACK, ADD, ADD.replace("+=", "="))]},
+    "convolution: overlapping windows overwrite each other": {CONV: [("_input_gradient", ADD, ADD.replace("+=", "="))]},
     "convolution: the last row and column are lost when windows do not tile": {
         "ops/geometry": [("axis", "out = -(-length // stride)", "out = max(length // stride, 1)")],
         "ops/kernels/direct": [("_reach", "(length - 1 - first) // stride", "(length - stride - first) // stride")],
@@ -80,7 +80,7 @@ CONVOLUTION: dict[str, dict[str, list[Edit]]] = {
         "ops/reference/dense": [("dense_backward", "dy.sum(axis=0)", "dy.sum(axis=1)")],
     },
     "convolution: the dilation is ignored in dkernel": {
-        CONV: [(BACK, "np.tensordot(xp[index], dy",
+        CONV: [("_kernel_gradient", "np.tensordot(xp[index], dy",
                 "np.tensordot(xp[:, a : a + index[1].stop - index[1].start : index[1].step, "
                 "b : b + index[2].stop - index[2].start : index[2].step], dy")],
         "ops/kernels/direct": [("kernel_gradient", "np.arange(kh) * dilation[0]", "np.arange(kh)")],
