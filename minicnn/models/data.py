@@ -138,7 +138,7 @@ class Batches:
             if self.rows is not None:
                 part = self.rows(stop - start)
                 own = slice(start + part.start, start + part.stop) if order is None else index[part]
-            y = None if self.y is None else self.y[index]
+            y: Any = None if self.y is None else self.y[index]
             y = y if y is None or isinstance(y, Parts) else np.asarray(y)
             yield np.array(self.x[own], self.dtype), y, self._weights_of(index, y)
             pages.used(stop - start)
