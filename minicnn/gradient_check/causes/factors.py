@@ -82,7 +82,10 @@ def _known_numbers(e: Evidence) -> Iterator[tuple[float, str]]:
     yield float(shape[layout.find("N") if layout else 0]), "the batch size"
     seen = np.count_nonzero(e.columns, axis=0)
     if e.complete and seen.size and seen.min() == seen.max():
-        yield float(seen.max()), "the number of entries that each output is computed from"
+        n, what = float(seen.max()), "the number of entries that each output is computed from"
+        yield n, what
+        if n > 2:
+            yield n / (n - 1), f"n − 1 for n, with n = {n:.0f}, {what}"
     for shape, owner in {e.dy.shape: "y", e.input.shape: x}.items():
         layout = letters(e, len(shape))
         if len(shape) == 4 and layout:

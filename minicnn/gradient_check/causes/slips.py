@@ -29,11 +29,13 @@ def slopes(step: Step, n: int | None, slots: Sequence[int], steps: list[Step]) -
     if step.name in ("add", "subtract") and len(step.active) > 1:  # a sum has no slope: a path is missing
         return
     given = [] if step.source is None else [(-1, step.source.view(np.ndarray))]
-    if len(step.active) == 1 and step.name not in LINEAR:
+    if len(step.active) == 1:
         direct = step.inputs[step.active[0]]
-        if direct.shape == step.output.shape and not (
-            step.source is not None and np.array_equal(direct, step.source)
-        ):
+        is_source = step.source is not None and np.array_equal(direct, step.source)
+        if step.name in LINEAR:
+            by_numbers = all(np.size(each) == 1 for m, each in enumerate(step.inputs) if m not in step.active)
+            given = [] if is_source and by_numbers else given
+        elif direct.shape == step.output.shape and not is_source:
             given.append((step.active[0], direct))
     for of, v in given:
         yield "the slope is missing (of |v|: its sign; of ReLU: its mask)", partial(_slope, of=of, f=_missing)

@@ -110,7 +110,7 @@ def _factors(
 
 def _executions(target: Target) -> Iterator[Target]:
     yield target
-    if len(target.slots) > 1:
+    if len(target.slots) > 1 and len(target.texts) == 1:  # one line, in a loop
         yield target._replace(slots=target.slots[:-1], runs="last")
         yield target._replace(slots=target.slots[1:], runs="first")
 
@@ -160,20 +160,27 @@ def _others(e: Evidence, follower: Follower, targets: list[Target], found: dict[
     first = {step.slot: step for step in follower.record(follower.one(int(e.index[0])))}
     known = [Known(e, follower, target, first) for target in targets]
     for kinds in (SIMPLE, *((kind,) for kind in OTHER)) if _enough(e) else ():
-        for kind, (target, effects) in product(kinds, zip(targets, known)):
-            for text, slip in kind(target.step, target.of, target.slots, follower.steps):
-                if follower.cost > MOST_OPERATIONS:
-                    return found
-                changes = slip if isinstance(slip, dict) else target.changed(slip)
-                try:
-                    fits = effects.may_give(changes) and e.fits(
-                        follower.gradient(int(i), changes) for i in e.index
-                    )
-                except Exception:  # another array does not fit in here
-                    continue
-                if fits:
-                    found[text] = target.where
-                    break  # the formulas of a list are in an order: the simplest is first
+        for kind in kinds:
+            best: tuple[int, str, str] | None = None
+            for target, effects in zip(targets, known):
+                slips = kind(target.step, target.of, target.slots, follower.steps)
+                for rank, (text, slip) in enumerate(slips):  # the simplest come first
+                    if best and rank > best[0]:
+                        break  # of two that fit in one chain, the simpler, then the last
+                    if follower.cost > MOST_OPERATIONS:
+                        return found
+                    changes = slip if isinstance(slip, dict) else target.changed(slip)
+                    try:
+                        fits = effects.may_give(changes) and e.fits(
+                            follower.gradient(int(i), changes) for i in e.index
+                        )
+                    except Exception:  # another array does not fit in here
+                        continue
+                    if fits:
+                        best = rank, text, target.where
+                        break
+            if best:
+                found[best[1]] = best[2]
         if found:
             break
     return found

@@ -244,3 +244,73 @@ def test_what_was_changed_in_place_comes_first(rng):
     report = check_op((lambda x, w: (np.maximum(x @ w, 0) + x, (x, w)), backward), arrays)
     assert "mend first what is said above the table" in str(report)
     assert "none of the known causes" not in str(report)
+
+
+def add_and_norm(x, w):
+    h = x + np.maximum(x @ w, 0)
+    c = h - h.mean(1, keepdims=True)
+    s = np.sqrt((c * c).mean(1, keepdims=True) + 1e-5)
+    return c / s, (x, w, c / s, s)
+
+
+def add_and_norm_backward(dy, cache):
+    x, w, y, s = cache
+    dh = (dy - y * (dy * y).mean(1, keepdims=True)) / s  # right: dy − mean(dy) − …
+    dz = dh * (x @ w > 0)
+    return dh + dz @ w.T, x.T @ dz
+
+
+def test_two_lines_are_no_loop(rng):
+    arrays = {"x": rng.standard_normal((4, 5)), "w": rng.standard_normal((5, 5))}
+    said = causes((add_and_norm, add_and_norm_backward), arrays)
+    mean = (
+        "the path through it is missing: at “h.mean(1, keepdims=True)” in “c = h - h.mean(1, keepdims=True)”"
+    )
+    assert said["x"] == f"the value is treated as a constant: {mean}"
+
+
+def gate(x, a, b):
+    p, g = x @ a, 1 / (1 + np.exp(-(x @ b)))
+    return np.tanh(p) * g, (x, a, b, np.tanh(p), g)
+
+
+def gate_backward(dy, cache):
+    x, a, b, t, g = cache
+    da, db = dy * g * (1 - t * t), dy * t * g  # right: … · (1 − g)
+    return da @ a.T + db @ b.T, x.T @ da, x.T @ db
+
+
+def test_of_one_slip_in_a_chain_the_simplest_formula_is_named(rng):
+    arrays = {
+        name: rng.standard_normal(shape) for name, shape in (("x", (4, 3)), ("a", (3, 5)), ("b", (3, 5)))
+    }
+    said = causes((gate, gate_backward), arrays)
+    line = "“1 / (1 + np.exp(-(x @ b)))” in “p, g = x @ a, 1 / (1 + np.exp(-(x @ b)))”"
+    assert said["b"] == f"y is used for the slope, with the y that comes out: at {line}"
+
+
+def distances(a, b):
+    return (a**2).sum(1)[:, None] + (b**2).sum(1) - 2 * a @ b.T, (a, b)
+
+
+def distances_backward(dy, cache):
+    a, b = cache
+    return 2 * a * dy.sum(1, keepdims=True) - dy @ b, 2 * b * dy.sum(0)[
+        :, None
+    ] - 2 * dy.T @ a  # right: 2 · dy @ b
+
+
+def test_a_constant_factor_of_a_product(rng):
+    said = causes(
+        (distances, distances_backward), {"a": rng.standard_normal((4, 3)), "b": rng.standard_normal((5, 3))}
+    )
+    assert said["a"].startswith("the other factor of the product, “2”, is missing: at “2 * a” in")
+
+
+def test_n_less_one_of_several_axes(rng):
+    def forward(x):
+        c = x - x.mean((1, 2), keepdims=True)
+        return (c**2).sum((1, 2)) / (x[0].size - 1), (c, x[0].size)  # backward: / x[0].size
+
+    op = forward, lambda dy, cache: dy[:, None, None] * 2 * cache[0] / cache[1]
+    assert "n − 1 for n, with n = 12" in causes(op, {"x": rng.standard_normal((2, 3, 4))})["x"]
