@@ -19,7 +19,7 @@ Other files know one kind of function each. They recognize it by its values, in 
 what students do: the wrong formula, and the sentence for it.
 
     activations.py     y = f(x) for each entry           normalization.py   batch, layer, instance
-    softmax.py         also with cross-entropy           losses.py          squares, two classes, hinge
+    softmax.py         also with cross-entropy           losses.py          two classes, hinge
     convolution.py     stride, dilation, padding         pooling.py         maximum, average
 
 A hypothesis returns a sentence for the report, or None. The first that fits is reported. So special

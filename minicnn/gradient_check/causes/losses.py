@@ -1,11 +1,9 @@
-"""Losses of regression and of two classes, recognized by the right gradient; and their usual slips.
+"""Losses of two classes, and the hinge, recognized by the right gradient; and their usual slips.
 
-    squared error           c·Σ (x − t)²         dx = 2c·dy·(x − t)
-    absolute error          c·Σ |x − t|          dx = c·dy·sign(x − t)
     binary cross-entropy    of p = σ(x)          dx = s·(p − t)
     hinge, many classes     Σ max(0, x_j − x_t + 1)      dx = s·active, and −s·(their count) at the right class
 
-The target t is not among the arrays that are checked: the right gradient and the loss itself show it.
+The target t is not among the arrays that are checked: the right gradient shows it.
 """
 
 from collections.abc import Iterator
@@ -14,15 +12,12 @@ import numpy as np
 
 from minicnn.gradient_check.causes.evidence import Candidates, Evidence
 
-FAR = 1e3  # an entry moved by this much is on the other side of its target
-MOST_CALLS = 500
-
 
 def loss_slips(e: Evidence) -> str | None:
     """Recognize the loss; then compare the slips."""
     if not e.complete or e.array.size < 3 or e.array.ndim == 0:
         return None
-    for known in (_squared, _absolute, _of_logits, _of_probabilities, _hinge):
+    for known in (_of_logits, _of_probabilities, _hinge):
         cause = e.explained_by(known(e))
         if cause:
             return cause
@@ -41,51 +36,6 @@ def _scales(e: Evidence) -> Iterator[np.ndarray]:
         return
     for n in dict.fromkeys((1, e.array.size, e.array.shape[0], e.array.shape[-1])):
         yield dy / n
-
-
-def _squared(e: Evidence) -> Candidates:
-    """c·Σ (x − t)² with a usual c: x − t follows from the right gradient, and must give the loss."""
-    over = () if e.dy.shape == e.array.shape else -1 if e.dy.ndim else None  # the sum of each loss
-    for scale in (factor * s for s in _scales(e) for factor in (1.0, 0.5)):
-        d = e.gradient.numeric / (2 * scale)  # x − t
-        t = e.array - d
-        dy = e.dy if over == () else e.dy.reshape(*e.dy.shape, *[1] * (e.array.ndim - e.dy.ndim))
-        loss = np.sum(scale / dy * d**2, axis=over)
-        if not t.any() or loss.size != e.y.size or not np.allclose(loss.ravel(), e.y.ravel()):
-            continue
-        return {
-            "the sign of the error is used: sign(x − t), and 2·(x − t) is right": scale * np.sign(d),
-            "the sign of the error is used: 2·sign(x − t), and 2·(x − t) is right": 2 * scale * np.sign(d),
-            "the target is forgotten: this is 2·x, and 2·(x − t) is right": 2 * scale * e.array,
-            "the target is added: 2·(x + t), and 2·(x − t) is right": 2 * scale * (e.array + t),
-            "the target is used instead of x: −2·t, and 2·(x − t) is right": -2 * scale * t,
-            "this is the squared error (x − t)² itself, not its derivative": scale * d**2,
-            "the error is squared: 2·(x − t)², and 2·(x − t) is right": 2 * scale * d**2,
-            "the absolute error is used: 2·|x − t|, and 2·(x − t) is right": 2 * scale * np.abs(d),
-        }
-    return {}
-
-
-def _absolute(e: Evidence) -> Candidates:
-    right = e.gradient.numeric
-    s = float(np.abs(right).max())
-    if e.dy.size != 1 or not right.all() or e.array.size > MOST_CALLS or np.ptp(np.abs(right)) > 1e-6 * s:
-        return {}
-    dy, here = float(e.dy.ravel()[0]), float(e.y.ravel()[0])
-    side, unit = np.sign(right / dy), s / abs(dy)
-    d = np.empty(e.array.shape)
-    for i in np.ndindex(d.shape):  # |d| is known from what the loss becomes on the other side of t
-        moved = e.array.copy()
-        moved[i] -= side[i] * FAR
-        there = float(np.real(e.ask(**{e.gradient.name: moved})).ravel()[0])
-        d[i] = side[i] * (FAR - (there - here) / unit) / 2
-    return {
-        "the error itself is used: x − t, and its sign is right": unit * dy * d,
-        "2·(x − t) is used, for the squared error: sign(x − t) is right": 2 * unit * dy * d,
-        "the sign of the error is missing: 1 at every entry, and sign(x − t) is right": 0 * d + unit * dy,
-        "the sign of x is used: sign(x − t) is right": unit * dy * np.sign(e.array),
-        "1 only where x > t, else 0: where x < t the gradient is −1": unit * dy * (d > 0),
-    }
 
 
 def _two_valued(t: np.ndarray) -> bool:

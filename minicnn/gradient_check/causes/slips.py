@@ -46,10 +46,17 @@ def slopes(step: Step, n: int | None, slots: Sequence[int], steps: list[Step]) -
             if any(np.array_equal(values, other) for other in seen):
                 continue  # such as sign(v), where every v is positive
             seen.append(values)
-            name, place = ("y", "that comes out") if out else ("v", "that goes in")
-            formula = text.replace("v", name)
+            which = "with the y that comes out" if out else _called(v, steps)
             slope = partial(_slope, of=of, f=partial(_formula, f=f, out=out))
-            yield f"{formula} is used for the slope, with the {name} {place}", slope
+            yield f"{text.replace('v', 'y') if out else text} is used for the slope, {which}", slope
+
+
+def _called(v: np.ndarray, steps: list[Step]) -> str:
+    for s in steps:
+        for name, each in zip(s.place.text.operands if s.place else (), s.inputs):
+            if np.shape(each) == v.shape and np.array_equal(np.real(each), v.real):
+                return f"with v = “{name}”"
+    return "with the v that goes in"
 
 
 def _slope(s: Step, n: int | None, of: int, f: Callable[..., np.ndarray]) -> np.ndarray:

@@ -54,8 +54,8 @@ def huber(p, t, delta):
 def test_all_slips_that_fit_are_named(delta, twice):
     draw = np.random.default_rng(0).standard_normal
     assert causes(huber, {"p": draw(12)}, t=draw(12), delta=delta)["p"] == (
-        f"{twice}the other factor of the product, “delta”, is missing, or: sign(v) is used for the slope, with the v "
-        "that goes in: at “linear = delta * (a - 0.5 * delta)”"
+        f"{twice}the other factor of the product, “delta”, is missing, or: sign(v) is used for the slope, with v = "
+        "“e”: at “linear = delta * (a - 0.5 * delta)”"
     )
 
 

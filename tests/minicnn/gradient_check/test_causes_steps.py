@@ -174,7 +174,7 @@ SLIPS = {
         lambda dy, c: (dy * c[1] * (1 - c[0] ** 2), dy * np.tanh(c[0])),
         {"a": (3, 4), "b": (3, 4)},
         "a",
-        "1 − v² is used for the slope, with the v that goes in",
+        "1 − v² is used for the slope, with v = “a”",
     ),
     "sigmoid's slope of tanh": (
         lambda a, b: (np.tanh(a) * b, (a, b)),

@@ -143,9 +143,17 @@ faults(
     squares,
     mse_two_forgotten=("x", "the 2 of a square", lambda d, e, t: d * e / e.size),
     mse_by_n=("x", "multiplied by 3", lambda d, e, t: 2 * d * e / len(e)),
-    mse_sign_of_error=("x", "sign of", lambda d, e, t: d * np.sign(e) / e.size),
+    mse_sign_of_error=(
+        "x",
+        "sign(v) is used for the slope, with v = “x - t”",
+        lambda d, e, t: d * np.sign(e) / e.size,
+    ),
     mse_squared=("x", "", lambda d, e, t: 2 * d * e**2 / e.size),
-    mse_t_forgotten=("x", "target", lambda d, e, t: 2 * d * (e + t) / e.size),
+    mse_t_forgotten=(
+        "x",
+        "2·v is used for the slope, with v = “x”",
+        lambda d, e, t: 2 * d * (e + t) / e.size,
+    ),
 )
 
 
@@ -157,7 +165,7 @@ def absolute(rng, broken):
 
 faults(
     absolute,
-    mae_error=("x", "sign", lambda d, e: d * e),
+    mae_error=("x", "multiplied by it: at “np.where((x - t).real > 0", lambda d, e: d * e),
     mae_ones=("x", "sign", lambda d, e: d * np.ones_like(e)),
 )
 

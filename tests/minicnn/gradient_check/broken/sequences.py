@@ -304,7 +304,7 @@ for name, loss in (("network", False), ("network_loss", True)):
         **{
             f"{name}_tanh_of_z": (
                 "w1",
-                "1 − v² is used for the slope, with the v that goes in",
+                "1 − v² is used for the slope, with v = “z”",
                 lambda x, z, h, dh, do: (None, x.T @ (dh * (1 - z**2)), None, None, None),
             )
         },

@@ -147,7 +147,7 @@ def squared_hinge_y(d, cache):
     return -d * 2 * m / len(y)
 
 
-@faulty("squared hinge of two classes, the hinge's own slope", squared_hinge, ["sign of the error", "2"])
+@faulty("squared hinge of two classes, the hinge's own slope", squared_hinge, ["slope is missing", "2"])
 def squared_hinge_slope(d, cache):
     m, y = cache
     return -d * (m > 0) * y / len(y)
