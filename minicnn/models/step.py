@@ -8,7 +8,7 @@
 `TrainingStep.train_step` does this; put a breakpoint there. The loops over many batches are in trainer.py.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +30,9 @@ Config = Mapping[str, Any]  # {"class_name": …, "config": …}
 OptimizerLike = str | Optimizer | type[Optimizer] | Config
 LossLike = str | losses.Loss | type[losses.Loss] | Callable[..., Any] | Config
 MetricLike = str | Metric | type[Metric] | Callable[..., Any] | Config
+# for several outputs: a list with one for each, or a dictionary by their names, as Config is one
+LossesLike = LossLike | Sequence[LossLike | None]
+MetricsLike = Iterable[MetricLike | Iterable[MetricLike] | None]
 
 
 class TrainingStep(Layer):
@@ -60,10 +63,10 @@ class TrainingStep(Layer):
     def compile(
         self,
         optimizer: OptimizerLike = "rmsprop",
-        loss: LossLike | None = None,
-        metrics: Iterable[MetricLike] | None = None,
-        weighted_metrics: Iterable[MetricLike] | None = None,
-        loss_weights: Any = None,
+        loss: LossesLike | None = None,
+        metrics: MetricsLike | None = None,
+        weighted_metrics: MetricsLike | None = None,
+        loss_weights: Sequence[float] | Mapping[str, float] | None = None,
     ) -> None:
         """Choose how to train.
 

@@ -5,6 +5,7 @@ import pytest
 
 import minicnn
 from minicnn import Input, Model, callbacks, layers, losses, metrics, models
+from minicnn.distributed import DataParallel
 from minicnn.gradient_check import check_model
 
 RNG = np.random.default_rng(0)
@@ -73,6 +74,20 @@ def test_targets_by_list_by_name_in_batches_and_split():
     np.testing.assert_allclose(
         one.get_layer("emotion").bias.value, other.get_layer("emotion").bias.value, rtol=1e-9
     )
+
+
+def test_not_among_processes():
+    with pytest.raises(NotImplementedError, match="has 2 outputs, and distributed"):
+        compiled().fit(X, [EMOTION, AGE], distributed=DataParallel(None, 2), verbose=0)
+
+
+def test_a_step_with_nan_is_not_taken():
+    model = compiled()
+    before = model.get_weights()
+    with pytest.warns(UserWarning, match="not finite, first the input"):
+        model.fit(np.full_like(X, np.nan), [EMOTION, AGE], verbose=0)
+    for a, b in zip(before, model.get_weights()):
+        np.testing.assert_array_equal(a, b)
 
 
 def test_an_output_without_loss_has_metrics_and_no_gradient():
