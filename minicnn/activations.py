@@ -40,9 +40,26 @@ keras_errors.add_getattr(__name__)
 # ---- the functions -----------------------------------------------------------------------------------------
 
 
-def relu(x: Any, negative_slope: float = 0.0) -> np.ndarray:
-    """Return x where it is positive, negative_slope · x elsewhere."""
-    return leaky_relu(x, negative_slope) if negative_slope else _apply(ops.relu_forward, x)
+def relu(
+    x: Any, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0
+) -> np.ndarray:
+    """Return x above ``threshold``, negative_slope · (x − threshold) elsewhere; but at most ``max_value``.
+
+    Raises:
+        NotImplementedError: x is a symbol, and there is a threshold or a limit: ReLU as a layer has none.
+    """
+    if threshold == 0 and max_value is None:
+        if negative_slope:
+            return leaky_relu(x, negative_slope)
+        return _apply(ops.relu_forward, x)
+    if hasattr(x, "activated"):
+        raise NotImplementedError(
+            f"relu(a symbol, max_value={max_value!r}, threshold={threshold!r}): nearest: relu(a symbol)"
+        )
+    x = np.asarray(x)
+    x = x if x.dtype.kind in "fc" else x.astype(backend.floatx())
+    y = np.where(x.real > threshold, x, negative_slope * (x - threshold)).astype(x.dtype)
+    return y if max_value is None else np.where(y.real <= max_value, y, max_value).astype(x.dtype)
 
 
 def leaky_relu(x: Any, negative_slope: float = 0.2) -> np.ndarray:
@@ -80,22 +97,34 @@ def tanh(x: Any) -> np.ndarray:
     return _apply(ops.tanh_forward, x)
 
 
-def softmax(x: Any) -> np.ndarray:
-    """Return eˣ of each entry over the sum of its row."""
-    return _apply(ops.softmax_forward, x)
+def softmax(x: Any, axis: int = -1) -> np.ndarray:
+    """Return eˣ of each entry over the sum along the axis: of its row."""
+    return _along(ops.softmax_forward, x, axis)
 
 
-def log_softmax(x: Any) -> np.ndarray:
+def log_softmax(x: Any, axis: int = -1) -> np.ndarray:
     """Return the logarithm of softmax, without underflow."""
-    return _apply(ops.log_softmax_forward, x)
+    return _along(ops.log_softmax_forward, x, axis)
 
 
 def linear(x: Any) -> np.ndarray:
     """Return x."""
-    return np.asarray(x)
+    return x if hasattr(x, "activated") else np.asarray(x)  # type: ignore[no-any-return]
+
+
+def _along(forward: Callable[..., Any], x: Any, axis: int) -> np.ndarray:
+    if axis in (-1, np.ndim(x) - 1) or hasattr(x, "activated"):
+        if axis not in (-1, len(x.shape) - 1):
+            raise NotImplementedError(f"axis={axis!r} of a symbol: only the last axis, -1")
+        return _apply(forward, x)
+    return np.moveaxis(_apply(forward, np.moveaxis(np.asarray(x), axis, -1)), -1, axis)
 
 
 def _apply(forward: Callable[..., Any], x: Any, *options: Any) -> np.ndarray:
+    """Run a forward pass on an array; a symbol (minicnn.layers.symbol) is told which."""
+    if hasattr(x, "activated"):
+        row = next(row for row in TABLE.values() if row.forward is forward)
+        return x.activated(row.name, dict(zip(row.options, options)))  # type: ignore[no-any-return]
     x = np.asarray(x)
     if x.dtype.kind not in "fc":
         x = x.astype(backend.floatx())

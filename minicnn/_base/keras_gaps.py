@@ -124,10 +124,9 @@ NAMES = [
     Gap("metrics", "FBetaScore", "F1Score, or Precision and Recall"),
     Gap("metrics", "PrecisionAtRecall RecallAtPrecision SensitivityAtSpecificity SpecificityAtSensitivity",
         "AUC, Recall"),
-    Gap("metrics", "CategoricalHinge CosineSimilarity ConcordanceCorrelation Hinge KLDivergence LogCoshError "
+    Gap("metrics", "CategoricalHinge CosineSimilarity ConcordanceCorrelation Hinge LogCoshError "
         "MeanAbsoluteError MeanAbsolutePercentageError MeanSquaredLogarithmicError PearsonCorrelation "
-        "Poisson R2Score RootMeanSquaredError SquaredHinge Sum binary_focal_crossentropy "
-        "categorical_focal_crossentropy huber log_cosh mae mape msle",
+        "Poisson R2Score RootMeanSquaredError SquaredHinge Sum log_cosh mae mape msle",
         "Mean, or MeanSquaredError; a function of (y_true, y_pred) is a metric too"),
     Gap("callbacks", "RemoteMonitor", "CSVLogger, a line for each epoch"),
     Gap("callbacks", "OrbaxCheckpoint", "ModelCheckpoint"),

@@ -23,6 +23,7 @@ from minicnn.layers.arguments import (
     number,
 )
 from minicnn.layers.base import Layer
+from minicnn.layers.symbol import OPERATORS, Symbol
 
 
 class Activation(Layer):
@@ -77,6 +78,20 @@ class Activation(Layer):
     def pre_activation_backward(self, dz):
         """Return dz."""
         return dz
+
+
+def activated(x: Symbol, name: str, options: dict[str, Any]) -> Symbol:
+    """Return the symbol of an activation's values for x: ``activations.elu(x, alpha=0.5)`` becomes a layer."""
+    kinds: dict[str, Any] = {"leaky_relu": LeakyReLU, "elu": ELU}
+    if name in kinds:
+        return kinds[name](**options)(x)  # type: ignore[no-any-return]
+    usual = activations.TABLE[name].options
+    if options != {key: usual[key] for key in options}:
+        raise NotImplementedError(f"{name} of a symbol with {shown(options)}: nearest: {name} with {usual}")
+    return Activation(name)(x)
+
+
+OPERATORS["activate"] = activated
 
 
 class ActivatedLayer(Layer):

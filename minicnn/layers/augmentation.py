@@ -25,6 +25,7 @@ from minicnn._base.messages import shown
 from minicnn.layers.arguments import Array, Interval, LayerArguments, number
 from minicnn.layers.base import Layer
 from minicnn.layers.symbol import symbolic
+from minicnn.ops.reference.image import FILL_MODES
 
 
 def interval(factor: Interval, argument: str, lowest: float = -np.inf) -> tuple[float, float]:
@@ -100,8 +101,9 @@ class _RandomAffine(Augmentation):
         **kwargs: Unpack[LayerArguments],
     ) -> None:
         super().__init__(seed, **kwargs)
-        if fill_mode not in ("reflect", "constant", "wrap", "nearest"):
-            raise ValueError(f'fill_mode={fill_mode!r}: expected "reflect", "constant", "wrap" or "nearest"')
+        if fill_mode not in FILL_MODES:
+            known = ", ".join(f'"{mode}"' for mode in FILL_MODES)
+            raise ValueError(f"fill_mode={fill_mode!r}: expected one of {known}")
         if interpolation not in ("bilinear", "nearest"):
             raise ValueError(f'interpolation={interpolation!r}: expected "bilinear" or "nearest"')
         self.fill_mode, self.interpolation = fill_mode, interpolation
@@ -252,7 +254,7 @@ class RandomAffine(_RandomAffine):
         zoom_factor: as ``height_factor`` of :class:`RandomZoom`; the aspect ratio is kept.
         height_factor: as that of :class:`RandomTranslation`.
         width_factor: the same.
-        fill_mode: the values outside the image: "reflect", "constant", "wrap" or "nearest".
+        fill_mode: the values outside the image: "reflect", "mirror", "constant", "wrap" or "nearest".
         interpolation: "bilinear" or "nearest".
         seed: of the layer's random generator.
         fill_value: for the mode "constant".

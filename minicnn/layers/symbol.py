@@ -80,6 +80,10 @@ class Symbol:
     def _rescaled(self, scale: Operand, offset: Operand) -> "Symbol":
         return OPERATORS["rescale"](self, scale, offset)
 
+    def activated(self, name: str, options: dict[str, Any]) -> "Symbol":
+        """Return the symbol of an activation of this one: what ``activations.relu(x)`` calls."""
+        return OPERATORS["activate"](self, name, options)
+
     if not TYPE_CHECKING:  # for a type checker, a symbol is no array
 
         def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
@@ -90,6 +94,7 @@ class Symbol:
 
 
 # "add", "subtract", "multiply": a list of symbols -> the symbol of the result (merging.py)
+# "activate": a symbol, the activation's name and options -> the symbol of its values (activations.py)
 # "rescale": a symbol, scale, offset -> the symbol of x · scale + offset (rescaling.py)
 OPERATORS: dict[str, Callable[..., Symbol]] = {}
 

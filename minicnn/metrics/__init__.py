@@ -13,8 +13,12 @@ from minicnn._base import keras_errors
 from minicnn._base.registry import Registry, serialize
 from minicnn.losses import (
     binary_crossentropy,
+    binary_focal_crossentropy,
     categorical_crossentropy,
+    categorical_focal_crossentropy,
     categorical_hinge,
+    huber,
+    kl_divergence,
     mean_squared_error,
     mse,
     sparse_categorical_crossentropy,
@@ -46,6 +50,7 @@ from minicnn.metrics.curves import AUC
 from minicnn.metrics.losses import (
     BinaryCrossentropy,
     CategoricalCrossentropy,
+    KLDivergence,
     MeanSquaredError,
     SparseCategoricalCrossentropy,
 )
@@ -61,11 +66,27 @@ _CLASSES = [
         CategoricalCrossentropy,
         F1Score,
     ),
-    *(FalseNegatives, FalsePositives, Mean, MeanSquaredError, Precision, Recall, SparseCategoricalAccuracy),
+    *(
+        KLDivergence,
+        FalseNegatives,
+        FalsePositives,
+        Mean,
+        MeanSquaredError,
+        Precision,
+        Recall,
+        SparseCategoricalAccuracy,
+    ),
     *(SparseCategoricalCrossentropy, SparseTopKCategoricalAccuracy, TopKCategoricalAccuracy),
     *(TrueNegatives, TruePositives),
 ]
-_registry = Registry("metric", _CLASSES, {"mse": MeanSquaredError})
+_registry = Registry("metric", _CLASSES, {"mse": MeanSquaredError, "kld": KLDivergence})
+_FUNCTIONS = (
+    huber,
+    kl_divergence,
+    categorical_hinge,
+    binary_focal_crossentropy,
+    categorical_focal_crossentropy,
+)
 keras_errors.add_getattr(__name__)
 
 __all__ = [
@@ -79,6 +100,7 @@ __all__ = [
     "F1Score",
     "FalseNegatives",
     "FalsePositives",
+    "KLDivergence",
     "Mean",
     "MeanMetricWrapper",
     "MeanSquaredError",
@@ -93,13 +115,17 @@ __all__ = [
     "TruePositives",
     "binary_accuracy",
     "binary_crossentropy",
+    "binary_focal_crossentropy",
     "categorical_accuracy",
     "categorical_crossentropy",
+    "categorical_focal_crossentropy",
     "categorical_hinge",
     "classification_report",
     "confusion_matrix",
     "deserialize",
     "get",
+    "huber",
+    "kl_divergence",
     "mean_squared_error",
     "mse",
     "serialize",
@@ -132,14 +158,19 @@ def get(
         TypeError: ``identifier`` is something else.
         NotImplementedError: Keras has it, minicnn has not.
     """
+    metric: Any
     if isinstance(identifier, str) and identifier.lower() in ("accuracy", "acc"):
         metric = _accuracy(loss, output_shape, target_shape)
     else:
-        metric = _registry.get(identifier)
+        functions: dict[Any, Any] = {function.__name__: function for function in _FUNCTIONS}
+        known = isinstance(identifier, str) and identifier in functions and identifier != "kl_divergence"
+        metric = functions[identifier] if known else _registry.get(identifier)
     if not isinstance(metric, Metric):
         if not callable(metric):
             raise TypeError(f"metric={identifier!r}: expected a name, a function or a Metric")
-        return MeanMetricWrapper(metric)
+        of_function = MeanMetricWrapper(metric)
+        of_function.direction = "down" if metric in _FUNCTIONS else "up"
+        return of_function
     if isinstance(identifier, str):
         metric.name = identifier
     return metric

@@ -47,6 +47,15 @@ class MeanSquaredError(_Loss):
         super().__init__(name, dtype, others)
 
 
+class KLDivergence(_Loss):
+    """The mean of losses.kl_divergence."""
+
+    function = staticmethod(losses.kl_divergence)
+
+    def __init__(self, name: str | None = "kl_divergence", dtype: Any = None, **others: Any) -> None:
+        super().__init__(name, dtype, others)
+
+
 class BinaryCrossentropy(_Loss):
     """The mean of losses.binary_crossentropy."""
 

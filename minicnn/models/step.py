@@ -223,6 +223,11 @@ class TrainingStep(Layer):
         finite, weights, moving statistics, the optimizer's state and averages are what they were, and
         ``skipped_steps`` counts it. Only random generators have gone on.
         """
+        if not self.trainable_weights:
+            raise ValueError(
+                f"{self.name} has no weights to train: add a layer that has some, such as Dense(7), or set "
+                "trainable = True on it"
+            )
         with self.first_pass_checked("backward"), WholeStep(self) as step:
             value, prediction = self.forward_loss(x, y, sample_weight, training=True)
             if step.is_finite(value):

@@ -17,7 +17,7 @@ from minicnn.preprocessing.files import check_choice, check_data_format
 from minicnn.preprocessing.folders import DataFrameIterator, DirectoryIterator
 from minicnn.preprocessing.iterators import Folder, NumpyArrayIterator
 
-FILL_MODES = ("nearest", "reflect", "constant", "wrap")
+FILL_MODES = ("nearest", "reflect", "constant", "wrap", "mirror")
 TINY = 1e-6  # added to a deviation, so that nothing is divided by 0
 
 
@@ -39,7 +39,7 @@ class ImageDataGenerator:
         zoom_range: z draws factors from 1 − z to 1 + z; or (lowest, highest). A factor above 1 zooms out.
             Height and width have a factor each.
         channel_shift_range: the largest number that is added to all values of an image, or subtracted.
-        fill_mode, cval: what lies beyond the edge: "nearest", "reflect", "wrap", or "constant", which is
+        fill_mode, cval: what lies beyond the edge: "nearest", "reflect", "mirror", "wrap", or "constant", which is
             ``cval``.
         horizontal_flip, vertical_flip: flip each image with probability 1/2.
         rescale: a factor for all values, such as 1 / 255.

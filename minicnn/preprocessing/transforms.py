@@ -52,7 +52,7 @@ def apply(
     Args:
         images: (N, H, W, C), floats.
         parameters: arrays (N,) with the names of NEUTRAL; those that are missing or None change nothing.
-        fill_mode: what lies beyond the edge: "nearest", "reflect", "constant" (= cval) or "wrap".
+        fill_mode: what lies beyond the edge: "nearest", "reflect", "mirror", "constant" (= cval) or "wrap".
         order: 1 interpolates bilinearly between pixels, 0 takes the nearest pixel.
     """
     given = NEUTRAL | dict(parameters)

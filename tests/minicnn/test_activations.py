@@ -6,6 +6,7 @@ import inspect
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import minicnn
@@ -46,3 +47,58 @@ def test_no_two_passes_of_one_activation_are_left_out():
     known = {row.forward for row in activations.TABLE.values()}
     passes = vars(ops.reference.activations)["__all__"]
     assert {getattr(ops, name) for name in passes if name.endswith("_forward")} <= known
+
+
+@pytest.mark.parametrize(
+    ("options", "y"),
+    [  # from the documentation of keras.activations.relu
+        ({"negative_slope": 0.5}, [-5.0, -2.5, 0.0, 5.0, 10.0]),
+        ({"max_value": 5.0}, [0.0, 0.0, 0.0, 5.0, 5.0]),
+        ({"threshold": 5.0}, [0.0, 0.0, 0.0, 0.0, 10.0]),
+        ({"threshold": 5.0, "negative_slope": 2.0, "max_value": 7.0}, [-30.0, -20.0, -10.0, 0.0, 7.0]),
+    ],
+)
+def test_relu_of_arrays(options, y):
+    found = activations.relu(np.array([-10, -5, 0.0, 5, 10], np.float32), **options)
+    np.testing.assert_array_equal(found, y)
+    assert found.dtype == np.float32
+
+
+def test_softmax_along_another_axis():
+    x = np.arange(12.0).reshape(2, 3, 2) ** 1.5
+    for function in (activations.softmax, activations.log_softmax):
+        for axis in (0, 1, -2):
+            np.testing.assert_array_equal(
+                function(x, axis=axis), np.moveaxis(function(np.moveaxis(x, axis, -1)), -1, axis)
+            )
+        np.testing.assert_array_equal(function(x, axis=2), function(x))
+    np.testing.assert_allclose(activations.softmax(x, axis=1).sum(axis=1), 1)
+
+
+@ROWS
+def test_an_activation_of_a_symbol_is_a_layer(row):
+    x = minicnn.Input((5,))
+    y = row.function(x)
+    assert y.shape == (None, 5)
+    values = np.linspace(-2, 2, 10, dtype=np.float32).reshape(2, 5)
+    np.testing.assert_array_equal(minicnn.Model(x, y)(values), row.function(values))
+
+
+def test_options_of_an_activation_of_a_symbol():
+    x, values = minicnn.Input((5,)), np.linspace(-2, 2, 10, dtype=np.float32).reshape(2, 5)
+    for function, options in (
+        (activations.relu, {"negative_slope": 0.5}),
+        (activations.leaky_relu, {"negative_slope": 0.1}),
+        (activations.elu, {"alpha": 0.7}),
+        (activations.softmax, {"axis": 1}),
+    ):
+        model = minicnn.Model(x, function(x, **options))
+        for each in (model, minicnn.models.clone_model(model)):
+            np.testing.assert_array_equal(each(values), function(values, **options))
+    for function, options in (
+        (activations.relu, {"max_value": 6}),
+        (activations.gelu, {"approximate": True}),
+        (activations.softmax, {"axis": 0}),
+    ):
+        with pytest.raises(NotImplementedError, match=next(iter(options))):
+            function(x, **options)

@@ -63,7 +63,7 @@ NEEDED = {
     "height_factor": 0.1, "width_factor": 0.1, "target_shape": (2,), "dims": (1,), "shape": (2,), "activation": "relu",
     "layers": [], "filepath": "x.npz", "filename": "x.csv", "backup_dir": "x", "schedule": lambda epoch: 0.1,
     "initial_learning_rate": 0.1, "decay_steps": 2, "decay_rate": 0.5, "first_decay_steps": 2, "boundaries": [1],
-    "values": [1.0, 0.5],
+    "values": [1.0, 0.5], "function": abs,
 }  # fmt: skip
 
 

@@ -40,7 +40,7 @@ def both(**options):
     return keras_image.ImageDataGenerator(**options), image.ImageDataGenerator(**options)
 
 
-@pytest.mark.parametrize("fill_mode", ["nearest", "reflect"])
+@pytest.mark.parametrize("fill_mode", ["nearest", "reflect", "mirror"])
 @given(
     parameters=st.fixed_dictionaries({}, optional=PARAMETERS),
     channels=st.sampled_from([1, 3]),

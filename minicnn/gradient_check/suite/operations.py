@@ -231,7 +231,7 @@ def _affine_transform(draw, wide):
     shape = draw.maps(wide)
     options = {
         "matrices": draw.matrices(shape[0]),
-        "fill_mode": draw.choice(["reflect", "constant", "wrap", "nearest"]),
+        "fill_mode": draw.choice(["reflect", "constant", "wrap", "nearest", "mirror"]),
         "interpolation": draw.choice(["bilinear", "nearest"]),
         "fill_value": 0.5,
     }

@@ -25,7 +25,7 @@ __all__ = [
     "random_erasing_forward",
 ]
 
-_REFLECT, _CONSTANT, _WRAP, _NEAREST = range(len(FILL_MODES))
+_REFLECT, _CONSTANT, _WRAP, _NEAREST, _MIRROR = range(len(FILL_MODES))
 _OUTSIDE = -1
 
 # fastmath=False below: i·a + (j·b + c) in one rounding is not NumPy's number, and may round to another pixel
@@ -118,5 +118,8 @@ def _pixel_at(index, length, fill_mode):
         return min(max(index, 0), length - 1)
     if fill_mode == _WRAP:
         return index % length
+    if fill_mode == _MIRROR:
+        folded = index % max(2 * length - 2, 1)
+        return min(folded, 2 * length - 2 - folded)
     folded = index % (2 * length)
     return min(folded, 2 * length - 1 - folded)

@@ -16,6 +16,7 @@ y is linear in x, and the weights do not depend on x. So each dy goes back throu
 ``fill_mode`` says what a tap outside the map reads (at row −1, for example):
 
     "reflect"   (d c b a | a b c d | d c b a)   the map mirrored at its edge
+    "mirror"    (d c b | a b c d | c b a)       the same, the pixel at the edge once
     "wrap"      (a b c d | a b c d | a b c d)   the map repeated
     "nearest"   (a a a a | a b c d | d d d d)   the edge pixel repeated
     "constant"  (k k k k | a b c d | k k k k)   k = ``fill_value``
@@ -39,7 +40,7 @@ __all__ = [
     "random_erasing_forward",
 ]
 
-FILL_MODES = ("reflect", "constant", "wrap", "nearest")
+FILL_MODES = ("reflect", "constant", "wrap", "nearest", "mirror")
 INTERPOLATIONS = ("bilinear", "nearest")
 
 
@@ -151,5 +152,8 @@ def _pixel_at(index: Array, length: int, fill_mode: str) -> tuple[Array, Array]:
         return everywhere, index.clip(0, length - 1)
     if fill_mode == "wrap":
         return everywhere, index % length
+    if fill_mode == "mirror":  # 0 … 2L−3, the map and then the inside of its mirror image
+        folded = index % max(2 * length - 2, 1)
+        return everywhere, np.minimum(folded, 2 * length - 2 - folded)
     folded = index % (2 * length)  # "reflect": 0 … 2L−1, the map and then its mirror image
     return everywhere, np.minimum(folded, 2 * length - 1 - folded)

@@ -243,7 +243,7 @@ def test_complex_numbers_go_through_the_reference_only():
         (lambda: layers.Dense(3, activation="rely"), ValueError, "activation='rely'"),
         (lambda: layers.Dropout(1.0), ValueError, r"rate=1\.0"),
         (lambda: layers.RandomFlip("diagonal"), ValueError, "mode='diagonal'"),
-        (lambda: layers.RandomZoom(0.1, fill_mode="mirror"), ValueError, "fill_mode='mirror'"),
+        (lambda: layers.RandomZoom(0.1, fill_mode="mirrored"), ValueError, "fill_mode='mirrored'"),
         (lambda: layers.RandomTranslation(2, 0), ValueError, "height_factor=2"),
         (lambda: layers.RandomErasing(2), ValueError, "factor=2"),
         (lambda: layers.BatchNormalization(epsilon=0), ValueError, "epsilon=0"),

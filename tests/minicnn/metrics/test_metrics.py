@@ -301,3 +301,15 @@ def test_weights_broadcast_to_the_values():
     np.testing.assert_array_equal(negatives.result(), [3, 2 + 3 + 2])
     with pytest.raises(ValueError, match=r"shape \(2, 2\): expected \(6,\), one a sample"):
         metrics.F1Score().update_state(ONE_HOT, SCORES, sample_weight=np.ones((2, 2)))
+
+
+@pytest.mark.parametrize(
+    "name", ["huber", "kl_divergence", "kld", "categorical_focal_crossentropy", "binary_focal_crossentropy"]
+)
+def test_a_loss_by_its_name_is_a_metric_and_better_when_smaller(name, rng):
+    metric = metrics.get(name)
+    y_true, y_pred = rng.dirichlet(np.ones(3), 5), rng.dirichlet(np.ones(3), 5)
+    metric.update_state(y_true, y_pred)
+    assert metric.name == name
+    assert metric.direction == "down"
+    assert metric.result() == pytest.approx(float(getattr(losses, name)(y_true, y_pred).mean()))

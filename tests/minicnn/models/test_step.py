@@ -70,3 +70,14 @@ def test_an_evaluation_calls_no_forward_loss_of_the_library():
     expected = model.forward_loss(x, y, training=False)[0]
     model.forward_loss = None
     assert model.test_step(x, y)[0] == pytest.approx(expected, rel=1e-6)
+
+
+def test_a_model_without_weights_to_train_is_told_what_to_do():
+    frozen = Sequential([Input((4,)), layers.Dense(2)])
+    frozen.trainable = False
+    for model in (Sequential([Input((2,)), layers.Activation("softmax")]), frozen):
+        model.compile("sgd", "mse")
+        x = np.ones((3, *model.input_shape[1:]))
+        with pytest.raises(ValueError, match="no weights to train: add a layer that has some"):
+            model.fit(x, np.ones((3, 2)), verbose=0)
+        assert model.evaluate(x, np.ones((3, 2)), verbose=0) >= 0

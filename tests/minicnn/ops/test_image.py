@@ -7,7 +7,7 @@ from minicnn import ops
 
 pytestmark = pytest.mark.usefixtures("implementation")
 
-FILL_MODES = ["reflect", "constant", "wrap", "nearest"]
+FILL_MODES = ["reflect", "constant", "wrap", "nearest", "mirror"]
 IDENTITY = np.eye(2, 3)
 
 
@@ -27,6 +27,9 @@ def shifted(columns):
     [
         ("reflect", 5, [4, 4, 3, 2]),  # d c b a | a b c d: five to the left of a b c d is d, d c b …
         ("reflect", 2, [2, 1, 1, 2]),
+        ("mirror", 5, [2, 3, 4, 3]),  # … b c d c b | a b c d
+        ("mirror", 2, [3, 2, 1, 2]),
+        ("mirror", -2, [3, 4, 3, 2]),
         ("wrap", 1, [4, 1, 2, 3]),
         ("wrap", -6, [3, 4, 1, 2]),
         ("nearest", 2, [1, 1, 1, 2]),
@@ -54,6 +57,13 @@ def test_moves_that_stay_on_the_grid_are_exact(fill_mode, interpolation):
     assert np.array_equal(dx, x)  # a permutation's transpose is its inverse
 
 
+@pytest.mark.parametrize("fill_mode", FILL_MODES)
+def test_an_image_of_one_pixel(fill_mode):
+    y, cache = ops.affine_transform_forward(strip([7]), shifted(3), fill_mode, fill_value=7.0)
+    assert np.array_equal(y, strip([7]))
+    assert np.array_equal(ops.affine_transform_backward(y, cache), strip([7.0 * (fill_mode != "constant")]))
+
+
 def test_half_a_pixel_is_the_mean_of_two():
     x = strip([1, 2, 4, 8])
     y, cache = ops.affine_transform_forward(x, shifted(0.5), "constant", "bilinear", fill_value=3.0)
@@ -79,8 +89,8 @@ def test_a_pixel_read_often_gets_every_gradient():
 
 def test_unknown_modes_are_errors():
     x, matrices = np.ones((1, 2, 2, 1)), IDENTITY[None]
-    with pytest.raises(ValueError, match="fill_mode='mirror': expected one of"):
-        ops.affine_transform_forward(x, matrices, "mirror")
+    with pytest.raises(ValueError, match="fill_mode='mirrored': expected one of"):
+        ops.affine_transform_forward(x, matrices, "mirrored")
     with pytest.raises(ValueError, match="interpolation='cubic': expected one of"):
         ops.affine_transform_forward(x, matrices, interpolation="cubic")
 

@@ -244,7 +244,7 @@ def test_validation_has_the_first_part():
         ({"zca_whitening": True}, NotImplementedError, "featurewise_std_normalization"),
         ({"data_format": "channels_first"}, NotImplementedError, "np.moveaxis"),
         ({"interpolation_order": 3}, NotImplementedError, "bilinear"),
-        ({"fill_mode": "mirror"}, ValueError, "'nearest', 'reflect', 'constant', 'wrap'"),
+        ({"fill_mode": "mirrored"}, ValueError, "'nearest', 'reflect', 'constant', 'wrap'"),
         ({"validation_split": 20}, ValueError, "validation_split=20"),
         ({"zoom_range": (0.1, 0.2, 0.3)}, ValueError, "zoom_range"),
         ({"brightness_range": 0.2}, ValueError, "brightness_range"),
