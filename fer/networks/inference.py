@@ -164,6 +164,9 @@ class Ensemble:
         return self.members[0].metadata
 
 
+VIEWED = 8 * BATCH_SIZE  # faces that are changed at once; whole batches, so that the bits do not depend on it
+
+
 def probabilities(model: Sequential | Ensemble, images: np.ndarray, tta: str = "none") -> np.ndarray:
     """Return the probability of each class, (N, classes), for images (N, 48, 48) of gray values 0-255.
 
@@ -184,8 +187,16 @@ def probabilities(model: Sequential | Ensemble, images: np.ndarray, tta: str = "
 def raw_probabilities(model: Sequential, images: np.ndarray, tta: str = "none") -> np.ndarray:
     """Return the same of one network, at temperature 1."""
     with operations.for_faces(model, len(images)):
-        total = sum(model.predict(view[..., None], batch_size=BATCH_SIZE) for view in views(images, tta))
-    result = np.asarray(total) / TTA[tta]
+        total = np.concatenate(
+            [
+                sum(model.predict(view[..., None], batch_size=BATCH_SIZE) for view in views(part, tta))
+                # views may be copies, and images a file that is larger than memory
+                for part in (
+                    images[start : start + VIEWED] for start in range(0, max(len(images), 1), VIEWED)
+                )
+            ]
+        )
+    result = total / TTA[tta]
     if not np.isfinite(result).all():
         raise BadInput("the network's probabilities are not finite: its weights hold NaN or infinity")
     return result

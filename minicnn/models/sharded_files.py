@@ -26,8 +26,8 @@ from minicnn.saving.arrays import READ_ERRORS, map_array
 
 PIECE_BYTES = 1 << 22  # of what must be looked at whole
 MOST_BYTES = 1 << 50  # of a file
-RESIDENT_BYTES = 1 << 26  # of mapped files that a training keeps in its memory
-AROUND_BYTES = 1 << 16  # that the system reads with a row
+RESIDENT_BYTES = 1 << 25  # of mapped files that a training keeps in its memory, about
+AROUND_BYTES = 1 << 19  # that the system maps with a row; it depends on the system
 
 
 class ShardedArray:
@@ -161,14 +161,11 @@ class Pages:
         self._maps = list(
             {id(found): found for part in parts if (found := _map_of(part)) is not None}.values()
         )
-        self._row = sum(
-            AROUND_BYTES + array.dtype.itemsize * int(np.prod(array.shape[1:])) for array in arrays
-        )
         self._used = 0
 
     def used(self, rows: int) -> None:
         """Give memory back, if the rows that were used since the last time may fill much of it."""
-        self._used += rows * self._row
+        self._used += rows * AROUND_BYTES
         if self._maps and self._used > RESIDENT_BYTES and hasattr(mmap, "MADV_DONTNEED"):
             self._used = 0
             for each in self._maps:
