@@ -6,13 +6,14 @@ computes the result of one such formula from the Jacobian, the arrays and dy (ev
 with the given gradient. They must agree to nine digits on every entry, which does not happen by chance.
 
     form.py            nothing given, another shape, not a number, zero everywhere
-    factors.py         a constant factor, one factor for each sample, a factor that was forgotten
+    factors.py         a constant factor, one factor for each sample
     rearranged.py      the kernel not rotated, a gradient transposed or shifted, a reshape for a transpose
     terms.py           sums over the wrong axes, dy not used, only the Jacobian's diagonal, a penalty forgotten
     loops.py           overlapping windows overwritten, ties, an early return, the last row left out
     moved.py           numbers of dy cut out at the wrong place, the gradient of another array
     steps.py           one step of the forward pass, in any code: its path or its slope is missing, … (slips.py,
                        several.py, others.py; effects.py, followed.py and rebound.py run the function with a slip)
+    quoted.py          the line, the operation and the operand that a sentence quotes
     where.py           none of these: then at least the position of the error
 
 Other files know one kind of function each. They recognize it by its values, in either layout, and have a list of
