@@ -132,6 +132,16 @@ def test_with_flip_they_are_the_mean_over_the_mirror_image():
     np.testing.assert_allclose(inference.probabilities(reader(), image[None, :, ::-1], tta="flip"), both)
 
 
+@pytest.mark.parametrize("tta", ["none", "flip"])
+def test_faces_in_pieces_are_those_of_all_at_once(monkeypatch, tta):
+    images = np.stack([face(number) for number in range(5)])
+    expected = inference.probabilities(reader(), images, tta=tta)
+    monkeypatch.setattr(inference, "VIEWED", 2)
+    found = inference.probabilities(reader(), images, tta=tta)
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+    assert found.shape == expected.shape
+
+
 def test_answers_that_are_no_numbers_are_refused():
     model = reader()
     model.weights[1].value[2] = np.nan
