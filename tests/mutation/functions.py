@@ -4,7 +4,6 @@ The roots are the functions whose name speaks of a gradient or a step:
 
     …backward…   …gradient…   …update…   …_dx          in every room below
     those of TRAINING                                  in the room of training; without what they call
-    the files of DISTRIBUTED, the methods of SHARES    in that room; without what they call
 
 and from them everything that they reach: what they call, in this package; constants at the top of a module
 that they read; and the methods that set an attribute which a backward method of the same class reads (a
@@ -28,7 +27,6 @@ ROOMS = {
     "regularizers": ["minicnn/regularizers.py"],
     "optimizers": ["minicnn/optimizers/*.py"],
     "training": ["minicnn/models/step.py"],
-    "distributed": ["minicnn/distributed/*.py"],
 }
 TRAINING = (
     "train_step",
@@ -36,8 +34,6 @@ TRAINING = (
     "forward_loss",
     "penalty",
 )  # where a batch becomes an update
-DISTRIBUTED = ("tree", "gradients", "batch_norm")  # files whose functions all get faults
-SHARES = ("rows", "shards_of", "cut", "combine", "forward", "_move_statistics", "moved", "follow")
 ROOTS = ("backward", "gradient", "update", "_dx")
 IMPLEMENTATIONS = ("minicnn.ops.reference", "minicnn.ops.kernels")
 
@@ -137,13 +133,7 @@ class Package:
             waiting += new
         reached |= {f for root in everything if self._is_root(root) for f in self._setters(root)}
         reached |= {f for f in everything if f.module.room == "training" and f.name.endswith(TRAINING)}
-        reached |= {f for f in everything if f.module.room == "distributed" and self._is_of_shares(f)}
         return [f for f in everything if f in reached]
-
-    @staticmethod
-    def _is_of_shares(function: Function) -> bool:
-        name = function.name.rpartition(".")[2]
-        return function.module.name.rpartition(".")[2] in DISTRIBUTED or name in SHARES
 
     @staticmethod
     def _is_root(function: Function) -> bool:
