@@ -274,6 +274,9 @@ def test_layers_that_only_move_numbers():
     padded = layers.ZeroPadding2D(((1, 0), (0, 2)))(x)
     np.testing.assert_array_equal(padded[0, ..., 0], [[0, 0, 0, 0, 0], [1, 3, 5, 0, 0], [7, 9, 11, 0, 0]])
     assert layers.ZeroPadding2D(2).padding == layers.ZeroPadding2D((2, 2)).padding == ((2, 2), (2, 2))
+    cropped = layers.Cropping2D(((1, 0), (0, 2)))
+    np.testing.assert_array_equal(cropped(padded + 1)[0, ..., 0], [[2, 4, 6], [8, 10, 12]])
+    np.testing.assert_array_equal(cropped.backward(x), padded)
     layer = layers.UpSampling2D((2, 1))
     np.testing.assert_array_equal(layer(x)[0, ..., 0], [[1, 3, 5], [1, 3, 5], [7, 9, 11], [7, 9, 11]])
     np.testing.assert_array_equal(layer.backward(layer(x)), 2 * x)
@@ -289,6 +292,8 @@ def test_layers_that_only_move_numbers():
         (lambda: layers.Permute((2, 1))(np.ones(IMAGES)), "expected 2 axes after the batch's"),
         (lambda: layers.ZeroPadding2D((1, 2, 3)), "padding="),
         (lambda: layers.ZeroPadding2D(-1), "from 0"),
+        (lambda: layers.Cropping2D(2)(np.ones((1, 4, 9, 1))), "leaves nothing of 4 × 9 pixels"),
+        (lambda: layers.Cropping2D((0, 5)).compute_output_shape((None, None, 9, 1)), "leaves nothing"),
         (lambda: layers.UpSampling2D(0), "size=0"),
         (lambda: layers.PReLU(shared_axes=[0]), "0 is the batch"),
         (lambda: layers.GaussianNoise(-1), "stddev=-1"),
@@ -337,3 +342,17 @@ def test_the_size_of_a_transposed_convolution(size, stride, padding, dilation, l
     assert layer(np.zeros((1, 4, 5, 2))).shape == (1, 4, length, 1)
     assert layer.compute_output_shape((None, 4, 5, 2)) == (None, 4, length, 1)
     assert layer.compute_output_shape((None, 4, None, 2)) == (None, 4, None, 1)
+
+
+def test_brightness_and_contrast_by_hand():
+    x = np.array([0.0, 1.0, 2.0, 9.0]).reshape(1, 2, 2, 1)
+    bright = layers.RandomBrightness((0.25, 0.25), value_range=(0, 8))
+    np.testing.assert_array_equal(
+        bright(x, training=True).ravel(), [2, 3, 4, 8]
+    )  # plus a quarter of the range
+    np.testing.assert_array_equal(bright.backward(x).ravel(), [0, 1, 2, 0])
+    contrast = layers.RandomContrast((0, 0), value_range=(-9, 9))
+    np.testing.assert_array_equal(contrast(x, training=True), x)
+    for layer in (bright, contrast):
+        assert layer(x, training=False) is x
+        np.testing.assert_array_equal(layer.backward(x), x)
