@@ -9,14 +9,13 @@ This sum is the chain rule for several variables (docs/backprop/graphs.md). The 
 order.
 
 A layer that is used at several places has one set of weights, so their gradients add too. What its backward pass
-needs it keeps for one pass only, so the graph keeps that of each use (:class:`Uses`).
+needs it keeps for one pass only, so the graph keeps that of each use (uses.py).
 
 A segment without forks or joins runs as one Chain, in which neighboring layers can be fused (fusion.py).
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,6 +24,7 @@ from minicnn.layers.base import Layer
 from minicnn.layers.containers import Chain, head_of
 from minicnn.layers.inputs import Input, InputLayer
 from minicnn.layers.symbol import Symbol, as_list, record
+from minicnn.layers.uses import Uses
 
 
 class Segment(NamedTuple):
@@ -193,75 +193,6 @@ class Graph(Layer):
             segment = segment_of[sources]
             row, sources = [segment.chain, *row], segment.sources
         return row
-
-
-class Uses:
-    """The uses of layers that are at several places of a graph.
-
-    Args:
-        symbols: of the graph.
-    """
-
-    def __init__(self, symbols: list[Symbol]) -> None:
-        places = Counter(symbol.layer for symbol in symbols)
-        self.shared = {layer for layer, times in places.items() if times > 1}
-        self.numbers: dict[Symbol, int] = {}  # 0 for the first use of a layer
-        self.names: dict[Symbol, str] = {}  # the layer's name; of later uses "name/use_1", …
-        so_far: Counter[Layer] = Counter()
-        for symbol in symbols:
-            number = self.numbers[symbol] = so_far[symbol.layer]
-            self.names[symbol] = f"{symbol.name}{USE}{number}" if number else symbol.name
-            so_far[symbol.layer] += 1
-        self._kept: dict[Symbol, list[tuple[Layer, dict[str, Any]]]] = {}
-
-    def keep(self, symbol: Symbol) -> None:
-        """Keep what a shared layer has stored in the forward pass of this use."""
-        if symbol.layer in self.shared:
-            self._kept[symbol] = [(each, dict(vars(each))) for each in _inside(symbol.layer)]
-
-    @contextmanager
-    def of(self, symbol: Symbol, used: set[Layer]) -> Iterator[None]:
-        """In this context a shared layer has what it stored for this use; the gradients of its weights add up.
-
-        Args:
-            symbol: the use.
-            used: the shared layers of which other uses have run backward already.
-        """
-        layer = symbol.layer
-        if layer not in self.shared:
-            yield
-            return
-        for each, attributes in self._kept.pop(symbol, []):
-            vars(each).update({name: attributes[name] for name in attributes.keys() - SETTINGS})
-        weights = layer.trainable_weights
-        before = [weight.grad for weight in weights]
-        yield
-        if layer in used:
-            for weight, grad in zip(weights, before):
-                weight.grad = grad + weight.grad  # type: ignore[operator]
-        used.add(layer)
-
-
-USE = "/use_"
-# what belongs to a layer, not to one of its passes
-SETTINGS = {"needs_dx", "_trainable", "forward", "backward"}
-
-
-def _inside(value: Any) -> list[Layer]:
-    """Return a layer and all that are in its attributes, or in a list, tuple or dict there."""
-    found: dict[Layer, None] = {}
-    waiting = [value]
-    while waiting:
-        each = waiting.pop()
-        if isinstance(each, Layer):
-            if each not in found:
-                found[each] = None
-                waiting += vars(each).values()
-        elif isinstance(each, list | tuple):
-            waiting += each
-        elif isinstance(each, dict):
-            waiting += each.values()
-    return list(found)
 
 
 def _one_or_all(values: list[Any], chain: Chain) -> Any:

@@ -20,10 +20,11 @@ from minicnn._base.registry import to_json
 from minicnn.layers.augmentation import Augmentation
 from minicnn.layers.base import Layer
 from minicnn.layers.containers import Chain
-from minicnn.layers.graph import USE, Graph
+from minicnn.layers.graph import Graph
 from minicnn.layers.rescaling import Rescaling
 from minicnn.layers.serialization import deserialize
 from minicnn.layers.symbol import Symbol, symbolic
+from minicnn.layers.uses import USE
 from minicnn.models import summary
 from minicnn.models.trainer import Trainer
 from minicnn.saving import load_keras_weights, npz
