@@ -8,11 +8,12 @@ Names are Keras's. The tensors are NumPy arrays, images (N, height, width, chann
 Numba.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from minicnn import (
     activations,
     backend,
     callbacks,
-    datasets,
     initializers,
     layers,
     losses,
@@ -36,7 +37,17 @@ from minicnn.models import Model, Sequential
 from minicnn.optimizers import Optimizer
 from minicnn.regularizers import Regularizer
 
-keras_errors.add_getattr(__name__)
+if TYPE_CHECKING:
+    from minicnn import datasets
+
+
+def _datasets() -> Any:  # imported when it is first used, so that the import of minicnn is quick
+    import minicnn.datasets as found  # "from minicnn import" would ask for this attribute again
+
+    return found
+
+
+keras_errors.add_getattr(__name__, later={"datasets": _datasets})
 __all__ = [
     "Initializer",
     "Input",

@@ -161,14 +161,20 @@ def letters(name: str) -> str:
     return name.replace("_", "").lower()
 
 
-def add_getattr(module: str) -> None:
+def add_getattr(module: str, later: Mapping[str, Callable[[], Any]] | None = None) -> None:
     """Give a module a ``__getattr__`` that looks up missing names in the table.
 
     Type checkers do not see it, so that they report a name that does not exist.
+
+    Args:
+        module: its name.
+        later: name -> a function that imports it, for what is imported when it is first used.
     """
     names = vars(sys.modules[module])
 
     def missing_attribute(name: str) -> Any:
+        if later and name in later:
+            return later[name]()
         refuse_name(module, name)
         guess = _guess(name, names.get("__all__", names))
         raise AttributeError(f"module {module!r} has no attribute {name!r}{guess}")
