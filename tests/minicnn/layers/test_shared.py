@@ -90,7 +90,9 @@ def test_gradients(make, rng):
     assert check_model(model, rng.standard_normal((3, *model.input_shape[1:])), np.array([0, 2, 1])).passed
 
 
-@pytest.mark.parametrize("make", MODELS)
+@pytest.mark.parametrize(
+    "make", [convolution, without_weights, last, pytest.param(network, marks=pytest.mark.slow)]
+)
 def test_one_step_and_a_second_are_the_same_with_kernels_and_reference(make, rng):
     model = make()
     x, y = rng.standard_normal((4, *model.input_shape[1:])).astype("float32"), np.array([0, 2, 1, 1])

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from minicnn import Input, Model, Sequential, layers
+from minicnn import Input, Model, Sequential, layers, ops
 from minicnn.models import load_model
 
 
@@ -28,7 +28,13 @@ def images(size, rng):
     return rng.uniform(0, 1, (4, *size, 1)).astype("float32"), np.array([0, 1, 2, 1])
 
 
-def test_it_computes_and_trains_as_the_same_network_of_each_size(tmp_path, rng):
+@pytest.mark.parametrize("implementation", ["reference", pytest.param("kernels", marks=pytest.mark.slow)])
+def test_it_computes_and_trains_as_the_same_network_of_each_size(implementation, tmp_path, rng):
+    with ops.use(implementation):
+        same_as_the_networks_of_each_size(tmp_path, rng)
+
+
+def same_as_the_networks_of_each_size(tmp_path, rng):
     any_size = net((None, None, 1))
     assert any_size.input_shape == (None, None, None, 1)
     assert any_size.output_shape == (None, 3)
