@@ -5,7 +5,8 @@ The package tensorboardX, or tensorboard itself, writes the files: the extra ``t
 
 import os
 import time
-from importlib import import_module
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,22 +15,33 @@ import numpy as np
 from minicnn.callbacks.base import Callback, Logs
 from minicnn.saving.checks import install_command
 
-# of each package: the module with EventFileWriter, and that with the messages Event, Summary and HistogramProto
-_PACKAGES = (
-    ("tensorboard.summary.writer.event_file_writer", "tensorboard.compat.proto"),
-    ("tensorboardX.event_file_writer", "tensorboardX.proto"),
-)
 BINS = 30  # of a histogram
 
+Package = tuple[Any, Any, Any]  # EventFileWriter, and the modules of the messages Event and Summary
 
-def _package() -> tuple[Any, Any, Any] | None:
-    """Return (EventFileWriter, module of Event, module of Summary) of an installed package, or None."""
-    for writer, messages in _PACKAGES:
-        try:
-            made = import_module(writer).EventFileWriter
-            return made, import_module(f"{messages}.event_pb2"), import_module(f"{messages}.summary_pb2")
-        except ImportError:
-            continue
+
+def _tensorboard() -> Package:
+    from tensorboard.compat.proto import event_pb2, summary_pb2
+    from tensorboard.summary.writer.event_file_writer import EventFileWriter
+
+    return EventFileWriter, event_pb2, summary_pb2
+
+
+def _tensorboardx() -> Package:
+    from tensorboardX.event_file_writer import EventFileWriter
+    from tensorboardX.proto import event_pb2, summary_pb2
+
+    return EventFileWriter, event_pb2, summary_pb2
+
+
+PACKAGES: dict[str, Callable[[], Package]] = {"tensorboard": _tensorboard, "tensorboardX": _tensorboardx}
+
+
+def _installed() -> Package | None:
+    """Return the first of them that can be imported, or None."""
+    for package in PACKAGES.values():
+        with suppress(ImportError):
+            return package()
     return None
 
 
@@ -72,7 +84,7 @@ class TensorBoard(Callback):
                 raise ValueError(f"{name}={given!r}: expected {words}an integer from 0")
         self.log_dir, self.histogram_freq, self.write_graph = Path(log_dir), histogram_freq, write_graph
         self.update_freq, self._every = update_freq, every
-        self._package = _package()
+        self._package = _installed()
         if self._package is None and not missing_ok:
             raise ImportError(
                 f"TensorBoard: neither tensorboardX nor tensorboard can be imported: {install_command('tensorboard')}; "

@@ -23,7 +23,7 @@ from fer.data import synthetic
 from fer.emotions import EMOTIONS
 
 SCRIPTS = sorted(
-    path for path in Path(__file__).parent.glob("*.py") if path.stem not in ("__init__", "test_scripts")
+    path for path in Path(__file__).parent.glob("*.py") if path.stem.partition("_")[0] not in ("", "test")
 )
 # what docs/keras.md tells the reader to change
 IMPORTS = [

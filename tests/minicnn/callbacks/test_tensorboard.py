@@ -8,15 +8,14 @@ from minicnn import callbacks, layers
 from minicnn.callbacks import tensorboard
 
 X, Y = np.random.default_rng(0).normal(size=(10, 3)).astype("float32"), np.arange(10) % 2
-WRITERS = dict(zip(("tensorboard", "tensorboardX"), tensorboard._PACKAGES, strict=True))
 
 
-@pytest.fixture(params=WRITERS)
+@pytest.fixture(params=tensorboard.PACKAGES)
 def writer(request, monkeypatch):
     """One of the two packages that can write the files."""
     pytest.importorskip("tensorboard", reason='needs pip install ".[tensorboard]"')
     pytest.importorskip(request.param, reason="needs pip install tensorboardX")
-    monkeypatch.setattr(tensorboard, "_PACKAGES", (WRITERS[request.param],))
+    monkeypatch.setattr(tensorboard, "PACKAGES", {request.param: tensorboard.PACKAGES[request.param]})
 
 
 def written(folder):
@@ -78,7 +77,7 @@ def test_results_of_batches_and_histograms(tmp_path, writer):
 
 
 def test_without_a_package_training_goes_on_only_if_the_script_says_so(tmp_path, monkeypatch):
-    monkeypatch.setattr(tensorboard, "_PACKAGES", (("no_such_package", "nor_this"),))
+    monkeypatch.setattr(tensorboard, "PACKAGES", {})
     with pytest.raises(ImportError, match=r"pip install \"minicnn-fer\[tensorboard\]\".*missing_ok=True"):
         callbacks.TensorBoard(tmp_path)
     _, history = fit(log_dir=tmp_path, missing_ok=True, histogram_freq=1)
