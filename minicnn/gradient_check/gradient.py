@@ -80,6 +80,8 @@ class Gradient:
         along: tests along random directions, of all entries at once; none if every entry was compared.
         notes: what else is to be said about it, in words.
         limit: the bound, if it is not that of the method.
+        flat: y does not depend on the array at this point, but does elsewhere. A right and a wrong formula give 0
+            here, so nothing is judged.
     """
 
     name: str
@@ -92,6 +94,7 @@ class Gradient:
     along: tuple[Along, ...] = ()
     notes: tuple[str, ...] = ()
     limit: float | None = None
+    flat: bool = False
 
     @property
     def checked(self) -> np.ndarray:
@@ -104,6 +107,8 @@ class Gradient:
     @property
     def right(self) -> int:
         """How many entries are known to be right, valid choices at kinks included."""
+        if self.flat:
+            return 0
         if self.along and all(each.agrees for each in self.along):
             return self.numeric.size - sum(kink.valid is not True for kink in self.kinks)
         right = np.count_nonzero(self.checked & (self.errors <= self.bound))
@@ -112,6 +117,8 @@ class Gradient:
     @property
     def unjudged(self) -> dict[str, int]:
         """Why entries were not judged, and how many for each reason."""
+        if self.flat:
+            return {"flat": self.numeric.size}
         jumps = sum(bool(np.isnan(kink.left + kink.right)) for kink in self.kinks)
         kinks = sum(kink.valid is None for kink in self.kinks) - jumps
         wrong = np.count_nonzero(self.checked & ~(self.errors <= self.bound))
@@ -208,6 +215,10 @@ def remarks(gradient: Gradient) -> Iterator[str]:
         else:
             yield "none of the known causes gives these numbers"
     yield from gradient.notes
+    if gradient.flat:
+        name = gradient.name
+        yield f"y does not depend on {name} here: all slopes are 0. Take other numbers, such as −{name}"
+        return
     if gradient.along:
         yield from _directions(gradient)
     elif gradient.unjudged["not compared"] and gradient.fits and gradient.passed:

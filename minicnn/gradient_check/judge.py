@@ -86,7 +86,8 @@ class _Judge:
             if entries is None and count >= LEAST_ENTRIES and time.monotonic() > deadline:
                 break
             self.entry(tuple(map(int, np.unravel_index(flat, self.shape))))
-        self.scale = max(self.scale, FLOOR * float(np.abs(self.dy).max(initial=0.0))) or 1.0
+        floor, largest = FLOOR * float(np.abs(self.dy).max(initial=0.0)), self.scale
+        self.scale = max(self.scale, floor) or 1.0
         along: list[Along] = []
         if self.g is not None and np.isfinite(self.g).all():
             if self.kinks:
@@ -101,6 +102,8 @@ class _Judge:
             self.scale,
             tuple(self.kinks[entry] for entry in sorted(self.kinks)),
             along=tuple(along),
+            flat=not self.kinks
+            and max((largest, *(abs(each.numeric) for each in along))) <= self.bound * self.scale,
         )
 
     # ---- one entry -----------------------------------------------------------------------------------------

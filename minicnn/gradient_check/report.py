@@ -11,6 +11,7 @@ __all__ = ["BOUNDS", "FLOOR", "Along", "Gradient", "Kink", "Report", "remarks"]
 _UNJUDGED = {
     "kinks": "not judged (kinks)",
     "jumps": "not judged (the function jumps)",
+    "flat": "not judged (y does not depend on them here: all slopes are 0)",
     "not compared": "not compared",
 }
 
@@ -42,8 +43,9 @@ class Report(Mapping[str, Gradient]):
 
     @property
     def passed(self) -> bool:
-        """Whether nothing was found wrong: no entry, no choice at a kink, and no problem."""
-        return not self.problems and all(gradient.passed for gradient in self.values())
+        """Whether nothing was found wrong: no entry, no choice at a kink, and no problem; and not all slopes are 0."""
+        tested = not self or not all(gradient.flat for gradient in self.values())
+        return tested and not self.problems and all(gradient.passed for gradient in self.values())
 
     @property
     def error(self) -> float:
@@ -61,6 +63,8 @@ class Report(Mapping[str, Gradient]):
         wrong = [problem.split(":")[0] for problem in self.problems] + self.failures
         if wrong:
             return f"WRONG: {', '.join(wrong)}"
+        if not self.passed:
+            return f"nothing was tested: y does not depend on {', '.join(self)} here: all slopes are 0"
         unjudged: dict[str, int] = {}
         for gradient in self.values():
             for reason, count in gradient.unjudged.items():
@@ -95,7 +99,7 @@ class Report(Mapping[str, Gradient]):
 
     def __repr__(self) -> str:
         wrong = [problem.split(":")[0] for problem in self.problems] + self.failures
-        state = "passed" if self.passed else f"failed: {', '.join(wrong)}"
+        state = "passed" if self.passed else f"failed: {', '.join(wrong) or 'nothing was tested'}"
         return f"<Report {self.title}: {state}, worst error {self.error:.1e}>"
 
     def _repr_html_(self) -> str:

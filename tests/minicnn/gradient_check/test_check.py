@@ -246,3 +246,66 @@ def test_a_build_of_ones_own_need_not_call_that_of_layer():
     assert report.passed
     assert report.keys() == {"x", "s"}
     assert check_layer(layer, (4, 3, 3, 2)).passed
+
+
+def dead(x, W, shift=1e2):
+    """ReLU(xW − 100): the factors 7 and 3 are wrong, and 7·0 is 0."""
+    on = x @ W > shift
+    return np.maximum(x @ W - shift, 0), lambda dy: (7 * (dy * on) @ W.T, 3 * x.T @ (dy * on))
+
+
+def far_apart(a, b):
+    """The loss of two triplets that are far enough apart: the signs are wrong."""
+    d = np.maximum(0, ((a - b) ** 2).sum(1) - 1e3)
+    return d.mean(), {"a": -(a - b) * np.sign(d)[:, None], "b": (a - b) * np.sign(d)[:, None]}
+
+
+@pytest.mark.parametrize(
+    ("op", "shapes"),
+    [
+        (dead, {"x": (3, 4), "W": (4, 2)}),
+        (far_apart, {"a": (2, 3), "b": (2, 3)}),
+        (lambda x: (np.clip(x - 9, 0, 1), lambda dy: 0 * dy), {"x": (3, 4)}),
+    ],
+)
+def test_a_check_at_a_point_where_all_slopes_are_0_says_that_it_tested_nothing(op, shapes, rng):
+    report = check_op(op, {name: rng.standard_normal(shape) for name, shape in shapes.items()})
+    names = ", ".join(shapes)
+    assert report.verdict == f"nothing was tested: y does not depend on {names} here: all slopes are 0"
+    assert not report.passed
+    assert not report.failures
+    assert [gradient.mark for gradient in report.values()] == ["--"] * len(shapes)
+    assert f"Take other numbers, such as −{names[0]}" in str(report)
+
+
+def test_dead_units_beside_a_bias_are_not_judged(rng):
+    def forward(x, W, b):
+        y, backward = dead(x, W)
+        return y + b, lambda dy: (*backward(dy), dy.sum(axis=0))
+
+    report = check_op(
+        forward,
+        {"x": rng.standard_normal((3, 4)), "W": rng.standard_normal((4, 2)), "b": rng.standard_normal(2)},
+    )
+    assert report.verdict == "2 right, 20 not judged (y does not depend on them here: all slopes are 0)"
+
+
+def test_a_gradient_that_is_0_everywhere_is_judged(rng):
+    """A bias before batch normalization, and the sign of a number."""
+
+    def forward(x, b):
+        z = x + b
+        y = (z - z.mean(axis=0)) / z.std(axis=0)
+
+        def backward(dy):
+            dx = (dy - dy.mean(axis=0) - y * (dy * y).mean(axis=0)) / z.std(axis=0)
+            return dx, dx.sum(axis=0)
+
+        return y, backward
+
+    report = check_op(forward, {"x": rng.standard_normal((5, 3)), "b": rng.standard_normal(3)})
+    assert report.verdict == "every gradient is right"
+    assert report.passed
+    stairs = check_op(lambda x: (np.sign(x), lambda dy: 0 * dy), {"x": rng.standard_normal((5, 3))})
+    assert stairs.verdict == "every gradient is right"
+    assert stairs.passed

@@ -21,7 +21,7 @@ class Outcome:
     """
 
     def __init__(self, case, seed=0):
-        self.case, self.cause, self.partly = case, "", False
+        self.case, self.cause, self.partly, self.untested = case, "", False, False
         begin = time.perf_counter()
         try:
             report = check_op(
@@ -37,6 +37,7 @@ class Outcome:
             self.text = str(report).replace(case.backward.__name__, "")
             self.cause = "; ".join(gradient.cause for gradient in report.values() if gradient.cause)
             self.partly = "not judged" in self.text
+            self.untested = "nothing was tested" in self.text
         self.seconds = time.perf_counter() - begin
 
     @property
@@ -80,7 +81,8 @@ def lists(outcomes):
     wrong = [each for each in outcomes if not each.case.is_right]
     return {
         "right, judged in part": [each for each in right if each.partly],
-        "right, not passed": [each for each in right if each.passed is not True],
+        "right, not passed": [each for each in right if each.passed is not True and not each.untested],
+        "right, not tested": [each for each in right if each.untested],
         "right, with a cause": [each for each in right if each.cause],
         "faulty, not found": [each for each in wrong if each.passed is not False],
         "cause not named": [each for each in wrong if each.case.says and not each.said],
