@@ -229,9 +229,16 @@ def _compared(
     ``scalar``: the upstream gradient is 1, since backward takes none.
     """
     passes.run_forward()
-    dy = _upstream(how.seed, passes.y.shape)
-    if scalar or isinstance(passes.cache, calls.Given):
-        dy = np.ones(passes.y.shape)
+    ones = scalar or isinstance(passes.cache, calls.Given)
+
+    def upstream(shape: tuple[int, ...]) -> np.ndarray:
+        return np.ones(shape) if ones else _upstream(how.seed, shape)
+
+    def elsewhere(arrays: Arrays) -> tuple[np.ndarray, dict[str, np.ndarray | None]]:
+        dy, given = passes.elsewhere(arrays, upstream)
+        return dy, dict(zip(arrays, answers.answers(given, arrays, title)[0]))
+
+    dy = upstream(passes.y.shape)
     passes.run_backward(dy)
     gradients, form = answers.answers(passes.given, passes.arrays, title)
     problems = [*passes.problems, *form]
@@ -239,7 +246,8 @@ def _compared(
     analytic = dict(zip(passes.arrays, gradients))
     if not passes.is_function:
         return unjudged(title, passes.arrays, analytic, problems)
-    return compare_any(title, passes.y_of, passes.arrays, dy, analytic, how, own, problems, gradients)
+    again = None if problems else elsewhere
+    return compare_any(title, passes.y_of, passes.arrays, dy, analytic, how, own, problems, gradients, again)
 
 
 def _upstream(seed: int, shape: tuple[int, ...]) -> np.ndarray:

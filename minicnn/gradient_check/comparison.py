@@ -18,6 +18,7 @@ import numpy as np
 from minicnn.gradient_check import numeric
 from minicnn.gradient_check.answers import of_form
 from minicnn.gradient_check.causes import Evidence, likely_cause
+from minicnn.gradient_check.causes.evidence import Elsewhere
 from minicnn.gradient_check.gradient import FLOOR, Gradient
 from minicnn.gradient_check.judge import judge
 from minicnn.gradient_check.numeric import Arrays, Function
@@ -124,8 +125,11 @@ def compare_any(
     own: bool = False,
     problems: Sequence[str] = (),
     given: Sequence[np.ndarray | None] = (),
+    elsewhere: Elsewhere | None = None,
 ) -> Report:
-    """Compare gradients of any function; ``own``: it is the library's; ``given``: all that backward returned."""
+    """Compare gradients of any function; ``own``: it is the library's; ``given``: all that backward returned;
+    ``elsewhere``: both passes for other arrays.
+    """
     slopes = {name: Slopes(function, arrays, name, how.method, own) for name in arrays}
     most, seconds = (None, np.inf) if how.thorough else (how.entries, SECONDS / len(arrays))
     gradients = {name: judge(slopes[name], dy, analytic[name], most, seconds, how.seed) for name in arrays}
@@ -149,7 +153,7 @@ def compare_any(
             gradients[name] = dataclasses.replace(gradient, cause=words)
         else:
             explain = slopes[name].convention if slopes[name].method == COMPLEX else function
-            known = gradients[name] = _explained(gradient, explain, arrays, dy, function)
+            known = gradients[name] = _explained(gradient, explain, arrays, dy, function, elsewhere)
             if not known.cause and gradient.fits and "backward changed" in str(problems):
                 gradients[name] = dataclasses.replace(known, notes=(*known.notes, MOVED_NOTE))
     notes = [f"{', '.join(names)}: {reason}" for reason, names in lost.items() if reason]
@@ -157,7 +161,12 @@ def compare_any(
 
 
 def _explained(
-    gradient: Gradient, function: Function, arrays: Arrays, dy: np.ndarray, plain: Function | None = None
+    gradient: Gradient,
+    function: Function,
+    arrays: Arrays,
+    dy: np.ndarray,
+    plain: Function | None = None,
+    elsewhere: Elsewhere | None = None,
 ) -> Gradient:
     if gradient.passed:
         return gradient
@@ -167,7 +176,8 @@ def _explained(
             others = np.count_nonzero(gradient.checked) - 1
             note = f"wrong at {off[0]}, to which the direction led; the {others} other entries compared are right"
             return dataclasses.replace(gradient, notes=(*gradient.notes, note))
-    return dataclasses.replace(gradient, cause=likely_cause(Evidence(gradient, function, arrays, dy, plain)))
+    evidence = Evidence(gradient, function, arrays, dy, plain, elsewhere)
+    return dataclasses.replace(gradient, cause=likely_cause(evidence))
 
 
 def _depends_elsewhere(function: Function, arrays: Arrays, name: str) -> bool:

@@ -123,6 +123,14 @@ class Passes:
             "inside forward, from a seed; a layer draws from self.generator"
         )
 
+    def elsewhere(
+        self, arrays: Mapping[str, np.ndarray], dy_of: Callable[[tuple[int, ...]], np.ndarray]
+    ) -> Any:
+        """Return dy and what backward returns for other arrays."""
+        y, cache = self.forward(**{name: array.copy() for name, array in arrays.items()})
+        dy = dy_of(np.shape(y))
+        return dy, self.backward_pass(dy.copy(), cache)
+
     @property
     def is_function(self) -> bool:
         """Whether the same arrays give the same y."""

@@ -50,7 +50,7 @@ from minicnn.gradient_check.causes import (
     terms,
     where,
 )
-from minicnn.gradient_check.causes.evidence import Evidence
+from minicnn.gradient_check.causes.evidence import OR, Evidence
 
 __all__ = ["Evidence", "likely_cause"]
 
@@ -115,8 +115,41 @@ def likely_cause(evidence: Evidence) -> str | None:
                 # verdict must be printed all the same.
                 continue
             if cause:
+                cause = _confirmed(hypothesis, evidence, cause)
+            if cause:
                 says_x = re.search(r"\bx\b", re.sub("“.*?”", "", cause))
                 of_it = evidence.of_input or hypothesis.__module__ == activations.__name__
                 own = evidence.gradient.name
                 return f"{cause} (x stands for {own})" if says_x and of_it and own != "x" else cause
     return None
+
+
+BY_CHANCE = (
+    where.location,
+    rearranged.elsewhere,
+    factors.factor_of_its_own,
+)  # must be so with other numbers too
+MOST_NAMES = 3  # causes that fit the numbers equally, and are all reported
+
+
+def _confirmed(hypothesis: Hypothesis, e: Evidence, cause: str) -> str | None:
+    """Return of several causes those that explain the result for other arrays as well; a position only if it does."""
+    texts = cause.split(OR)
+    if (len(texts) > 1 or hypothesis in BY_CHANCE) and e.second:
+        there = {_kind(text) for text in (hypothesis(e.second) or "").split(OR)}
+        kept = [text for text in texts if _kind(text) in there]
+        texts = kept if kept or hypothesis in BY_CHANCE else texts
+    places: dict[str, list[str]] = {}
+    for text in texts[:MOST_NAMES]:
+        said, _, place = text.partition(": at ")
+        places.setdefault(place, []).append(said)
+    joined = "; or: ".join(OR.join(said) + f": at {place}" * bool(place) for place, said in places.items())
+    if len(texts) > MOST_NAMES:
+        return f"the numbers fit {len(texts)} slips and single none out; one of them: {texts[0]}"
+    return joined or None
+
+
+def _kind(text: str) -> str:
+    """Return a cause without its numbers: those of shapes differ with other arrays."""
+    text = re.sub("^of the .* entries compared: ", "", text)
+    return re.sub(r"\d[\d.e]*", "#", re.sub("“.*?”", "“”", text)) + "".join(re.findall("“.*?”", text))

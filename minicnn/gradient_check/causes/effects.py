@@ -22,7 +22,7 @@ class Target(NamedTuple):
     step: Step
     of: int | None
     runs: str = ""  # which of the executions, in words
-    texts: tuple[Quote, ...] = ()  # of all executions
+    texts: tuple[Quote, ...] = ()  # of each place in the code
 
     @property
     def where(self) -> str:

@@ -10,7 +10,8 @@ Jacobian is built. A fault is then a statement such as "only the terms with j in
 the backward pass.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -23,10 +24,16 @@ from minicnn.gradient_check.report import Gradient
 MOST_NUMBERS = 4_000_000  # in the columns of the Jacobian; with more, fewer entries are compared
 MOST_ENTRIES = 2_000  # each column costs a call of the function
 ENOUGH_DIGITS = 8
+OR = ", or: "  # between causes that give the same numbers
 
 
 # what is wrong -> the gradient that this gives
 Candidates = Mapping[str, np.ndarray] | Iterable[tuple[str, np.ndarray]]
+
+
+# other arrays -> the upstream gradient, and what backward returns for each
+Elsewhere = Callable[[Arrays], tuple[np.ndarray, Mapping[str, np.ndarray | None]]]
+MOST_ELSEWHERE = 150  # entries that are compared for other arrays
 
 
 class Unanswered(Exception):
@@ -43,6 +50,7 @@ class Evidence:
         arrays: the point at which the derivative was taken; the first is the input, "x".
         dy: the upstream gradient.
         plain: the function as it was given, if ``function`` holds it to a convention at ties.
+        elsewhere: both passes for other arrays.
     """
 
     gradient: Gradient
@@ -50,6 +58,7 @@ class Evidence:
     arrays: Arrays
     dy: np.ndarray
     plain: Function | None = None
+    elsewhere: Elsewhere | None = None
 
     # ---- the numbers ---------------------------------------------------------------------------------------
 
@@ -111,6 +120,50 @@ class Evidence:
     def complete(self) -> bool:
         """Whether every entry of the array is compared."""
         return len(self.index) == self.array.size
+
+    # ---- other numbers -------------------------------------------------------------------------------------
+
+    @cached_property
+    def second(self) -> "Evidence | None":
+        """The same for other arrays, with one sample more if both passes take it; None if there is no such.
+
+        What is true by chance here, such as a factor that has the size of a shape, is not true there.
+        """
+        n = self.input.shape[:1]
+        of_samples = [name for name, array in self.arrays.items() if array.shape[:1] == n]
+        for names in ([next(iter(self.arrays))], of_samples, []) if self.elsewhere else ():
+            rng = np.random.default_rng([7, 2])
+            arrays = {name: _redrawn(array, name in names, rng) for name, array in self.arrays.items()}
+            try:
+                return self._at(arrays)
+            except Exception:  # the user's functions do not take such arrays
+                continue
+        return None
+
+    def is_constant(self, here: float, there: float) -> bool:
+        """Whether a number is the same for the arrays and for the second ones; it may be divided by the batch size."""
+        n = (1, len(self.second.input), len(self.input)) if self.second and self.input.ndim else (1, 1, 1)
+        return any(math.isclose(there, here * r, rel_tol=1e-5) for r in (1, n[1] / n[2], n[2] / n[1]))
+
+    def _at(self, arrays: Arrays) -> "Evidence":
+        """Return the evidence for other arrays.
+
+        Raises:
+            ValueError: the gradient is right there, or of another shape.
+        """
+        name = self.gradient.name
+        assert self.elsewhere is not None
+        dy, given = self.elsewhere(arrays)
+        unknown = Gradient(name, given[name], np.full(arrays[name].shape, np.nan), self.gradient.method)
+        there = Evidence(unknown, self.function, arrays, dy, self.plain)
+        right = unknown.numeric
+        chosen = np.random.default_rng([7, 3]).permutation(right.size)[:MOST_ELSEWHERE]
+        for i in chosen:
+            right.ravel()[i] = np.sum(dy * there.column(int(i)))
+        there = Evidence(unknown, self.function, arrays, dy, self.plain)
+        if not unknown.fits or not there.wrong.any():
+            raise ValueError
+        return there
 
     # ---- comparisons ---------------------------------------------------------------------------------------
 
@@ -178,7 +231,7 @@ class Evidence:
                 texts[text] = None
             elif scalar not in (0, 1) and self.matches(np.asarray(values) / scalar):
                 texts[f"{text}; and the upstream gradient {number(scalar)} is not used"] = None
-        return ", or: ".join(list(texts)[:2]) or None
+        return OR.join(list(texts)[:2]) or None
 
     def same(self, a: np.ndarray, b: np.ndarray) -> bool:
         """Whether two arrays have equal shapes and, where neither is nan, equal numbers, not all zero."""
@@ -309,3 +362,11 @@ class Evidence:
         raised = self.array.copy()
         raised.ravel()[i] = raised.max() + np.ptp(raised) + 1
         return np.real(self.ask(**{self.gradient.name: raised})) != self.y
+
+
+def _redrawn(array: np.ndarray, longer: bool, rng: np.random.Generator) -> np.ndarray:
+    """Return other numbers of about the same sizes and signs, perhaps with one index more along the first axis."""
+    other = rng.permuted(array.ravel()).reshape(array.shape) * rng.uniform(0.6, 1.7, array.shape)
+    if not longer:
+        return other
+    return np.concatenate([other, rng.permuted(other[:1].ravel()).reshape(other[:1].shape) * 1.1])

@@ -1,6 +1,7 @@
 """Faults of size: the gradient has the right direction, but one factor too many or too few."""
 
 import math
+import re
 from collections.abc import Iterator
 from itertools import combinations
 
@@ -28,6 +29,7 @@ def constant_factor(e: Evidence) -> str | None:
     factor = _factor(e)
     if not factor or (telling < ENOUGH and not e.complete):
         return None
+    there = _second_factor(e, factor)
     if math.isclose(factor, -1, rel_tol=1e-9):
         return "the sign is wrong: this is minus the right gradient"
     size = abs(factor)
@@ -40,6 +42,13 @@ def constant_factor(e: Evidence) -> str | None:
                 if abs(known - value) <= max(1e-6, e.gradient.bound) * value and known != 1
             )
             names = list(dict.fromkeys(near))
+            if names and there and e.second:
+                goal = there if verb == "multiplied" else 1 / there
+                also = {
+                    name for known, name in source(e.second) if math.isclose(known, abs(goal), rel_tol=1e-6)
+                }
+                also = {re.sub(r"\d+", "#", name) for name in also}
+                names = [name for name in names if re.sub(r"\d+", "#", name) in also] or names
             if not names:
                 continue
             if len(names) > MOST_NAMES:  # the shapes single nothing out
@@ -50,9 +59,30 @@ def constant_factor(e: Evidence) -> str | None:
                 names.append("a constant factor of the formula, such as an exponent")
             perhaps = "perhaps " * (source is _lengths)  # many numbers are the length of something
             return f"{sign}{verb} by {number(value)}: {perhaps}{', or '.join(names)}"
+    if not e.is_constant(factor, there):
+        return _of_root(e, factor, there)
     if telling < ENOUGH:
         return None
     return f"{sign}off by a constant factor: {number(size)} times the right gradient"
+
+
+def _of_root(e: Evidence, factor: float, there: float) -> str | None:
+    """A factor that depends on the numbers: y is a root, a norm or an RMSE, and its slope 1/(2·y) is missing."""
+    if e.y.size > 1 or not e.second:
+        return None
+    ratios = factor / float(e.y.ravel()[0]), there / float(e.second.y.ravel()[0])
+    for n, text in (
+        (1, "y, a factor that depends on the numbers: of the root's slope, 1/(2·y), only the ½ is there"),
+        (2, "2·y, a factor that depends on the numbers: the root's slope, 1/(2·y), is missing"),
+    ):
+        if all(math.isclose(ratio, n, rel_tol=1e-6) for ratio in ratios):
+            return f"multiplied by {text}"
+    return None
+
+
+def _second_factor(e: Evidence, factor: float) -> float:
+    """Return the factor for other arrays; 0 if there is none."""
+    return _factor(e.second) if e.second else factor
 
 
 def _of_copies(e: Evidence) -> Iterator[tuple[float, str]]:

@@ -12,19 +12,22 @@ WIDEST = 90
 
 
 class Quote(NamedTuple):
-    """``own``: the operation's own expression in its line; ``operands``: the expressions of its inputs."""
+    """``own``: the operation's own expression in its line; ``operands``: the expressions of its inputs; ``nth``: which
+    of equal expressions of the line it is.
+    """
 
     line: str
     own: str
     operands: tuple[str, ...]
+    nth: str = ""
 
     def where(self, n: int | None) -> str:
         """Return where the operation is, or its input n."""
-        own = f"“{self.own}” in “{self.line}”"
+        own = f"{self.nth}“{self.own}” in “{self.line}”"
         if not self.own or re.fullmatch(rf"(return |[^=(]*= )?{re.escape(self.own)}", self.line):
             own = f"“{self.line}”"
         elif self.own not in self.line or len(self.line) > WIDEST:
-            own = f"“{self.own}”"
+            own = f"{self.nth}“{self.own}”"
         named = n is not None and n < len(self.operands)
         return f"“{self.operands[n or 0]}” in {own}" if named else own
 
@@ -37,9 +40,13 @@ def quote(code: CodeType, instruction: int, line_number: int, inputs: int) -> Qu
     if not line or None in (first, last, left, right):
         return Quote(line, "", ())
     lines = [linecache.getline(code.co_filename, n).encode() for n in range(first or 0, (last or 0) + 1)]
+    whole = lines[0]
     lines[-1] = lines[-1][:right]
     lines[0] = lines[0][left:]
     own = " ".join(b"".join(lines).decode().split())
+    before, nth = whole[:left].decode().count(own), ""
+    if own and whole.decode().count(own) > 1:
+        nth = f"the {'first' if not before else 'second' if before == 1 else f'{before + 1}th'} "
     try:
         tree: ast.AST = ast.parse(own).body[0]
         operands = tuple(
@@ -47,7 +54,7 @@ def quote(code: CodeType, instruction: int, line_number: int, inputs: int) -> Qu
         )
     except (SyntaxError, IndexError):
         operands = ()
-    return Quote(line, own if len(own) <= WIDEST else f"{own[:WIDEST]} …", operands)
+    return Quote(line, own if len(own) <= WIDEST else f"{own[:WIDEST]} …", operands, nth)
 
 
 def _operands(tree: ast.AST, inputs: int) -> Iterator[ast.AST]:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from minicnn.gradient_check.causes.effects import Known, Target, Without
-from minicnn.gradient_check.causes.evidence import ENOUGH_DIGITS, Evidence, Unanswered
+from minicnn.gradient_check.causes.evidence import ENOUGH_DIGITS, OR, Evidence, Unanswered
 from minicnn.gradient_check.causes.followed import Follower
 from minicnn.gradient_check.causes.slips import OTHER, SIMPLE
 from minicnn.gradient_check.causes.step import Step
@@ -23,7 +23,7 @@ from minicnn.gradient_check.causes.words import number
 MOST_OPERATIONS = 250_000  # of all runs, for one array
 MOST_TARGETS = 60
 ROUNDED = 1e-6  # a smaller error is that of an ε, or of a rounded constant
-MOST_NAMES = 3  # slips that fit the numbers equally, and are all reported
+FACTORS = ("the other factor", "the divisor")
 ENOUGH = 3  # entries that tell a factor which is no known number
 # a gather of four corners has one slip in four lines, two means have one n
 TOGETHER = ("[]", "mean", "sum", "add.reduce")
@@ -43,13 +43,8 @@ def slip_at_a_step(e: Evidence) -> str | None:
     if missing:
         return missing
     found = _others(e, follower, targets, found) or _masks(e, follower, targets)
-    if len(found) > MOST_NAMES:
-        text, where = next(iter(found.items()))
-        return f"the numbers fit {len(found)} slips and single none out; one of them: {text}: at {where}"
-    places: dict[str, list[str]] = {}
-    for text, where in found.items():
-        places.setdefault(where, []).append(text)
-    return "; or: ".join(f"{', or: '.join(texts)}: at {where}" for where, texts in places.items()) or unknown
+    named = sorted(found.items(), key=lambda each: not each[0].startswith(FACTORS))  # what has a name first
+    return OR.join(f"{text}: at {where}" for text, where in named) or unknown
 
 
 def _targets(steps: list[Step]) -> Iterator[Target]:
@@ -68,7 +63,7 @@ def _targets(steps: list[Step]) -> Iterator[Target]:
         active = group[-1].active
         if not active:
             continue
-        texts = tuple(dict.fromkeys(step.place.text for step in group if step.place))
+        texts = tuple({step.place.calls: step.place.text for step in group if step.place}.values())
         for n in (None, *(active if len(active) > 1 else ())):
             yield Target(slots, group[-1], n, texts=texts)
 
@@ -110,7 +105,7 @@ def _factors(
 
 def _executions(target: Target) -> Iterator[Target]:
     yield target
-    if len(target.slots) > 1 and len(target.texts) == 1:  # one line, in a loop
+    if len(target.slots) > 1 and len(target.texts) == 1:  # one operation, in a loop
         yield target._replace(slots=target.slots[:-1], runs="last")
         yield target._replace(slots=target.slots[1:], runs="first")
 

@@ -126,6 +126,11 @@ def regularizer(e: Evidence) -> str | None:
     factors[[e.zero(factor * row).all() for factor, row in zip(factors, basis)]] = 0
     if not e.fits(e.right - factors @ basis):
         return None
+    if e.second:  # such a difference may have another reason, and then another size for other numbers
+        basis = np.stack([f(e.second.array.ravel()[e.second.index]) for f in (np.array, np.sign)])
+        there = np.linalg.lstsq(basis.T, e.second.right - e.second.given, rcond=None)[0]
+        if not all(map(e.is_constant, factors, np.where(factors, there, 0))):
+            return None
     factors = factors / unit
     penalties = ((factors[0], name, "L2"), (factors[1], f"sign({name})", "L1"))
     what = listed(f"{number(abs(factor))}·{term} ({kind})" for factor, term, kind in penalties if factor)

@@ -10,6 +10,7 @@ from minicnn.gradient_check.causes.words import number
 
 # This many entries must be right, and not 0, or "wrong only here" has no meaning.
 ENOUGH = 2
+BY_CHANCE = 0.02  # the chance that so many wrong entries are all in a region
 
 
 def location(e: Evidence) -> str | None:
@@ -25,7 +26,8 @@ def location(e: Evidence) -> str | None:
         if not wrong[~inside].any() and np.count_nonzero(right[~inside]) >= ENOUGH:
             if not right[inside].any():
                 return f"{among}wrong only {name}{_factor(e, wrong)}"
-            return f"{among}right everywhere but for entries {name}"
+            if inside.mean() ** np.count_nonzero(wrong) < BY_CHANCE:
+                return f"{among}right everywhere but for entries {name}"
     for name, inside in _regions(e):
         if not right[~inside].any() and not wrong[inside].any():
             return f"{among}right only {name}"
@@ -72,4 +74,4 @@ def _factor(e: Evidence, wrong: np.ndarray) -> str:
     factors = given[telling] / right[telling]
     if np.ptp(factors) > 1e-6 * np.abs(factors).max() or not e.zero(given[~telling]).all():
         return ""
-    return f", there {number(factors[0])} times the right gradient"
+    return f", there {number(factors[0].round(9) + 0.0)} times the right gradient"

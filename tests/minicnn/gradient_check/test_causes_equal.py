@@ -50,11 +50,11 @@ def huber(p, t, delta):
     )  # right: delta·sign
 
 
-@pytest.mark.parametrize(("delta", "twice"), [(0.5, "the path through it counts twice, or: "), (0.3, "")])
+@pytest.mark.parametrize(("delta", "twice"), [(0.5, ", or: the path through it counts twice"), (0.3, "")])
 def test_all_slips_that_fit_are_named(delta, twice):
     draw = np.random.default_rng(0).standard_normal
     assert causes(huber, {"p": draw(12)}, t=draw(12), delta=delta)["p"] == (
-        f"{twice}the other factor of the product, “delta”, is missing, or: sign(v) is used for the slope, with v = "
+        f"the other factor of the product, “delta”, is missing{twice}, or: sign(v) is used for the slope, with v = "
         "“e”: at “linear = delta * (a - 0.5 * delta)”"
     )
 
@@ -314,3 +314,89 @@ def test_n_less_one_of_several_axes(rng):
 
     op = forward, lambda dy, cache: dy[:, None, None] * 2 * cache[0] / cache[1]
     assert "n − 1 for n, with n = 12" in causes(op, {"x": rng.standard_normal((2, 3, 4))})["x"]
+
+
+def classifier(W, X, y):
+    """The course's softmax classifier, in one line; the −1 at the right class is forgotten."""
+    s = X @ W
+    p = np.exp(s) / np.exp(s).sum(1, keepdims=True)
+    return -np.log(p[np.arange(len(y)), y]).mean(), X.T @ p / len(y)
+
+
+def focal_in_one_line(z, t):
+    p = 1 / (1 + np.exp(-z))
+    pt, a = t * p + (1 - t) * (1 - p), 0.25 * t + 0.75 * (1 - t)
+    return np.mean(-a * (1 - pt) ** 2 * np.log(pt)), a * (1 - pt) ** 2 * (p - t) / z.size
+
+
+def three_factors(x):
+    return 3 * x**2 * np.sin(x), lambda dy: dy * 3 * x**2 * np.cos(x)
+
+
+def test_one_line_that_holds_an_operation_twice_is_no_loop():
+    draw = np.random.default_rng(0).standard_normal
+    constant = "the value is treated as a constant: the path through it is missing: at "
+    said = causes(classifier, {"W": draw((4, 3))}, X=draw((6, 4)), y=np.array([0, 1, 2, 1, 0, 2]))
+    assert said["W"].startswith(f"{constant}the first “np.exp(s)” in “p = np.exp(s) / np.exp(s).sum(")
+    t = np.array([[1.0, 0.0], [0.0, 0.0], [1.0, 1.0], [0.0, 1.0]])
+    assert causes(focal_in_one_line, {"z": draw((4, 2))}, t=t)["z"].startswith(
+        f"{constant}“-a * (1 - pt) ** 2”"
+    )
+    assert causes(three_factors, {"x": draw((3, 4))})["x"].startswith(f"{constant}the first “3 * x**2”")
+
+
+def rmse(p, t, root=1):
+    """Both gradients have a factor that depends on the numbers."""
+    loss = np.sqrt(np.mean((p - t) ** 2))
+    return loss, root * (p - t) / p.size
+
+
+def test_a_factor_that_depends_on_the_numbers_is_no_constant():
+    draw = np.random.default_rng(0).standard_normal
+    arrays, t = {"p": draw((3, 4))}, draw((3, 4))
+    assert causes(rmse, arrays, t=t, root=2)["p"].endswith("the root's slope, 1/(2·y), is missing")
+    assert causes(rmse, arrays, t=t)["p"].endswith("of the root's slope, 1/(2·y), only the ½ is there")
+    other = causes(lambda p, t: (np.exp(rmse(p, t)[0]), rmse(p, t)[1]), arrays, t=t)["p"]
+    assert other is None or "factor" not in other
+
+
+def squeeze(x, W1, W2):
+    """Squeeze and excitation with 2 samples and 3 hidden units, as many as a map has pixels."""
+    s = x.mean(axis=(2, 3))
+    h = np.maximum(s @ W1, 0)
+    g = 1 / (1 + np.exp(-(h @ W2)))
+
+    def backward(dy):
+        dg = (dy * x).sum(axis=(2, 3)) * g * (1 - g)
+        dh = dg @ W2.T * (h > 0)
+        ds = dh @ W1.T  # right: / 6
+        return dy * g[:, :, None, None] + ds[:, :, None, None], s.T @ dh, h.T @ dg
+
+    return x * g[:, :, None, None], backward
+
+
+def test_another_batch_size_tells_a_length_from_a_divisor():
+    draw = np.random.default_rng(0).standard_normal
+    arrays = {"x": draw((2, 4, 3, 2)) + 0.5, "W1": draw((4, 3)), "W2": draw((3, 4))}
+    assert causes(squeeze, arrays)["x"] == "the divisor, 6, is missing: at “s = x.mean(axis=(2, 3))”"
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_position_by_chance_is_no_cause(seed):
+    """A residual block without the mask of its last ReLU on the shortcut: wrong where the sum is negative."""
+    draw = np.random.default_rng(seed).standard_normal
+
+    def block(x, W1, W2):
+        a = x @ W1
+        h = np.maximum(a, 0)
+        b = h @ W2 + x
+
+        def backward(dy):
+            db = dy * (b > 0)
+            da = db @ W2.T * (a > 0)
+            return da @ W1.T + dy, x.T @ da, h.T @ db
+
+        return np.maximum(b, 0), backward
+
+    said = causes(block, {"x": draw((4, 3)), "W1": draw((3, 5)), "W2": draw((5, 3))})["x"]
+    assert said is None

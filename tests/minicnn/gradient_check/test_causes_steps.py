@@ -244,7 +244,7 @@ SLIPS = {
         lambda dy, x: dy * (np.cos(x) + SIGNS * x**2),
         {"x": (3, 4)},
         "x",
-        "divided by 3",
+        "the factor 3 of the slope, the exponent, is missing",
     ),
     "a sum for a product": (
         lambda x: (1 / (1 + np.exp(-x)), 1 / (1 + np.exp(-x))),
