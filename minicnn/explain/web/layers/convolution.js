@@ -48,7 +48,7 @@ function convolutionLinks({ inputShapes, weights, config }) {
 }
 
 // Return the links of the convolution from y's size to x's, with their two ends exchanged.
-function transposedLinks({ shape, inputShapes, weights, config }) {
+function transposedLinks({ shape, weights, config }) {
   const links = convolutionLinks({ inputShapes: [shape], weights, config });
   return { links: { ...links.links, input: links.links.output, output: links.links.input } };
 }
