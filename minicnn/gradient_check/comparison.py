@@ -8,6 +8,7 @@ If a gradient is wrong, first its form is looked at (answers.py), then its numbe
 
 import dataclasses
 import re
+import time
 import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -18,7 +19,7 @@ import numpy as np
 from minicnn.gradient_check import numeric
 from minicnn.gradient_check.answers import of_form
 from minicnn.gradient_check.causes import Evidence, likely_cause
-from minicnn.gradient_check.causes.evidence import Elsewhere
+from minicnn.gradient_check.causes.evidence import Elsewhere, Search
 from minicnn.gradient_check.gradient import FLOOR, Gradient
 from minicnn.gradient_check.judge import judge
 from minicnn.gradient_check.numeric import Arrays, Function
@@ -142,6 +143,10 @@ def compare_any(
         if each.method != COMPLEX:
             reason = SINGLE_NOTE if each.method == SINGLE else _how_to_be_exact(each.lost)
             lost.setdefault(reason, []).append(name)
+    search = Search(
+        np.inf if how.thorough else time.process_time() + SECONDS,
+        right=tuple(name for name, gradient in gradients.items() if gradient.passed),
+    )
     moved = any(re.match("backward changed (?!dy|y in)", each) for each in problems)
     for name, gradient in gradients.items():
         if gradient.passed:
@@ -153,10 +158,12 @@ def compare_any(
             gradients[name] = dataclasses.replace(gradient, cause=words)
         else:
             explain = slopes[name].convention if slopes[name].method == COMPLEX else function
-            known = gradients[name] = _explained(gradient, explain, arrays, dy, function, elsewhere)
+            known = gradients[name] = _explained(gradient, explain, arrays, dy, function, elsewhere, search)
             if not known.cause and gradient.fits and "backward changed" in str(problems):
                 gradients[name] = dataclasses.replace(known, notes=(*known.notes, MOVED_NOTE))
     notes = [f"{', '.join(names)}: {reason}" for reason, names in lost.items() if reason]
+    if search.cut:
+        notes.append(f"the search for causes was cut after {SECONDS:.0f} s: thorough=True goes on")
     return Report(title, gradients, tuple(problems), tuple(notes))
 
 
@@ -167,6 +174,7 @@ def _explained(
     dy: np.ndarray,
     plain: Function | None = None,
     elsewhere: Elsewhere | None = None,
+    search: Search | None = None,
 ) -> Gradient:
     if gradient.passed:
         return gradient
@@ -176,7 +184,7 @@ def _explained(
             others = np.count_nonzero(gradient.checked) - 1
             note = f"wrong at {off[0]}, to which the direction led; the {others} other entries compared are right"
             return dataclasses.replace(gradient, notes=(*gradient.notes, note))
-    evidence = Evidence(gradient, function, arrays, dy, plain, elsewhere)
+    evidence = Evidence(gradient, function, arrays, dy, plain, elsewhere, search or Search())
     return dataclasses.replace(gradient, cause=likely_cause(evidence))
 
 

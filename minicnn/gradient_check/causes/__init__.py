@@ -108,6 +108,8 @@ def likely_cause(evidence: Evidence) -> str | None:
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for hypothesis in OF_NUMBERS if evidence.gradient.fits else OF_FORM:
+            if evidence.search.is_over:
+                return None
             try:
                 cause = hypothesis(evidence)
             except Exception:

@@ -23,6 +23,7 @@ class Target(NamedTuple):
     of: int | None
     runs: str = ""  # which of the executions, in words
     texts: tuple[Quote, ...] = ()  # of each place in the code
+    shared: bool = False  # whether a right gradient goes this way, too
 
     @property
     def where(self) -> str:
@@ -84,7 +85,7 @@ class Known:
     def __init__(self, e: Evidence, follower: Follower, target: Target, first: dict[int, Step]) -> None:
         self.e, self.follower, self.target, self.first = e, follower, target, first
         self.needed = e.given[0] - e.right[0]
-        self.changes: list[np.ndarray] = []
+        self.basis: list[np.ndarray] = []  # orthonormal, of the changes that were tried
         self.effects: list[float] = []
 
     @cached_property
@@ -115,16 +116,18 @@ class Known:
             [np.ravel(changes[slot](step) - step.output.imag) / STEP for slot, step in self._steps()]  # type: ignore[operator]
         )
         size = np.abs(change).max(initial=0.0)
-        if not np.isfinite(size) or not size:
+        largest = max(np.abs(step.output.imag).max(initial=0.0) for _, step in self._steps()) / STEP
+        if not np.isfinite(size) or size <= 1e-12 * largest:
             return False
-        effect = None
-        if self.changes:
-            basis = np.array(self.changes).T
-            parts = np.linalg.lstsq(basis, change, rcond=None)[0]
-            if np.abs(basis @ parts - change).max() <= 1e-9 * size:
-                effect = float(parts @ self.effects)
-        if effect is None:
-            effect = self.follower.gradient(int(self.e.index[0]), changes) - self.e.right[0]
-            self.changes.append(change)
-            self.effects.append(effect)
+        rest, effect = change, 0.0
+        for _ in range(2):  # the second time for rounding
+            for one, its in zip(self.basis, self.effects):
+                part = float(one @ rest)
+                rest, effect = rest - part * one, effect + part * its
+        length = float(np.sqrt(rest @ rest))
+        if np.abs(rest).max() > 1e-9 * size:
+            known, effect = effect, self.follower.gradient(int(self.e.index[0]), changes) - self.e.right[0]
+            if np.abs(rest).max() > 1e-4 * size:  # of a shorter rest rounding would be too large a part
+                self.basis.append(rest / length)
+                self.effects.append((effect - known) / length)
         return abs(effect - self.needed) <= 1e-5 * abs(self.needed) + 10 * self.e.tolerance

@@ -11,8 +11,9 @@ the backward pass.
 """
 
 import math
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -40,6 +41,29 @@ class Unanswered(Exception):
     """The function does not take the arrays that a hypothesis tries."""
 
 
+@dataclass
+class Search:
+    """What the searches for the causes of several arrays share: the time; slips that were found, (text, place).
+
+    Attributes:
+        until: when to stop, in seconds of ``time.process_time``.
+        found: slips that explain the gradient of another array: they are tried first.
+        right: the names of the arrays whose gradients are right.
+        cut: whether time was up.
+    """
+
+    until: float = math.inf
+    found: list[tuple[str, str]] = field(default_factory=list)
+    right: tuple[str, ...] = ()
+    cut: bool = False
+
+    @property
+    def is_over(self) -> bool:
+        """Whether time is up; then it is noted."""
+        self.cut = self.cut or time.process_time() > self.until
+        return self.cut
+
+
 @dataclass(frozen=True)
 class Evidence:
     """The data for all hypotheses.
@@ -51,6 +75,7 @@ class Evidence:
         dy: the upstream gradient.
         plain: the function as it was given, if ``function`` holds it to a convention at ties.
         elsewhere: both passes for other arrays.
+        search: what the searches for causes share.
     """
 
     gradient: Gradient
@@ -59,6 +84,7 @@ class Evidence:
     dy: np.ndarray
     plain: Function | None = None
     elsewhere: Elsewhere | None = None
+    search: Search = field(default_factory=Search)
 
     # ---- the numbers ---------------------------------------------------------------------------------------
 
@@ -155,12 +181,13 @@ class Evidence:
         assert self.elsewhere is not None
         dy, given = self.elsewhere(arrays)
         unknown = Gradient(name, given[name], np.full(arrays[name].shape, np.nan), self.gradient.method)
-        there = Evidence(unknown, self.function, arrays, dy, self.plain)
+        search = Search(self.search.until, right=self.search.right)
+        there = Evidence(unknown, self.function, arrays, dy, self.plain, search=search)
         right = unknown.numeric
         chosen = np.random.default_rng([7, 3]).permutation(right.size)[:MOST_ELSEWHERE]
         for i in chosen:
             right.ravel()[i] = np.sum(dy * there.column(int(i)))
-        there = Evidence(unknown, self.function, arrays, dy, self.plain)
+        there = Evidence(unknown, self.function, arrays, dy, self.plain, search=search)
         if not unknown.fits or not there.wrong.any():
             raise ValueError
         return there

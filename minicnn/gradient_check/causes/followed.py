@@ -8,7 +8,7 @@ them: the gradient that a backward pass with these slips gives. Code that writes
 
 import sys
 import warnings
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -22,7 +22,9 @@ from minicnn.gradient_check.foreign import Nudged
 from minicnn.gradient_check.numeric import STEP
 
 OWN = __name__.rsplit(".", 2)[0]  # the package of the checker: its calls are no steps of the function
+MOST_OPERATIONS = 250_000  # of all runs, for one array
 MOST_STEPS = 20_000  # of one run
+SPLITS: dict[Any, Any] = {np.split: None, np.array_split: None, np.vsplit: 0, np.hsplit: 1}  # the axis
 METHODS = ("reshape", "transpose", "swapaxes", "repeat", "dot", "ravel", "flatten", "squeeze", "take")
 
 
@@ -56,11 +58,16 @@ class Follower:
         self.steps = self.record(np.random.default_rng([5, 2]).standard_normal(e.array.shape))
         self._sources = {root for root in self._roots.values() if root is not None}
 
-    def record(self, v: np.ndarray) -> list[Step]:
-        """Return all operations, for derivatives along v."""
+    @property
+    def is_over(self) -> bool:
+        """Whether time is up."""
+        return self.cost > MOST_OPERATIONS or self._e.search.is_over
+
+    def record(self, v: np.ndarray, others: Sequence[str] = ()) -> list[Step]:
+        """Return all operations, for derivatives along v, or those of other arrays along random directions."""
         self._changes, self._steps, self._recording = {}, [], True
         try:
-            self._run(v)
+            self._run(v, others)
         finally:
             self._recording = False
         return self._steps
@@ -85,10 +92,12 @@ class Follower:
             gradient[j] = np.sum(self._e.dy * np.imag(self._run(np.zeros(self._e.array.shape)))) / STEP
         return gradient.reshape(step.output.shape)
 
-    def _run(self, v: np.ndarray) -> np.ndarray:
+    def _run(self, v: np.ndarray, others: Sequence[str] = ()) -> np.ndarray:
         e, self._count = self._e, 0
         arrays = {name: array.astype(complex) for name, array in e.arrays.items()}
         arrays[e.gradient.name] += 1j * STEP * v
+        for name in others:
+            arrays[name] += 1j * STEP * np.random.default_rng([5, 3]).standard_normal(arrays[name].shape)
         with warnings.catch_warnings():
             warnings.simplefilter("error", np.exceptions.ComplexWarning)
             followed = {name: array.view(self._kind) for name, array in arrays.items()}
@@ -201,6 +210,12 @@ def _kind(run: Follower) -> type[np.ndarray]:
 
         def __array_function__(self, func, types, args, kwargs):
             call = super().__array_function__
+            if func in SPLITS and not run._inside and isinstance(args[0], Followed):
+                axis = SPLITS[func] if func in (np.hsplit, np.vsplit) else (*args[2:], *kwargs.values(), 0)[0]
+                given = (np.arange(args[0].shape[axis]), *args[1:2])
+                first = (slice(None),) * (axis % args[0].ndim)
+                pieces = np.array_split(*given) if func is np.array_split else np.split(*given)
+                return [args[0][(*first, slice(p[0], p[-1] + 1) if len(p) else slice(0))] for p in pieces]
             return run.follow(func.__name__, args, lambda *values: call(func, types, values, kwargs))
 
         def __getitem__(self, key):

@@ -18,6 +18,9 @@ MOST_ARRAYS = 40
 def other_arrays(step: Step, n: int | None, slots: Sequence[int], steps: list[Step]) -> Slips:
     """The value of another line in the place of one, of the same or of the next execution."""
     others = list(_others(steps))
+    if step.name == "matmul":
+        matrices = [(name, group) for name, group in others if group[-1][1].ndim > 1]
+        others += [(name, [(slot, a.swapaxes(-1, -2)) for slot, a in group]) for name, group in matrices]
     if step.name not in PRODUCTS and step.source is None:
         return
     for m, value in enumerate(step.inputs):

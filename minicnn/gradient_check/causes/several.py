@@ -12,6 +12,7 @@ from minicnn.gradient_check.causes.step import Change, Slips, Step
 
 JOINS = ("concatenate", "stack", "hstack", "vstack", "block")
 MOST_PRODUCTS = 8
+MOST_PIECES = 4
 
 
 def _total(v: np.ndarray, axis: int) -> np.ndarray:
@@ -129,6 +130,45 @@ def _in_order(
 
 def _weighted(step: Step, m: int, value: np.ndarray) -> np.ndarray:
     return step.part(None, {m: value})
+
+
+def pieces(step: Step, n: int | None, slots: Sequence[int], steps: list[Step]) -> Slips:
+    """The gradients of the pieces of an array, as the gates of an LSTM, are put together in another order."""
+    whole, piece = np.shape(step.inputs[0]), step.output.shape
+    if step.name != "[]" or len(piece) < 2 or len(whole) != len(piece):
+        return
+    if sum(a != b for a, b in zip(whole, piece)) != 1:  # cut along one axis
+        return
+    groups: dict[bytes, list[Step]] = {}
+    for s in steps:
+        if (
+            s.name == "[]"
+            and s.inputs[0].shape == step.inputs[0].shape
+            and s.output.shape == step.output.shape
+        ):
+            groups.setdefault(s.inputs[0].real.tobytes(), []).append(s)
+    cuts = [group for group in groups.values() if slots[-1] >= group[0].slot or len(groups) == 1]
+    length = len(cuts[-1]) if cuts else 0
+    if (
+        not 1 < length <= MOST_PIECES
+        or any(len(cut) != length for cut in cuts)
+        or cuts[0][0].slot != slots[0]
+    ):
+        return
+    for order in list(permutations(range(length)))[1:]:
+        text = f"the pieces of an array are exchanged: their gradients are put together in the order {order}"
+        yield (
+            text,
+            {
+                cut[k].slot: partial(_read, key=cut[other].inputs[-1].key)
+                for cut in cuts
+                for k, other in enumerate(order)
+            },
+        )
+
+
+def _read(step: Step, key: Any) -> np.ndarray:
+    return np.imag(step.inputs[0])[key]
 
 
 def blocks(step: Step, n: int | None, slots: Sequence[int], steps: list[Step]) -> Slips:

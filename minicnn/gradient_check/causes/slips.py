@@ -13,7 +13,7 @@ import numpy as np
 from minicnn.gradient_check.causes.activations import OF_ONE
 from minicnn.gradient_check.causes.followed import METHODS
 from minicnn.gradient_check.causes.others import other_arrays, other_factors, other_slopes
-from minicnn.gradient_check.causes.several import JOINS, blocks, exchanged, softmaxes
+from minicnn.gradient_check.causes.several import JOINS, blocks, exchanged, pieces, softmaxes
 from minicnn.gradient_check.causes.step import Index, Slips, Step
 from minicnn.gradient_check.causes.words import number, orders
 from minicnn.gradient_check.foreign import Nudged
@@ -87,7 +87,11 @@ def operands(step: Step, n: int | None, slots: Sequence[int], steps: list[Step])
             shown = number(np.ravel(np.real(value))[0]) if np.size(value) == 1 else ""
             names = step.place.text.operands if step.place else ()
             shown = f", “{names[m]}”," if m < len(names) else f", {shown}," if shown else ""
-            yield f"{what}{shown} is missing", partial(_with, m=m, f=np.ones_like)
+            minus = m < len(names) and names[m].startswith("-")
+            yield (
+                f"{what}{shown.replace('“-', '“')} is missing",
+                partial(_with, m=m, f=_minus_one if minus else np.ones_like),
+            )
             yield f"{what}{shown} is there twice", partial(_with, m=m, f=np.square)
         if step.name not in ("matmul", "dot") or m == n or value.ndim < 2:
             continue
@@ -104,6 +108,24 @@ def operands(step: Step, n: int | None, slots: Sequence[int], steps: list[Step])
             "the gradient that arrives is transposed (or not, where it must be)",
             lambda s, n: _turned(s.part(n)),
         )
+
+
+def masks(step: Step, n: int | None, slots: Sequence[int], steps: list[Step]) -> Slips:
+    """A factor such as min(x, 0) counts as its mask."""
+    names = step.place.text.operands if step.place else ()
+    for m, value in enumerate(step.inputs if step.name == "multiply" else ()):
+        if [m] != step.active and np.size(value) > np.count_nonzero(value) > 0:
+            shown = f", “{names[m]}”," if m < len(names) else ""
+            text = f"the other factor of the product{shown} counts as a mask: 1 where it is not 0"
+            yield text, partial(_with, m=m, f=_nonzero)
+
+
+def _minus_one(v: np.ndarray) -> np.ndarray:
+    return -np.ones_like(v)
+
+
+def _nonzero(v: np.ndarray) -> np.ndarray:
+    return 1.0 * (v != 0)
 
 
 def _turned(v: np.ndarray) -> np.ndarray:
@@ -258,4 +280,4 @@ def _parts(key: Any) -> tuple[Any, ...]:
 
 
 SIMPLE = (operands, slopes, places, windows)
-OTHER = (softmaxes, exchanged, blocks, other_arrays, other_slopes, other_factors)
+OTHER = (softmaxes, exchanged, pieces, blocks, other_arrays, other_slopes, other_factors, masks)

@@ -20,7 +20,6 @@ from minicnn.gradient_check.causes.slips import OTHER, SIMPLE
 from minicnn.gradient_check.causes.step import Step
 from minicnn.gradient_check.causes.words import number
 
-MOST_OPERATIONS = 250_000  # of all runs, for one array
 MOST_TARGETS = 60
 ROUNDED = 1e-6  # a smaller error is that of an ε, or of a rounded constant
 FACTORS = ("the other factor", "the divisor")
@@ -38,17 +37,33 @@ def slip_at_a_step(e: Evidence) -> str | None:
         follower = Follower(e)
     except Unanswered:
         return None
-    targets = list(_targets(follower.steps))[-MOST_TARGETS:]
+    right_ones = follower.record(0 * e.array, e.search.right)
+    targets = list(_targets(follower.steps, {step.slot: step for step in right_ones}))
+    known = [target for target in targets if target.where in (place for _, place in e.search.found)]
+    for text, place in dict.fromkeys(e.search.found):  # first what explains the gradient of another array
+        missing, found, _ = _factors(e, follower, known)
+        if missing == f"{text}: at {place}" or found.get(text) == place:
+            return f"{text}: at {place}"
+        if _others(e, follower, known, {}, text):
+            return f"{text}: at {place}"
+    targets = targets[-MOST_TARGETS:]
     missing, found, unknown = _factors(e, follower, targets)
     if missing:
+        e.search.found.append(tuple(missing.split(": at ", 1)))  # type: ignore[arg-type]
         return missing
     found = _others(e, follower, targets, found) or _masks(e, follower, targets)
     named = sorted(found.items(), key=lambda each: not each[0].startswith(FACTORS))  # what has a name first
+    e.search.found += [
+        each for each in named if "used for the slope" not in each[0]
+    ]  # the simplest may differ
     return OR.join(f"{text}: at {where}" for text, where in named) or unknown
 
 
-def _targets(steps: list[Step]) -> Iterator[Target]:
-    """Yield every operation with all its executions: in one place of the program; or in all calls of a function."""
+def _targets(steps: list[Step], right: dict[int, Step]) -> Iterator[Target]:
+    """Yield every operation with all its executions: in one place of the program; or in all calls of a function.
+
+    ``right``: the same steps, with derivatives for arrays whose gradients are right.
+    """
     groups: dict[object, list[Step]] = {}
     for step in steps:
         assert step.place is not None
@@ -65,7 +80,8 @@ def _targets(steps: list[Step]) -> Iterator[Target]:
             continue
         texts = tuple({step.place.calls: step.place.text for step in group if step.place}.values())
         for n in (None, *(active if len(active) > 1 else ())):
-            yield Target(slots, group[-1], n, texts=texts)
+            passing = right[slots[-1]].active if slots[-1] in right else []
+            yield Target(slots, group[-1], n, texts=texts, shared=bool(passing) and n in (None, *passing))
 
 
 def _enough(e: Evidence, unknowns: int = 0) -> bool:
@@ -77,30 +93,32 @@ def _factors(
     e: Evidence, follower: Follower, targets: list[Target]
 ) -> tuple[str | None, dict[str, str], str | None]:
     """Return a target whose path is missing; the lines of paths with another factor; a weaker cause."""
-    missing: dict[bool, str] = {}  # whether it is all of a step, and the cause
-    found: dict[bool, dict[str, str]] = {True: {}, False: {}}
+    missing: dict[
+        tuple[bool, bool], str
+    ] = {}  # whether a right gradient passes, a part of a step; and the cause
+    found: dict[tuple[bool, bool], dict[str, str]] = {}
     unknown = None
     for target in targets:
         for some in _executions(target):
-            if follower.cost > MOST_OPERATIONS:
+            if follower.is_over:
                 break
             without = Without(e, follower, some)
             factor = without.factor()
             text = _of_factor(some, factor) if factor is not None and _enough(e) else ""
             if text and factor is not None and abs(factor) < SAME:
-                missing[some.of is None] = f"{text}: at {some.where}"
+                missing[some.shared, some.of is not None] = f"{text}: at {some.where}"
                 break
             arrives = not some.runs and abs(without.arrives[0]) > 0
             if not text and arrives and _enough(e) and without.is_ignored():
                 text = "the gradient that comes from above is not used: this is the gradient for ones"
             if text:
-                found[some.of is None][text] = some.where
+                found.setdefault((some.shared, some.of is not None), {})[text] = some.where
                 break
             telling = sum(abs(r - v) > e.tolerance for r, v in zip(e.right, without.values))
             if factor is not None and telling >= ENOUGH and not some.runs and _enough(e, 1):
                 times = f"it is {_number(factor)} times the right one"
                 unknown = f"the path through it has a wrong factor, {times}: at {some.where}"
-    return missing.get(True, missing.get(False)), found[True] or found[False], unknown
+    return missing.get(min(missing, default=None)), found.get(min(found, default=None), {}), unknown  # type: ignore[arg-type]
 
 
 def _executions(target: Target) -> Iterator[Target]:
@@ -150,19 +168,25 @@ def _number(value: float) -> str:
     return next((sign + text for text, near in simple if abs(abs(value) - near) < 1e-9), number(value))
 
 
-def _others(e: Evidence, follower: Follower, targets: list[Target], found: dict[str, str]) -> dict[str, str]:
-    """Return every slip of the simple kinds that gives the numbers, beside those found; or those of one other kind."""
+def _others(
+    e: Evidence, follower: Follower, targets: list[Target], found: dict[str, str], only: str = ""
+) -> dict[str, str]:
+    """Return every slip of the simple kinds that gives the numbers, beside those found; or those of one other kind;
+    ``only``: only the slip of this text.
+    """
     first = {step.slot: step for step in follower.record(follower.one(int(e.index[0])))}
     known = [Known(e, follower, target, first) for target in targets]
     for kinds in (SIMPLE, *((kind,) for kind in OTHER)) if _enough(e) else ():
         for kind in kinds:
-            best: tuple[int, str, str] | None = None
+            best: tuple[bool, int, str, str] | None = None
             for target, effects in zip(targets, known):
                 slips = kind(target.step, target.of, target.slots, follower.steps)
                 for rank, (text, slip) in enumerate(slips):  # the simplest come first
-                    if best and rank > best[0]:
+                    if only and text != only:
+                        continue
+                    if best and (target.shared, rank) > best[:2]:
                         break  # of two that fit in one chain, the simpler, then the last
-                    if follower.cost > MOST_OPERATIONS:
+                    if follower.is_over:
                         return found
                     changes = slip if isinstance(slip, dict) else target.changed(slip)
                     try:
@@ -172,10 +196,10 @@ def _others(e: Evidence, follower: Follower, targets: list[Target], found: dict[
                     except Exception:  # another array does not fit in here
                         continue
                     if fits:
-                        best = rank, text, target.where
+                        best = target.shared, rank, text, target.where
                         break
             if best:
-                found[best[1]] = best[2]
+                found[best[2]] = best[3]
         if found:
             break
     return found
@@ -198,7 +222,7 @@ def _masks(e: Evidence, follower: Follower, targets: list[Target]) -> dict[str, 
         one = len(target.slots) == 1 and target.of is None and step.source is not None
         if not one or step.output.size > MOST_TARGETS:
             continue
-        if follower.cost > MOST_OPERATIONS or not _enough(e):
+        if follower.is_over or not _enough(e):
             return {}
         up = follower.upstream(step)
         if (up > 0).all() or (up <= 0).all() or len(e.index) < ENOUGH:  # a mask of one number fits anything
