@@ -40,12 +40,14 @@ def answers(
     """
     problems = []
     names = ", ".join(arrays)
-    if isinstance(given, Mapping):
+    keys = [key if isinstance(given, Mapping) and key in given else f"d{key}" for key in arrays]
+    if isinstance(given, Mapping) and all(key in given for key in keys):
+        found = [given[key] for key in keys]
+    elif isinstance(given, Mapping):
         problems.append(
             f"backward returned a dict: return the gradients in the order of the arrays, of {names}"
         )
-        by_name = all(key in given for key in arrays)
-        found = [given[key] for key in arrays] if by_name else list(given.values())
+        found = list(given.values())
     elif isinstance(given, tuple):
         found = list(given)
     elif isinstance(given, list) and (len(arrays) > 1 or any(isinstance(g, np.ndarray) for g in given)):

@@ -278,7 +278,13 @@ def _home(owner: Any, name: str, holders: Sequence[str]) -> tuple[Any, str] | No
 
 def _kept(owner: Any, name: str) -> Any:
     """Return the gradient of a weight that backward keeps in the object; None if there is none."""
-    for holders, key in (((), f"d{name}"), (GRADIENTS, name), (GRADIENTS, f"d{name}"), ((), f"grad_{name}")):
+    own = (f"d{name}", f"grad_{name}", f"{name}_grad", f"grad{name}", f"grad{name[:1].upper()}{name[1:]}")
+    for key, holders in (
+        (own[0], ()),
+        (name, GRADIENTS),
+        (own[0], GRADIENTS),
+        *((key, ()) for key in own[1:]),
+    ):
         dicts = [owner.__dict__] if not holders else [getattr(owner, holder, None) for holder in holders]
         for each in dicts:
             if isinstance(each, Mapping) and key in each:

@@ -2,7 +2,7 @@
 cause.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -44,11 +44,13 @@ class Kink:
     def __str__(self) -> str:
         at = ", ".join(map(str, self.entry))
         if np.isnan(self.left + self.right):
-            return f"jump at [{at}]: the function jumps there and has no slope; not judged"
+            why = "the function jumps there, or is too steep, as √x at 0"
+            return f"jump at [{at}]: {why}: it has no slope; not judged"
+        side = f"of the {self.side} side" if self.side in ("left", "right") else self.side
         verdict = {True: "a valid choice", False: "not a valid choice", None: "not judged"}[self.valid]
         return (
             f"kink at [{at}]: slope {self.left:.7g} on the left, {self.right:.7g} on the right; "
-            f"the gradient is {self.analytic + 0.0:.7g} ({self.side}): {verdict}"
+            f"the gradient is {self.analytic + 0.0:.7g} ({side}): {verdict}"
         )
 
 
@@ -202,10 +204,13 @@ class Gradient:
 MOST_KINKS = 3  # that a report lists
 
 
-def remarks(gradient: Gradient) -> Iterator[str]:
-    """Yield the lines below a gradient's line."""
-    if gradient.cause:
-        yield f"likely cause: {gradient.cause}"
+def remarks(gradient: Gradient, of: Sequence[str] = ()) -> Iterator[str]:
+    """Yield the lines below a gradient's line; ``of``: the arrays with the same cause, which the first one names."""
+    if gradient.cause and gradient.name in of[1:]:
+        pass
+    elif gradient.cause:
+        names = f", of {', '.join(of)}" if len(of) > 1 else ""
+        yield f"likely cause{names}: {gradient.cause}"
     elif not gradient.passed and gradient.fits and not gradient.notes:
         if gradient.bound < gradient.error < SMALL:
             yield (

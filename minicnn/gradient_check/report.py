@@ -94,7 +94,8 @@ class Report(Mapping[str, Gradient]):
         ]
         for name, gradient in self.items():
             lines.append(f"  {name:{width}}  {gradient.line(at)}")
-            lines += [f"  {'':{width}}  {text}" for text in remarks(gradient)]
+            same = [other for other, each in self.items() if each.cause == gradient.cause]
+            lines += [f"  {'':{width}}  {text}" for text in remarks(gradient, same)]
         return "\n".join(line.rstrip() for line in lines)
 
     def __repr__(self) -> str:

@@ -199,8 +199,11 @@ def _slips(k: Convolution, of_x: bool) -> Iterator[tuple[str, np.ndarray]]:
         rotated = "the kernel is not rotated by 180°: these are the numbers that the unrotated kernel gives"
         yield rotated, result(w=k.w[:, :, ::-1, ::-1])
         if 1 not in k.w.shape[2:]:
-            yield "the kernel is reversed along its rows only", result(w=k.w[:, :, ::-1])
-            yield "the kernel is reversed along its columns only", result(w=k.w[:, :, :, ::-1])
+            height, width = kernel.index("H"), kernel.index("W")
+            for a, b, w in ((width, height, k.w[:, :, ::-1]), (height, width, k.w[:, :, :, ::-1])):
+                must = f"(or along axis {b}, in a loop that adds to windows: there it must not be reversed at all)"
+                text = f"the kernel is reversed along axis {a} only: it must be along both {must}"
+                yield text, result(w=w)
             for w in _reshaped(_back(k.w, kernel, "OIHW")):
                 text = "the kernel is reshaped where it must be transposed"
                 yield text, result(w=_axes(w, kernel, "OIHW"))

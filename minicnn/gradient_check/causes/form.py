@@ -11,7 +11,11 @@ from minicnn.gradient_check.causes.words import axes_named, orders
 def nothing_given(e: Evidence) -> str | None:
     """No gradient: the backward pass returned None, or forgot to set a weight's ``grad``."""
     if e.gradient.analytic is None:
-        return "no gradient was given: backward must return it (of x) or set grad (of a weight)"
+        name = e.gradient.name
+        return (
+            "no gradient was given: backward must return it (of x) or set grad (of a weight). It is looked for as "
+            f"d{name}, grad_{name}, {name}_grad, grad{name}, {name}.grad, grads['{name}'] and grads['d{name}']"
+        )
     return None
 
 

@@ -511,3 +511,23 @@ def test_the_search_for_causes_ends_when_its_time_is_up(monkeypatch):
     report = check_op(attention, {name: draw((2, 4, 3)) for name in "qkv"})
     assert [report[name].cause for name in "qk"] == [None, None]
     assert "the search for causes was cut after" in report.notes[-1]
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_a_kernel_that_is_reversed_along_one_axis_is_named_with_its_number(axis):
+    windows = np.lib.stride_tricks.sliding_window_view
+
+    def convolve(x, w):
+        win = windows(x, w.shape[:2], axis=(1, 2))
+        y = np.einsum("nhwcij,ijcf->nhwf", win, w)
+
+        def backward(dy):
+            padded = np.pad(dy, ((0, 0), (2, 2), (1, 1), (0, 0)))
+            dx = np.einsum("nhwfij,ijcf->nhwc", windows(padded, w.shape[:2], axis=(1, 2)), np.flip(w, axis))
+            return dx, np.einsum("nhwcij,nhwf->ijcf", win, dy)
+
+        return y, backward
+
+    draw = np.random.default_rng(0).standard_normal
+    said = causes(convolve, {"x": draw((2, 5, 6, 2)), "w": draw((3, 2, 2, 3))})["x"]
+    assert said.startswith(f"the kernel is reversed along axis {axis} only: it must be along both")

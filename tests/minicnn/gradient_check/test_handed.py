@@ -237,10 +237,9 @@ def test_nan_in_y():
     [
         (list, "backward returned a list: return a tuple, return dx, dw"),
         (
-            lambda both: {"x": both[0], "w": both[1]},
+            lambda both: {"x": both[0], "weights": both[1]},
             "backward returned a dict: return the gradients in the order",
         ),
-        (lambda both: {"dx": both[0], "dw": both[1]}, "backward returned a dict"),
         (
             lambda both: (both[0].astype(complex), both[1]),
             "the gradient of x is complex: return its real part, dx.real",
@@ -253,6 +252,35 @@ def test_another_form_with_the_right_numbers(change, words):
     assert not report.passed
     assert words in str(report)
     assert report.failures == []
+
+
+@pytest.mark.parametrize("keys", [("x", "w"), ("dx", "dw"), ("dw", "dx")])
+def test_a_dict_with_the_names_of_the_arrays_is_an_answer(keys):
+    def backward(dy, cache):
+        both = dict(zip(("x", "w"), right(dy, cache)))
+        return {key: both[key[-1]] for key in keys}
+
+    assert check_op((product, backward), {"x": X, "w": W}).verdict == "every gradient is right"
+
+
+@pytest.mark.parametrize("name", ["weight_grad", "grad_weight", "gradweight", "gradWeight", "dweight"])
+def test_gradients_in_attributes_of_several_names(name):
+    class Linear:
+        def __init__(self, weight):
+            self.weight = weight
+
+        def forward(self, x):
+            self.x = x
+            return x @ self.weight
+
+        def backward(self, dy):
+            setattr(self, name, self.x.T @ dy)
+            return dy @ self.weight.T
+
+    assert check_op(Linear(W), {"x": X, "weight": W}).verdict == "every gradient is right"
+    name = "grads_of_weight"
+    said = str(check_op(Linear(W), {"x": X, "weight": W})["weight"].cause)
+    assert "looked for as dweight, grad_weight, weight_grad, gradweight, weight.grad" in said
 
 
 @pytest.mark.parametrize(

@@ -184,3 +184,14 @@ def test_a_small_error_is_not_left_without_a_word(rng):
     assert not report.passed
     assert re.search(r"it agrees to [67] digits: is there an ε in one pass only", str(report))
     assert "digits" not in str(check_op((forward, lambda dy, p: dy * p**3), {"x": x}, epsilon=0.0))
+
+
+def test_a_cause_that_several_arrays_share_is_said_once(rng):
+    def forward(x, w):
+        h = np.maximum(x @ w, 0)
+        return np.tanh(h), lambda dy: (dy * (h > 0) @ w.T, x.T @ (dy * (h > 0)))  # right: … · (1 − tanh²)
+
+    report = check_op(forward, {"x": rng.standard_normal((4, 3)), "w": rng.standard_normal((3, 5))})
+    assert report["x"].cause == report["w"].cause
+    assert str(report).count(report["x"].cause) == 1
+    assert "likely cause, of x, w: " in str(report)

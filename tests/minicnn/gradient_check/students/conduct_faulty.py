@@ -195,9 +195,9 @@ def as_list(dout, cache):
     return [dout @ cache[1].T, cache[0].T @ dout]
 
 
-@faulty("a dict of gradients", learns, ["dict"])
+@faulty("a dict of gradients with other names", learns, ["dict"])
 def as_dict(dout, cache):
-    return {"dx": dout @ cache[1].T, "dw": cache[0].T @ dout}
+    return {"dinput": dout @ cache[1].T, "dkernel": cache[0].T @ dout}
 
 
 @faulty("float32 in backward", square, ["float32"])
