@@ -531,3 +531,26 @@ def test_a_kernel_that_is_reversed_along_one_axis_is_named_with_its_number(axis)
     draw = np.random.default_rng(0).standard_normal
     said = causes(convolve, {"x": draw((2, 5, 6, 2)), "w": draw((3, 2, 2, 3))})["x"]
     assert said.startswith(f"the kernel is reversed along axis {axis} only: it must be along both")
+
+
+@pytest.mark.parametrize(
+    ("slip", "words"),
+    [
+        (
+            lambda p, t: p - 3 * t,
+            "the weight multiplies only the target, p − w·t: w·(p − 1) is right where t = 1",
+        ),
+        (lambda p, t: p - t, "the weight is missing, p − t: w·(p − 1) is right"),
+        (lambda p, t: 3 * (p - t), "the weight is at the negative class, too"),
+    ],
+)
+def test_a_weight_of_the_positive_class(slip, words):
+    def loss(x, t):
+        each = (1 - t) * x + (1 + 2 * t) * (np.log(1 + np.exp(-np.abs(x))) + np.maximum(-x, 0))
+        p = 1 / (1 + np.exp(-x))
+        return each.mean(), slip(p, t) / x.size  # right: where(t, 3·(p − 1), p)
+
+    t = np.array([[1, 0], [0, 1], [1, 1], [0, 0], [1, 0.0]])
+    said = causes(loss, {"x": np.random.default_rng(0).standard_normal((5, 2))}, t=t)["x"]
+    assert said.startswith(words)
+    assert "with w = 3," in said
