@@ -11,6 +11,7 @@ other (causes/updates.py) until it gives the same wrong weights.
 
 import copy
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -126,7 +127,10 @@ def check_optimizer(
     given, trouble = _path(step, w, gradients, reuse=False)
     if callable(reference_equation):
         title = f"{name} and {getattr(reference_equation, '__name__', type(reference_equation).__name__)}"
-        return _report(title, w, given, _path(reference_equation, w, gradients, reuse=False)[0], trouble)
+        path = _path(reference_equation, w, gradients, reuse=False)[0]
+        if trouble is None and not _errors(w, given, path).max() <= BOUND:
+            trouble = _slip_of_state(reference_equation, w, gradients, given)
+        return _report(title, w, given, path, trouble)
     rule = reference_equation
     h = _hyperparameters(rule, hyperparameters)
     title = f"{name} and the equation of {rule}"
@@ -137,6 +141,35 @@ def check_optimizer(
                 trouble = "the state keeps the gradient's array itself: store a copy, g.copy()"
             return _report(title, w, given, path, trouble, remark)
     return _report(title, w, given, right[0][1], trouble or _slip(rule, h, w, gradients, given))
+
+
+def _slip_of_state(equation: Any, w: np.ndarray, gradients: np.ndarray, given: np.ndarray) -> str | None:
+    """Return what is done with the state of somebody's own equation to get the same weights: lost, or another's."""
+    kept: dict[str, Any] = {}
+    call = _callable(equation)
+    call(w.copy(), gradients[0].copy(), kept)
+    slips: dict[str, tuple[str, str | None]] = {}  # the state that is wrong, and whose it has
+    for name in kept:
+        text = f"the state “{name}” is not kept: it starts anew at every step. Is = used instead of +=?"
+        slips[text] = name, None
+        for other in kept:
+            if other != name and np.shape(kept[other]) == np.shape(kept[name]):
+                text = f"the state “{name}” is updated with what “{other}” is updated with: both are the same"
+                slips[text] = name, other
+    for text, (name, other) in slips.items():
+
+        def step(
+            w: np.ndarray, g: np.ndarray, state: dict[str, Any], name: Any = name, other: Any = other
+        ) -> Any:
+            if state:
+                value = state.pop(name)
+                state.update({} if other is None else {name: state.get(other, value)})
+            return call(w, g, state)
+
+        with np.errstate(all="ignore"), suppress(Exception):  # the user's equation
+            if _errors(w, given, _path(step, w, gradients, reuse=False)[0]).max() <= BOUND:
+                return text
+    return None
 
 
 def _hyperparameters(rule: str, given: dict[str, float]) -> dict[str, float]:

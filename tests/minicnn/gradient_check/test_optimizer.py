@@ -348,3 +348,21 @@ def test_refusals():
         check_optimizer(lambda w, g: w, "adam")
     with pytest.raises(ValueError, match=r"returned shape \(\), expected that of w: \(3, 4\)"):
         check_optimizer(lambda w, g, state: 0.0, "adam")
+
+
+def test_a_state_of_ones_own_equation_that_is_lost_or_another():
+    def adagrad(w, g, state, kept=1):
+        state["h"] = kept * state.get("h", 0) + g * g
+        return w - 0.05 * g / (np.sqrt(state["h"]) + 1e-7)
+
+    def adadelta(w, g, state, of_squares=False):
+        squares = state["Eg"] = 0.95 * state.get("Eg", 0) + 0.05 * g * g
+        d = -np.sqrt(state.get("Ed", 0) + 1e-6) / np.sqrt(squares + 1e-6) * g
+        state["Ed"] = 0.95 * state.get("Ed", 0) + 0.05 * (g if of_squares else d) ** 2
+        return w + d
+
+    lost = check_optimizer(lambda w, g, state: adagrad(w, g, state, kept=0), adagrad)
+    assert lost.cause == "the state “h” is not kept: it starts anew at every step. Is = used instead of +=?"
+    other = check_optimizer(lambda w, g, state: adadelta(w, g, state, of_squares=True), adadelta)
+    assert other.cause == "the state “Ed” is updated with what “Eg” is updated with: both are the same"
+    assert check_optimizer(lambda w, g, state: adagrad(w, 2 * g + 1, state), adagrad).cause is None
