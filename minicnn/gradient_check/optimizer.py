@@ -152,10 +152,12 @@ def _slip_of_state(equation: Any, w: np.ndarray, gradients: np.ndarray, given: n
     for name in kept:
         text = f"the state “{name}” is not kept: it starts anew at every step. Is = used instead of +=?"
         slips[text] = name, None
-        for other in kept:
-            if other != name and np.shape(kept[other]) == np.shape(kept[name]):
-                text = f"the state “{name}” is updated with what “{other}” is updated with: both are the same"
-                slips[text] = name, other
+        for another in kept:
+            if another != name and np.shape(kept[another]) == np.shape(kept[name]):
+                text = (
+                    f"the state “{name}” is updated with what “{another}” is updated with: both are the same"
+                )
+                slips[text] = name, another
     for text, (name, other) in slips.items():
 
         def step(
