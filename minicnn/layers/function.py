@@ -101,9 +101,9 @@ class Lambda(Layer):
                 "Lambda(function, gradient=lambda dy, x: …), which returns dL/dx; or put it before the first layer "
                 "with weights"
             )
-        dx = np.asarray(self.gradient(dy, self._cache, **self.arguments))
+        dx = np.asarray(self.gradient(dy, self._cache, **self.arguments), dy.dtype)
         if dx.shape != self._cache.shape:
             raise ValueError(
                 f"{self.name}: gradient returned {dx.shape}, expected x's shape {self._cache.shape}"
             )
-        return dx if dx.dtype.kind == "c" else dx.astype(dy.real.dtype, copy=False)
+        return dx

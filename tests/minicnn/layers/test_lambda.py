@@ -28,6 +28,15 @@ def test_its_gradient_is_used_and_can_be_checked(rng):
     assert check_model(net(layers.Lambda(**SQUARE)), x, np.array([0, 1, 1])).passed
 
 
+def test_what_its_gradient_returns_is_an_array_of_dys_type():
+    layer = layers.Lambda(SQUARE["function"], gradient=lambda dy, x: (2.0 * x * dy).tolist())
+    x = np.ones((2, 3), "float32")
+    layer(x)
+    dx = layer.backward(x)
+    assert dx.dtype == "float32"
+    np.testing.assert_array_equal(dx, 2 * x)
+
+
 def cubed(dy, x, power):
     return dy * power * x ** (power - 1)
 

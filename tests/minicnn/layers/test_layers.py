@@ -344,6 +344,20 @@ def test_the_size_of_a_transposed_convolution(size, stride, padding, dilation, l
     assert layer.compute_output_shape((None, 4, None, 2)) == (None, 4, None, 1)
 
 
+def test_a_transposed_convolution_is_built_for_maps_with_its_regularizer():
+    layer = layers.Conv2DTranspose(2, 3, kernel_regularizer="l2")
+    with pytest.raises(ValueError, match="expected \\(batch, height, width, channels\\)"):
+        layer.build((None, 5, 5))
+    layer.build((None, 5, 5, 1))
+    assert layer.kernel.regularizer is not None
+
+
+def test_a_convolution_of_an_unknown_length_has_an_unknown_length():
+    for padding in ("same", "valid"):
+        layer = layers.Conv2D(2, 3, padding=padding)
+        assert layer.compute_output_shape((None, None, None, 1)) == (None, None, None, 2)
+
+
 def test_brightness_and_contrast_by_hand():
     x = np.array([0.0, 1.0, 2.0, 9.0]).reshape(1, 2, 2, 1)
     bright = layers.RandomBrightness((0.25, 0.25), value_range=(0, 8))

@@ -74,6 +74,20 @@ def last():
 MODELS = [convolution, network, without_weights, last]
 
 
+def test_a_shared_last_layer_gives_its_output_to_the_loss():
+    assert last().last_function is None
+
+
+def test_what_is_set_between_the_passes_stays(rng):
+    model = network()
+    x = rng.standard_normal((3, *model.input_shape[1:]))
+    shared = next(layer for layer in model.layers if layer.trainable_weights)
+    y = model(x, training=True)
+    shared.trainable = False
+    model.backward(np.ones_like(y))
+    assert not shared.trainable
+
+
 def test_by_hand():
     x, dense = Input((1,), dtype="float64"), layers.Dense(1, use_bias=False)
     model = Model(x, dense(dense(x)))

@@ -27,6 +27,17 @@ def test_a_step_moves_the_weights_against_the_gradient(line):
     assert np.allclose(line.get_weights()[0], [[0.5], [-0.5]] - 0.1 * gradient)
 
 
+def test_each_weight_has_its_penalty():
+    rate, weights = 0.1, [np.array([[0.5]]), np.array([[-2.0]])]
+    dense = [layers.Dense(1, use_bias=False, kernel_regularizer=regularizers.L2(each)) for each in (0.1, 0.3)]
+    model = Sequential([Input((1,), dtype="float64"), *dense])
+    model.compile(optimizers.SGD(rate), "mse")
+    model.set_weights(weights)
+    model.train_step(np.zeros((1, 1)), np.zeros((1, 1)))  # the loss is 0, and so is its gradient
+    for weight, before, strength in zip(model.get_weights(), weights, (0.1, 0.3)):
+        assert np.allclose(weight, before - rate * 2 * strength * before)
+
+
 def test_a_test_step_moves_nothing(line):
     before = line.get_weights()[0].copy()
     loss, _ = line.test_step(X, Y)
