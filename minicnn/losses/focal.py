@@ -109,8 +109,11 @@ class CategoricalFocalCrossentropy(CrossEntropy):
 
 
 def _power(base: np.ndarray, exponent: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return base^exponent and its slope; a base of 0 (or, by rounding, below) has the slope 0."""
-    positive = base.real > 0
+    """Return base^exponent and its slope; a base of 0 (or, by rounding, below) has the slope 0.
+
+    So has a denormal number: its power −1 would be infinite.
+    """
+    positive = base.real >= np.finfo(base.real.dtype).tiny
     kept = np.where(positive, base, 1)
     slope = np.where(positive, exponent * kept ** (exponent - 1), 0)
     return np.where(positive, kept**exponent, exponent == 0), slope

@@ -275,3 +275,11 @@ def test_a_loss_that_meets_several_weights_has_their_sum():
     loss = losses.MeanSquaredError()
     assert loss.forward(t, p, weights) == pytest.approx((3 * 2.5 + 3 * 4.5) / 6, rel=1e-15)
     assert loss.backward() == pytest.approx(np.array([[[3.0, 6.0]], [[9.0, 0.0]]]) / 6, rel=1e-15)
+
+
+def test_a_focal_loss_of_a_denormal_probability_is_finite():
+    with np.errstate(all="raise", under="ignore"):
+        for gamma in (0.0, 0.5, 2.0):
+            loss = losses.BinaryFocalCrossentropy(gamma=gamma)
+            loss.forward(np.array([[0.0]], "float32"), np.array([[1e-40]], "float32"))
+            assert np.isfinite(loss.backward()).all()
