@@ -19,7 +19,7 @@ __all__ = ["same_start"]  # a fixture
 
 SCRIPTS = sorted((Path(__file__).parent / "more").glob("*.py"))
 ONLY_HERE = ["hdf5_and_board"]  # Keras's TensorBoard needs TensorFlow
-QUICK = ["checkpoints", "own_callback", "own_metric"]  # in any run
+QUICK = ["checkpoints"]  # in any run
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning"

@@ -163,6 +163,7 @@ def test_hostile_and_damaged_files(tmp_path, monkeypatch):
     assert not (tmp_path / "ran").exists()
 
 
+@pytest.mark.slow
 def test_drawn_faces_are_learned():
     (x_train, y_train), (x_test, y_test) = faces.load_data(600, seed=1)
     assert (x_train.shape, x_train.dtype, y_train.shape) == ((480, 24, 24), np.uint8, (480,))

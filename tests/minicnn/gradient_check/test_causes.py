@@ -228,6 +228,7 @@ def test_moves_keep_the_shape_and_change_the_order(shape):
         seen.add(moved.tobytes())
 
 
+@pytest.mark.slow
 def test_no_hypothesis_fails(monkeypatch):
     """likely_cause passes over a hypothesis that raises: here each is called by itself."""
     seen = []

@@ -274,6 +274,7 @@ def test_the_lines_are_the_reference_updates(rule, decay):
         np.testing.assert_allclose(w, expected, rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_every_slip_is_wrong_and_named():
     """Each slip gives other weights than the equation, and is found by its own numbers."""
     for rule in RULES:

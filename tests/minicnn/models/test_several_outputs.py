@@ -35,6 +35,7 @@ def test_the_gradient_of_the_weighted_sum(sample_weight):
     assert report.passed, report
 
 
+@pytest.mark.slow
 def test_the_loss_is_the_weighted_sum_of_the_outputs_and_the_penalty():
     model = compiled([0.7, 3.0], ["accuracy", None])
     results = model.evaluate(X, [EMOTION, AGE], verbose=0, return_dict=True, batch_size=7)
