@@ -80,13 +80,12 @@ _CLASSES = [
     *(TrueNegatives, TruePositives),
 ]
 _registry = Registry("metric", _CLASSES, {"mse": MeanSquaredError, "kld": KLDivergence})
-_FUNCTIONS = (
-    huber,
-    kl_divergence,
-    categorical_hinge,
-    binary_focal_crossentropy,
-    categorical_focal_crossentropy,
-)
+# losses without a class here; "kl_divergence" names the class
+_FUNCTIONS = {
+    each.__name__: each
+    for each in (huber, categorical_hinge, binary_focal_crossentropy, categorical_focal_crossentropy)
+}
+_SMALLER_IS_BETTER = (*_FUNCTIONS.values(), kl_divergence)
 keras_errors.add_getattr(__name__)
 
 __all__ = [
@@ -162,14 +161,13 @@ def get(
     if isinstance(identifier, str) and identifier.lower() in ("accuracy", "acc"):
         metric = _accuracy(loss, output_shape, target_shape)
     else:
-        functions: dict[Any, Any] = {function.__name__: function for function in _FUNCTIONS}
-        known = isinstance(identifier, str) and identifier in functions and identifier != "kl_divergence"
-        metric = functions[identifier] if known else _registry.get(identifier)
+        known = _FUNCTIONS.get(identifier) if isinstance(identifier, str) else None
+        metric = known or _registry.get(identifier)
     if not isinstance(metric, Metric):
         if not callable(metric):
             raise TypeError(f"metric={identifier!r}: expected a name, a function or a Metric")
         of_function = MeanMetricWrapper(metric)
-        of_function.direction = "down" if metric in _FUNCTIONS else "up"
+        of_function.direction = "down" if metric in _SMALLER_IS_BETTER else "up"
         return of_function
     if isinstance(identifier, str):
         metric.name = identifier
