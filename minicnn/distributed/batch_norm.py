@@ -48,7 +48,7 @@ class SynchronizedBatchNormalization(ShardedLayer):
 
     def __init__(self, layer: BatchNormalization, combine: Combine) -> None:
         super().__init__(layer, 0)
-        self.combine, self.relu = combine, False
+        self.combine = combine
         self._caches: list[Any] = []
         self._sums: list[Any] = []
 

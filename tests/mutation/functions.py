@@ -4,6 +4,7 @@ The roots are the functions whose name speaks of a gradient or a step:
 
     …backward…   …gradient…   …update…   …_dx          in every room below
     those of TRAINING                                  in the room of training; without what they call
+    every function                                     in the room distributed; without what they call
 
 and from them everything that they reach: what they call, in this package; constants at the top of a module
 that they read; and the methods that set an attribute which a backward method of the same class reads (a
@@ -27,6 +28,7 @@ ROOMS = {
     "regularizers": ["minicnn/regularizers.py"],
     "optimizers": ["minicnn/optimizers/*.py"],
     "training": ["minicnn/models/step.py"],
+    "distributed": [f"minicnn/distributed/{name}.py" for name in ("batch_norm", "gradients", "shards", "tree")],
 }
 TRAINING = (
     "train_step",
@@ -133,6 +135,7 @@ class Package:
             waiting += new
         reached |= {f for root in everything if self._is_root(root) for f in self._setters(root)}
         reached |= {f for f in everything if f.module.room == "training" and f.name.endswith(TRAINING)}
+        reached |= {f for f in everything if f.module.room == "distributed" and not f.is_constant}
         return [f for f in everything if f in reached]
 
     @staticmethod

@@ -7,6 +7,7 @@ examples each time and does not shrink: the simplest example is not needed.
 
 import resource
 import sys
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import CodeType, FrameType
@@ -131,11 +132,13 @@ def observe(judge: Judge, place: Callable[[CodeType], Any]) -> tuple[bool, float
             codes.add(frame.f_code)
 
     before = cpu_seconds()
+    threading.setprofile(note)  # of threads that the test starts
     sys.setprofile(note)
     try:
         passed = judge.passes()
     finally:
         sys.setprofile(None)
+        threading.setprofile(None)  # type: ignore[arg-type]
     return passed, cpu_seconds() - before, {place(code) for code in codes}
 
 

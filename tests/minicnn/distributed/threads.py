@@ -16,8 +16,16 @@ class Group:
 
     def run(self, function):
         """Return function(communicator) of each thread, in the order of their ranks."""
+
+        def run_one(rank):
+            try:
+                return function(Member(self, rank))
+            except Exception:
+                self.barrier.abort()  # the others do not wait for it
+                raise
+
         with ThreadPoolExecutor(self.size) as pool:
-            return list(pool.map(lambda rank: function(Member(self, rank)), range(self.size)))
+            return list(pool.map(run_one, range(self.size)))
 
 
 class Member(Single):
