@@ -12,13 +12,12 @@ Keras's default is 0.001. As s starts at 0, the first steps have the length √(
 Sources: Duchi, Hazan and Singer, "Adaptive subgradient methods" (2011); Zeiler, "ADADELTA" (2012); ε as in Keras.
 """
 
-from collections.abc import Mapping
-from typing import Any, Unpack
+from typing import Unpack
 
 import numpy as np
 
 from minicnn import ops
-from minicnn.optimizers.base import Optimizer, OptimizerOptions, Rate, UpdateOptions
+from minicnn.optimizers.base import Arrays, Optimizer, OptimizerOptions, Rate, UpdateOptions
 from minicnn.optimizers.checks import check
 
 
@@ -53,20 +52,10 @@ class Adagrad(Optimizer):
         return ["accumulator"]
 
     def update_step(
-        self,
-        w: np.ndarray,
-        dw: np.ndarray,
-        state: Mapping[str, np.ndarray],
-        rate: float,
-        options: UpdateOptions,
+        self, w: np.ndarray, dw: np.ndarray, state: Arrays, rate: float, options: UpdateOptions
     ) -> None:
         """Move w in place."""
         ops.adagrad_update(w, dw, state["accumulator"], rate, self.epsilon, **options)
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments as JSON-able values."""
-        own = {"initial_accumulator_value": self.initial_accumulator_value, "epsilon": self.epsilon}
-        return super().get_config() | own
 
 
 class Adadelta(Optimizer):
@@ -98,17 +87,8 @@ class Adadelta(Optimizer):
         return ["accumulated_grad", "accumulated_delta_var"]
 
     def update_step(
-        self,
-        w: np.ndarray,
-        dw: np.ndarray,
-        state: Mapping[str, np.ndarray],
-        rate: float,
-        options: UpdateOptions,
+        self, w: np.ndarray, dw: np.ndarray, state: Arrays, rate: float, options: UpdateOptions
     ) -> None:
         """Move w in place."""
         v, s = state["accumulated_grad"], state["accumulated_delta_var"]
         ops.adadelta_update(w, dw, v, s, rate, self.rho, self.epsilon, **options)
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments as JSON-able values."""
-        return super().get_config() | {"rho": self.rho, "epsilon": self.epsilon}

@@ -18,13 +18,12 @@ Sources: Kingma and Ba, "Adam" (2015), with the ε of section 2 ("epsilon hat");
 (2018) for AMSGrad; Dozat, "Incorporating Nesterov momentum into Adam" (2016) for Nadam.
 """
 
-from collections.abc import Mapping
-from typing import Any, Unpack
+from typing import Unpack
 
 import numpy as np
 
 from minicnn import ops
-from minicnn.optimizers.base import Optimizer, OptimizerOptions, Rate, UpdateOptions
+from minicnn.optimizers.base import Arrays, Optimizer, OptimizerOptions, Rate, UpdateOptions
 from minicnn.optimizers.checks import check
 
 
@@ -62,23 +61,13 @@ class Adam(Optimizer):
         return ["momentum", "velocity", "velocity_hat"] if self.amsgrad else ["momentum", "velocity"]
 
     def update_step(
-        self,
-        w: np.ndarray,
-        dw: np.ndarray,
-        state: Mapping[str, np.ndarray],
-        rate: float,
-        options: UpdateOptions,
+        self, w: np.ndarray, dw: np.ndarray, state: Arrays, rate: float, options: UpdateOptions
     ) -> None:
         """Move w in place."""
         arrays = state["momentum"], state["velocity"], state.get("velocity_hat")
         ops.adam_update(
             w, dw, *arrays, rate, self.beta_1, self.beta_2, self.epsilon, self.iterations + 1, **options
         )
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments as JSON-able values."""
-        own = {"beta_1": self.beta_1, "beta_2": self.beta_2, "epsilon": self.epsilon, "amsgrad": self.amsgrad}
-        return super().get_config() | own
 
 
 class AdamW(Adam):
@@ -125,18 +114,8 @@ class Nadam(Optimizer):
         return ["momentum", "velocity"]
 
     def update_step(
-        self,
-        w: np.ndarray,
-        dw: np.ndarray,
-        state: Mapping[str, np.ndarray],
-        rate: float,
-        options: UpdateOptions,
+        self, w: np.ndarray, dw: np.ndarray, state: Arrays, rate: float, options: UpdateOptions
     ) -> None:
         """Move w in place."""
         numbers = rate, self.beta_1, self.beta_2, self.epsilon, self.iterations + 1
         ops.nadam_update(w, dw, state["momentum"], state["velocity"], *numbers, **options)
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments as JSON-able values."""
-        own = {"beta_1": self.beta_1, "beta_2": self.beta_2, "epsilon": self.epsilon}
-        return super().get_config() | own

@@ -9,6 +9,7 @@ Clipping by a norm c scales by c / max(‖g‖, c): a gradient with a norm up to
 gets the norm c and keeps its direction.
 """
 
+import inspect
 import math
 import re
 import warnings
@@ -27,6 +28,7 @@ from minicnn.optimizers.schedules import LearningRateSchedule
 from minicnn.optimizers.state import AVERAGE, State
 
 Rate = float | LearningRateSchedule | Callable[[], float]
+Arrays = Mapping[str, np.ndarray]  # slot -> array of the weights' shape and dtype
 
 # Gradients and steps below this cannot make a finite float32 infinite, not even by Adam's g². Only for larger
 # ones, and for some rules, does apply_if_finite pay for copies.
@@ -46,9 +48,7 @@ class OptimizerOptions(TypedDict, total=False):
 
 
 class UpdateOptions(TypedDict):
-    """What every update operation takes besides the numbers of its rule: see
-    minicnn.ops.reference.updates.
-    """
+    """What every operation in minicnn.ops.reference.updates takes besides the numbers of its rule."""
 
     weight_decay: float
     scale: float
@@ -129,10 +129,8 @@ class Optimizer(Configured):
     def learning_rate(self, value: Rate) -> None:
         if callable(self._learning_rate) and not callable(value):
             raise TypeError(
-                f"learning_rate={value!r}: this optimizer follows {self._learning_rate!r}, which "
-                "a number would "
-                "replace. Set another schedule, such as schedules.Constant, or make the "
-                "optimizer with a number"
+                f"learning_rate={value!r}: this optimizer follows {self._learning_rate!r}, which a number would "
+                "replace. Set another schedule, such as schedules.Constant, or make the optimizer with a number"
             )
         self._learning_rate = checked_rate(value)
 
@@ -148,19 +146,14 @@ class Optimizer(Configured):
         raise NotImplementedError(f"{type(self).__name__}.slots")
 
     def update_step(
-        self,
-        w: np.ndarray,
-        dw: np.ndarray,
-        state: Mapping[str, np.ndarray],
-        rate: float,
-        options: UpdateOptions,
+        self, w: np.ndarray, dw: np.ndarray, state: Arrays, rate: float, options: UpdateOptions
     ) -> None:
         """Move w in place.
 
         Args:
             w: the weights.
             dw: their gradient, of the same shape, not yet clipped.
-            state: slot -> array of w's shape and dtype, to be changed in place.
+            state: the arrays of the slots, to be changed in place.
             rate: the learning rate.
             options: to pass on to the operation.
         """
@@ -351,23 +344,19 @@ class Optimizer(Configured):
             self._learning_rate = float(state["learning_rate"])
 
     def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments, and the choice of what does not decay, as JSON-able values."""
+        """Return the constructor's arguments, and the choice of what does not decay, as JSON-able values.
+
+        An argument is kept in the attribute of its name.
+        """
         rate = self._learning_rate
         if callable(rate) and not isinstance(rate, LearningRateSchedule):
             raise ValueError(
                 f"learning_rate={rate!r}: a function cannot be saved; a LearningRateSchedule can"
             )
-        config = {
-            "name": self.name,
-            "learning_rate": serialize(rate) if callable(rate) else rate,
-            "weight_decay": self.weight_decay,
-            "clipnorm": self.clipnorm,
-            "clipvalue": self.clipvalue,
-            "global_clipnorm": self.global_clipnorm,
-            "use_ema": self.use_ema,
-            "ema_momentum": self.ema_momentum,
-            "ema_overwrite_frequency": self.ema_overwrite_frequency,
-        }
+        constructor = inspect.signature(type(self).__init__).parameters
+        names = dict.fromkeys([*OptimizerOptions.__annotations__, *constructor])
+        config = {name: vars(self)[name] for name in names if name in vars(self)}
+        config["learning_rate"] = serialize(rate) if callable(rate) else rate
         if any(self._undecayed.values()):
             config["exclude_from_weight_decay"] = self._undecayed
         return config

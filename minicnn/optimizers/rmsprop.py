@@ -12,13 +12,12 @@ Source: Hinton, Srivastava and Swersky, "Neural networks for machine learning", 
 Keras.
 """
 
-from collections.abc import Mapping
-from typing import Any, Unpack
+from typing import Unpack
 
 import numpy as np
 
 from minicnn import ops
-from minicnn.optimizers.base import Optimizer, OptimizerOptions, Rate, UpdateOptions
+from minicnn.optimizers.base import Arrays, Optimizer, OptimizerOptions, Rate, UpdateOptions
 from minicnn.optimizers.checks import check
 
 
@@ -56,18 +55,8 @@ class RMSprop(Optimizer):
         return ["velocity"] + ["momentum"] * bool(self.momentum) + ["average_gradient"] * bool(self.centered)
 
     def update_step(
-        self,
-        w: np.ndarray,
-        dw: np.ndarray,
-        state: Mapping[str, np.ndarray],
-        rate: float,
-        options: UpdateOptions,
+        self, w: np.ndarray, dw: np.ndarray, state: Arrays, rate: float, options: UpdateOptions
     ) -> None:
         """Move w in place."""
         arrays = state["velocity"], state.get("momentum"), state.get("average_gradient")
         ops.rmsprop_update(w, dw, *arrays, rate, self.rho, self.momentum, self.epsilon, **options)
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments as JSON-able values."""
-        own = {"rho": self.rho, "momentum": self.momentum, "epsilon": self.epsilon, "centered": self.centered}
-        return super().get_config() | own

@@ -11,13 +11,12 @@ Source: Sutskever, Martens, Dahl and Hinton, "On the importance of initializatio
 learning" (2013).
 """
 
-from collections.abc import Mapping
-from typing import Any, Unpack
+from typing import Unpack
 
 import numpy as np
 
 from minicnn import ops
-from minicnn.optimizers.base import Optimizer, OptimizerOptions, Rate, UpdateOptions
+from minicnn.optimizers.base import Arrays, Optimizer, OptimizerOptions, Rate, UpdateOptions
 from minicnn.optimizers.checks import check
 
 
@@ -50,16 +49,7 @@ class SGD(Optimizer):
         return ["momentum"] if self.momentum else []
 
     def update_step(
-        self,
-        w: np.ndarray,
-        dw: np.ndarray,
-        state: Mapping[str, np.ndarray],
-        rate: float,
-        options: UpdateOptions,
+        self, w: np.ndarray, dw: np.ndarray, state: Arrays, rate: float, options: UpdateOptions
     ) -> None:
         """Move w in place."""
         ops.sgd_update(w, dw, state.get("momentum"), rate, self.momentum, self.nesterov, **options)
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments as JSON-able values."""
-        return super().get_config() | {"momentum": self.momentum, "nesterov": self.nesterov}

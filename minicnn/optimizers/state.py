@@ -9,9 +9,7 @@ AVERAGE = "average"  # the slot of the moving average of the weights
 
 
 class State:
-    """Slots of arrays, each with its parameter's shape and dtype. Arrays can be
-    loaded before the first step.
-    """
+    """Slots of arrays of their parameters' shapes and dtypes, which can be loaded before the first step."""
 
     def __init__(self) -> None:
         self.parameters: list[Any] = []
