@@ -196,9 +196,6 @@ class _Preset(VarianceScaling):
     def __init__(self, seed: int | None = None) -> None:
         super().__init__(*self.settings, seed=seed)
 
-    def get_config(self) -> dict[str, Any]:
-        return {"seed": self.seed}
-
 
 class GlorotUniform(_Preset):
     """Uniform in ±√(6/(fan_in + fan_out)): Keras's default for kernels."""

@@ -9,6 +9,7 @@ An object can be given in three forms:
 
 import dataclasses
 import difflib
+import inspect
 import numbers
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -55,7 +56,7 @@ class Configured:
         """Return the constructor's arguments as JSON-able values."""
         if not dataclasses.is_dataclass(self):
             raise NotImplementedError(f"{type(self).__name__} must define get_config() to be saved")
-        return dataclasses.asdict(self)
+        return arguments_of(self)
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Any:
@@ -105,6 +106,14 @@ class Registry:
         close = difflib.get_close_matches(letters(name), spelled, n=1, cutoff=0.5)
         hint = f"did you mean {spelled[close[0]]!r}? " if close else ""
         raise ValueError(f"unknown {self.kind} {shown(name)}: {hint}There are {', '.join(self.names)}")
+
+
+def arguments_of(instance: Any) -> dict[str, Any]:
+    """Return the arguments of an object's constructor that it keeps in attributes of their names."""
+    kept = vars(instance)
+    return {
+        name: kept[name] for name in inspect.signature(type(instance).__init__).parameters if name in kept
+    }
 
 
 def serialize(instance: Any) -> dict[str, Any] | None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from minicnn._base.registry import arguments_of
 from minicnn.metrics.accuracy import class_numbers, in_columns
 from minicnn.metrics.base import Metric, ratio, weights_of_entries
 
@@ -30,6 +31,10 @@ class Counts(Metric):
         self.false_positives: Any = 0.0
         self.true_negatives: Any = 0.0
         self.false_negatives: Any = 0.0
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments as JSON-able values."""
+        return super().get_config() | arguments_of(self)
 
     def _count(self, positive: np.ndarray, called: np.ndarray, weights: np.ndarray) -> None:
         """Add a batch: what is positive and what was called so, (N, …), and the weights, which broadcast to
@@ -89,11 +94,6 @@ class Precision(Counts):
         shares = ratio(right, right + np.sum(wrong, axis=0))
         return shares if np.ndim(self.thresholds) else float(np.sum(shares))
 
-    def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments as JSON-able values."""
-        own = {"thresholds": self.thresholds, "top_k": self.top_k, "class_id": self.class_id}
-        return super().get_config() | own
-
 
 class Recall(Precision):
     """The share of the positive samples that are called positive. Arguments as for :class:`Precision`."""
@@ -115,10 +115,6 @@ class TruePositives(Precision):
         """Return the number: a float, or an array for a list of thresholds."""
         numbers = np.sum(getattr(self, self.count), axis=0)
         return numbers if np.ndim(self.thresholds) else float(np.sum(numbers))
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments as JSON-able values."""
-        return {"name": self.name, "thresholds": self.thresholds}
 
 
 class FalsePositives(TruePositives):
@@ -196,10 +192,6 @@ class F1Score(Counts):
             support = self.true_positives + self.false_negatives
             return ratio(np.sum(scores * support), np.sum(support))
         return scores
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments as JSON-able values."""
-        return super().get_config() | {"average": self.average, "threshold": self.threshold}
 
 
 def indicators(y_true: Any, y_pred: np.ndarray) -> np.ndarray:

@@ -58,7 +58,7 @@ class AUC(Counts):
             raise ValueError(f"num_thresholds={num_thresholds!r}: expected an integer from 2")
         super().__init__(name, dtype, **others)
         self.num_thresholds, self.curve, self.multi_label = num_thresholds, curve, multi_label
-        self.thresholds = thresholds
+        self.thresholds = None if thresholds is None else [float(one) for one in thresholds]
         inner = np.linspace(0, 1, num_thresholds)[1:-1] if thresholds is None else np.sort(thresholds)
         self._levels = np.array([-EPSILON, *inner, 1 + EPSILON])
 
@@ -79,16 +79,6 @@ class AUC(Counts):
             counts = tuple(count.sum(axis=0, keepdims=True) for count in counts)
         area = _roc if self.curve == "ROC" else _precision_recall
         return float(np.mean(area(*counts)))
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments as JSON-able values."""
-        thresholds = None if self.thresholds is None else [float(one) for one in self.thresholds]
-        return super().get_config() | {
-            "num_thresholds": self.num_thresholds,
-            "curve": self.curve,
-            "thresholds": thresholds,
-            "multi_label": self.multi_label,
-        }
 
 
 def _roc(tp: np.ndarray, fp: np.ndarray, tn: np.ndarray, fn: np.ndarray) -> np.ndarray:

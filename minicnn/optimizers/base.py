@@ -9,7 +9,6 @@ Clipping by a norm c scales by c / max(‖g‖, c): a gradient with a norm up to
 gets the norm c and keeps its direction.
 """
 
-import inspect
 import math
 import re
 import warnings
@@ -21,7 +20,7 @@ import numpy as np
 from minicnn import ops
 from minicnn._base import keras_errors
 from minicnn._base.names import is_ours
-from minicnn._base.registry import Configured, serialize
+from minicnn._base.registry import Configured, arguments_of, serialize
 from minicnn.optimizers import schedules
 from minicnn.optimizers.checks import check, check_clipping, checked_rate
 from minicnn.optimizers.schedules import LearningRateSchedule
@@ -353,10 +352,8 @@ class Optimizer(Configured):
             raise ValueError(
                 f"learning_rate={rate!r}: a function cannot be saved; a LearningRateSchedule can"
             )
-        constructor = inspect.signature(type(self).__init__).parameters
-        names = dict.fromkeys([*OptimizerOptions.__annotations__, *constructor])
-        config = {name: vars(self)[name] for name in names if name in vars(self)}
-        config["learning_rate"] = serialize(rate) if callable(rate) else rate
+        config = {name: getattr(self, name) for name in ("weight_decay", *OptimizerOptions.__annotations__)}
+        config |= {"learning_rate": serialize(rate) if callable(rate) else rate, **arguments_of(self)}
         if any(self._undecayed.values()):
             config["exclude_from_weight_decay"] = self._undecayed
         return config
