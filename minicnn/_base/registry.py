@@ -110,10 +110,8 @@ class Registry:
 
 def arguments_of(instance: Any) -> dict[str, Any]:
     """Return the arguments of an object's constructor that it keeps in attributes of their names."""
-    kept = vars(instance)
-    return {
-        name: kept[name] for name in inspect.signature(type(instance).__init__).parameters if name in kept
-    }
+    kept, constructor = vars(instance), inspect.signature(type(instance).__init__)
+    return {name: kept[name] for name in constructor.parameters if name in kept}
 
 
 def serialize(instance: Any) -> dict[str, Any] | None:

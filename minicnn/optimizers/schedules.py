@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from minicnn._base.registry import Configured, Registry, serialize
+from minicnn.optimizers.checks import check
 
 __all__ = [
     "Constant",
@@ -49,6 +50,14 @@ class LearningRateSchedule(Configured):
         raise NotImplementedError(f"{type(self).__name__}.__call__")
 
 
+class _OverSteps(LearningRateSchedule):
+    decay_steps: float
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check(self.decay_steps > 0, "decay_steps", self.decay_steps, "a positive number")
+
+
 @dataclass(frozen=True)
 class Constant(LearningRateSchedule):
     """Always the same rate."""
@@ -62,7 +71,7 @@ class Constant(LearningRateSchedule):
 
 
 @dataclass(frozen=True)
-class ExponentialDecay(LearningRateSchedule):
+class ExponentialDecay(_OverSteps):
     """Multiply by ``decay_rate`` every ``decay_steps``, gradually or, with ``staircase``, at once."""
 
     initial_learning_rate: float
@@ -71,19 +80,14 @@ class ExponentialDecay(LearningRateSchedule):
     staircase: bool = False
     name: str = "ExponentialDecay"
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        _check_positive("decay_steps", self.decay_steps)
-
     def __call__(self, step: int) -> float:
         """Return η₀ · r^(s/T)."""
-        return self.initial_learning_rate * self.decay_rate ** _periods(
-            step, self.decay_steps, self.staircase
-        )
+        periods = _periods(step, self.decay_steps, self.staircase)
+        return self.initial_learning_rate * self.decay_rate**periods
 
 
 @dataclass(frozen=True)
-class StepDecay(LearningRateSchedule):
+class StepDecay(_OverSteps):
     """Multiply by ``decay_rate`` after every ``decay_steps`` steps: ExponentialDecay with its staircase."""
 
     initial_learning_rate: float
@@ -91,17 +95,13 @@ class StepDecay(LearningRateSchedule):
     decay_rate: float = 0.1
     name: str = "StepDecay"
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        _check_positive("decay_steps", self.decay_steps)
-
     def __call__(self, step: int) -> float:
         """Return η₀ · r^floor(s/T)."""
         return self.initial_learning_rate * self.decay_rate ** _periods(step, self.decay_steps, True)
 
 
 @dataclass(frozen=True)
-class InverseTimeDecay(LearningRateSchedule):
+class InverseTimeDecay(_OverSteps):
     """Divide by 1 + ``decay_rate`` · step / ``decay_steps``."""
 
     initial_learning_rate: float
@@ -110,19 +110,14 @@ class InverseTimeDecay(LearningRateSchedule):
     staircase: bool = False
     name: str = "InverseTimeDecay"
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        _check_positive("decay_steps", self.decay_steps)
-
     def __call__(self, step: int) -> float:
         """Return η₀ / (1 + r·s/T)."""
-        return self.initial_learning_rate / (
-            1 + self.decay_rate * _periods(step, self.decay_steps, self.staircase)
-        )
+        periods = _periods(step, self.decay_steps, self.staircase)
+        return self.initial_learning_rate / (1 + self.decay_rate * periods)
 
 
 @dataclass(frozen=True)
-class PolynomialDecay(LearningRateSchedule):
+class PolynomialDecay(_OverSteps):
     """Fall to ``end_learning_rate`` in ``decay_steps`` as a power of the time left; stay or ``cycle``."""
 
     initial_learning_rate: float
@@ -132,19 +127,14 @@ class PolynomialDecay(LearningRateSchedule):
     cycle: bool = False
     name: str = "PolynomialDecay"
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        _check_positive("decay_steps", self.decay_steps)
-
     def __call__(self, step: int) -> float:
         """Return (η₀ − η₁)·(1 − s/T)^p + η₁."""
         steps = self.decay_steps
         if self.cycle:  # decay to the next multiple of decay_steps
             steps *= max(1, math.ceil(step / steps))
         left = 1 - min(step, steps) / steps
-        return (
-            self.initial_learning_rate - self.end_learning_rate
-        ) * left**self.power + self.end_learning_rate
+        fall = self.initial_learning_rate - self.end_learning_rate
+        return fall * left**self.power + self.end_learning_rate
 
 
 @dataclass(frozen=True)
@@ -169,7 +159,7 @@ class PiecewiseConstantDecay(LearningRateSchedule):
 
 
 @dataclass(frozen=True)
-class CosineDecay(LearningRateSchedule):
+class CosineDecay(_OverSteps):
     """Half a cosine from the top to ``alpha`` times the top in ``decay_steps``.
 
     The top is ``initial_learning_rate``; or ``warmup_target``: the rate first rises linearly to it, from
@@ -184,10 +174,6 @@ class CosineDecay(LearningRateSchedule):
     name: str = "CosineDecay"
     warmup_target: float | None = None
     warmup_steps: float = 0
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        _check_positive("decay_steps", self.decay_steps)
 
     def __call__(self, step: int) -> float:
         """Return the rate of the warm-up or of the cosine."""
@@ -215,11 +201,8 @@ class CosineDecayRestarts(LearningRateSchedule):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _check_positive("first_decay_steps", self.first_decay_steps)
-        if self.t_mul < 1:
-            raise ValueError(
-                f"t_mul={self.t_mul!r}: expected a number from 1: with less, the periods become 0"
-            )
+        check(self.first_decay_steps > 0, "first_decay_steps", self.first_decay_steps, "a positive number")
+        check(self.t_mul >= 1, "t_mul", self.t_mul, "a number from 1: with less, the periods become 0")
 
     def __call__(self, step: int) -> float:
         """Return the rate within the step's period."""
@@ -252,11 +235,10 @@ class OneCycle(LearningRateSchedule):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _check_positive("total_steps", self.total_steps)
-        if not 0 <= self.pct_start <= 1:
-            raise ValueError(f"pct_start={self.pct_start!r}: expected a number from 0 to 1")
-        if self.anneal_strategy not in ("cos", "linear"):
-            raise ValueError(f'anneal_strategy={self.anneal_strategy!r}: expected "cos" or "linear"')
+        check(self.total_steps > 0, "total_steps", self.total_steps, "a positive number")
+        check(0 <= self.pct_start <= 1, "pct_start", self.pct_start, "a number from 0 to 1")
+        known = self.anneal_strategy in ("cos", "linear")
+        check(known, "anneal_strategy", self.anneal_strategy, '"cos" or "linear"')
 
     def __call__(self, step: int) -> float:
         """Return the rate on the way up or down."""
@@ -279,11 +261,6 @@ def _cosine(done: float, alpha: float) -> float:
 
 def _periods(step: int, steps: float, whole: bool) -> float:
     return step // steps if whole else step / steps
-
-
-def _check_positive(argument: str, value: float) -> None:
-    if not value > 0:
-        raise ValueError(f"{argument}={value!r}: expected a positive number")
 
 
 _registry = Registry(
