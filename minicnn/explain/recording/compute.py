@@ -62,11 +62,7 @@ def _separable_conv2d(tape: Tape, layer: Any, x: int) -> int:
 
 
 def _windows(layer: Any) -> dict[str, Any]:
-    return {
-        "strides": list(layer.strides),
-        "padding": layer.padding,
-        "dilation": list(layer.dilation_rate),
-    }
+    return {"strides": layer.strides, "padding": layer.padding, "dilation": layer.dilation_rate}
 
 
 @recorder_of(layers.Dense)
@@ -86,8 +82,7 @@ def _batch_normalization(tape: Tape, layer: Any, x: int) -> int:
         )
     if training:
         tape.note(
-            "Batch normalization uses the mean and variance of this one image; in training the whole "
-            "batch has them "
+            "Batch normalization uses the mean and variance of this one image; in training the whole batch has them "
             "in common."
         )
     config = {"epsilon": layer.epsilon, "momentum": layer.momentum, "training": training}
@@ -150,27 +145,3 @@ def _activated(tape: Tape, layer: Any, y: int) -> int:
         return y
     with tape.inside(layer):
         return _activation(tape, last, y, f"{layer.name} · {last.activation}")
-
-
-# ---- pooling -----------------------------------------------------------------------------------------------
-
-
-@recorder_of(layers.MaxPooling2D, layers.AveragePooling2D)
-def _pooling(tape: Tape, layer: Any, x: int) -> int:
-    config = {
-        "pool_size": list(layer.pool_size),
-        "strides": list(layer.strides),
-        "padding": layer.padding,
-    }
-    kind = "MaxPooling2D" if isinstance(layer, layers.MaxPooling2D) else "AveragePooling2D"
-    return tape.add(kind, layer, [x], config=config)
-
-
-@recorder_of(layers.GlobalMaxPooling2D)
-def _global_max_pooling(tape: Tape, layer: Any, x: int) -> int:
-    return tape.add("GlobalMaxPooling2D", layer, [x])
-
-
-@recorder_of(layers.GlobalAveragePooling2D)
-def _global_average_pooling(tape: Tape, layer: Any, x: int) -> int:
-    return tape.add("GlobalAveragePooling2D", layer, [x])

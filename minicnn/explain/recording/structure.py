@@ -1,5 +1,6 @@
-"""The nodes of layers that contain layers, join several values, only move numbers, or draw random numbers.
+"""The nodes of layers that contain layers, join several values, pool or move numbers, or draw random numbers.
 
+Add, Flatten, …          one, with some of the layer's arguments: the table PLAIN
 Chain, Residual, Graph   the nodes of the layers inside; Residual then an Add
 Dropout                  one, with its mask, drawn once
 Random…, GaussianNoise   none, with a note: they change their input at random, which the page does not follow
@@ -19,9 +20,7 @@ from minicnn.layers.graph import Graph
 
 
 class FixedKey:
-    """Takes the place of a dropout layer's generator: it gives always the same key,
-    so always the same mask.
-    """
+    """Takes the place of a dropout layer's generator: it gives always the same key, and so the same mask."""
 
     def __init__(self, key: int) -> None:
         self.key = key
@@ -58,22 +57,31 @@ def _dropout(tape: Tape, layer: Any, x: int) -> int:
 def _random(tape: Tape, layer: Layer, x: int) -> int:
     if tape.training:
         tape.note(
-            f"{layer.name} ({type(layer).__name__}) changes its input at random in training; it is "
-            "left out here."
+            f"{layer.name} ({type(layer).__name__}) changes its input at random in training; it is left out here."
         )
     return x
 
 
-# ---- several values become one -----------------------------------------------------------------------------
+# ---- one node with the layer's own arguments ---------------------------------------------------------------
+
+# the arguments of each that the page needs
+PLAIN: dict[type[Layer], tuple[str, ...]] = {
+    **dict.fromkeys((layers.Add, layers.Subtract, layers.Average, layers.Multiply), ()),
+    **dict.fromkeys((layers.Maximum, layers.Minimum, layers.Flatten, layers.Reshape), ()),
+    **dict.fromkeys((layers.GlobalMaxPooling2D, layers.GlobalAveragePooling2D), ()),
+    **dict.fromkeys((layers.MaxPooling2D, layers.AveragePooling2D), ("pool_size", "strides", "padding")),
+    layers.Permute: ("dims",),
+    layers.ZeroPadding2D: ("padding",),
+    layers.Cropping2D: ("cropping",),
+    layers.UpSampling2D: ("size",),
+}
 
 
-MERGING = (layers.Add, layers.Subtract, layers.Average, layers.Multiply, layers.Maximum, layers.Minimum)
-
-
-@recorder_of(*MERGING)
-def _merging(tape: Tape, layer: Layer, *inputs: int) -> int:
-    kind = next(kind for kind in type(layer).__mro__ if kind in MERGING)
-    return tape.add(kind.__name__, layer, list(inputs))
+@recorder_of(*PLAIN)
+def _plain(tape: Tape, layer: Layer, *inputs: int) -> int:
+    kind = next(kind for kind in type(layer).__mro__ if kind in PLAIN)
+    config = {name: getattr(layer, name) for name in PLAIN[kind]}
+    return tape.add(kind.__name__, layer, list(inputs), config=config)
 
 
 @recorder_of(layers.Concatenate)
@@ -81,39 +89,6 @@ def _concatenate(tape: Tape, layer: Any, *inputs: int) -> int:
     # counted without the batch's axis
     axis = layer.axis % len(tape.shape(inputs[0])) - 1
     return tape.add("Concatenate", layer, list(inputs), config={"axis": axis})
-
-
-# ---- shapes ------------------------------------------------------------------------------------------------
-
-
-@recorder_of(layers.Flatten)
-def _flatten(tape: Tape, layer: Layer, x: int) -> int:
-    return tape.add("Flatten", layer, [x])
-
-
-@recorder_of(layers.Reshape)
-def _reshape(tape: Tape, layer: Layer, x: int) -> int:
-    return tape.add("Reshape", layer, [x])
-
-
-@recorder_of(layers.Permute)
-def _permute(tape: Tape, layer: Any, x: int) -> int:
-    return tape.add("Permute", layer, [x], config={"dims": list(layer.dims)})
-
-
-@recorder_of(layers.ZeroPadding2D)
-def _zero_padding(tape: Tape, layer: Any, x: int) -> int:
-    return tape.add("ZeroPadding2D", layer, [x], config={"padding": [list(side) for side in layer.padding]})
-
-
-@recorder_of(layers.Cropping2D)
-def _cropping(tape: Tape, layer: Any, x: int) -> int:
-    return tape.add("Cropping2D", layer, [x], config={"cropping": [list(side) for side in layer.cropping]})
-
-
-@recorder_of(layers.UpSampling2D)
-def _up_sampling(tape: Tape, layer: Any, x: int) -> int:
-    return tape.add("UpSampling2D", layer, [x], config={"size": list(layer.size)})
 
 
 # ---- layers made of layers ---------------------------------------------------------------------------------
