@@ -25,9 +25,7 @@ VERBS = {
 
 
 def command(verb: str) -> Callable[[Sequence[str]], None]:
-    """Return the function that runs a verb. Only its own module is imported, so that
-    ``fer --help`` is quick.
-    """
+    """Return the function that runs a verb. Only its own module is imported: ``fer --help`` is quick."""
     match verb:
         case "explore":
             from fer.explore import main as explore

@@ -264,9 +264,7 @@ def _is_readable(clip: Path, loaded: LoadedFaces) -> bool:
 
 
 def _split_run_and_paths(paths: Sequence[str], sampled: bool) -> tuple[str, Sequence[str]]:
-    """Return the run and what is to be predicted; if no run is named, it is the
-    network that comes with fer.
-    """
+    """Return the run and what is to be predicted; without a name, the network that comes with fer."""
     if not paths or not (inference.is_run(paths[0]) or (sampled and len(paths) == 1)):
         # A misspelt name of a run must not be taken for a picture, and skipped.
         if paths and not Path(paths[0]).exists():

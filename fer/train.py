@@ -178,9 +178,8 @@ def _config_to_resume(folder: Run, asked: Config | None) -> Config:
     if started_with.get("minicnn") != minicnn.__version__:
         raise BadInput(
             f"{folder} was started with minicnn {started_with.get('minicnn')}, but this is "
-            f"{minicnn.__version__}: "
-            "a run must be resumed with the same version. To start a new run: --config "
-            f"{folder.path(runs.CONFIG)}"
+            f"{minicnn.__version__}: a run must be resumed with the same version. To start a new run: "
+            f"--config {folder.path(runs.CONFIG)}"
         )
     others = [name for name, version in _versions().items() if started_with.get(name) != version]
     if others:
@@ -192,11 +191,10 @@ def _check_same_data(folder: Run, data: FerDataset) -> None:
     before = folder.read_config().get("data", {})
     if before.get("fingerprint") != data.fingerprint():
         sizes = " + ".join(str(sum(split.values())) for split in before.get("faces", {}).values())
+        found = " + ".join(str(len(split)) for split in data.splits().values())
         raise BadInput(
-            f"{folder} was started on {before.get('name')} ({sizes} faces), and {data.name} "
-            f"({' + '.join(str(len(split)) for split in data.splits().values())} faces) is not "
-            "the same data: "
-            "give their present path with --data PATH"
+            f"{folder} was started on {before.get('name')} ({sizes} faces), and {data.name} ({found} faces) "
+            "is not the same data: give their present path with --data PATH"
         )
 
 
@@ -303,9 +301,7 @@ def _fit(
 def _evaluate_best(
     folder: Run, config: Config, history: dict[str, list[float]], data: FerDataset, finished: bool
 ) -> Report:
-    """Evaluate the best model on the test rows (if there are none, the validation
-    rows); write and print that.
-    """
+    """Evaluate the best model on the test rows (without any, on the validation rows); write and print that."""
     name, split = ("test", data.test) if data.test is not None else ("validation", data.validation)
     assert split is not None
     best = kept_epoch(history, config.keep)
@@ -334,9 +330,7 @@ def _evaluate_best(
 
 
 def _description(config: Config, data: FerDataset, model: minicnn.Sequential) -> dict[str, Any]:
-    """Return the content of config.json: the arguments, which repeat the run, and
-    facts about data and machine.
-    """
+    """Return the content of config.json: the arguments, which repeat the run, and facts."""
     weights = components.class_weights(data.train, config.class_weight)
     return {
         "arguments": asdict(config),

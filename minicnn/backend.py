@@ -77,9 +77,8 @@ def set_image_data_format(data_format: str) -> None:
     """
     if data_format != "channels_last":
         raise NotImplementedError(
-            f"set_image_data_format({data_format!r}) is not in minicnn. Nearest: channels last, (N, "
-            "height, width, "
-            "channels): turn your images with np.moveaxis(x, 1, -1)"
+            f"set_image_data_format({data_format!r}) is not in minicnn. Nearest: channels last, (N, height, "
+            "width, channels): turn your images with np.moveaxis(x, 1, -1)"
         )
 
 

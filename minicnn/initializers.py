@@ -114,9 +114,7 @@ class RandomNormal(Initializer):
 
 @dataclass(frozen=True)
 class TruncatedNormal(Initializer):
-    """Normal; values more than two ``stddev`` from ``mean`` are drawn again: the
-    deviation is 0.88 ``stddev``.
-    """
+    """Normal; values more than two ``stddev`` from ``mean`` are drawn again: deviation 0.88 ``stddev``."""
 
     mean: float = 0.0
     stddev: float = 0.05

@@ -1,5 +1,4 @@
-"""Folders, .zip and .tar(.gz) files behind one interface: names of files and their
-content. Nothing is unpacked.
+"""Folders, .zip and .tar(.gz) files behind one interface: files' names and content. Nothing is unpacked.
 
     with archives.open_source(path) as source:
         source.names                        {"fer2013/fer2013.csv": 301072766, …}
@@ -45,9 +44,7 @@ class Source(Protocol):
 
 
 class Folder:
-    """The files in a folder, to a depth of MAX_DEPTH; ``stats`` holds (name, size,
-    time of change) of each.
-    """
+    """The files in a folder, to a depth of MAX_DEPTH; ``stats`` has (name, size, time of change)."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

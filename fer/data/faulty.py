@@ -62,9 +62,7 @@ _MEANS = (
 
 
 def black(images: np.ndarray) -> np.ndarray:
-    """Return of each image (N, 48, 48) whether all its pixels are black, up to the
-    errors of JPEG: (N,) bool.
-    """
+    """Return of each image (N, 48, 48) whether all its pixels are black, up to JPEG's errors: (N,) bool."""
     return images.reshape(len(images), -1).max(axis=1, initial=0) <= TOLERANCE
 
 

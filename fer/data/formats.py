@@ -34,8 +34,7 @@ _EXPECTED = f"{', '.join(FILES)} or folders of pictures, one for each class"
 
 
 def find(path: Path) -> Path:
-    """Return the file that a path means: the path itself, or the data file in that
-    folder (or in a folder in it).
+    """Return the file that a path means: the path itself, or the data file in that folder, or in one in it.
 
     A folder without a data file is returned as it is; it may hold pictures.
 

@@ -150,9 +150,7 @@ def scale(least: float, most: float, what: str = "the image") -> int:
 
 
 def to_face(image: Image.Image | np.ndarray, side: int = SIDE) -> np.ndarray:
-    """Return the square in a picture's middle as a face: (side, side) uint8. The
-    picture is as for :func:`gray`.
-    """
+    """Return the square in a picture's middle, (side, side) uint8; the picture is as for :func:`gray`."""
     gray_image = _gray(image if isinstance(image, Image.Image) else _from_array(image))
     width, height = gray_image.size
     square = min(width, height)

@@ -1,6 +1,4 @@
-"""What a file is, by its first bytes instead of its name: a log-in page saved as
-fer2013.csv is still a page.
-"""
+"""What a file is, by its first bytes, not its name: a log-in page saved as fer2013.csv is still a page."""
 
 START = 1024  # bytes that are enough
 

@@ -119,27 +119,22 @@ def _labels(count: int, rng: np.random.Generator) -> list[np.ndarray]:
     count = operator.index(count)
     if count < MIN_COUNT:
         raise ValueError(
-            f"count={count} is too few: expected at least {MIN_COUNT}, so that each split can "
-            "hold each of the "
-            f"{len(EMOTIONS)} emotions; try load(count=600)"
+            f"count={count} is too few: expected at least {MIN_COUNT}, so that each split can hold each of "
+            f"the {len(EMOTIONS)} emotions; try load(count=600)"
         )
     codes = np.arange(len(EMOTIONS), dtype=np.uint8)
     return [rng.permutation(np.repeat(codes, n)) for n in class_counts(count)]
 
 
 def class_counts(count: int) -> np.ndarray:
-    """Return how many faces of each emotion each split of ``count`` faces holds, (3,
-    7), in FER2013's proportions.
-    """
+    """Return how many of ``count`` faces each split has of each emotion, (3, 7), in FER2013's proportions."""
     tenth = round(count / 10)
     sizes = (count - 2 * tenth, tenth, tenth)
     return np.stack([apportion(size, shares) for size, shares in zip(sizes, FER2013)])
 
 
 def apportion(size: int, shares: np.ndarray) -> np.ndarray:
-    """Return whole numbers that sum to ``size``, each at least 1, as near as possible
-    in proportion to ``shares``.
-    """
+    """Return whole numbers that sum to ``size``, at least 1 each, as near as possible to ``shares``."""
     exact = size * shares / shares.sum()
     counts = np.maximum(np.floor(exact), 1).astype(int)
     while counts.sum() < size:
@@ -162,8 +157,7 @@ def draw(labels: ArrayLike, seed: int | np.random.Generator = 0) -> np.ndarray:
     labels = np.asarray(labels)
     if labels.ndim != 1 or labels.dtype.kind not in "iu":
         raise ValueError(
-            f"labels has shape {labels.shape} and dtype {labels.dtype}; expected N integers, "
-            "such as [3, 3, 0]"
+            f"labels has shape {labels.shape} and dtype {labels.dtype}; expected N integers, such as [3, 3, 0]"
         )
     wrong = labels[(labels < 0) | (labels >= len(EMOTIONS))]
     if wrong.size:

@@ -62,9 +62,7 @@ def sample(
     count: int,
     rng: np.random.Generator,
 ) -> SimpleNamespace:
-    """Return a namespace of (count, 1, 1) float32 arrays: uniform within
-    ``ranges``, 0 or 1 by ``chances``.
-    """
+    """Return a namespace of arrays (count, 1, 1) float32: uniform in ``ranges``, 0 or 1 by ``chances``."""
     columns: dict[str, np.ndarray] = {
         name: rng.uniform(low, high, count) for name, (low, high) in ranges.items()
     }

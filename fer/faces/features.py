@@ -1,6 +1,4 @@
-"""Brows, eyes, nose, cheeks, mouth: each first changes the relief, for light and
-shade, and then is painted.
-"""
+"""Brows, eyes, nose, cheeks, mouth: each changes the relief, for light and shade, and then is painted."""
 
 import numpy as np
 

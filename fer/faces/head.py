@@ -44,9 +44,7 @@ def skull(face: Face, grown: np.ndarray | float = 0.0) -> np.ndarray:
 
 
 def hair(face: Face) -> tuple[np.ndarray, np.ndarray]:
-    """Return the hair's tone, streaked by its strands, and how far inside the
-    head of hair each pixel lies.
-    """
+    """Return the hair's tone, streaked by its strands, and how far inside the hair each pixel lies."""
     x, y, person = face.x, face.y, face.person
     along = person.hair_waves * (1.5 * np.abs(x - 8.0 * person.hair_parting) - 0.3 * y)
     strands = np.sin(along + 1.5 * np.sin(0.35 * y + 0.6 * along)) * np.sin(0.43 * along + 1.0)

@@ -29,9 +29,7 @@ POSE = {
 
 @dataclass
 class Face:
-    """What a drawing function draws on: N blank pictures, the coordinates of their
-    pixels, and the persons.
-    """
+    """What a drawing function draws on: N blank pictures, their pixels' coordinates, and the persons."""
 
     person: SimpleNamespace  # as anatomy.PERSON, each (N, 1, 1)
     at: SimpleNamespace  # anatomy.landmarks, each (N, 1, 1)

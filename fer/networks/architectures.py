@@ -27,9 +27,7 @@ Layers = list[Any]
 
 
 def simple(classes: int = CLASSES, dropout: float = 1.0, batch_norm: bool = True) -> Layers:
-    """Return the classic Keras network: three convolutions, each with pooling, and a
-    hidden layer; no batch norm.
-    """
+    """Return the classic Keras network: three convolutions with pooling, and a hidden layer; no batch norm."""
     body: Layers = []
     for filters in (32, 64, 128):
         body += [layers.Conv2D(filters, 3, padding="same", activation="relu"), layers.MaxPooling2D()]
@@ -163,9 +161,7 @@ def output_layer(classes: int) -> Any:
 
 
 def _conv_norm(filters: int, kernel_size: int, batch_norm: bool) -> Layers:
-    """Return a convolution and its batch norm. With batch norm it has no bias,
-    because the norm would subtract it.
-    """
+    """Return a convolution and its batch norm; with it there is no bias: the norm would subtract it."""
     convolution = layers.Conv2D(
         filters, kernel_size, padding="same", use_bias=not batch_norm, kernel_initializer="he_normal"
     )

@@ -101,9 +101,7 @@ def _near(changed: np.ndarray) -> np.ndarray:
 
 
 def correlations(maps: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Return Pearson's correlation of each map (N, H, W) with the other one; 0 for a map without
-    contrast.
-    """
+    """Return Pearson's correlation of each map (N, H, W) with the other one; 0 for one without contrast."""
     a, b = (each.reshape(len(each), -1).astype(np.float64) for each in (maps, others))
     a, b = a - a.mean(axis=1, keepdims=True), b - b.mean(axis=1, keepdims=True)
     sizes = np.sqrt((a * a).sum(axis=1) * (b * b).sum(axis=1))

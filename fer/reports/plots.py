@@ -104,9 +104,7 @@ def confusion_matrix(confusion: np.ndarray, title: str = "", classes: Sequence[s
 
 
 def class_bars(splits: Mapping[str, Split], title: str = "") -> Figure:
-    """Draw how many faces each emotion has: a panel for each split, with counts
-    and shares beside the bars.
-    """
+    """Draw how many faces each emotion has: a panel for each split, counts and shares beside the bars."""
     classes = next(iter(splits.values())).classes
     figure = new_figure(4.2 * len(splits) + 1.2, 0.42 * len(classes) + 1.3)
     headline(figure, title)

@@ -1,6 +1,4 @@
-"""Which figures a set of predictions gets: one for each picture; for tables and
-samples, sheets of 12 faces.
-"""
+"""Which figures predictions get: one for each picture; for tables and samples, sheets of 12 faces."""
 
 import io
 from collections.abc import Iterator, Sequence

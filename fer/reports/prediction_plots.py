@@ -95,8 +95,7 @@ def face(axes: Axes, image: np.ndarray, caption: str = "") -> None:
 def bars(
     axes: Axes, probabilities: np.ndarray, label: int | None = None, classes: Sequence[str] = EMOTIONS
 ) -> None:
-    """Draw the probabilities (classes,) of one face as bars: the highest in colour, the
-    true class's name bold.
+    """Draw the probabilities (classes,) of a face as bars: the highest in colour, the true class's name bold.
 
     Of more than MOST_BARS classes those with the highest probabilities are drawn, and the true one.
     """

@@ -1,5 +1,4 @@
-"""What is in a data set, in numbers: faces of each emotion, gray values, copies,
-conflicting labels, blank images.
+"""A data set in numbers: faces of each emotion, gray values, copies, conflicting labels, blank images.
 
 Copies are images that are equal in every pixel. If a training image has a copy among the validation or test
 rows, a network looks better than it is, because it was trained on that face; copies with different labels

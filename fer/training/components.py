@@ -1,6 +1,4 @@
-"""From a Config to the components of a training: the data, the network with its
-optimizer, the class weights.
-"""
+"""From a Config to the components of a training: data, network with its optimizer, class weights."""
 
 import os
 from typing import Any

@@ -242,10 +242,8 @@ def check_unchanged(folder: Path, own: Config, asked: Config) -> None:
             continue
         why = ", and the learning rate's schedule extends over all of them" if name == "epochs" else ""
         raise BadInput(
-            f"{folder} is resumed as it was started, with {name}={was}{why}: {name}={now} would "
-            "be another run. "
-            f"To start that one: "
-            f"python -m fer.train --config {folder / 'config.json'} {option(name, now)}"
+            f"{folder} is resumed as it was started, with {name}={was}{why}: {name}={now} would be another "
+            f"run. To start that one: python -m fer.train --config {folder / 'config.json'} {option(name, now)}"
         )
 
 

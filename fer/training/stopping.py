@@ -21,9 +21,7 @@ if hasattr(signal, "SIGUSR1"):  # not on Windows. mpiexec hands it on to its pro
 
 
 class Stopped(KeyboardInterrupt):
-    """A run was stopped by a signal; ``status`` is the command's exit status: 130
-    for Ctrl-C, 143 for SIGTERM, 138 for SIGUSR1.
-    """
+    """A run was stopped by a signal; ``status`` is the command's: 130 Ctrl-C, 143 SIGTERM, 138 SIGUSR1."""
 
     def __init__(self, message: str, status: int = 130) -> None:
         super().__init__(message)
@@ -83,9 +81,7 @@ class StopRequest:
 
     @contextmanager
     def between_batches(self) -> Iterator[None]:
-        """Within this block only note the first signal; if training has not stopped
-        for it, stop at the end.
-        """
+        """Within this block only note the first signal; stop at its end, if training has not."""
         self.deferring = True
         try:
             yield

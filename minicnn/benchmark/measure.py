@@ -104,9 +104,7 @@ def convolutions(names: list[str], threads: int, rounds: int) -> list[dict[str, 
 
 
 def steps(threads: int, rounds: int) -> dict[str, dict[str, dict[str, float]]]:
-    """Return ms of a convolution by each algorithm, and images/s of training with
-    and without fused layers.
-    """
+    """Return ms of a convolution by each algorithm; images/s of training with and without fused layers."""
     found: dict[str, dict[str, dict[str, float]]] = {"convolution_ms": {}, "train_images_s": {}}
     with ExitStack() as stack:
         workers = [

@@ -1,5 +1,4 @@
-"""A contender in a process of its own: it reads orders as lines of JSON, and
-answers each with a line of JSON.
+"""A contender in a process of its own: it reads orders, and answers each; all are lines of JSON.
 
 {"task": {…}}        prepare a task: its step runs twice, not timed      -> {"ready": true}
 {"warm": s}          do steps for s seconds, not timed                   -> {}

@@ -111,9 +111,7 @@ class Callback:
 
 
 class Resumable(Callback):
-    """A callback with a state, the attributes in ``state_names``: reset when a
-    training begins, or restored.
-    """
+    """A callback with a state, the attributes in ``state_names``: reset, or restored, as training begins."""
 
     state_names: tuple[str, ...] = ()
     state_content: Mapping[Any, Any] = {str: Any}  # what they hold, as a description for minicnn._base.schema

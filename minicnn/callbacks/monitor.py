@@ -222,9 +222,7 @@ class ReduceLROnPlateau(Monitor):
         self.wait = self.cooldown_counter = 0
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """Compare the result; lower the rate after ``patience`` epochs; add
-        "learning_rate" to the results.
-        """
+        """Compare the result; lower the rate after ``patience`` epochs; add "learning_rate" to the logs."""
         value = self.value(logs)
         if logs is not None:
             logs["learning_rate"] = self.model.optimizer.learning_rate

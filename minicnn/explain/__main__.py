@@ -1,6 +1,4 @@
-"""The command ``python -m minicnn.explain``: a page that explains one training step
-of a model on a picture.
-"""
+"""The command ``python -m minicnn.explain``: a page that explains a training step on a picture."""
 
 import argparse
 from collections.abc import Sequence

@@ -1,5 +1,4 @@
-"""The command that explains a training step, in parts, for ``python -m
-minicnn.explain`` and commands like it.
+"""The command that explains a training step, in parts: for ``python -m minicnn.explain`` and others like it.
 
 An application adds its own networks, images and class names, as ``python -m fer.explain`` does.
 """
@@ -33,9 +32,7 @@ class Sample(NamedTuple):
 
 
 def add_options(parser: argparse.ArgumentParser, *, label: str, seed: str) -> None:
-    """Add the options that say how the step is taken and where the page goes; ``label``
-    and ``seed`` are help texts.
-    """
+    """Add the options for the step, and for where the page goes; ``label`` and ``seed`` are help texts."""
     add = parser.add_argument
     add("--label", metavar="CLASS", help=label)
     add("--optimizer", choices=["sgd", "adam"], help="a new one (default: the model's own, with its state)")

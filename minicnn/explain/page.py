@@ -118,8 +118,7 @@ def declarations(text: str) -> list[str]:
 
 
 def keys(text: str, table: str) -> list[str]:
-    """Return the keys of a table that a module declares at its top, ``const NAME =
-    {``: one a line, two spaces in.
+    """Return the keys of a table at the top of a module, ``const NAME = {``: one a line, two spaces in.
 
     Raises:
         ValueError: there is no such table.

@@ -73,9 +73,7 @@ class CategoricalCrossentropy(CrossEntropy):
 
 
 class SparseCategoricalCrossentropy(CategoricalCrossentropy):
-    """−log p of the right class; targets are class numbers 0 … K − 1. Keras has no
-    ``label_smoothing`` here.
-    """
+    """−log p of the right class; targets are class numbers from 0. Keras has no ``label_smoothing`` here."""
 
     sparse = True
 

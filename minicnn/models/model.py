@@ -1,5 +1,4 @@
-"""Model: layers that split and join; and what every model can do beside training:
-summary, save, load weights.
+"""Model: layers that split and join; and what a model can do beside training: summary, save, load weights.
 
 Model(inputs, outputs)      layers that split and join, between symbols; its class is Functional
 Sequential([…])             layers in a row: sequential.py
@@ -342,10 +341,9 @@ class Functional(Graph, Model):
     def _build_for(self, x: Any) -> None:
         if self.multiple_inputs:
             raise NotImplementedError(
-                f"{self.name} has {len(self.inputs)} inputs: fit, evaluate and predict take one "
-                "array; make one "
-                "input of them, such as channels of an image, and split it in a layer; or call the "
-                "model, model([a, b])"
+                f"{self.name} has {len(self.inputs)} inputs: fit, evaluate and predict take one array; make "
+                "one input of them, such as channels of an image, and split it in a layer; or call the model, "
+                "model([a, b])"
             )
         super()._build_for(x)
 

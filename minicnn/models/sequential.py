@@ -92,9 +92,7 @@ class Sequential(Chain, Model):
         return self.sublayers.pop()
 
     def get_config(self) -> dict[str, Any]:
-        """Return the name and layers, from which :meth:`from_config` makes an
-        equal model with new weights.
-        """
+        """Return name and layers, of which :meth:`from_config` makes an equal model with new weights."""
         return {
             "name": self.name,
             "trainable": self.trainable,

@@ -247,9 +247,7 @@ class TrainingStep(Layer):
         self._passes_checked |= {which, "forward"}
 
     def set_gradients(self, need_dx: bool = False) -> Any:
-        """Set ``grad`` of all trainable parameters for the last
-        :meth:`forward_loss`; return dL/dx if needed.
-        """
+        """Set ``grad`` of all trainable parameters for the last :meth:`forward_loss`; return dL/dx or None."""
         loss, takes_logits = self._last_loss
         if self.distribution is not None:
             self.distribution.backward(loss.backward(), takes_logits)

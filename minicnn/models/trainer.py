@@ -227,9 +227,7 @@ class Trainer(TrainingStep):
         class_weight: Mapping[int, float] | None = None,
         return_dict: bool = False,
     ) -> Any:
-        """Take one step on one batch; return loss and metrics, a list or with
-        ``return_dict`` a dictionary.
-        """
+        """Take one step on one batch; return loss and metrics, a list, with ``return_dict`` a dictionary."""
         self._build_for(x)
         self._check_classes(class_weight)
         y, sample_weight = self.for_outputs(y, sample_weight)
@@ -293,8 +291,7 @@ class Trainer(TrainingStep):
         callbacks: Callbacks = None,
         return_dict: bool = False,
     ) -> Any:
-        """Return loss and metrics on (x, y): a list in the order of
-        ``metrics_names``, a number, or a dictionary.
+        """Return loss and metrics on (x, y): a list as ``metrics_names``, a number, or a dictionary.
 
         x may be a generator or a dataset, as in :meth:`fit`. ``steps`` batches are used, by default all.
 

@@ -21,13 +21,11 @@ COMPUTING = {
     ),
     "Conv2D": Words(
         "Convolution",
-        "A kernel slides over the map. At each position it is multiplied with the window under "
-        "it, through all "
-        "channels, and the products are added up.",
+        "A kernel slides over the map. At each position it is multiplied with the window under it, through "
+        "all channels, and the products are added up.",
         "y[i,j,k] = bias[k] + Σ_a,b,c xp[i·s + a·d, j·s + b·d, c] · kernel[a,b,c,k]",
-        "Each dy adds a copy of its kernel, scaled by itself, to the window that it came from; "
-        "overlapping copies "
-        "add up. A kernel entry gets x · dy from every position.",
+        "Each dy adds a copy of its kernel, scaled by itself, to the window that it came from; overlapping "
+        "copies add up. A kernel entry gets x · dy from every position.",
         "dx_padded[i·s + a·d, j·s + b·d, c] += Σ_k dy[i,j,k] · kernel[a,b,c,k]; "
         "dkernel[a,b,c,k] = Σ_i,j xp[i·s + a·d, j·s + b·d, c] · dy[i,j,k]",
         "convolution.md",
@@ -114,11 +112,9 @@ COMPUTING = {
         "Each channel gets mean 0 and variance 1 over all m of its entries, then a learned scale "
         "γ and offset β.",
         "r = 1/√(v + ε); x̂_i = (x_i − μ)·r; y_i = γ·x̂_i + β",
-        "An entry reaches y on three paths: directly, through the mean, through the variance. So dx is "
-        "dy without the "
-        "part that a shift or a scaling of the whole channel could explain. (With moving statistics "
-        "there is only the "
-        "direct path.)",
+        "An entry reaches y on three paths: directly, through the mean, through the variance. So dx is dy "
+        "without the part that a shift or a scaling of the whole channel could explain. (With moving statistics "
+        "there is only the direct path.)",
         "dx_i = γ·r·(dy_i − dβ/m − x̂_i·dγ/m); dβ = Σ_i dy_i; dγ = Σ_i dy_i·x̂_i",
         "batch_normalization.md",
     ),
@@ -127,9 +123,8 @@ COMPUTING = {
         "Each group of channels gets mean 0 and variance 1 over all m of its entries, then each channel a "
         "learned scale γ and offset β.",
         "r = 1/√(v + ε); x̂_i = (x_i − μ)·r; y_i = γ_c·x̂_i + β_c",
-        "An entry reaches y on three paths: directly, through the mean, through the variance of its "
-        "group. γ differs "
-        "between the channels of a group, so it stays inside the sums.",
+        "An entry reaches y on three paths: directly, through the mean, through the variance of its group. γ "
+        "differs between the channels of a group, so it stays inside the sums.",
         "dx_i = r·(dx̂_i − 1/m·Σ_j dx̂_j − x̂_i·1/m·Σ_j dx̂_j·x̂_j); dβ_c = Σ dy; dγ_c = Σ dy·x̂",
         "group_normalization.md",
     ),
@@ -161,9 +156,8 @@ COMPUTING = {
         "Softmax",
         "A row of scores becomes positive numbers that add up to 1.",
         "p_k = e^z_k / Σ_j e^z_j",
-        "Each score is in every probability: raising one lowers the others. With cross-entropy after "
-        "it, all of this "
-        "becomes p − t.",
+        "Each score is in every probability: raising one lowers the others. With cross-entropy after it, all "
+        "of this becomes p − t.",
         "dz_j = Σ_k dp_k·p_k·(δ_kj − p_j) = p_j·(dp_j − Σ_k dp_k·p_k)",
         "softmax_cross_entropy.md",
     ),

@@ -24,9 +24,8 @@ LOSSES = {
 OPTIMIZERS = {
     "SGD": Words(
         "SGD",
-        "Each weight moves against its gradient, by η times the gradient. With momentum, a velocity u "
-        "keeps a part of "
-        "the earlier steps.",
+        "Each weight moves against its gradient, by η times the gradient. With momentum, a velocity u keeps "
+        "a part of the earlier steps.",
         "w ← w − η·g; u ← μ·u − η·g, w ← w + u",
         "",
         "",
@@ -34,9 +33,8 @@ OPTIMIZERS = {
     ),
     "Adam": Words(
         "Adam",
-        "Each weight moves by the mean of its gradients over the root of the mean of their squares: "
-        "about η, whatever "
-        "their size. Both means start at 0; the factor with t corrects that.",
+        "Each weight moves by the mean of its gradients over the root of the mean of their squares: about η, "
+        "whatever their size. Both means start at 0; the factor with t corrects that.",
         "m ← m + (1 − β_1)·(g − m), v ← v + (1 − β_2)·(g² − v); "
         "w ← w − η·√(1 − β_2^t)/(1 − β_1^t) · m/(√v + ε)",
         "",
@@ -45,8 +43,7 @@ OPTIMIZERS = {
     ),
     "AdamW": Words(
         "AdamW",
-        "First each weight shrinks by the decay λ, which is not part of its gradient; then it "
-        "moves as in Adam.",
+        "First each weight shrinks by the decay λ, which is not part of its gradient; then it moves as in Adam.",
         "w ← w·(1 − η·λ); m ← m + (1 − β_1)·(g − m), v ← v + (1 − β_2)·(g² − v); "
         "w ← w − η·√(1 − β_2^t)/(1 − β_1^t) · m/(√v + ε)",
         "",

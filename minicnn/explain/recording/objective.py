@@ -65,9 +65,8 @@ def objective_of(tape: Tape, model: Model, y: Any) -> Objective:
     last = tape.nodes[-1]
     if last.value.ndim != 2:
         raise ValueError(
-            f"{model.name} gives {last.value.shape[1:]} for an image, expected one row of "
-            "numbers: end it with "
-            "GlobalAveragePooling2D or Flatten, and Dense"
+            f"{model.name} gives {last.value.shape[1:]} for an image, expected one row of numbers: end it "
+            "with GlobalAveragePooling2D or Flatten, and Dense"
         )
     loss = model.loss
     if loss is None:

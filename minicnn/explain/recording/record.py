@@ -1,5 +1,4 @@
-"""One training step of a net on one image, as the page gets it: the arrays from which
-it computes everything itself.
+"""A training step of a net on one image, as the page gets it: the arrays of which it computes the rest.
 
     recording = record(model, image, label)      JSON-able; its arrays are {"shape", "data": base64 of float32}
 
@@ -36,9 +35,7 @@ FORMAT = 2
 
 @dataclass
 class Step:
-    """A training step: its nodes, what it minimizes, the optimizer, and which
-    section of the net is recorded.
-    """
+    """A training step: its nodes, what it minimizes, the optimizer, and the section that is recorded."""
 
     tape: Tape
     objective: Objective
@@ -65,9 +62,7 @@ class Step:
 def run_step(
     model: Any, x: Any, y: Any, *, optimizer: Any = None, layers: str | None = None, seed: int = 0
 ) -> Step:
-    """Run a net forward on one image, in float64 on the reference operations; see
-    :func:`record` for the arguments.
-    """
+    """Run a net forward on one image, in float64 on the reference operations; see :func:`record`."""
     image = _image(model, x)
     tape = Tape(image, seed)
     with ops.use("reference"):
@@ -114,8 +109,7 @@ def record(
     if classes is not None and len(classes) != objective.target.size:
         raise ValueError(f"classes={list(classes)!r}: {len(classes)} names, expected {objective.target.size}")
     inside = tape.nodes[section.first : section.last + 1]
-    # the recording has its own numbers for nodes: first those of what comes in, then
-    # of what is computed from it
+    # the recording has its own numbers for nodes: first those of what comes in, then of what follows from it
     number = {id: place for place, id in enumerate([*section.entries, *(node.id for node in inside)])}
     # the page computes all gradients, unless there are nodes that it cannot compute
     whole = section.is_net(tape)
@@ -124,10 +118,8 @@ def record(
     answers = responses(tape, closed, number, made.values_after) if closed else {}
     image = tape.nodes[section.entries[0]].value[0] if whole else tape.nodes[0].value[0]
     if whole and section.entries != [0]:
-        tape.note(
-            "Only the end of the net is shown: its input is the output of "
-            f"{tape.nodes[section.entries[0]].name}."
-        )
+        before = tape.nodes[section.entries[0]].name
+        tape.note(f"Only the end of the net is shown: its input is the output of {before}.")
     update = made.update.describe()
     kinds = ["Input", *(node.type for node in inside), objective.kind, update["type"]]
     described = {
@@ -203,9 +195,8 @@ def _image(model: Any, x: Any) -> np.ndarray:
         image = image[0]
     if image.ndim != 3 or any(want not in (None, have) for have, want in zip(image.shape, expected)):
         raise ValueError(
-            f"x has shape {np.shape(x)}, but {model.name} takes one image of shape {expected}: "
-            "resize it, such as "
-            f"with preprocessing.image.load_img(path, target_size={expected[:2]})"
+            f"x has shape {np.shape(x)}, but {model.name} takes one image of shape {expected}: resize it, such "
+            f"as with preprocessing.image.load_img(path, target_size={expected[:2]})"
         )
     return image
 
@@ -273,9 +264,8 @@ def _weight(weight: Any, update: Update) -> dict[str, Any]:
     if penalty is not None:
         if not isinstance(penalty, L1L2):
             raise ValueError(
-                f"{weight.path} has the regularizer {type(penalty).__name__}, which cannot be "
-                "explained; expected "
-                "L1, L2 or L1L2"
+                f"{weight.path} has the regularizer {type(penalty).__name__}, which cannot be explained; "
+                "expected L1, L2 or L1L2"
             )
         described["regularizer"] = {"l1": penalty.l1, "l2": penalty.l2}
     return described
@@ -291,9 +281,7 @@ def _loss(objective: Objective, number: dict[int, int]) -> dict[str, Any]:
 
 
 def _section(made: Step, number: dict[int, int], gradients: Gradients) -> dict[str, Any]:
-    """Return the values that come in from before, and the gradient that comes
-    back to each node from after it.
-    """
+    """Return the values that come in from before, and the gradients that come back from after it."""
     tape, section = made.tape, made.section
     exits: dict[int, np.ndarray] = {}
     if section.first <= made.objective.scores <= section.last:
@@ -303,11 +291,9 @@ def _section(made: Step, number: dict[int, int], gradients: Gradients) -> dict[s
             if section.first <= source <= section.last:
                 exits[source] = exits[source] + dx if source in exits else dx
     message = (
-        f"Of this net only {tape.nodes[section.first].name} to {tape.nodes[section.last].name} "
-        "are in the file; "
-        "the values that come in and the gradients that come back were recorded. So the loss, and what a "
-        "nudge does to "
-        "it, cannot be computed here."
+        f"Of this net only {tape.nodes[section.first].name} to {tape.nodes[section.last].name} are in the "
+        "file; the values that come in and the gradients that come back were recorded. So the loss, and what a "
+        "nudge does to it, cannot be computed here."
     )
     return {
         "first": number[section.first],

@@ -148,9 +148,7 @@ class Tape:
 
     @contextmanager
     def inside(self, layer: Layer, branch: str | None = None, training: bool | None = None) -> Iterator[None]:
-        """In this context, nodes belong to this layer, to a branch of it, and run
-        with ``training``, if given.
-        """
+        """In this context, nodes belong to this layer and branch, and run with ``training``, if given."""
         before = self._owners, self._branches, self.training
         self._owners = (*self._owners, layer.name)
         if branch is not None:
@@ -211,9 +209,7 @@ def rounded(array: Any) -> np.ndarray:
 
 
 def in_float64(layer: Layer) -> Any:
-    """Return a copy that computes in float64, from the same weights rounded to
-    float32; the two share no arrays.
-    """
+    """Return a copy that computes in float64, of the weights rounded to float32; they share no arrays."""
     result = layer.detached_copy()
     for each in result.walk():
         each.dtype, each.needs_dx = np.dtype(np.float64), True

@@ -74,9 +74,7 @@ class Update:
         self.optimizer.apply(moving)
 
     def slots(self, parameter: Parameter) -> dict[str, np.ndarray]:
-        """Return the parameter's state under the page's names; nothing before the
-        first step, when all is 0.
-        """
+        """Return the parameter's state under the page's names; nothing before the first step: all is 0."""
         names, numbers = SLOTS[type(self.optimizer)], range(len(self.parameters))
         number = next((n for n in numbers if self.parameters[n] is parameter), None)
         keys = {names[slot]: f"{slot}/{number}" for slot in self.optimizer.slots}
@@ -100,9 +98,8 @@ def update_of(model: Any, optimizer: Any, note: Any) -> Update:
         note("The model is not compiled; its optimizer here is a new Adam.")
     if type(given) not in SLOTS:
         raise ValueError(
-            f"optimizer={given.name!r} cannot be explained, expected SGD, Adam or AdamW: give "
-            "another, such as "
-            'optimizer="adam"'
+            f"optimizer={given.name!r} cannot be explained, expected SGD, Adam or AdamW: give another, such "
+            'as optimizer="adam"'
         )
     for name in ("clipnorm", "clipvalue", "global_clipnorm", "amsgrad", "use_ema"):
         value = vars(given).get(name)

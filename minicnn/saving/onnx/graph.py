@@ -88,9 +88,7 @@ class Graph:
         return self._transposed[value.name]
 
     def alike(self, *values: Value) -> list[Value]:
-        """Return values with one order of axes, ONNX's if one of them has it: for an
-        addition or a concatenation.
-        """
+        """Return values with one order of axes, ONNX's if one has it: for an addition or a concatenation."""
         if any(value.channels_first for value in values):
             return [self.channels_first(value) for value in values]
         return list(values)

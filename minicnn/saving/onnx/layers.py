@@ -195,9 +195,7 @@ def _rescaling(graph: Graph, layer: Any, x: Value) -> Value:
 
 
 def _with_constants(graph: Graph, layer: Layer, x: Value, **operations: Any) -> Value:
-    """Add operations on x and a constant, in this order; each constant is a
-    number, or an array with our axes.
-    """
+    """Add operations on x and a constant, in this order: a number, or an array with our axes."""
     if any(np.ndim(constant) for constant in operations.values()):
         x = graph.channels_last(x)
     name = x.name

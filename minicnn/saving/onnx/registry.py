@@ -1,6 +1,4 @@
-"""Which function exports which layer: each takes the graph, the layer and its
-inputs, and returns its output.
-"""
+"""Which function exports which layer: it takes the graph, the layer and its inputs, and returns its output."""
 
 from typing import Any
 
