@@ -9,7 +9,8 @@ from minicnn._base.messages import reason
 from minicnn.layers.arguments import room_for
 from minicnn.layers.inputs import InputLayer
 from minicnn.layers.serialization import deserialize
-from minicnn.models.model import MODELS, OBJECT, SNAPSHOT, Model, weights_of
+from minicnn.models.model import MODELS, Model
+from minicnn.models.saved import OBJECT, SNAPSHOT, weights_of
 from minicnn.saving import npz
 
 ModelT = TypeVar("ModelT", bound=Model)
