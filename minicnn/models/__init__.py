@@ -2,7 +2,8 @@
 
 logits.py      the loss of a model that ends in softmax or sigmoid, from what goes into that
 step.py        one batch: forward, loss, backward, update. Put a breakpoint in TrainingStep.train_step
-trainer.py     many batches: fit, evaluate, predict; running.py: what belongs to one fit, when one is inside another
+trainer.py     many batches: fit; evaluation.py: evaluate, predict
+running.py     what belongs to one fit, when one is inside another
 saved.py       what is saved of a model, and how that comes back; loading.py: load_model, …
 model.py       Model and its class Functional; sequential.py: Sequential
 data.py        arrays in batches; datasets.py: generators and datasets, which give batches

@@ -1,42 +1,36 @@
-"""Many batches: fit, evaluate and predict, the loops around the step of step.py.
+"""Many batches: fit, the loops around the step of step.py. evaluate and predict are in evaluation.py.
 
     fit         for each epoch: for each batch, in a new random order: train_step; then evaluate (validation)
-    evaluate    for each batch: test_step
-    predict     for each batch: forward
 
 The order of the samples is drawn in :meth:`Trainer._run_epoch`.
 """
 
-import itertools
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Literal, overload
+from typing import Any
 
 import numpy as np
 
-from minicnn import backend, ops, random
+from minicnn import ops, random
 from minicnn._base import keras_errors
-from minicnn.callbacks import Callback, CallbackList, History
+from minicnn.callbacks import CallbackList, History
 from minicnn.distributed import DataParallel
 from minicnn.distributed import get as distribution_of
 from minicnn.models import checks, data, datasets, first_nan, progress
-from minicnn.models.running import TrainingPosition, is_training, own_training
+from minicnn.models.evaluation import Callbacks, Evaluation
+from minicnn.models.running import TrainingPosition, own_training
 from minicnn.models.sharded_files import as_rows
-from minicnn.models.step import TrainingStep
-
-Callbacks = Callback | Sequence[Callback | Sequence[Callback] | None] | None
 
 
-class Trainer(TrainingStep):
-    """fit, evaluate, predict.
+class Trainer(Evaluation):
+    """A model that can be trained on many batches.
 
     Attributes:
         generator: shuffles the samples.
         history: the results of the last :meth:`fit`, after its first epoch.
         training_position, training_batches: of the training that runs, or of the last one; None before the
             first.
-        callback_list: the CallbackList of the training that runs; None if none runs.
         metadata: values for JSON that are saved with the model, such as {"classes": ["cat", "dog"]}; the library
             does not use them.
     """
@@ -45,7 +39,6 @@ class Trainer(TrainingStep):
     history: History
     training_position: TrainingPosition = None  # type: ignore[assignment]
     training_batches: Any = None
-    callback_list: Any = None
     metadata: Mapping[str, Any] = MappingProxyType({})
 
     @keras_errors.keras_arguments
@@ -241,161 +234,7 @@ class Trainer(TrainingStep):
             logs = results.update(value, y, prediction, weight)
         return logs if return_dict else list(logs.values())
 
-    def test_on_batch(
-        self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
-    ) -> Any:
-        """Return loss and metrics on one batch, as :meth:`evaluate`; no weight changes."""
-        given: Any = {"return_dict": return_dict}  # which of the overloads it is, is not known here
-        return self.evaluate(x, y, len(x), verbose=0, sample_weight=sample_weight, **given)
-
-    def predict_on_batch(self, x: Any) -> np.ndarray:
-        """Return the model's output for one batch, as :meth:`predict`."""
-        return self.predict(x, len(x))
-
-    @overload
-    def evaluate(
-        self,
-        x: Any = ...,
-        y: Any = ...,
-        batch_size: int | None = ...,
-        verbose: int | str = ...,
-        sample_weight: Any = ...,
-        steps: int | None = ...,
-        callbacks: Callbacks = ...,
-        *,
-        return_dict: Literal[True],
-    ) -> dict[str, float]: ...
-
-    @overload
-    def evaluate(
-        self,
-        x: Any = ...,
-        y: Any = ...,
-        batch_size: int | None = ...,
-        verbose: int | str = ...,
-        sample_weight: Any = ...,
-        steps: int | None = ...,
-        callbacks: Callbacks = ...,
-        return_dict: Literal[False] = ...,
-    ) -> Any: ...
-
-    @keras_errors.keras_arguments
-    def evaluate(
-        self,
-        x: Any = None,
-        y: Any = None,
-        batch_size: int | None = None,
-        verbose: int | str = "auto",
-        sample_weight: Any = None,
-        steps: int | None = None,
-        callbacks: Callbacks = None,
-        return_dict: bool = False,
-    ) -> Any:
-        """Return loss and metrics on (x, y): a list as ``metrics_names``, a number, or a dictionary.
-
-        x may be a generator or a dataset, as in :meth:`fit`. ``steps`` batches are used, by default all.
-
-        Raises:
-            ValueError: the model is not compiled, the data do not fit it, or there is no batch.
-        """
-        self.check_compiled()
-        source = self._source(x, y, sample_weight, batch_size=batch_size, steps=steps)
-        logs = self._evaluate(source, steps, self._beside_a_training(callbacks), self.test_step)
-        if progress.resolve(verbose):
-            print(progress.describe(logs))
-        if return_dict:
-            return logs
-        values = list(logs.values())
-        return values if len(values) > 1 else values[0]
-
-    def _evaluate(
-        self, source: Any, steps: int | None, callback_list: CallbackList, test_step: Callable[..., Any]
-    ) -> dict[str, Any]:
-        callback_list.on_test_begin()
-        step = None
-        with self.check_compiled().used() as results:
-            for step, (x, y, weight) in enumerate(itertools.islice(self._checked_batches(source), steps)):
-                callback_list.on_test_batch_begin(step)
-                with ops.turn():
-                    value, prediction = test_step(x, y, weight)
-                callback_list.on_test_batch_end(step, results.update(value, y, prediction, weight))
-            if step is None:
-                raise ValueError("evaluation: the generator is at its end, there is no batch")
-            callback_list.on_test_end(results.logs())
-            return results.logs()
-
-    def _beside_a_training(self, callbacks: Callbacks) -> CallbackList:
-        """Return the callbacks of an evaluation or prediction; those of a running training keep its params."""
-        of_training = self.callback_list.callbacks if is_training(self) else []
-        return CallbackList(callbacks, self, {}, in_use=of_training)
-
-    @keras_errors.keras_arguments
-    def predict(
-        self,
-        x: Any,
-        batch_size: int | None = None,
-        verbose: int | str = "auto",
-        steps: int | None = None,
-        callbacks: Callbacks = None,
-    ) -> np.ndarray:
-        """Return the model's output for x (N, …), computed a batch at a time; ``verbose`` changes nothing.
-
-        x may be a generator or a dataset, whose targets are not used. ``steps`` batches are used, by default
-        all. A model with several outputs returns a list of arrays (the type says np.ndarray, which most
-        models return).
-
-        Raises:
-            ValueError: the data do not fit the model, or there is no batch.
-        """
-        source = self._source(x, batch_size=batch_size, steps=steps, targets=False)
-        callback_list = self._beside_a_training(callbacks)
-        callback_list.on_predict_begin()
-        outputs: list[Any] = []
-        for step, (samples, _, _) in enumerate(itertools.islice(self._checked_batches(source), steps)):
-            callback_list.on_predict_batch_begin(step)
-            with ops.turn(), self.first_pass_checked("forward"):
-                outputs.append(self.infer(samples))
-            callback_list.on_predict_batch_end(step)
-        callback_list.on_predict_end()
-        if not outputs:
-            raise ValueError("prediction: the generator is at its end, there is no batch")
-        if isinstance(outputs[0], list):  # of a graph with several outputs
-            several: Any = [np.concatenate(parts) for parts in zip(*outputs)]
-            return several
-        return np.concatenate(outputs)
-
-    # ---- where batches come from ---------------------------------------------------------------------------
-
-    def _source(self, x: Any, *args: Any, **options: Any) -> Any:
-        """Return the batches of x, see `datasets.source`, and build the model for them."""
-        if x is None:
-            raise ValueError(
-                "x=None: expected samples, an array (N, …), a generator or a PyDataset; is it what a function "
-                "without return gave?"
-            )
-        if not datasets.is_stream(x):
-            self._build_for(x)
-        options["for_outputs"] = self.for_outputs
-        source = datasets.source(x, *args, dtype=self.dtype or backend.floatx(), **options)
-        if not self.built:
-            self._build_for(source.peek())
-        return source
-
     def _check_classes(self, class_weight: Any) -> None:
         if class_weight is not None and len(self.output_names) == 1:
             width = self.compute_output_shape(self.input_shape)[-1]
             checks.check_class_weight(class_weight, classes=width if width > 1 else None)
-
-    def _checked_batches(self, source: Any, position: TrainingPosition | None = None) -> Iterator[Any]:
-        batches = source.iterate() if position is None else source.iterate(position.order, position.step)
-        for batch in batches:
-            self.check_shape(batch[0].shape)
-            yield batch
-
-    @ops.in_turn
-    def _build_for(self, x: Any) -> None:
-        """Build the model for samples of x's shape, and check that they fit."""
-        shape = np.shape(x)
-        if not self.built:
-            self.build((None, *shape[1:]))
-        self.check_shape(shape)
