@@ -13,14 +13,11 @@ if __name__ == "__main__":  # before the imports, which take a second or more
 
     end_at_once_on_ctrl_c()
 
-import datetime
 import os
-import platform
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, replace
-from importlib import metadata
+from dataclasses import dataclass, replace
 from os import PathLike
 from typing import Any
 
@@ -35,9 +32,9 @@ from fer.networks import inference
 from fer.reports import plots
 from fer.reports.measures import Report
 from fer.runs import Run
-from fer.training import components, progress, training_check
+from fer.training import components, progress, resuming, training_check
 from fer.training.checkpoint import CheckpointCallback, kept_epoch
-from fer.training.config import DEFAULTS, Config, check_unchanged, from_file, option
+from fer.training.config import DEFAULTS, Config, from_file, option
 from fer.training.options import chosen_config, parser
 from fer.training.processes import NameSlowProcess, Processes
 from fer.training.self_distillation import SelfDistillation, soft_targets
@@ -100,14 +97,14 @@ def run(
             new = config.out
             folder = all_of_us.by_first(lambda: runs.create(new))
             with _locked(folder, all_of_us), _saying_how_to_resume(folder):
-                content = _description(config, data, model)
+                content = resuming.description(config, data, model)
                 all_of_us.by_first(lambda: folder.write_json(runs.CONFIG, content))
                 return _train(folder, config, data, model, stop, all_of_us, further)
         folder = runs.find(resume)
         with _locked(folder, all_of_us):
-            config = _with_shards(_config_to_resume(folder, config), all_of_us, resumed=True)
+            config = _with_shards(resuming.config_to_resume(folder, config), all_of_us, resumed=True)
             config, data = _load_data(config, data, all_of_us)
-            _check_same_data(folder, data)
+            resuming.check_same_data(folder, data)
             with _saying_how_to_resume(folder):
                 model = components.compiled_model(config, data.train)
                 return _train(folder, config, data, model, stop, all_of_us, further)
@@ -166,36 +163,6 @@ def _saying_how_to_resume(folder: Run) -> Iterator[None]:
             f"{errors.message(error)}. The files saved before are complete; correct the cause, "
             f"then resume: {folder.resume}"
         ) from None
-
-
-def _config_to_resume(folder: Run, asked: Config | None) -> Config:
-    """Return the configuration of a run that can be resumed; only the path of the data may differ."""
-    own = from_file(folder.path(runs.CONFIG))
-    check_unchanged(folder.folder, own, asked or own)
-    if folder.path(runs.RESULT).is_file() and folder.read_json(runs.RESULT).get("finished"):
-        raise NothingToDo(f"{folder} is finished; python -m fer.evaluate {folder} evaluates it again")
-    started_with = folder.read_config().get("versions", {})
-    if started_with.get("minicnn") != minicnn.__version__:
-        raise BadInput(
-            f"{folder} was started with minicnn {started_with.get('minicnn')}, but this is "
-            f"{minicnn.__version__}: a run must be resumed with the same version. To start a new run: "
-            f"--config {folder.path(runs.CONFIG)}"
-        )
-    others = [name for name, version in _versions().items() if started_with.get(name) != version]
-    if others:
-        say(f"The version of {', '.join(others)} is not that of the start: the last digits may differ.")
-    return asked or own
-
-
-def _check_same_data(folder: Run, data: FerDataset) -> None:
-    before = folder.read_config().get("data", {})
-    if before.get("fingerprint") != data.fingerprint():
-        sizes = " + ".join(str(sum(split.values())) for split in before.get("faces", {}).values())
-        found = " + ".join(str(len(split)) for split in data.splits().values())
-        raise BadInput(
-            f"{folder} was started on {before.get('name')} ({sizes} faces), and {data.name} ({found} faces) "
-            "is not the same data: give their present path with --data PATH"
-        )
 
 
 def _train(
@@ -327,32 +294,6 @@ def _evaluate_best(
     folder.write_json(runs.RESULT, facts)
     say(outputs.listing(folder.folder))
     return report
-
-
-def _description(config: Config, data: FerDataset, model: minicnn.Sequential) -> dict[str, Any]:
-    """Return the content of config.json: the arguments, which repeat the run, and facts."""
-    weights = components.class_weights(data.train, config.class_weight)
-    return {
-        "arguments": asdict(config),
-        "data": {
-            "name": data.name,
-            "faces": {
-                name: dict(zip(data.classes, split.counts().tolist()))
-                for name, split in data.splits().items()
-            },
-            "fingerprint": data.fingerprint(),
-        },
-        "class_weights": {data.classes[label]: round(weight, 4) for label, weight in weights.items()},
-        "parameters": model.count_params(),
-        "versions": {"minicnn": minicnn.__version__, **_versions(), "system": platform.platform()},
-        "started": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
-    }
-
-
-def _versions() -> dict[str, str]:
-    """Return the versions on which the last bits of a result may depend."""
-    packages = {package: metadata.version(package) for package in ("numpy", "numba")}
-    return {"python": platform.python_version(), **packages}
 
 
 def main(argv: Sequence[str] | None = None) -> None:
