@@ -34,8 +34,8 @@ from typing import Any
 from fer import errors, outputs, runs, train
 from fer.command_line import as_started
 from fer.data.dataset import FerDataset
-from fer.errors import BadInput
-from fer.reports.trials import optuna, quiet, short
+from fer.errors import BadInput, quiet
+from fer.reports.trials import optuna, short
 from fer.reports.trials import show as show_trials
 from fer.runs import Run
 from fer.training import components, space

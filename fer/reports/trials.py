@@ -1,15 +1,13 @@
 """What came of a search: the table of its trials, and Optuna's figures."""
 
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from fer import outputs
-from fer.errors import BadInput
+from fer.errors import BadInput, quiet
 from minicnn.terminal import say
 
 
@@ -25,14 +23,6 @@ def optuna() -> Any:
         raise BadInput("fer.sweep needs Optuna: pip install 'minicnn-fer[sweep]'") from None
     package.logging.set_verbosity(package.logging.WARNING)
     return package
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Leave out Optuna's notes that something is new in it."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
 
 
 def show(study: Any, searched: Sequence[str], folder: Path) -> Any:
@@ -81,7 +71,7 @@ def short(value: Any) -> str:
 def write_figures(study: Any, searched: Sequence[str], complete: int, folder: Path) -> None:
     """Draw Optuna's figures: the best over time, the trials along each setting, and how much each counts."""
     package = optuna()
-    with quiet():
+    with quiet():  # without Optuna's notes that something is new in it
         draw = package.visualization.matplotlib
         figures = {"history": lambda: draw.plot_optimization_history(study)}
         figures["slices"] = lambda: draw.plot_slice(study, params=list(searched))
