@@ -29,7 +29,7 @@ from tqdm import tqdm
 
 from fer import errors, outputs, runs, video
 from fer.command_line import new_parser
-from fer.data import detect, sources, video_files
+from fer.data import detect, pictures, sources, video_files
 from fer.data.detect import Detector
 from fer.data.sources import Face, LoadedFaces
 from fer.errors import BadInput
@@ -194,7 +194,7 @@ def _predict(arguments: argparse.Namespace) -> None:
         messages = io.StringIO()
     lines = [f"Network: {trained.path}"]
     if arguments.time:
-        picture = sources.open_picture(paths[0], whole=True) if paths else None
+        picture = pictures.open_picture(paths[0], whole=True) if paths else None
         say(*lines, *predict_times.lines(predictor, picture), file=messages)
         return
     loaded, sampled = LoadedFaces(), ""

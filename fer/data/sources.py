@@ -152,22 +152,12 @@ def detect_faces(
     ]
 
 
-def open_picture(path: str | os.PathLike[str], whole: bool = False) -> Image.Image:
-    """Return the picture in a file, upright; a large JPEG at a smaller size, unless it is to be ``whole``.
-
-    Raises:
-        BadInput: the file is not a picture, or damaged.
-        OSError: it cannot be read.
-    """
-    return pictures.open_picture(path, whole)
-
-
 def load_photo(path: str | os.PathLike[str], longest: int | None) -> tuple[np.ndarray, float]:
     """Return a picture, (H, W, 3), reduced to at most ``longest`` pixels a side, and its scale.
 
     With None, it has its own size; then only a JPEG of more than pictures.MAX_PIXELS is reduced.
     """
-    picture = open_picture(path, whole=longest is None)
+    picture = pictures.open_picture(path, whole=longest is None)
     width = picture.width * pictures.reduction(picture)
     picture = Image.fromarray(pictures.colours(picture))
     if longest is not None:
@@ -210,7 +200,7 @@ def _hidden(file: Path, folder: Path) -> bool:
 def _faces_in_file(path: Path, detector: Detector | None) -> list[Face]:
     if path.name.lower().endswith(TABLES):
         return _faces_in_table(path)
-    picture = open_picture(path, whole=detector is not None)
+    picture = pictures.open_picture(path, whole=detector is not None)
     if detector is not None:
         return detect_faces(picture, str(path), detector)
     box = _enlarged(center_square(picture.size), pictures.reduction(picture))

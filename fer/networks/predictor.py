@@ -258,7 +258,7 @@ def _in_picture(picture: Image.Image | np.ndarray, name: str, detector: Detector
 def _in_boxes(what: Source | Sources, boxes: Boxes) -> list[Face]:
     """Return the faces in boxes of one picture."""
     if isinstance(what, str | os.PathLike):
-        return sources.detect_faces(sources.open_picture(what, whole=True), os.fspath(what), boxes=boxes)
+        return sources.detect_faces(pictures.open_picture(what, whole=True), os.fspath(what), boxes=boxes)
     if isinstance(what, Image.Image):
         return sources.detect_faces(ImageOps.exif_transpose(what), "image", boxes=boxes)
     if isinstance(what, list | tuple):

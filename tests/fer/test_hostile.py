@@ -187,7 +187,7 @@ def special(request, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "read", [pictures.read, sources.open_picture, formats.read, inference.open_run, models.load_model]
+    "read", [pictures.read, pictures.open_picture, formats.read, inference.open_run, models.load_model]
 )
 def test_what_is_no_regular_file_is_refused_without_being_opened(read, special):
     refusal(read, special)
