@@ -110,11 +110,9 @@ class Config:
         Raises:
             BadInput: a ValueError that names the setting, its value and what was expected.
         """
-        for name, kinds in FIELD_TYPES.items():
+        for name in FIELD_TYPES:
             value = getattr(self, name)
-            if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
-                known = " or ".join(TYPE_NAMES[kind] for kind in kinds if kind in TYPE_NAMES)
-                raise BadInput(f"{name}={shown(value)}: expected {known}")
+            check_type(name, value)
             if isinstance(value, int) and not -MOST <= value <= MOST:
                 raise BadInput(f"{name}={shown(value)}: expected a number of at most {MOST}")
         for name, choices in (
@@ -168,6 +166,18 @@ class Config:
             raise BadInput(
                 f"dropout={self.dropout}: expected a factor for the network's own rates, from 0 to 2"
             )
+
+
+def check_type(name: str, value: Any, or_else: str = "") -> None:
+    """Check that a setting has a type that it can have.
+
+    Raises:
+        BadInput: it has not; the message ends in ``or_else``, what else could be given.
+    """
+    kinds = FIELD_TYPES[name]
+    if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+        known = " or ".join(TYPE_NAMES[kind] for kind in kinds if kind in TYPE_NAMES)
+        raise BadInput(f"{name}={shown(value)}: expected {known}{or_else}")
 
 
 def check_taken_over(given: Collection[str], config: Config) -> None:

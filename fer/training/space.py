@@ -10,11 +10,12 @@ epochs = 8                          the same for all trials
 import os
 import tomllib
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from fer.errors import BadInput
-from fer.training.config import DEFAULTS, FIELD_TYPES, TYPE_NAMES, Config
+from fer.training.config import DEFAULTS, FIELD_TYPES, Config, check_type
 from minicnn.saving import shown
 
 FIXED = ("data", "labels", "votes", "detect", "drop_faulty", "out")  # the same faces for all trials
@@ -116,18 +117,10 @@ def _value(name: str, given: Any) -> Any:
     """Return a value of the setting's type."""
     kinds = FIELD_TYPES[name]
     if isinstance(given, str) and str not in kinds:
-        try:
-            if given.lower() in WORDS:
-                given = WORDS[given.lower()]
-            else:
-                given = int(given) if float not in kinds else float(given)
-        except ValueError:
-            pass
-    if not isinstance(given, kinds) or (isinstance(given, bool) and bool not in kinds):
-        known = " or ".join(TYPE_NAMES[kind] for kind in kinds if kind in TYPE_NAMES)
-        raise BadInput(
-            f"{name}={shown(given)}: expected {known}, a range a..b, or choices with commas between"
-        )
+        with suppress(ValueError):
+            number = float if float in kinds else int
+            given = WORDS[given.lower()] if given.lower() in WORDS else number(given)
+    check_type(name, given, ", a range a..b, or choices with commas between")
     return given
 
 
