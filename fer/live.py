@@ -218,11 +218,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="RUN",
         help="a run's folder, a model (.npz), vgg or tiny (default: %(default)s)",
     )
-    add(
-        "--detect",
-        choices=("mtcnn", "haar"),
-        help="how faces are found (default: mtcnn, if installed)",
-    )
+    add("--detect", choices=("mtcnn", "haar"), help="how faces are found (default: mtcnn, if installed)")
     add(
         "--min-face",
         type=int,

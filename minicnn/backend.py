@@ -10,14 +10,7 @@ import numpy as np
 from minicnn._base import keras_errors, names
 from minicnn._base.messages import shown
 
-__all__ = [
-    "clear_session",
-    "epsilon",
-    "floatx",
-    "image_data_format",
-    "set_floatx",
-    "set_image_data_format",
-]
+__all__ = ["clear_session", "epsilon", "floatx", "image_data_format", "set_floatx", "set_image_data_format"]
 keras_errors.add_getattr(__name__)
 
 FLOATS = ("float32", "float64")

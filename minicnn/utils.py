@@ -14,6 +14,7 @@ from minicnn.models.datasets import PyDataset
 from minicnn.models.sharded_files import ShardedArray, open_shards
 from minicnn.preprocessing.files import array_to_img, img_to_array, load_img, save_img
 from minicnn.preprocessing.image_dataset import image_dataset_from_directory, split_dataset
+from minicnn.saving.checks import check_folder
 
 __all__ = [
     "PyDataset",
@@ -78,8 +79,7 @@ def to_categorical(x: Any, num_classes: int | None = None) -> np.ndarray:
     wrong = (numbers < 0) | (numbers >= num_classes) | (numbers != np.floor(numbers))
     if wrong.any():
         raise ValueError(
-            f"x holds {numbers[wrong].flat[0]}, expected integers from 0 to num_classes - 1 = "
-            f"{num_classes - 1}"
+            f"x holds {numbers[wrong].flat[0]}, expected integers from 0 to num_classes - 1 = {num_classes - 1}"
         )
     return np.eye(num_classes, dtype=backend.floatx())[numbers.astype(int)]
 
@@ -148,7 +148,6 @@ def plot_model(
     if to_file is None:
         return figure
     path = Path(to_file)
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"{path}: there is no folder {path.parent}; make it first")
+    check_folder(path)
     figure.savefig(path, dpi=min(dpi, plot.MOST_PIXELS / max(figure.get_size_inches())))
     return DrawnFile.of(path, figure)

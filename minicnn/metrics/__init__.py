@@ -57,27 +57,10 @@ from minicnn.metrics.losses import (
 from minicnn.metrics.report import ClassificationReport, classification_report, confusion_matrix
 
 _CLASSES = [
-    *(
-        AUC,
-        Accuracy,
-        BinaryAccuracy,
-        BinaryCrossentropy,
-        CategoricalAccuracy,
-        CategoricalCrossentropy,
-        F1Score,
-    ),
-    *(
-        KLDivergence,
-        FalseNegatives,
-        FalsePositives,
-        Mean,
-        MeanSquaredError,
-        Precision,
-        Recall,
-        SparseCategoricalAccuracy,
-    ),
-    *(SparseCategoricalCrossentropy, SparseTopKCategoricalAccuracy, TopKCategoricalAccuracy),
-    *(TrueNegatives, TruePositives),
+    *(AUC, Accuracy, BinaryAccuracy, BinaryCrossentropy, CategoricalAccuracy, CategoricalCrossentropy),
+    *(F1Score, KLDivergence, FalseNegatives, FalsePositives, Mean, MeanSquaredError, Precision, Recall),
+    *(SparseCategoricalAccuracy, SparseCategoricalCrossentropy, SparseTopKCategoricalAccuracy),
+    *(TopKCategoricalAccuracy, TrueNegatives, TruePositives),
 ]
 _registry = Registry("metric", _CLASSES, {"mse": MeanSquaredError, "kld": KLDivergence})
 # losses without a class here; "kl_divergence" names the class

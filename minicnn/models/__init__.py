@@ -20,12 +20,4 @@ from minicnn.models.model import Functional, Model
 from minicnn.models.sequential import Sequential
 
 keras_errors.add_getattr(__name__)
-__all__ = [
-    "Functional",
-    "Model",
-    "Sequential",
-    "clone_model",
-    "load_model",
-    "model_from_json",
-    "save_model",
-]
+__all__ = ["Functional", "Model", "Sequential", "clone_model", "load_model", "model_from_json", "save_model"]

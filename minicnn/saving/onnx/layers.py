@@ -217,27 +217,17 @@ def _average_pooling(graph: Graph, layer: Any, x: Value) -> Value:
     return _pooled(graph, "AveragePool", layer, x, count_include_pad=0, **_windows(layer, x, "pool_size"))
 
 
-@exports(layers.GlobalMaxPooling2D)
-def _global_max_pooling(graph: Graph, layer: Any, x: Value) -> Value:
-    return _globally_pooled(graph, "GlobalMaxPool", layer, x)
-
-
-@exports(layers.GlobalAveragePooling2D)
-def _global_average_pooling(graph: Graph, layer: Any, x: Value) -> Value:
-    return _globally_pooled(graph, "GlobalAveragePool", layer, x)
+@exports(layers.GlobalMaxPooling2D, layers.GlobalAveragePooling2D)
+def _global_pooling(graph: Graph, layer: Any, x: Value) -> Value:
+    operation = "GlobalMaxPool" if isinstance(layer, layers.GlobalMaxPooling2D) else "GlobalAveragePool"
+    y = _pooled(graph, operation, layer, x)
+    return y if layer.keepdims else Value(graph.add("Flatten", [y.name], layer.name, axis=1), y.shape)
 
 
 def _pooled(graph: Graph, operation: str, layer: Any, x: Value, **attributes: Any) -> Value:
     x = graph.channels_first(x)
     name = graph.add(operation, [x.name], layer.name, **attributes)
     return Value(name, layer.compute_output_shape(x.shape), channels_first=True)
-
-
-def _globally_pooled(graph: Graph, operation: str, layer: Any, x: Value) -> Value:
-    y = _pooled(graph, operation, layer, x)
-    if layer.keepdims:
-        return y
-    return Value(graph.add("Flatten", [y.name], layer.name, axis=1), y.shape)
 
 
 # ---- activations -------------------------------------------------------------------------------------------
