@@ -5,8 +5,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from statistics import median
 from typing import Any
 
@@ -38,21 +38,33 @@ def alternate(workers: Iterable[Worker], task: Task, rounds: int, steps: int) ->
 
 def rates(medians: dict[str, float], amount: float) -> dict[str, Any]:
     """Return amount/s of each library in its fastest mode, and minicnn's ratio to each other library."""
-    best: dict[str, float] = {}
-    for name, seconds in medians.items():
-        library = name.split()[0]
-        best[library] = max(best.get(library, 0), amount / seconds)
+    best = of_libraries({name: amount / seconds for name, seconds in medians.items()}, max)
     ratios = {f"ratio_to_{name}": best["minicnn"] / rate for name, rate in best.items() if name != "minicnn"}
     if "torch" in best:
         ratios["ratio"] = ratios["ratio_to_torch"]
     return {**best, **ratios}
 
 
+def of_libraries(values: Mapping[str, float], best: Callable[..., float] = min) -> dict[str, float]:
+    """Return the best value of each library: a contender is one of its modes, "torch channels_last"."""
+    found: dict[str, float] = {}
+    for name, value in values.items():
+        library = name.split()[0]
+        found[library] = best(found.get(library, value), value)
+    return found
+
+
+@contextmanager
+def started(names: Iterable[str], threads: int) -> Iterator[list[Worker]]:
+    """Start contenders, each in a process of its own, which ends with the block."""
+    with ExitStack() as stack:
+        yield [stack.enter_context(Worker(name, threads)) for name in names]
+
+
 def whole_nets(names: list[str], threads: int, rounds: int) -> dict[str, dict[str, Any]]:
     """Return images/s of training and prediction of all nets."""
     results: dict[str, dict[str, Any]] = {"train": {}, "predict": {}}
-    with ExitStack() as stack:
-        workers = [stack.enter_context(Worker(name, threads)) for name in names]
+    with started(names, threads) as workers:
         for kind, found in results.items():
             for net in nets.NAMES:
                 task = {"kind": kind, "net": net, "batch": BATCH}
@@ -68,29 +80,20 @@ def _able(workers: list[Worker], kind: str) -> list[Worker]:
 def latency(names: list[str], threads: int, rounds: int) -> dict[str, dict[str, dict[str, float]]]:
     """Return {net: {batch: {library: ms}}}: a prediction of 1 and of 8 faces, each library's fastest mode."""
     found: dict[str, dict[str, dict[str, float]]] = {}
-    with ExitStack() as stack:
-        workers = [stack.enter_context(Worker(name, threads)) for name in names]
+    with started(names, threads) as workers:
         for net in nets.NAMES:
             found[net] = {}
             for batch in LATENCY_BATCHES:
                 medians = alternate(workers, {"kind": "predict", "net": net, "batch": batch}, rounds, 20)
-                best: dict[str, float] = {}
-                for name, seconds in medians.items():
-                    library = name.split()[0]
-                    best[library] = min(best.get(library, float("inf")), 1e3 * seconds)
-                found[net][str(batch)] = best
+                ms = {name: 1e3 * seconds for name, seconds in medians.items()}
+                found[net][str(batch)] = of_libraries(ms)
     return found
 
 
 def convolutions(names: list[str], threads: int, rounds: int) -> list[dict[str, Any]]:
     """Return ms and effective GFLOP/s of each 3×3 convolution; backward is dx (if needed) and dkernel."""
     found = []
-    with ExitStack() as stack:
-        workers = [
-            stack.enter_context(Worker(name, threads))
-            for name in names
-            if name not in ("keras", *ONLY_PREDICT)
-        ]
+    with started((name for name in names if name not in ("keras", *ONLY_PREDICT)), threads) as workers:
         for side, channels, filters in nets.convolutions():
             for which in ("forward", "backward"):
                 task = {"kind": "convolution", "side": side, "channels": channels, "filters": filters}
@@ -106,18 +109,14 @@ def convolutions(names: list[str], threads: int, rounds: int) -> list[dict[str, 
 def steps(threads: int, rounds: int) -> dict[str, dict[str, dict[str, float]]]:
     """Return ms of a convolution by each algorithm; images/s of training with and without fused layers."""
     found: dict[str, dict[str, dict[str, float]]] = {"convolution_ms": {}, "train_images_s": {}}
-    with ExitStack() as stack:
-        workers = [
-            stack.enter_context(Worker(name, threads)) for name in ("loop", "im2col", "direct", "winograd")
-        ]
+    with started(("loop", "im2col", "direct", "winograd"), threads) as workers:
         for side, channels in ((48, 32), (24, 64), (12, 128), (6, 256)):
             task = {"side": side, "channels": channels, "filters": channels, "batch": BATCH}
             medians = alternate(workers, task, rounds, 2)
             found["convolution_ms"][f"{side}×{side} {channels}→{channels}"] = {
                 name: 1e3 * seconds for name, seconds in medians.items()
             }
-    with ExitStack() as stack:
-        workers = [stack.enter_context(Worker(name, threads)) for name in ("unfused", "minicnn")]
+    with started(("unfused", "minicnn"), threads) as workers:
         for net in nets.NAMES:
             medians = alternate(workers, {"kind": "train", "net": net, "batch": BATCH}, rounds, 3)
             found["train_images_s"][net] = {name: BATCH / seconds for name, seconds in medians.items()}
@@ -130,17 +129,14 @@ def memory(names: list[str], threads: int, net: str = "vgg") -> dict[str, float]
     Empty where Python cannot tell it, on Windows.
     """
     peaks: dict[str, float] = {}
-    for name in names:
-        if name in ONLY_PREDICT:
-            continue
+    for name in (name for name in names if name not in ONLY_PREDICT):
         with Worker(name, threads) as worker:
             worker.ask(task={"kind": "train", "net": net, "batch": BATCH})
             worker.ask(steps=3)
-            library = name.split()[0]
             peak = worker.ask(memory=True)["peak_mb"]
             if peak is not None:
-                peaks[library] = min(peaks.get(library, peak), peak)
-    return peaks
+                peaks[name] = peak
+    return of_libraries(peaks)
 
 
 def first_step(threads: int, net: str = "simple") -> dict[str, float]:
