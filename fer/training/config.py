@@ -129,15 +129,6 @@ class Config:
                 raise BadInput(
                     f"{name}={shown(getattr(self, name))}: expected one of {', '.join(map(str, choices))}"
                 )
-        for name, least in (
-            ("epochs", 1),
-            ("batch_size", 1),
-            ("early_stopping", 0),
-            ("shards", 0),
-            ("seed", 0),
-        ):
-            if getattr(self, name) < least:
-                raise BadInput(f"{name}={getattr(self, name)}: expected {least} or more")
         for name in ("data", "out", "init", "labels"):
             _check_path(name, getattr(self, name))
         if self.votes != "majority" and self.labels is None:
@@ -145,26 +136,26 @@ class Config:
         if self.freeze and self.init is None:
             raise BadInput(f"freeze={shown(self.freeze)}: expected together with init, whose layers it names")
         check_taken_over([name for name in OF_THE_NETWORK if getattr(self, name) != DEFAULTS[name]], self)
-        if not 0 < self.init_rate <= 1:
-            raise BadInput(f"init_rate={self.init_rate}: expected a factor above 0, up to 1, such as 0.1")
+        for name, fits, expected in (
+            ("epochs", self.epochs >= 1, "1 or more"),
+            ("batch_size", self.batch_size >= 1, "1 or more"),
+            ("early_stopping", self.early_stopping >= 0, "0 or more"),
+            ("shards", self.shards >= 0, "0 or more"),
+            ("seed", self.seed >= 0, "0 or more"),
+            ("init_rate", 0 < self.init_rate <= 1, "a factor above 0, up to 1, such as 0.1"),
+            ("learning_rate", 0 < self.learning_rate < math.inf, "a positive number, such as 0.001"),
+            ("weight_decay", 0 <= (self.weight_decay or 0) < math.inf, "0 or a small number, such as 0.004"),
+            ("label_smoothing", 0 <= self.label_smoothing < 1, "a share below 1, such as 0.1"),
+            ("ema", 0 <= self.ema < 1, "0, or a number a little below 1, such as 0.999"),
+            ("self_distillation", 0 <= self.self_distillation <= 1, "a share, from 0 to 1"),
+            ("dropout", 0 <= self.dropout <= 2, "a factor for the network's own rates, from 0 to 2"),
+        ):
+            if not fits:
+                raise BadInput(f"{name}={getattr(self, name)}: expected {expected}")
         if self.init is not None and self.ema and self.init_rate < 1:
             raise BadInput(
                 f"ema={self.ema} averages weights before the smaller steps of init_rate={self.init_rate} are "
                 "taken: use init_rate=1, or ema=0"
-            )
-        if not 0 < self.learning_rate < math.inf:
-            raise BadInput(f"learning_rate={self.learning_rate}: expected a positive number, such as 0.001")
-        if self.weight_decay is not None and not 0 <= self.weight_decay < math.inf:
-            raise BadInput(f"weight_decay={self.weight_decay}: expected 0 or a small number, such as 0.004")
-        if not 0 <= self.label_smoothing < 1:
-            raise BadInput(f"label_smoothing={self.label_smoothing}: expected a share below 1, such as 0.1")
-        if not 0 <= self.ema < 1:
-            raise BadInput(f"ema={self.ema}: expected 0, or a number a little below 1, such as 0.999")
-        if not 0 <= self.self_distillation <= 1:
-            raise BadInput(f"self_distillation={self.self_distillation}: expected a share, from 0 to 1")
-        if not 0 <= self.dropout <= 2:
-            raise BadInput(
-                f"dropout={self.dropout}: expected a factor for the network's own rates, from 0 to 2"
             )
 
 
