@@ -1,5 +1,4 @@
-"""Measure how good a trained network is: ``python -m fer.evaluate runs/003``, or
-``evaluate.run("runs/003")``.
+"""Measure how good a trained network is: ``python -m fer.evaluate runs/003``, ``evaluate.run("runs/003")``.
 
 The files go to a folder of their own in the run's folder, such as evaluation_test,
 evaluation_validation_flip or, with other data than the run's own, evaluation_test_on_NAME (for several runs,
@@ -76,8 +75,7 @@ def run(
     detect: str | None = None,
     labels: str | os.PathLike[str] | None = None,
 ) -> tuple[Path, Report]:
-    """Evaluate a trained network, write the files that the module lists, and return
-    their folder and the numbers.
+    """Evaluate a network, write the files that the module lists, and return their folder and the numbers.
 
     Args:
         run: a run's folder, a model's file, "vgg" or "tiny"; or several of these: then the mean of their
@@ -135,8 +133,7 @@ def write(
     facts: Mapping[str, Any] | None = None,
     train: Split | None = None,
 ) -> Report:
-    """Evaluate a network on the faces of a split, write the files that the module
-    lists, and return the numbers.
+    """Evaluate a network on a split, write the files that the module lists, and return the numbers.
 
     Args:
         folder: where the files go; those of an earlier evaluation are replaced.

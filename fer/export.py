@@ -37,8 +37,7 @@ examples:
 def write(
     run: str | os.PathLike[str], path: str | os.PathLike[str], which: str = "best"
 ) -> inference.TrainedNetwork:
-    """Write the network of a run to a new file, and return the network itself, with
-    weights that are not rounded.
+    """Write the network of a run to a new file, and return the network itself, not rounded.
 
     Args:
         run: a run's folder, a model's file or the name of a network that comes with fer.

@@ -1,5 +1,4 @@
-"""Predict the emotion of faces: ``python -m fer.predict photo.jpg``, or ``runs/003
-photo.jpg`` for your own network.
+"""Predict the emotion of faces: ``python -m fer.predict photo.jpg``; ``runs/003 photo.jpg`` for your network.
 
 The files go to a new folder predictions/001, predictions/002, …:
 

@@ -235,8 +235,7 @@ def _fit(
         targets, validation_targets = train.targets, soft_targets(validation)
     added: list[callbacks.Callback] = []
     if config.ema:
-        # First in the list: the averages must be in place when the next callbacks
-        # evaluate and save the model.
+        # First in the list: the averages must be in place when the others evaluate and save the model.
         added.append(callbacks.SwapEMAWeights(swap_on_epoch=True))
     if config.init is not None and config.init_rate < 1:
         added.append(LowerRate(config.init_rate))

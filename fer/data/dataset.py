@@ -140,8 +140,7 @@ class FerDataset:
         return self
 
     def with_validation(self) -> "FerDataset":
-        """Return the data with validation rows: if there are none, a tenth of the
-        training rows, always the same ones.
+        """Return the data with validation rows: without any, a tenth of the training rows, always the same.
 
         A tenth of each emotion is taken. All copies of a picture stay on one side: otherwise a copy that was
         trained on would help to choose the epoch.

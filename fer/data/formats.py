@@ -157,9 +157,7 @@ def _read_source(source: Source, where: str, recogniser: Recogniser, detect: str
 
 
 def _choose(names: Iterable[str]) -> str | None:
-    """Return the table among the files: the first of FILES, else the only .npz or
-    .csv; None if there is none.
-    """
+    """Return the table among the files: the first of FILES, else the only .npz or .csv; or None."""
     by_depth = sorted(names, key=lambda name: (name.count("/"), name))
     for file in FILES:
         for name in by_depth:

@@ -15,8 +15,7 @@ KNOWN = {
     "3f0dfb3d3fd99c811a1299cb947e3131": "train.csv of the Kaggle competition",
     "b02c2298636a634e8c2faabbf3ea9a23": "test.csv of the Kaggle competition",
 }
-# Read at a time. MD5 runs without the interpreter's lock, so that large pieces leave the
-# interpreter to the parser.
+# Read at a time. MD5 runs without the interpreter's lock: large pieces leave the interpreter to the parser.
 _CHUNK_BYTES = 1 << 24
 
 

@@ -39,9 +39,7 @@ _SIGNS = (
 
 
 def describe(start: bytes) -> str | None:
-    """Return what a file with these first bytes is, and the fix if there is one;
-    None if it may be plain text.
-    """
+    """Return what a file with these first bytes is, and the fix, if any; None if it may be plain text."""
     if start[257:262] == b"ustar":
         return "a tar archive"
     if start[4:8] == b"ftyp" and start[8:12] in _BRANDS:

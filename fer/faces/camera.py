@@ -79,9 +79,7 @@ def light(face: Face) -> np.ndarray:
 
 
 def expose(picture: np.ndarray, scene: SimpleNamespace, rng: np.random.Generator) -> np.ndarray:
-    """Return what the sensor records: blurred, with the scene's mean brightness
-    and contrast, noisy, as uint8.
-    """
+    """Return what the sensor records, uint8: blurred, with the scene's brightness and contrast, noisy."""
     for axis in (1, 2):
         picture += scene.blur * (np.roll(picture, 1, axis) - 2.0 * picture + np.roll(picture, -1, axis))
     mean, deviation = picture.mean((1, 2), keepdims=True), picture.std((1, 2), keepdims=True)

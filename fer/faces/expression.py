@@ -36,8 +36,7 @@ UNREST = 0.18  # the strongest trace of a unit that has no part
 
 
 def action_units(labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return the intensities, 0 … 1, that faces of these emotions show: au[12] is
-    AU12 of each face, (N, 1, 1).
+    """Return the intensities, 0 … 1, of faces of these emotions: au[12] is AU12 of each face, (N, 1, 1).
 
     Args:
         labels: (N,) integers, indices into ``EMOTIONS``.

@@ -1,5 +1,4 @@
-"""Tools to draw shapes. A shape is a number at each pixel: how many pixels that
-point lies inside its outline.
+"""Tools to draw shapes. A shape is a number at each pixel: how many pixels it lies inside the outline.
 
     inside > 0   within the shape;    inside = 0   on its outline;    inside < 0   outside
 

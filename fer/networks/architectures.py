@@ -19,8 +19,7 @@ MEAN, STD = 129.47, 65.03  # of FER2013's training pixels
 INPUT_SHAPE = (48, 48, 1)
 CLASSES = len(EMOTIONS)
 AUGMENTATIONS = ("none", "light", "full", "strong")
-# rotation in degrees, zoom, shift in pixels, the share of faces with an erased box,
-# the largest share of its area
+# rotation in degrees, zoom, shift in pixels, the share of faces with an erased box, its largest area
 STRENGTHS = {"full": (10, 0.12, 4, 0.25, 0.2), "strong": (15, 0.2, 7, 0.5, 0.25)}
 
 Layers = list[Any]
@@ -41,8 +40,7 @@ def simple(classes: int = CLASSES, dropout: float = 1.0, batch_norm: bool = True
 
 
 def vgg(classes: int = CLASSES, dropout: float = 1.0, batch_norm: bool = True) -> Layers:
-    """Return a small VGG with batch norm: two convolutions at each of four sizes,
-    then global average pooling.
+    """Return a small VGG with batch norm: two convolutions at each of four sizes, global average pooling.
 
     Source: Simonyan and Zisserman, arXiv:1409.1556; Ioffe and Szegedy, arXiv:1502.03167.
     """
@@ -151,10 +149,9 @@ def build(
 
 
 def output_layer(classes: int) -> Any:
-    """Return the last layer; with its small weights all classes are at first about
-    equally probable: a loss of ln 7.
+    """Return the last layer; its weights are small, so that at first the classes are about equally probable.
 
-    After batch norm, weights of the usual size give a first loss of 2.1 to 3.8.
+    So the first loss is ln 7; after batch norm, weights of the usual size give 2.1 to 3.8.
     """
     small = initializers.RandomNormal(stddev=0.01)
     return layers.Dense(classes, activation="softmax", kernel_initializer=small)

@@ -121,9 +121,7 @@ def open_run(run: str | os.PathLike[str] = BUNDLED[0], which: str = "best") -> T
 
 
 def is_run(path: str | os.PathLike[str]) -> bool:
-    """Return whether a path names a trained network: a run's folder, a folder of
-    runs, a model's file or name.
-    """
+    """Return whether a path names a network: the folder of a run or of runs, a model's file or name."""
     path = Path(path)
     if not path.exists():
         return str(path) in BUNDLED

@@ -34,8 +34,7 @@ def predictions(
 ) -> Figure:
     """Draw faces, each beside the bars of its probabilities.
 
-    The predicted emotion is blue. If the true one is known, its name is bold, and a wrong prediction is
-    orange.
+    The predicted emotion is blue. If the true one is known, its name is bold, a wrong prediction orange.
 
     Args:
         images: N gray images, 0-255.

@@ -5,7 +5,6 @@ rows, a network looks better than it is, because it was trained on that face; co
 cannot all be right.
 """
 
-import hashlib
 import html
 from collections import Counter
 from collections.abc import Iterable
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from fer.data.dataset import FerDataset
+from fer.data.table import keys
 from fer.emotions import EMOTIONS
 from minicnn.terminal import printable
 
@@ -163,8 +163,8 @@ def survey(data: FerDataset) -> Survey:
     for name, split in data.splits().items():
         flat = split.images.reshape(len(split), -1)
         faces = [FaceRow(name, row, label, data.classes) for row, label in enumerate(split.labels.tolist())]
-        for pixels, face in zip(flat, faces):
-            groups.setdefault(hashlib.blake2b(pixels.tobytes(), digest_size=16).digest(), []).append(face)
+        for key, face in zip(keys(split.images), faces):
+            groups.setdefault(key, []).append(face)
         blank += [faces[row] for row in np.flatnonzero(flat.min(axis=1) == flat.max(axis=1))]
     return Survey(
         counts={name: split.counts() for name, split in data.splits().items()},

@@ -56,9 +56,7 @@ examples:
 
 
 def parser() -> argparse.ArgumentParser:
-    """Return the command line's parser: an option for each field of Config, absent
-    from the result unless given.
-    """
+    """Return the command's parser: an option for each field of Config, absent from the result if not given."""
     networks = "".join(f"  {name:8}{text}\n" for name, text in architectures.DESCRIPTIONS.items())
     result = new_parser(
         "train",

@@ -40,9 +40,7 @@ class CompiledMetrics:
 
     @property
     def names(self) -> list[str]:
-        """ "loss" and the metrics' names, in order; as in Keras, a second "f1"
-        becomes "weighted_f1" or "f1_1".
-        """
+        """ "loss" and the metrics' names, in order; as in Keras, a second f1 is "weighted_f1" or "f1_1"."""
         names = ["loss"]
         for group, prefix in zip(self.given, ("", "weighted_")):
             for metric in group:

@@ -8,8 +8,7 @@ gives larger steps where the gradient is constant. With momentum, a velocity u �
 Unlike in Adam, the start of v at 0 is not corrected: the first step has the length η/√(1 − ρ), 3.2·η for ρ =
 0.9.
 
-Source: Hinton, Srivastava and Swersky, "Neural networks for machine learning", lecture 6 (2012); ε as in
-Keras.
+Source: Hinton, Srivastava and Swersky, "Neural networks for machine learning", lecture 6 (2012). ε as Keras.
 """
 
 from typing import Unpack

@@ -23,9 +23,7 @@ class Section(NamedTuple):
     entries: list[int]
 
     def is_net(self, tape: Tape) -> bool:
-        """Whether it is a net by itself, the complete one or its end: one value
-        comes in, and the loss follows.
-        """
+        """Whether it is a net by itself, the whole one or its end: one value comes in, the loss follows."""
         return self.last == len(tape.nodes) - 1 and len(self.entries) == 1
 
 
