@@ -191,11 +191,9 @@ def _train(
             raise NothingToDo("No epoch is finished yet, so there is no model to evaluate.") from None
     report = processes.by_first(lambda: _evaluate_best(folder, config, history, data, finished))
     name = "test" if data.test is not None else "validation"
-    try:
-        best: Any = models.load_model(folder.path(runs.MODEL_BEST))
-    except ValueError as error:
-        raise BadInput(str(error)) from None
-    return Result(folder, best, history, kept_epoch(history, config.keep), name, report, finished)
+    return Result(
+        folder, _best_model(folder), history, kept_epoch(history, config.keep), name, report, finished
+    )
 
 
 def _describe(folder: Run, config: Config, data: FerDataset, model: minicnn.Sequential) -> None:
@@ -271,10 +269,7 @@ def _evaluate_best(
     name, split = ("test", data.test) if data.test is not None else ("validation", data.validation)
     assert split is not None
     best = kept_epoch(history, config.keep)
-    try:
-        model: Any = models.load_model(folder.path(runs.MODEL_BEST))
-    except ValueError as error:
-        raise BadInput(str(error)) from None
+    model = _best_model(folder)
     outputs.write_figure(folder.path("curves.png"), progress.curves(history, best, config, len(data.train)))
     title = f"{data.name}, {name}, model of epoch {best}"
     report = evaluate.write(
@@ -293,6 +288,13 @@ def _evaluate_best(
     folder.write_json(runs.RESULT, facts)
     say(outputs.listing(folder.folder))
     return report
+
+
+def _best_model(folder: Run) -> Any:
+    try:
+        return models.load_model(folder.path(runs.MODEL_BEST))
+    except ValueError as error:
+        raise BadInput(str(error)) from None
 
 
 def main(argv: Sequence[str] | None = None) -> None:
