@@ -144,12 +144,10 @@ class CompiledMetrics:
 
     def logs(self) -> dict[str, Any]:
         """Return {name: mean so far}; a result that is one number as a float, an array as a copy."""
-        results = [metric.result() for metric in self.metrics]
-        return {
-            name: float(value)
-            if np.ndim(value) == 0
-            else np.array(value)
-            if isinstance(value, np.ndarray)
-            else value
-            for name, value in zip(self.names, results)
-        }
+        return {name: _reported(metric.result()) for name, metric in zip(self.names, self.metrics)}
+
+
+def _reported(result: Any) -> Any:
+    if np.ndim(result) == 0:
+        return float(result)
+    return np.array(result) if isinstance(result, np.ndarray) else result

@@ -97,18 +97,17 @@ class TrainingStep(Layer):
                 "a learning rate times the weight; class_weight or sample_weight in fit"
             )
         loss = _only(self._by_name(loss))
-        plain, weighted = (
-            [value]
-            if isinstance(value, str) and value is not given
-            else _only(value)
-            if _is_nested(value)
-            else value
-            for given in (metrics, weighted_metrics)
-            for value in [self._by_name(given)]
-        )
+        plain, weighted = (self._metrics_of_one(given) or [] for given in (metrics, weighted_metrics))
         self.optimizer = optimizers.get(optimizer)
         self.loss = None if loss is None else losses.get(loss)
-        self.compiled_metrics = CompiledMetrics(self.loss, plain or [], weighted or [])
+        self.compiled_metrics = CompiledMetrics(self.loss, plain, weighted)
+
+    def _metrics_of_one(self, given: Any) -> Any:
+        """Return the metrics of the one output: given as for several outputs, in a list or by its name, or alone."""
+        value = self._by_name(given)
+        if isinstance(value, str) and value is not given:  # {name of the output: "accuracy"}
+            return [value]
+        return _only(value) if isinstance(_only(value), list | tuple) else value
 
     def _by_name(self, given: Any) -> Any:
         """Return the value of {name of the output's layer: value}; anything else as it is."""
@@ -283,7 +282,3 @@ class TrainingStep(Layer):
 def _only(given: Any) -> Any:
     """Return the one entry of a list of one; anything else as it is."""
     return given[0] if isinstance(given, list | tuple) and len(given) == 1 else given
-
-
-def _is_nested(given: Any) -> bool:
-    return isinstance(_only(given), list | tuple)

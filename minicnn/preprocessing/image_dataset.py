@@ -246,11 +246,12 @@ def split_dataset(
     )
     total = len(dataset.file_paths) if isinstance(dataset, ImageDataset) else len(arrays[0])
     left, right = (
-        None if size is None else round(size * total) if isinstance(size, float) else size
-        for size in (left_size, right_size)
+        round(size * total) if isinstance(size, float) else size for size in (left_size, right_size)
     )
-    right = right if right is not None else None if left is None else total - left
-    left = left if left is not None else None if right is None else total - right
+    if left is None and right is not None:
+        left = total - right
+    elif right is None and left is not None:
+        right = total - left
     if left is None or right is None or left < 1 or right < 1 or left + right > total:
         raise ValueError(
             f"left_size={left_size!r}, right_size={right_size!r} of {total} samples: expected shares such as 0.8, or "
