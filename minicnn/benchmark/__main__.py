@@ -71,6 +71,17 @@ def table(header: list[str], rows: list[list[Any]]) -> None:
     print(flush=True)
 
 
+def section(title: str, header: list[str], rows: list[list[Any]]) -> None:
+    """Print a title and a table."""
+    print(f"{title}\n")
+    table(header, rows)
+
+
+def numbers(title: str, found: dict[str, float]) -> None:
+    """Print a title and named numbers, in one row."""
+    section(title, list(found), [list(found.values())])
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; return its exit code."""
     problem = None
@@ -101,8 +112,7 @@ def run_scale(options: argparse.Namespace, file: IO[bytes] | None) -> None:
     for net in scale.NETS:
         of_two = scale.two_processes(net, 1 if options.quick else 3)
         if of_two:
-            print(f"Measured: a step of {net}, {scale.BATCH} faces, ms\n")
-            table(list(of_two), [list(of_two.values())])
+            numbers(f"Measured: a step of {net}, {scale.BATCH} faces, ms", of_two)
         else:
             print(
                 "Two processes: not measured; this needs mpiexec and mpi4py, pip install 'minicnn-fer[mpi]'\n"
@@ -129,90 +139,90 @@ def run(options: argparse.Namespace, file: IO[bytes] | None) -> None:
     """Measure, print the tables, and write the numbers to the file, if there is one."""
     names = ["minicnn", *(mode for library in options.against for mode in MODES[library])]
     names += ["torch compiled"] * (options.compile and "torch" in options.against)
-    libraries = ["minicnn", *options.against]
     rounds = 3 if options.quick else 10
-
     on = machine.describe()
-    caches = (
-        ", ".join(f"{name} {size // 2**10:,} KiB" for name, size in on["cache_bytes"].items()) or "unknown"
-    )
-    print(f"{on['cpu']}; kernels for {on['instruction_set']}; caches: {caches}")
+    caches = ", ".join(f"{name} {size // 2**10:,} KiB" for name, size in on["cache_bytes"].items())
+    print(f"{on['cpu']}; kernels for {on['instruction_set']}; caches: {caches or 'unknown'}")
     for name in machine.VARIABLES:
         if name in on:
             print(f"{name}={on[name]}")
-    results: dict[str, Any] = {
-        "threads": options.threads,
-        **measure.whole_nets(names, options.threads, rounds),
-        "machine": on,
-    }
-    print(
-        f"Images per second, {options.threads} threads, batch {measure.BATCH}, float32; medians of "
-        "alternating runs\n"
-    )
+    results: dict[str, Any] = {"threads": options.threads}
+    compare(results, options, names, rounds)
+    results["machine"] = on
+    if not options.quick:
+        analyse(results, options, names, rounds)
+    if file is not None:
+        file.write(f"{json.dumps(results, indent=2)}\n".encode())
+
+
+def compare(results: dict[str, Any], options: argparse.Namespace, names: list[str], rounds: int) -> None:
+    """Measure and print training and prediction of whole nets; add the numbers to ``results``."""
+    libraries = ["minicnn", *options.against]
+    results |= measure.whole_nets(names, options.threads, rounds)
     rows = []
     for kind in ("train", "predict"):
         for net, found in results[kind].items():
             ratios = [found.get(f"ratio_to_{library}") for library in options.against]
             rows.append([f"{kind} {net}", *(found.get(library) for library in libraries), *ratios])
-    table(["", *libraries, *(f"minicnn/{library}" for library in options.against)], rows)
-
-    print("Prediction of a few faces, ms\n")
-    results["latency_ms"] = measure.latency(names, options.threads, rounds)
-    batches = [
-        (net, batch, ms) for net, found in results["latency_ms"].items() for batch, ms in found.items()
-    ]
-    table(
-        ["", "faces", *libraries],
-        [[net, batch, *(ms[library] for library in libraries)] for net, batch, ms in batches],
+    section(
+        f"Images per second, {options.threads} threads, batch {measure.BATCH}, float32; medians of alternating runs",
+        ["", *libraries, *(f"minicnn/{library}" for library in options.against)],
+        rows,
     )
+    results["latency_ms"] = measure.latency(names, options.threads, rounds)
+    rows = [
+        [net, batch, *(ms[library] for library in libraries)]
+        for net, found in results["latency_ms"].items()
+        for batch, ms in found.items()
+    ]
+    section("Prediction of a few faces, ms", ["", "faces", *libraries], rows)
     results["fork_join_us"] = {
         "in a row": passes.fork_join(options.threads),
         "after a pause": passes.fork_join(options.threads, rested=True),
     }
-    print("What it costs to start all threads for a kernel, µs\n")
-    table(list(results["fork_join_us"]), [list(results["fork_join_us"].values())])
+    numbers("What it costs to start all threads for a kernel, µs", results["fork_join_us"])
 
-    if not options.quick:
-        results["peak_gflop_s"] = peak.multiply_add(options.threads)
-        results["conv"] = measure.convolutions(names, options.threads, rounds)
-        print(
-            "3×3 convolutions: effective GFLOP/s; this CPU's measured FMA peak is "
-            f"{results['peak_gflop_s']:.0f}\n"
+
+def analyse(results: dict[str, Any], options: argparse.Namespace, names: list[str], rounds: int) -> None:
+    """Measure and print where the time and the memory go; add the numbers to ``results``."""
+    results["peak_gflop_s"] = peak.multiply_add(options.threads)
+    results["conv"] = measure.convolutions(names, options.threads, rounds)
+    rows = [
+        [f"{c['side']}×{c['side']}", f"{c['channels']}→{c['filters']}", c["pass"], c["ms"]["minicnn"]]
+        + [rate for library, rate in c["gflop_s"].items() if not library.startswith("ratio_to")]
+        for c in results["conv"]
+    ]
+    compared = ["torch", "ratio"] if "torch" in options.against else []
+    section(
+        f"3×3 convolutions: effective GFLOP/s; this CPU's measured FMA peak is {results['peak_gflop_s']:.0f}",
+        ["map", "channels", "pass", "ms", "minicnn", *compared],
+        rows,
+    )
+    results["step_ms"] = {net: passes.where(net, measure.BATCH, options.threads) for net in nets.NAMES}
+    for net, found in results["step_ms"].items():
+        section(
+            f"Where a training step of {net} goes, ms", ["", "ms"], [list(each) for each in found.items()]
         )
-        rows = [
-            [f"{c['side']}×{c['side']}", f"{c['channels']}→{c['filters']}", c["pass"], c["ms"]["minicnn"]]
-            + [rate for library, rate in c["gflop_s"].items() if not library.startswith("ratio_to")]
-            for c in results["conv"]
-        ]
-        compared = ["torch", "ratio"] if "torch" in options.against else []
-        table(["map", "channels", "pass", "ms", "minicnn", *compared], rows)
-        results["step_ms"] = {net: passes.where(net, measure.BATCH, options.threads) for net in nets.NAMES}
-        for net, found in results["step_ms"].items():
-            print(f"Where a training step of {net} goes, ms\n")
-            table(["", "ms"], [[label, ms] for label, ms in found.items()])
-        results["steps"] = measure.steps(options.threads, max(2, rounds // 3))
-        for name, title in STEPS_TITLES.items():
-            print(f"{title}\n")
-            found = results["steps"][name]
-            header = list(next(iter(found.values())))
-            table(["", *header], [[label, *values.values()] for label, values in found.items()])
-        results["peak_memory_mb"] = measure.memory(names, options.threads)
-        if results["peak_memory_mb"]:
-            print("Peak memory of a process that trains vgg, MB\n")
-            table(list(results["peak_memory_mb"]), [list(results["peak_memory_mb"].values())])
-        else:
-            print("Peak memory: not measured, Python cannot tell it on this system\n")
-        results["first_step_s"] = measure.first_step(options.threads)
-        print(
-            "From process start to the end of the first training step of simple, s, with the kernel cache\n"
-        )
-        table(["empty", "warm"], [list(results["first_step_s"].values())])
-        results["scaling"] = measure.scaling(options.threads, rounds)
-        print("How training time of simple grows\n")
-        for name, found in results["scaling"].items():
-            table([name.replace("_", " "), *map(str, found)], [["", *found.values()]])
-    if file is not None:
-        file.write(f"{json.dumps(results, indent=2)}\n".encode())
+    results["steps"] = measure.steps(options.threads, max(2, rounds // 3))
+    for name, title in STEPS_TITLES.items():
+        found = results["steps"][name]
+        header = ["", *next(iter(found.values()))]
+        section(title, header, [[label, *values.values()] for label, values in found.items()])
+    results["peak_memory_mb"] = measure.memory(names, options.threads)
+    if results["peak_memory_mb"]:
+        numbers("Peak memory of a process that trains vgg, MB", results["peak_memory_mb"])
+    else:
+        print("Peak memory: not measured, Python cannot tell it on this system\n")
+    results["first_step_s"] = measure.first_step(options.threads)
+    section(
+        "From process start to the end of the first training step of simple, s, with the kernel cache",
+        ["empty", "warm"],
+        [list(results["first_step_s"].values())],
+    )
+    results["scaling"] = measure.scaling(options.threads, rounds)
+    print("How training time of simple grows\n")
+    for name, found in results["scaling"].items():
+        table([name.replace("_", " "), *map(str, found)], [["", *found.values()]])
 
 
 if __name__ == "__main__":
