@@ -65,7 +65,7 @@ class SynchronizedBatchNormalization(ShardedLayer):
             own = [(part.size // part.shape[-1], *ops.batch_norm_statistics(part)) for part in x.parts]
             self._m, mean, squares = self.combine(own, merge_statistics)
             variance = squares / self._m
-            layer.move(mean.real.astype(layer.dtype), variance.real.astype(layer.dtype))
+            layer.move(mean, variance)
         results = [
             normalize(part, *layer.scale_and_offset(part), mean, variance, layer.epsilon) for part in x.parts
         ]
@@ -90,10 +90,9 @@ class SynchronizedBatchNormalization(ShardedLayer):
 
     def gradients(self, count: int) -> list[list[Any]]:
         """Return the gradients of gamma and beta for each shard."""
-        both = [bool(self.layer.scale), bool(self.layer.center)] if self.layer.trainable else []
-        return [
-            [part.astype(self.layer.dtype) for part, there in zip(sums, both) if there] for sums in self._sums
-        ]
+        layer = self.layer
+        both = [layer.scale, layer.center] if layer.trainable else []
+        return [[part.astype(layer.dtype) for part, there in zip(sums, both) if there] for sums in self._sums]
 
     def fused_with(self, layer: Any) -> Any:
         """Return the pair of this and a ReLU; or None."""

@@ -24,7 +24,7 @@ from minicnn.distributed import communicator as communicators
 from minicnn.distributed import tree
 from minicnn.distributed.batch_norm import SynchronizedBatchNormalization
 from minicnn.distributed.gradients import GradientSum
-from minicnn.distributed.shards import ShardedLayer, Shards, sharded, untrained
+from minicnn.distributed.shards import ShardedLayer, Shards, sharded
 from minicnn.layers.base import Layer
 from minicnn.layers.normalization import BatchNormalization
 
@@ -203,12 +203,12 @@ class DataParallel:
     def _move_statistics(self) -> None:
         """Move statistics that the shards have changed on their own by the mean of the changes."""
         count = min(self._own[1], self._used) - self._own[0]
-        leaves = [each for each in self._leaves if each.keeps_statistics]
+        leaves = [each for each in self._leaves if each.statistics]
         if not leaves:
             return
         own = [[change for leaf in leaves for change in leaf.moved(count)[shard]] for shard in range(count)]
         changes = self.combine(own, lambda one, other: [a + b for a, b in zip(one, other)])
-        for weight, change in zip((each for leaf in leaves for each in untrained(leaf.layer)), changes):
+        for weight, change in zip((each for leaf in leaves for each in leaf.statistics), changes):
             weight.value[...] = weight.value + change / self._used
 
     def backward(self, dy: np.ndarray, logits: bool) -> None:

@@ -91,15 +91,15 @@ class ShardedLayer(Layer):
     def __init__(self, layer: Layer, count: int) -> None:
         super().__init__(name=layer.name)
         self.layer, self.copies = layer, [_copied(layer) for _ in range(count)]
-        self.multiple_inputs, self.dtype, self.built = layer.multiple_inputs, layer.dtype, True
+        self.multiple_inputs = layer.multiple_inputs
         self.passes = ShardedUnit(self.copies, self.multiple_inputs)
         self.ready: Any = None  # called when the gradients of this layer are complete
         self._seen = [_settings(each) for each in layer.walk()]
 
     @property
-    def keeps_statistics(self) -> bool:
-        """Whether its copies have weights that no optimizer changes."""
-        return bool(self.copies and untrained(self.layer))
+    def statistics(self) -> list[Parameter]:
+        """The weights that the copies move by themselves; none without copies."""
+        return untrained(self.layer) if self.copies else []
 
     @property
     def trainable_weights(self) -> list[Parameter]:
@@ -210,11 +210,12 @@ def untrained(layer: Layer) -> list[Parameter]:
 def _copied(layer: Layer) -> Layer:
     """Return a copy of a layer with the same arrays of trainable weights."""
     known: dict[int, Any] = {}
+    inside = {one for each in layer.walk() if isinstance(each, Graph) for one in each.symbols}
     for each in layer.walk():
         if each.fused_with is None:
             known |= {id(weight.value): weight.value for weight in each.own_parameters if weight.trainable}
-        for value in vars(each).values():  # symbols lead to the rest of the model
-            known |= {id(one): one for one in as_list(value) if isinstance(one, Symbol)}
+        for value in vars(each).values():  # symbols, but for a graph's own, lead to the rest of the model
+            known |= {id(one): one for one in as_list(value) if isinstance(one, Symbol) and one not in inside}
     return copy.deepcopy(layer, known)
 
 

@@ -28,7 +28,9 @@ ROOMS = {
     "regularizers": ["minicnn/regularizers.py"],
     "optimizers": ["minicnn/optimizers/*.py"],
     "training": ["minicnn/models/step.py"],
-    "distributed": [f"minicnn/distributed/{name}.py" for name in ("batch_norm", "gradients", "shards", "tree")],
+    "distributed": [
+        f"minicnn/distributed/{name}.py" for name in ("batch_norm", "gradients", "shards", "tree")
+    ],
 }
 TRAINING = (
     "train_step",

@@ -10,6 +10,7 @@ import minicnn
 from minicnn import Model, Sequential, callbacks, layers, ops, regularizers
 from minicnn.distributed import DataParallel
 from minicnn.distributed.batch_norm import SynchronizedBatchNormalization
+from minicnn.distributed.shards import ShardedLayer, ShardedUnit, Shards
 from minicnn.models.running import TrainingPosition
 
 
@@ -23,7 +24,9 @@ def in_a_row():
             layers.MaxPooling2D(2),
             layers.Conv2D(5, 3, activation="relu", kernel_regularizer=regularizers.L2(0.01)),
             layers.MaxPooling2D(2),
-            layers.Residual([layers.Flatten(), layers.Dense(5)], [layers.Flatten()]),
+            layers.Residual(
+                [layers.Flatten(), layers.Dense(5), layers.BatchNormalization()], [layers.Flatten()]
+            ),
             layers.Activation("relu"),
             layers.BatchNormalization(scale=False),
             layers.Dense(3, activation="softmax"),
@@ -110,6 +113,63 @@ def test_synchronized_batch_norm_has_the_gradient_of_the_complex_step(relu):
                 np.testing.assert_allclose(gradient[index], expected, rtol=1e-12, atol=1e-13)
 
 
+@pytest.mark.parametrize("implementation", ops.IMPLEMENTATIONS)
+@pytest.mark.parametrize(("scale", "center"), [(True, True), (True, False), (False, True)])
+def test_without_training_batch_norm_of_shards_is_the_layer(scale, center, implementation):
+    rng = np.random.default_rng(0)
+    x, dy = rng.standard_normal((2, 7, 3)).astype(np.float32)
+    layer = layers.BatchNormalization(scale=scale, center=center)
+    layer.build_for(x.shape, "float32")
+    for weight in layer.weights:
+        weight.assign(rng.random(weight.shape))
+    share = DataParallel(None, 3)
+    share.begin_batch(len(x))
+    norm = SynchronizedBatchNormalization(layer, share.combine)
+    with ops.use(implementation):
+        y, dx = layer.forward(x), layer.backward(dy)
+        parts = norm.forward(share.cut(x, len(x)))
+        np.testing.assert_array_equal(np.concatenate(parts.parts), y)
+        np.testing.assert_array_equal(np.concatenate(norm.backward(share.cut(dy, len(x))).parts), dx)
+    found = norm.gradients(3)
+    assert [len(each) for each in found] == [scale + center] * 3
+    for weight, *gradients in zip(layer.trainable_weights, *found):
+        np.testing.assert_allclose(sum(gradients), weight.grad, rtol=1e-5, atol=1e-6)
+        assert gradients[0].dtype == np.float32  # the kernels add up in float64
+
+
+class Doubled(layers.Activation):
+    def forward(self, x, training=False):
+        return 2 * super().forward(x, training)
+
+
+class Listed:
+    def forward(self, x, training):
+        assert isinstance(x, list)
+        return sum(x)
+
+    def backward(self, dy):
+        return dy  # of one input: not a list
+
+
+def test_a_layer_of_several_inputs_gets_lists_of_one_shard_each():
+    unit = ShardedUnit([Listed(), Listed()], multiple_inputs=True)
+    x = Shards([np.ones(2), np.full(2, 5.0)])
+    assert [part.tolist() for part in unit.forward([x, x]).parts] == [[2, 2], [10, 10]]
+    assert [part.tolist() for part in unit.forward([x]).parts] == [[1, 1], [5, 5]]
+    (dx,) = unit.backward(x)
+    assert [part.tolist() for part in dx.parts] == [[1, 1], [5, 5]]
+
+
+def test_only_a_relu_is_computed_together_with_batch_norm():
+    norm = SynchronizedBatchNormalization(layers.BatchNormalization(), None)
+    for relu in layers.Activation("relu"), layers.ReLU():
+        assert norm.fused_with(relu).norm is norm
+        assert norm.fused_with(ShardedLayer(relu, 2)).norm is norm
+    for apart in layers.Activation("tanh"), layers.Dropout(0.5), Doubled("relu"):
+        assert norm.fused_with(apart) is None
+        assert norm.fused_with(ShardedLayer(apart, 2)) is None
+
+
 def test_a_frozen_batch_norm_uses_and_keeps_its_moving_statistics():
     def frozen():
         model = in_a_row()
@@ -143,6 +203,92 @@ def test_statistics_of_shards_move_by_the_mean_of_the_shards():
     np.testing.assert_allclose(norm.moving_mean.value, (mean + x.mean()) / 2, rtol=1e-12)
     of_shards = (x[:3].var() + x[3:].var()) / 2
     np.testing.assert_allclose(norm.moving_variance.value, (variance + of_shards) / 2, rtol=1e-12)
+    model.train_step(x, np.zeros(6, int))  # from where the first step has left them
+    np.testing.assert_allclose(norm.moving_mean.value, (mean + 3 * x.mean()) / 4, rtol=1e-12)
+    np.testing.assert_allclose(norm.moving_variance.value, (variance + 3 * of_shards) / 4, rtol=1e-12)
+
+
+def test_copies_get_what_changes_in_the_layer_and_keep_what_is_their_own():
+    layer = layers.Dropout(0.5)
+    layer.name_of_mode, layer.steps, layer.ready, layer.seen = "a", 1, False, 0
+    sharded = ShardedLayer(layer, 2)
+    for mode, steps, ready, rate in [("b", 2, True, 0.25), ("a", 1, False, 0.5)]:  # and back again
+        layer.name_of_mode, layer.steps, layer.ready, layer.rate = mode, steps, ready, rate
+        for place, own in enumerate(sharded.copies):
+            own.seen = 10 * steps + place  # its forward pass counts something
+        sharded.follow([7], 0)
+        for place, own in enumerate(sharded.copies):
+            assert (own.name_of_mode, own.steps, own.ready, own.rate) == (mode, steps, ready, rate)
+            assert own.seen == 10 * steps + place
+
+
+def test_every_generator_of_a_copy_gets_numbers_of_its_shard():
+    class Two(layers.Residual):
+        def forward(self, x, training=False):
+            return super().forward(x, training)
+
+    layer = Two([layers.Dropout(0.5), layers.Dropout(0.5)])
+    layer.build_for((None, 3), "float32")
+    sharded = ShardedLayer(layer, 2)
+    for keys, first in [((7, 8), 0), ((7, 9), 0), ((7, 8), 2)]:
+        sharded.follow(list(keys), first)
+        for shard, own in enumerate(sharded.copies, first):
+            drawn = [generator.random() for generator in own.generators]
+            assert drawn == [np.random.default_rng([key, shard]).random() for key in keys]
+
+
+def doubling(kind):
+    """Return a subclass of a container whose passes are its own."""
+
+    class Doubling(kind):
+        def forward(self, x, training=False):
+            return 2 * super().forward(x, training)
+
+        def backward(self, dy):
+            return super().backward(2 * dy)
+
+    return Doubling
+
+
+def with_own_containers():
+    inner = layers.Input((8, 8, 1))
+    graph = doubling(Model)(inner, layers.Flatten()(layers.Conv2D(2, 3)(inner)))
+    chain = doubling(layers.Chain)([layers.Dense(4), layers.Dense(4, activation="tanh")])
+    residual = doubling(layers.Residual)([layers.Dense(4)])
+    return Sequential(
+        [layers.Input((8, 8, 1)), graph, chain, residual, layers.Dense(3, activation="softmax")]
+    )
+
+
+def test_containers_of_ones_own_run_whole():
+    one, *whole = trained(with_own_containers, None)
+    other, *parts = trained(with_own_containers, DataParallel(None, 3))
+    for a, b in zip(
+        [*whole[:2], *whole[2], *one.get_weights()], [*parts[:2], *parts[2], *other.get_weights()]
+    ):
+        np.testing.assert_allclose(b, a, rtol=1e-11, atol=1e-13)
+
+
+@pytest.mark.parametrize("weights", [False, True])
+def test_shared_weights_are_refused_and_a_shared_layer_without_weights_is_not(weights):
+    def shared():
+        flatten, dense = layers.Flatten(), layers.Dense(3)
+        inputs = layers.Input((8, 8, 1))
+        one = flatten(inputs)
+        other = flatten(layers.MaxPooling2D(2, padding="same", strides=1)(inputs))
+        added = layers.Add()([dense(one), dense(other) if weights else layers.Dense(3)(other)])
+        return Model(inputs, layers.Activation("softmax")(added))
+
+    if weights:
+        with pytest.raises(
+            NotImplementedError, match=r"dense\S* is used at several places of .*: its weights cannot"
+        ):
+            trained(shared, DataParallel(None, 3))
+    else:
+        _, *whole = trained(shared, None)
+        _, *parts = trained(shared, DataParallel(None, 3))
+        for a, b in zip([*whole[:2], *whole[2]], [*parts[:2], *parts[2]]):
+            np.testing.assert_allclose(b, a, rtol=1e-11, atol=1e-13)
 
 
 def test_what_a_callback_sets_holds_for_the_shards():

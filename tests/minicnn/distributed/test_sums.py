@@ -85,7 +85,7 @@ def two(dtype="float64"):
 def test_gradients_are_the_sums_of_the_tree(shards, size, overlap, bucket, monkeypatch):
     monkeypatch.setattr(gradients, "BUCKET", bucket)
     rng = np.random.default_rng(shards)
-    for used in {shards, max(1, shards - 2)}:
+    for used in {shards, max(1, shards - 2), 1}:
         grads = [
             [
                 (rng.standard_normal((3, 5)), rng.random(2, np.float32), rng.standard_normal(1))
@@ -143,12 +143,35 @@ def test_a_small_last_bucket_is_not_sent_before_the_end():
         assert gradient == [[2, 2]] * 3
 
 
+@pytest.mark.parametrize(
+    ("limit", "sent"), [(24, [1, 2, 3, 3]), (25, [0, 1, 1, 2]), (48, [0, 1, 1, 2]), (49, [0, 0, 1, 1])]
+)
+def test_a_bucket_is_sent_when_it_has_so_many_bytes_and_the_rest_at_the_end(limit, sent, monkeypatch):
+    monkeypatch.setattr(gradients, "BUCKET", limit)
+
+    def exchanges(member):
+        sums = GradientSum(member, 2, overlap=True)
+        sums.begin(2)
+        counts = []
+        for _ in range(3):
+            layer = layers.Dense(2, use_bias=False)  # 3 × 2 numbers of 4 bytes
+            layer.build_for((None, 3), "float32")
+            sharded = ShardedLayer(layer, 1)
+            sharded.copies[0].kernel.grad = np.ones((3, 2), np.float32)
+            sums.add(sharded)
+            counts.append(member.events.count("exchange"))
+        sums.finish()
+        return [*counts, member.events.count("exchange")]
+
+    assert Group(2).run(exchanges) == [sent] * 2
+
+
 def test_a_missing_gradient_is_named():
-    layer = layers.Dense(2)
+    layer = layers.Dense(2, name="head")
     layer.build_for((None, 3), "float32")
     sums = GradientSum(communicator.Single(), 1, True)
     sums.begin(1)
-    with pytest.raises(ValueError, match=r"/kernel: backward of layer .* has set no gradient"):
+    with pytest.raises(ValueError, match=r"head/kernel: backward of layer 'head' has set no gradient"):
         sums.add(ShardedLayer(layer, 1))
 
 
