@@ -212,8 +212,7 @@ def _copied(layer: Layer) -> Layer:
     known: dict[int, Any] = {}
     inside = {one for each in layer.walk() if isinstance(each, Graph) for one in each.symbols}
     for each in layer.walk():
-        if each.fused_with is None:
-            known |= {id(weight.value): weight.value for weight in each.own_parameters if weight.trainable}
+        known |= {id(weight.value): weight.value for weight in each.own_parameters if weight.trainable}
         for value in vars(each).values():  # symbols, but for a graph's own, lead to the rest of the model
             known |= {id(one): one for one in as_list(value) if isinstance(one, Symbol) and one not in inside}
     return copy.deepcopy(layer, known)
