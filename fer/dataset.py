@@ -34,9 +34,9 @@ def describe(rows: Rows) -> Iterator[str]:
     line = "{:<12}" + f"{{:>{width}}}" * (len(names) + 1)
     yield line.format("", *names, "total")
     labels, usage = rows.labels, rows.usage
-    uses = (
-        {"no split": labels} if usage is None else {use: labels[usage == i] for i, use in enumerate(USAGES)}
-    )
+    uses = {"no split": labels}
+    if usage is not None:
+        uses = {use: labels[usage == i] for i, use in enumerate(USAGES)}
     for name, chosen in uses.items():
         yield line.format(name, *np.bincount(chosen, minlength=len(names)), len(chosen))
     yield f"{faulty.no_face(rows.images).sum()} of the {len(rows)} pictures are blank or known to show no face"

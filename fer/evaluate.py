@@ -247,9 +247,8 @@ def _folder(
     parts += [] if tta == "none" else [tta]
     parts += [] if trained.path.name == runs.MODEL_BEST else [trained.path.stem.removeprefix("model_")]
     own = trained.config.get("data", {}).get("fingerprint")
-    parts += (
-        [] if own in (None, fingerprint) else ["on", outputs.file_name(data.split(" (")[0]).partition(".")[0]]
-    )
+    if own not in (None, fingerprint):
+        parts += ["on", outputs.file_name(data.split(" (")[0]).partition(".")[0]]
     name = "_".join(parts)
     for number in itertools.count(1):
         folder = trained.folder / (name if number == 1 else f"{name}_{number}")

@@ -33,15 +33,8 @@ from minicnn.terminal import NAME, printable
 SMOOTHING = 0.5  # seconds
 SAME = 1 / 3  # least overlap, as a share of both together
 FORGET = 1.0  # seconds without a face, after which its track ends; it is searched once more at least
-COLUMNS = (
-    "frame",
-    "second",
-    "track",
-    *Box._fields,
-    "score",
-    "emotion",
-    "confidence",
-)  # and a probability for each class
+# and a probability for each class
+COLUMNS = ("frame", "second", "track", *Box._fields, "score", "emotion", "confidence")
 
 
 @dataclass(frozen=True)

@@ -115,9 +115,8 @@ def landmarks(person: SimpleNamespace, au: np.ndarray) -> SimpleNamespace:
     # Relief: how far muscles swell and how deep the skin folds, by age and by the muscle beneath.
     at.cheek = 0.25 + 0.9 * au[6] + 0.7 * au[12]
     at.chin_boss = 0.5 + 1.2 * au[17]
-    at.fold_mouth = (
-        0.15 + 0.45 * person.age + 0.9 * au[12] + 0.8 * au[10] + 0.6 * au[9]
-    )  # from nose to mouth corner
+    # from nose to mouth corner
+    at.fold_mouth = 0.15 + 0.45 * person.age + 0.9 * au[12] + 0.8 * au[10] + 0.6 * au[9]
     at.fold_eye = 0.4 * person.age + 0.8 * au[6] + 0.5 * au[7]  # under the eye
     at.fold_frown = 0.25 * person.age + 1.1 * au[4] + 0.5 * au[9]  # between the brows
     at.fold_forehead = 0.25 * person.age + 0.8 * np.maximum(au[1], au[2])

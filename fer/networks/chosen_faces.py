@@ -114,9 +114,8 @@ def _split(data: FerDataset, name: str) -> Split:
     splits = data.splits()
     if name == "all":
         parts = list(splits.values())
-        images, labels = (
-            np.concatenate([getattr(part, each) for part in parts]) for each in ("images", "labels")
-        )
+        images = np.concatenate([part.images for part in parts])
+        labels = np.concatenate([part.labels for part in parts])
         return replace(parts[0], images=images, labels=labels, targets=None)
     if name not in splits:
         others = " or ".join(f"--split {other}" for other in SPLITS if other in splits)

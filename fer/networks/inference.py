@@ -33,10 +33,8 @@ from minicnn.saving.arrays import READ_ERRORS
 
 MODELS = {"best": runs.MODEL_BEST, "last": runs.MODEL_LAST}
 WEIGHTS = Path(__file__).parents[1] / "weights"
-BUNDLED = (
-    "vgg",
-    "tiny",
-)  # come with fer, trained on FER2013 by the recipes of these names; see docs/model-card.md
+# come with fer, trained on FER2013 by the recipes of these names; see docs/model-card.md
+BUNDLED = ("vgg", "tiny")
 BATCH_SIZE = 256
 MAX_NUMBERS = 1 << 22  # that a layer may take for one face: vgg's largest takes 147,456
 
@@ -126,9 +124,8 @@ def is_run(path: str | os.PathLike[str]) -> bool:
     if not path.exists():
         return str(path) in BUNDLED
     if path.is_dir():
-        return bool(_runs_in(path)) or any(
-            (path / name).is_file() for name in (runs.CONFIG, *MODELS.values())
-        )
+        files = (runs.CONFIG, *MODELS.values())
+        return bool(_runs_in(path)) or any((path / name).is_file() for name in files)
     if path.suffix != ".npz" or not path.is_file():
         return False
     try:
@@ -185,13 +182,12 @@ def probabilities(model: Sequential | Ensemble, images: np.ndarray, tta: str = "
 def raw_probabilities(model: Sequential, images: np.ndarray, tta: str = "none") -> np.ndarray:
     """Return the same of one network, at temperature 1."""
     with operations.for_faces(model, len(images)):
+        # in parts: views may be copies, and images a file that is larger than memory
+        parts = (images[start : start + VIEWED] for start in range(0, max(len(images), 1), VIEWED))
         total = np.concatenate(
             [
                 sum(model.predict(view[..., None], batch_size=BATCH_SIZE) for view in views(part, tta))
-                # views may be copies, and images a file that is larger than memory
-                for part in (
-                    images[start : start + VIEWED] for start in range(0, max(len(images), 1), VIEWED)
-                )
+                for part in parts
             ]
         )
     result = total / TTA[tta]

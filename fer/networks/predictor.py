@@ -209,9 +209,7 @@ class Predictor:
     def hires_cam(self, prediction: Prediction, emotion: str | None = None) -> np.ndarray:
         """Return :attr:`Explanation.hires_cam` alone, which takes less time: (48, 48)."""
         x, chosen = prediction.face.image[None, :, :, None], self._index(emotion or prediction.emotion)
-        with operations.for_faces(
-            self.model, COVERED
-        ):  # with NumPy it takes several times as long as Grad-CAM
+        with operations.for_faces(self.model, COVERED):  # NumPy takes several times as long as for Grad-CAM
             return _resized(saliency.hires_cam(self.model, x, chosen)[0])
 
     def _index(self, name: str) -> int:

@@ -20,9 +20,8 @@ def principal(x: np.ndarray, count: int = 2) -> tuple[np.ndarray, np.ndarray]:
     _, sizes, directions = np.linalg.svd(centred, full_matrices=False)
     directions = directions[:count]
     largest = np.abs(directions).argmax(axis=1)
-    directions = (
-        directions * np.where(directions[np.arange(len(directions)), largest] < 0, -1.0, 1.0)[:, None]
-    )
+    signs = np.where(directions[np.arange(len(directions)), largest] < 0, -1.0, 1.0)
+    directions = directions * signs[:, None]
     coordinates, shares = np.zeros((len(x), count)), np.zeros(count)
     coordinates[:, : len(directions)] = centred @ directions.T
     total = (sizes**2).sum()
@@ -49,6 +48,6 @@ def maps(x: np.ndarray) -> dict[str, np.ndarray]:
     coordinates, (first, second) = principal(x)
     found = {f"principal components: {first:.0%} and {second:.0%} of the variance": coordinates}
     near = neighbours(x)
-    return (
-        found if near is None else found | {"t-SNE: near faces stay near, far distances mean nothing": near}
-    )
+    if near is not None:
+        found["t-SNE: near faces stay near, far distances mean nothing"] = near
+    return found

@@ -53,9 +53,8 @@ def predictions(
     if photo is not None and (count < 5 or maps is not None):
         columns = 1
     rows = -(-count // columns)
-    deep, across = (
-        (1, 2) if maps is None else (2, 3)
-    )  # panels of a face, one above the other and side by side
+    # panels of a face, one above the other and side by side
+    deep, across = (1, 2) if maps is None else (2, 3)
     width = columns * (4.3 if maps is None else 6.2) + 0.2
     height = max(_ROW * deep * rows + 0.2, 2.9 if photo is not None else 0) + (0.4 if title else 0)
     beside = 0.0 if photo is None else float(np.clip(3 * photo.shape[1] / photo.shape[0], 2, 6))

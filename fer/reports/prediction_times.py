@@ -30,10 +30,9 @@ def over_time(
     """
     longest = sorted(sorted(tracks, key=lambda track: -len(tracks[track]))[:MOST])
     figure = new_figure(9, 0.9 + 1.7 * max(len(longest), 1))
-    more = (
-        f"; {len(longest)} of {len(tracks)} faces, those seen longest" if len(longest) < len(tracks) else ""
-    )
-    headline(figure, title + more)
+    if len(longest) < len(tracks):
+        title += f"; {len(longest)} of {len(tracks)} faces, those seen longest"
+    headline(figure, title)
     panels = figure.subplots(max(len(longest), 1), 1, sharex=True, squeeze=False)[:, 0]
     for axes, track in zip(panels, longest):
         seconds = np.array([second for second, _ in tracks[track]])

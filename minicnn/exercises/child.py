@@ -104,9 +104,8 @@ def _reason(trouble: str, path: Path, seconds: float) -> str:
     if "MemoryError" in trouble:
         return f"it took more than {MEMORY >> 30} GB of memory{at}"
     if "Fatal Python error" in trouble:
-        return (
-            f"the process crashed{at}: {trouble.partition('Fatal Python error: ')[2].partition(chr(10))[0]}"
-        )
+        what = trouble.partition("Fatal Python error: ")[2].partition("\n")[0]
+        return f"the process crashed{at}: {what}"
     return f"the process ended without an answer{at}: does the file end it (os._exit)?"
 
 

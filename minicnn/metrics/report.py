@@ -120,9 +120,8 @@ def classification_report(
     """
     matrix = confusion_matrix(y_true, y_pred, None if class_names is None else len(class_names))
     right, support, called = np.diag(matrix), matrix.sum(axis=1), matrix.sum(axis=0)
-    columns = np.stack(
-        [ratio(right, called), ratio(right, support), ratio(2 * right, called + support)]
-    )  # (3, K)
+    shares = ratio(right, called), ratio(right, support), ratio(2 * right, called + support)
+    columns = np.stack(shares)  # (3, K)
     names = list(class_names) if class_names is not None else [str(i) for i in range(len(matrix))]
     total = int(support.sum())
 

@@ -33,15 +33,14 @@ def validated_epochs(validation_freq: Any) -> Callable[[int], bool]:
     Raises:
         ValueError: validation_freq is neither a positive integer nor a list of them.
     """
-    several = (
-        validation_freq if isinstance(validation_freq, list | tuple | set | range) else [validation_freq]
-    )
+    listed = isinstance(validation_freq, list | tuple | set | range)
+    several = validation_freq if listed else [validation_freq]
     if not all(_is_whole(each) and each >= 1 for each in several):
         raise ValueError(
             f"validation_freq={validation_freq!r}: expected a positive integer, such as 2 (every second "
             "epoch), or a list of epochs, counted from 1, such as [1, 3]"
         )
-    if several is validation_freq:
+    if listed:
         return lambda epoch: epoch in several
     return lambda epoch: epoch % validation_freq == 0
 
@@ -55,17 +54,10 @@ def checked_targets(y: Any) -> Any:
     y = as_rows(y)
     if y.dtype.kind in "biufc":
         return y
-    y = np.asarray(y)
-    first = (
-        y.reshape(-1)[0].item()
-        if y.size and y.dtype.kind in "US"
-        else (y.reshape(-1)[:1].tolist() or [None])[0]
-    )
-    fix = (
-        "number the classes first: names, y = np.unique(y, return_inverse=True)"
-        if isinstance(first, str | bytes)
-        else "give an array of numbers"
-    )
+    first = (np.asarray(y).reshape(-1)[:1].tolist() or [None])[0]
+    fix = "give an array of numbers"
+    if isinstance(first, str | bytes):
+        fix = "number the classes first: names, y = np.unique(y, return_inverse=True)"
     raise TypeError(f"y has dtype {y.dtype}, such as {first!r:.60}, expected numbers: {fix}")
 
 

@@ -51,9 +51,8 @@ def first_not_finite(model: TrainingStep, x: Any, y: Any, sample_weight: Any = N
         x, y, sample_weight: the batch, as for ``model.train_on_batch``.
     """
     share = model.distribution
-    if (
-        share is not None
-    ):  # other processes do not take part in this: a batch in full, or the rows of this one
+    if share is not None:
+        # other processes do not take part in this: a batch in full, or the rows of this one
         if len(x) < len(y):
             rows = share.rows(len(y))
             y, sample_weight = (None if each is None else each[rows] for each in (y, sample_weight))

@@ -72,12 +72,8 @@ class ShardedArray:
         if isinstance(index, slice) and index.step in (None, 1):
             start, stop, _ = index.indices(len(self))
             begins = self._ends - [len(part) for part in self.parts]
-            return ShardedArray(
-                [
-                    part[max(start - begin, 0) : max(stop - begin, 0)]
-                    for part, begin in zip(self.parts, begins)
-                ]
-            )
+            bounds = [(max(start - begin, 0), max(stop - begin, 0)) for begin in begins]
+            return ShardedArray([part[first:last] for part, (first, last) in zip(self.parts, bounds)])
         numbers = np.arange(len(self))[index]  # as NumPy takes it, with its errors
         rows = numbers.reshape(-1)
         result = np.empty((len(rows), *self.shape[1:]), self.dtype)
@@ -158,9 +154,8 @@ class Pages:
 
     def __init__(self, arrays: Sequence[Any]) -> None:
         parts = [part for array in arrays for part in getattr(array, "parts", [array])]
-        self._maps = list(
-            {id(found): found for part in parts if (found := _map_of(part)) is not None}.values()
-        )
+        maps = {id(found): found for part in parts if (found := _map_of(part)) is not None}
+        self._maps = list(maps.values())
         self._used = 0
 
     def used(self, rows: int) -> None:
@@ -169,10 +164,9 @@ class Pages:
         if self._maps and self._used > RESIDENT_BYTES and hasattr(mmap, "MADV_DONTNEED"):
             self._used = 0
             for each in self._maps:
+                # the file keeps the content: it is open for reading only
                 with contextlib.suppress(OSError, ValueError):
-                    each.madvise(
-                        mmap.MADV_DONTNEED
-                    )  # the file keeps the content: it is open for reading only
+                    each.madvise(mmap.MADV_DONTNEED)
 
 
 def _map_of(array: Any) -> mmap.mmap | None:

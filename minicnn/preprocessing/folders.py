@@ -183,10 +183,8 @@ class DataFrameIterator(_FileIterator):
         if named:
             table = self._number_classes(table, y_col, classes)
         if self.subset and named:
-            labels, cut = (
-                [str(label) for label in table[y_col]],
-                int(image_data_generator.validation_split * len(table)),
-            )
+            labels = [str(label) for label in table[y_col]]
+            cut = int(image_data_generator.validation_split * len(table))
             advice = (
                 "Shuffle the rows first, table.sample(frac=1, random_state=1): the first are for validation"
             )

@@ -69,9 +69,9 @@ class Iterator(PyDataset):
     @property
     def index_array(self) -> np.ndarray:
         """The numbers of the samples in the order of this pass."""
-        return (
-            self._generator(_ORDER, self._passes).permutation(self.n) if self.shuffle else np.arange(self.n)
-        )
+        if not self.shuffle:
+            return np.arange(self.n)
+        return self._generator(_ORDER, self._passes).permutation(self.n)
 
     def _generator(self, purpose: int, number: int) -> np.random.Generator:
         return np.random.default_rng([self._entropy, purpose, number])

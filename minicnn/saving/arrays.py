@@ -115,9 +115,8 @@ def map_array(archive: zipfile.ZipFile, name: str, check: bool = False) -> np.nd
             pass
     if not math.prod(shape):
         return np.empty(shape, dtype)
-    whole.seek(
-        member.header_offset
-    )  # the local header repeats the name; what follows it may differ from the list's
+    # the local header repeats the name; what follows it may differ from the list's
+    whole.seek(member.header_offset)
     names, extras = struct.unpack("<26xHH", whole.read(30))
     start = member.header_offset + 30 + names + extras + length
     return np.memmap(whole, dtype, "r", start, shape, "F" if by_columns else "C")  # type: ignore[call-overload,no-any-return]
