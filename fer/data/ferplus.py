@@ -37,17 +37,8 @@ VOTES = ("majority", "soft")
 CLASSES = (*EMOTIONS, "Contempt")
 # the columns of votes, in the order of CLASSES
 NAMES = (
-    "anger",
-    "disgust",
-    "fear",
-    "happiness",
-    "sadness",
-    "surprise",
-    "neutral",
-    "contempt",
-    "unknown",
-    "nf",
-)
+    "anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral", "contempt", "unknown", "nf",
+)  # fmt: skip
 MAX_BYTES = 1 << 26  # fer2013new.csv has 1.6 million
 MOST_VOTES = 1000  # for one class of one face
 LEAST_AGREEMENT = 0.4  # two labels in three agree with FER2013's; one in five if the order is another
@@ -56,10 +47,8 @@ _EXPECTED = "FER+'s fer2013new.csv, which begins with Usage,Image name,neutral,h
 
 def option() -> dict[str, Any]:
     """Return the option --labels of a command, which ``add_argument`` takes."""
-    return {
-        "metavar": "FILE",
-        "help": "FER+'s fer2013new.csv: labels for the faces of fer2013.csv, with contempt",
-    }
+    text = "FER+'s fer2013new.csv: labels for the faces of fer2013.csv, with contempt"
+    return {"metavar": "FILE", "help": text}
 
 
 def relabel(rows: Rows, name: str, labels: str | os.PathLike[str], votes: str = "majority") -> Rows:
@@ -210,9 +199,8 @@ def _check_agreement(rows: Rows, name: str, label: np.ndarray, labels: str | os.
     """Check that both labels of the faces agree as often as they do if the order is the same."""
     if rows.labels is None:
         return
-    known = np.array([-1 if place is None else place for place in indices_in(rows.classes, CLASSES)])[
-        rows.labels
-    ]
+    places = indices_in(rows.classes, CLASSES)
+    known = np.array([-1 if place is None else place for place in places])[rows.labels]
     both = (known >= 0) & (label >= 0)
     agreement = np.mean(known[both] == label[both]) if both.any() else 1
     if agreement < LEAST_AGREEMENT:

@@ -132,15 +132,12 @@ def replacing(path: Path, sync: bool = True) -> Iterator[IO[bytes]]:
 
 def _replace(temporary: str, path: Path) -> None:
     """Give a file its name; where another program has that file open, try again a few times."""
-    for pause in PAUSES:
+    for pause in (*PAUSES, None):
         try:
             os.replace(temporary, path)
-        except PermissionError:
-            time.sleep(pause)
-        else:
             return
-    try:
-        os.replace(temporary, path)
-    except PermissionError as error:
-        hint = "; is it open in another program?" if PAUSES else ""
-        raise OSError(error.errno, f"{error.strerror}{hint}", temporary) from None
+        except PermissionError as error:
+            if pause is None:
+                hint = "; is it open in another program?" if PAUSES else ""
+                raise OSError(error.errno, f"{error.strerror}{hint}", temporary) from None
+            time.sleep(pause)

@@ -17,16 +17,9 @@ from minicnn.models.compiled_metrics import CompiledMetrics
 
 # The attributes of a model that belong to one training.
 OF_A_TRAINING = (
-    "stop_training",
-    "skipped_steps",
-    "skip_reported",
-    "training_position",
-    "training_batches",
-    "callback_list",
-    "compiled_metrics",
-    "history",
-    "distribution",
-)
+    "stop_training", "skipped_steps", "skip_reported", "training_position", "training_batches", "callback_list",
+    "compiled_metrics", "history", "distribution",
+)  # fmt: skip
 
 # The models whose fit runs in this thread.
 _running: ContextVar[tuple[Any, ...]] = ContextVar("_running", default=())

@@ -44,16 +44,9 @@ def _dropout(tape: Tape, layer: Any, x: int) -> int:
 
 
 @recorder_of(
-    layers.GaussianNoise,
-    layers.RandomAffine,
-    layers.RandomBrightness,
-    layers.RandomContrast,
-    layers.RandomErasing,
-    layers.RandomFlip,
-    layers.RandomRotation,
-    layers.RandomTranslation,
-    layers.RandomZoom,
-)
+    layers.GaussianNoise, layers.RandomAffine, layers.RandomBrightness, layers.RandomContrast,
+    layers.RandomErasing, layers.RandomFlip, layers.RandomRotation, layers.RandomTranslation, layers.RandomZoom,
+)  # fmt: skip
 def _random(tape: Tape, layer: Layer, x: int) -> int:
     if tape.training:
         tape.note(

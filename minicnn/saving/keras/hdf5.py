@@ -22,15 +22,8 @@ OWN = "minicnn"  # the dataset with minicnn's own file
 WEIGHTS = "model.weights.h5"  # the HDF5 file in a .keras archive
 # what h5py raises for damaged files
 DAMAGE = (
-    OSError,
-    RuntimeError,
-    LookupError,
-    TypeError,
-    ValueError,
-    AttributeError,
-    ArithmeticError,
-    MemoryError,
-)
+    OSError, RuntimeError, LookupError, TypeError, ValueError, AttributeError, ArithmeticError, MemoryError,
+)  # fmt: skip
 LARGEST_CHUNK = 2**28  # bytes that are decompressed at once
 
 
