@@ -28,54 +28,32 @@ def command(verb: str) -> Callable[[Sequence[str]], None]:
     """Return the function that runs a verb. Only its own module is imported: ``fer --help`` is quick."""
     match verb:
         case "explore":
-            from fer.explore import main as explore
-
-            return explore
+            from fer.explore import main as found
         case "train":
-            from fer.train import main as train
-
-            return train
+            from fer.train import main as found
         case "sweep":
-            from fer.sweep import main as sweep
-
-            return sweep
+            from fer.sweep import main as found
         case "evaluate":
-            from fer.evaluate import main as evaluate
-
-            return evaluate
+            from fer.evaluate import main as found
         case "calibrate":
-            from fer.calibrate import main as calibrate
-
-            return calibrate
+            from fer.calibrate import main as found
         case "compare":
-            from fer.compare import main as compare
-
-            return compare
+            from fer.compare import main as found
         case "predict":
-            from fer.predict import main as predict
-
-            return predict
+            from fer.predict import main as found
         case "live":
-            from fer.live import main as live
-
-            return live
+            from fer.live import main as found
         case "explain":
-            from fer.explain import main as explain
-
-            return explain
+            from fer.explain import main as found
         case "export":
-            from fer.export import main as export
-
-            return export
+            from fer.export import main as found
         case "dataset":
-            from fer.dataset import main as dataset
-
-            return dataset
+            from fer.dataset import main as found
         case "synthetic":
-            from fer.synthetic import main as synthetic
-
-            return synthetic
-    raise ValueError(f"verb={verb!r}: expected one of {', '.join(VERBS)}")
+            from fer.synthetic import main as found
+        case _:
+            raise ValueError(f"verb={verb!r}: expected one of {', '.join(VERBS)}")
+    return found
 
 
 def usage() -> str:
