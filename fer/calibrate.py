@@ -160,7 +160,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     add("run", metavar="RUN", help="a run's folder, a model (.npz), vgg or tiny")
     where = f"faces to fit it to (default: those that the run was trained on, else ${dataset.ENV_VARIABLE})"
     add("--data", metavar="PATH", help=where)
-    add("--model", choices=inference.MODELS, default="best", dest="which", help="(default: %(default)s)")
+    add("--model", dest="which", **inference.option())
     add("--out", metavar="FILE.npz", help="a new file (default: the network's own file is replaced)")
     with errors.one_line("fer.calibrate"):
         path, fits = run(**vars(parser.parse_args(argv)))

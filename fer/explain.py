@@ -62,12 +62,7 @@ def parser() -> argparse.ArgumentParser:
         label="its emotion, name or number (default: that of the face; for a picture the most probable one)",
         seed="of the training, and of dropout's masks",
     )
-    result.add_argument(
-        "--model",
-        choices=inference.MODELS,
-        default="best",
-        help="of the run's best epoch or its last (default: %(default)s)",
-    )
+    result.add_argument("--model", **inference.option())
     return result
 
 

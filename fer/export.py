@@ -86,12 +86,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("run", metavar="RUN", help="a run's folder, or a model (.npz)")
     parser.add_argument("file", metavar="FILE", help="the new file")
-    parser.add_argument(
-        "--model",
-        choices=inference.MODELS,
-        default="best",
-        help="of the run's best epoch or its last (default: %(default)s)",
-    )
+    parser.add_argument("--model", **inference.option())
     with errors.one_line("fer.export"):
         arguments = parser.parse_args(argv)
         trained = write(arguments.run, arguments.file, arguments.model)

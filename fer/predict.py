@@ -91,12 +91,7 @@ def parser() -> argparse.ArgumentParser:
         help="draw which pixels a prediction depends on: HiResCAM, occlusion, input gradient",
     )
     add("--tta", choices=views.TTA, default="none", help=views.HELP)
-    add(
-        "--model",
-        choices=inference.MODELS,
-        default="best",
-        help="of the run's best epoch or its last one (default: %(default)s)",
-    )
+    add("--model", **inference.option())
     add("--json", metavar="FILE", help="also write the predictions to this new file; - is the terminal")
     add("--csv", metavar="FILE", help="the same, as CSV")
     add(

@@ -10,8 +10,8 @@ from fer.data import dataset, detect, ferplus, synthetic
 from fer.data.dataset import FerDataset, Split
 from fer.data.sources import Face
 from fer.errors import BadInput
-from fer.networks import views
-from fer.networks.inference import MODELS, TrainedNetwork
+from fer.networks import inference, views
+from fer.networks.inference import TrainedNetwork
 
 SPLITS = {"test": "PrivateTest", "validation": "PublicTest", "train": "Training"}
 SPLITS_OR_ALL = (*SPLITS, "all")
@@ -74,8 +74,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--labels", **ferplus.option())
     add("--detect", **detect.option())
     add("--tta", choices=views.TTA, default="none", help=views.HELP)
-    last = "of the best epoch or of the last one (default: %(default)s)"
-    add("--model", choices=MODELS, default="best", dest="which", help=last)
+    add("--model", dest="which", **inference.option())
 
 
 def sample(

@@ -118,6 +118,12 @@ def open_run(run: str | os.PathLike[str] = BUNDLED[0], which: str = "best") -> T
     return TrainedNetwork(_load_model(path), path, folder, {} if folder is None else _read_config(folder))
 
 
+def option() -> dict[str, Any]:
+    """Return the option --model of a command, which ``add_argument`` takes."""
+    which = "of the run's best epoch or its last one (default: %(default)s)"
+    return {"choices": MODELS, "default": "best", "help": which}
+
+
 def is_run(path: str | os.PathLike[str]) -> bool:
     """Return whether a path names a network: the folder of a run or of runs, a model's file or name."""
     path = Path(path)
