@@ -10,22 +10,22 @@ import numpy as np
 LEAST_FACES = 100  # for t-SNE, whose groups are of about 30
 
 
-def principal(x: np.ndarray, count: int = 2) -> tuple[np.ndarray, np.ndarray]:
-    """Return the first principal components of rows (N, F): coordinates (N, count) and shares of the variance (count,).
+def principal(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the first two principal components of rows (N, F): coordinates (N, 2), shares of the variance (2,).
 
     Both are 0 where there are fewer components.
     """
     x = np.asarray(x, np.float64)
     centred = x - x.mean(axis=0)
     _, sizes, directions = np.linalg.svd(centred, full_matrices=False)
-    directions = directions[:count]
+    directions = directions[:2]
     largest = np.abs(directions).argmax(axis=1)
     signs = np.where(directions[np.arange(len(directions)), largest] < 0, -1.0, 1.0)
     directions = directions * signs[:, None]
-    coordinates, shares = np.zeros((len(x), count)), np.zeros(count)
+    coordinates, shares = np.zeros((len(x), 2)), np.zeros(2)
     coordinates[:, : len(directions)] = centred @ directions.T
     total = (sizes**2).sum()
-    shares[: len(directions)] = (sizes**2)[:count] / (total if total > 0 else 1)
+    shares[: len(directions)] = (sizes**2)[:2] / (total if total > 0 else 1)
     return coordinates, shares
 
 

@@ -139,11 +139,11 @@ def memory(names: list[str], threads: int, net: str = "vgg") -> dict[str, float]
     return of_libraries(peaks)
 
 
-def first_step(threads: int, net: str = "simple") -> dict[str, float]:
-    """Return seconds from process start to the end of the first training step: cold and warm Numba cache."""
+def first_step(threads: int) -> dict[str, float]:
+    """Return seconds from process start to the end of simple's first training step: cold and warm Numba cache."""
     program = (
         "from minicnn.benchmark.contenders import minicnn; "
-        f"minicnn({threads})({{'kind': 'train', 'net': {net!r}, 'batch': {BATCH}}})()"
+        f"minicnn({threads})({{'kind': 'train', 'net': 'simple', 'batch': {BATCH}}})()"
     )
     found = {}
     with tempfile.TemporaryDirectory() as cache:
