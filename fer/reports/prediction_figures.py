@@ -41,17 +41,20 @@ def write(
         sample: the source of a random sample; its sheets are called sample.png.
     """
     taken: set[str] = set()
-    for source, drawn in figures(predictor, predictions, explain):
-        stem = "sample" if source == sample else outputs.file_name(Path(source).stem)
-        names = (stem if number == 1 else f"{stem}_{number}" for number in count(1))
+
+    def unused(names: Iterator[str]) -> str:
         name = next(name for name in names if outputs.same_name(name) not in taken)
         taken.add(outputs.same_name(name))
+        return name
+
+    for source, drawn in figures(predictor, predictions, explain):
+        stem = "sample" if source == sample else outputs.file_name(Path(source).stem)
+        name = unused(stem if number == 1 else f"{stem}_{number}" for number in count(1))
         outputs.write_figure(folder / f"{name}.png", drawn)
     for source, together in groupby(predictions, lambda prediction: prediction.face.source):
         if content := annotated(source, list(together)):
-            names = (f"{outputs.file_name(Path(source).stem)}_faces{number or ''}" for number in count())
-            name = next(name for name in names if outputs.same_name(name) not in taken)
-            taken.add(outputs.same_name(name))
+            stem = outputs.file_name(Path(source).stem)
+            name = unused(f"{stem}_faces{number or ''}" for number in count())
             outputs.write_bytes(folder / f"{name}.jpg", content)
 
 
