@@ -192,7 +192,7 @@ def record(
     """
     rows: list[tuple[float | str, ...]] = []
     tracks: dict[int, list[tuple[float, list[float]]]] = {}
-    predictor, number = predictor or Predictor(), -1
+    number = -1
     with (
         video_files.opened(path) as reader,
         video_files.writing(folder / f"{stem}.mp4", reader.size, reader.fps) as write,
