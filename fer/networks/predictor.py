@@ -191,7 +191,7 @@ class Predictor:
         Raises:
             ValueError: there is no such emotion.
         """
-        x, chosen = prediction.face.image[None, :, :, None], self._index(emotion or prediction.emotion)
+        x, chosen = self._asked(prediction, emotion)
         with ops.use("reference"):
             gradient = saliency.input_gradient(self.model, x, chosen)[0, :, :, 0]
         with operations.for_faces(self.model, COVERED):
@@ -202,21 +202,21 @@ class Predictor:
 
     def grad_cam(self, prediction: Prediction, emotion: str | None = None) -> np.ndarray:
         """Return :attr:`Explanation.grad_cam` alone, which takes less time: (48, 48)."""
-        x, chosen = prediction.face.image[None, :, :, None], self._index(emotion or prediction.emotion)
         with ops.use("reference"):
-            return _resized(saliency.grad_cam(self.model, x, chosen)[0])
+            return _resized(saliency.grad_cam(self.model, *self._asked(prediction, emotion))[0])
 
     def hires_cam(self, prediction: Prediction, emotion: str | None = None) -> np.ndarray:
         """Return :attr:`Explanation.hires_cam` alone, which takes less time: (48, 48)."""
-        x, chosen = prediction.face.image[None, :, :, None], self._index(emotion or prediction.emotion)
         with operations.for_faces(self.model, COVERED):  # NumPy takes several times as long as for Grad-CAM
-            return _resized(saliency.hires_cam(self.model, x, chosen)[0])
+            return _resized(saliency.hires_cam(self.model, *self._asked(prediction, emotion))[0])
 
-    def _index(self, name: str) -> int:
+    def _asked(self, prediction: Prediction, emotion: str | None) -> tuple[np.ndarray, int]:
+        """Return a face as the network takes it, and the number of the emotion that is asked about."""
+        name = emotion or prediction.emotion
         index = indices_in([name], self.classes)[0]
         if index is None:
             raise ValueError(f"name={name!r} is not an emotion; expected one of {', '.join(self.classes)}")
-        return index
+        return prediction.face.image[None, :, :, None], index
 
 
 def _resized(cam: np.ndarray) -> np.ndarray:
