@@ -30,7 +30,7 @@ class BadInput(ValueError):
 
 
 def short_message(error: Exception) -> str:
-    """Return an error's text, or its type's name, in one line of at most 120 printable characters."""
+    """Return an error's text, if none its type's name, in a line of at most 120 printable characters."""
     return terminal.printable(" ".join(str(error).split()) or type(error).__name__, _LONGEST)
 
 

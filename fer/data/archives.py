@@ -44,7 +44,7 @@ class Source(Protocol):
 
 
 class Folder:
-    """The files in a folder, to a depth of MAX_DEPTH; ``stats`` has (name, size, time of change)."""
+    """The files in a folder, to a depth of MAX_DEPTH; ``stats``: (name, size, time of change) of each."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

@@ -134,7 +134,7 @@ def class_counts(count: int) -> np.ndarray:
 
 
 def apportion(size: int, shares: np.ndarray) -> np.ndarray:
-    """Return whole numbers that sum to ``size``, at least 1 each, as near as possible to ``shares``."""
+    """Return whole numbers that sum to ``size``, at least 1 each, nearly in proportion to ``shares``."""
     exact = size * shares / shares.sum()
     counts = np.maximum(np.floor(exact), 1).astype(int)
     while counts.sum() < size:
