@@ -150,6 +150,10 @@ def _entry(name: str, at: tuple[int, ...], given: float, right: float) -> str:
     return f"{name}{place}: yours is {given + 0.0:.7g}, right is {right + 0.0:.7g}"
 
 
+def _copies(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return {name: array.copy() for name, array in arrays.items()}  # the student's functions may change them
+
+
 def _first(result: Any) -> Any:
     return result[0] if isinstance(result, tuple | list) and result else result
 
@@ -177,7 +181,7 @@ def forward(
         wrong = {words: slip(**drawn, **options) for words, slip in (slips or {}).items()}
         handed = work.hand(drawn, **options)
         right = _first(work.right[name](**handed, **options))
-        given = _first(work[name](**{key: a.copy() for key, a in handed.items()}, **options))
+        given = _first(work[name](**_copies(handed), **options))
         return compared(given, right, y, work.laid_out(wrong))
 
     return check
@@ -196,7 +200,7 @@ def gradient(
         handed = work.hand(work.draw(arrays), **options)
         passes = function(work) if function else (work[f"{op}_forward"], work[f"{op}_backward"])
         if not function:
-            y, cache = _pair(passes[0](**{name: a.copy() for name, a in handed.items()}, **options), op)
+            y, cache = _pair(passes[0](**_copies(handed), **options), op)
             if y is None:
                 return Outcome(state=TODO)
             given = passes[1](np.random.default_rng(4).standard_normal(np.shape(y)), cache)
@@ -205,7 +209,7 @@ def gradient(
             if place < len(given) and given[place] is None:
                 return Outcome(state=TODO)
         elif callable(passes):  # a loss
-            _, given = passes(**{name: a.copy() for name, a in handed.items()}, **options)
+            _, given = passes(**_copies(handed), **options)
             if given is None:
                 return Outcome(state=TODO)
         return _judged(check_op(passes, handed, **options), of)
@@ -257,7 +261,7 @@ def backward(
         place = [*arrays].index(of)
         results = []
         for names in (work, work.right):
-            y = names[f"{op}_forward"](**{key: a.copy() for key, a in handed.items()}, **options)
+            y = names[f"{op}_forward"](**_copies(handed), **options)
             _, cache = _pair(y, op)
             given = names[f"{op}_backward"](dy.copy(), cache)
             results.append(given[place] if isinstance(given, tuple | list) else given)

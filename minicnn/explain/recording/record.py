@@ -109,7 +109,7 @@ def record(
     if classes is not None and len(classes) != objective.target.size:
         raise ValueError(f"classes={list(classes)!r}: {len(classes)} names, expected {objective.target.size}")
     inside = tape.nodes[section.first : section.last + 1]
-    # the recording has its own numbers for nodes: first those of what comes in, then of what follows from it
+    # the recording numbers the nodes anew: first what comes in, then what is computed from it
     number = {id: place for place, id in enumerate([*section.entries, *(node.id for node in inside)])}
     # the page computes all gradients, unless there are nodes that it cannot compute
     whole = section.is_net(tape)
