@@ -19,7 +19,7 @@ import numpy as np
 from minicnn.gradient_check import numeric
 from minicnn.gradient_check.answers import of_form
 from minicnn.gradient_check.causes import Evidence, likely_cause
-from minicnn.gradient_check.causes.evidence import Elsewhere, Search
+from minicnn.gradient_check.causes.elsewhere import Elsewhere, Search
 from minicnn.gradient_check.gradient import FLOOR, Gradient
 from minicnn.gradient_check.judge import judge
 from minicnn.gradient_check.numeric import Arrays, Function

@@ -10,14 +10,13 @@ Jacobian is built. A fault is then a statement such as "only the terms with j in
 the backward pass.
 """
 
-import math
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 
+from minicnn.gradient_check.causes.elsewhere import Elsewhere, Search, second_evidence
 from minicnn.gradient_check.causes.words import number
 from minicnn.gradient_check.numeric import STEP, Arrays, Function
 from minicnn.gradient_check.report import Gradient
@@ -27,41 +26,12 @@ MOST_ENTRIES = 2_000  # each column costs a call of the function
 ENOUGH_DIGITS = 8
 OR = ", or: "  # between causes that give the same numbers
 
-
 # what is wrong -> the gradient that this gives
 Candidates = Mapping[str, np.ndarray] | Iterable[tuple[str, np.ndarray]]
 
 
-# other arrays -> the upstream gradient, and what backward returns for each
-Elsewhere = Callable[[Arrays], tuple[np.ndarray, Mapping[str, np.ndarray | None]]]
-MOST_ELSEWHERE = 150  # entries that are compared for other arrays
-
-
 class Unanswered(Exception):
     """The function does not take the arrays that a hypothesis tries."""
-
-
-@dataclass
-class Search:
-    """What the searches for the causes of several arrays share: the time; slips that were found, (text, place).
-
-    Attributes:
-        until: when to stop, in seconds of ``time.process_time``.
-        found: slips that explain the gradient of another array: they are tried first.
-        right: the names of the arrays whose gradients are right.
-        cut: whether time was up.
-    """
-
-    until: float = math.inf
-    found: list[tuple[str, str]] = field(default_factory=list)
-    right: tuple[str, ...] = ()
-    cut: bool = False
-
-    @property
-    def is_over(self) -> bool:
-        """Whether time is up; then it is noted."""
-        self.cut = self.cut or time.process_time() > self.until
-        return self.cut
 
 
 @dataclass(frozen=True)
@@ -147,50 +117,13 @@ class Evidence:
         """Whether every entry of the array is compared."""
         return len(self.index) == self.array.size
 
-    # ---- other numbers -------------------------------------------------------------------------------------
-
     @cached_property
     def second(self) -> "Evidence | None":
         """The same for other arrays, with one sample more if both passes take it; None if there is no such.
 
         What is true by chance here, such as a factor that has the size of a shape, is not true there.
         """
-        n = self.input.shape[:1]
-        of_samples = [name for name, array in self.arrays.items() if array.shape[:1] == n]
-        for names in ([next(iter(self.arrays))], of_samples, []) if self.elsewhere else ():
-            rng = np.random.default_rng([7, 2])
-            arrays = {name: _redrawn(array, name in names, rng) for name, array in self.arrays.items()}
-            try:
-                return self._at(arrays)
-            except Exception:  # the user's functions do not take such arrays
-                continue
-        return None
-
-    def is_constant(self, here: float, there: float) -> bool:
-        """Whether a number is the same for the arrays and for the second ones; it may be divided by the batch size."""
-        n = (1, len(self.second.input), len(self.input)) if self.second and self.input.ndim else (1, 1, 1)
-        return any(math.isclose(there, here * r, rel_tol=1e-5) for r in (1, n[1] / n[2], n[2] / n[1]))
-
-    def _at(self, arrays: Arrays) -> "Evidence":
-        """Return the evidence for other arrays.
-
-        Raises:
-            ValueError: the gradient is right there, or of another shape.
-        """
-        name = self.gradient.name
-        assert self.elsewhere is not None
-        dy, given = self.elsewhere(arrays)
-        unknown = Gradient(name, given[name], np.full(arrays[name].shape, np.nan), self.gradient.method)
-        search = Search(self.search.until, right=self.search.right)
-        there = Evidence(unknown, self.function, arrays, dy, self.plain, search=search)
-        right = unknown.numeric
-        chosen = np.random.default_rng([7, 3]).permutation(right.size)[:MOST_ELSEWHERE]
-        for i in chosen:
-            right.ravel()[i] = np.sum(dy * there.column(int(i)))
-        there = Evidence(unknown, self.function, arrays, dy, self.plain, search=search)
-        if not unknown.fits or not there.wrong.any():
-            raise ValueError
-        return there
+        return second_evidence(self) if self.elsewhere else None
 
     # ---- comparisons ---------------------------------------------------------------------------------------
 
@@ -389,11 +322,3 @@ class Evidence:
         raised = self.array.copy()
         raised.ravel()[i] = raised.max() + np.ptp(raised) + 1
         return np.real(self.ask(**{self.gradient.name: raised})) != self.y
-
-
-def _redrawn(array: np.ndarray, longer: bool, rng: np.random.Generator) -> np.ndarray:
-    """Return other numbers of about the same sizes and signs, perhaps with one index more along the first axis."""
-    other = rng.permuted(array.ravel()).reshape(array.shape) * rng.uniform(0.6, 1.7, array.shape)
-    if not longer:
-        return other
-    return np.concatenate([other, rng.permuted(other[:1].ravel()).reshape(other[:1].shape) * 1.1])

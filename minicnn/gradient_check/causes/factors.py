@@ -7,6 +7,7 @@ from itertools import combinations
 
 import numpy as np
 
+from minicnn.gradient_check.causes.elsewhere import is_constant
 from minicnn.gradient_check.causes.evidence import Evidence
 from minicnn.gradient_check.causes.layout import axis_name, letters, of_rows
 from minicnn.gradient_check.causes.words import axes_named, number
@@ -59,7 +60,7 @@ def constant_factor(e: Evidence) -> str | None:
                 names.append("a constant factor of the formula, such as an exponent")
             perhaps = "perhaps " * (source is _lengths)  # many numbers are the length of something
             return f"{sign}{verb} by {number(value)}: {perhaps}{', or '.join(names)}"
-    if not e.is_constant(factor, there):
+    if not is_constant(e, factor, there):
         return _of_root(e, factor, there)
     if telling < ENOUGH:
         return None

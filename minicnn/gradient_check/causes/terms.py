@@ -1,9 +1,11 @@
 """Faults of the formula's terms: in right[i] = Σ_j dy[j]·∂y[j]/∂x[i], dy, the sum or some terms are wrong."""
 
+from functools import partial
 from itertools import combinations
 
 import numpy as np
 
+from minicnn.gradient_check.causes.elsewhere import is_constant
 from minicnn.gradient_check.causes.evidence import Evidence
 from minicnn.gradient_check.causes.layout import axis_name
 from minicnn.gradient_check.causes.words import axes_named, listed, number
@@ -129,7 +131,7 @@ def regularizer(e: Evidence) -> str | None:
     if e.second:  # such a difference may have another reason, and then another size for other numbers
         basis = np.stack([f(e.second.array.ravel()[e.second.index]) for f in (np.array, np.sign)])
         there = np.linalg.lstsq(basis.T, e.second.right - e.second.given, rcond=None)[0]
-        if not all(map(e.is_constant, factors, np.where(factors, there, 0))):
+        if not all(map(partial(is_constant, e), factors, np.where(factors, there, 0))):
             return None
     factors = factors / unit
     penalties = ((factors[0], name, "L2"), (factors[1], f"sign({name})", "L1"))
