@@ -36,6 +36,7 @@ import numpy as np
 
 from minicnn.gradient_check.causes import (
     activations,
+    constants,
     convolution,
     factors,
     form,
@@ -95,6 +96,7 @@ OF_NUMBERS: list[Hypothesis] = [
     loops.part_of_dy,
     rearranged.shifted,
     rearranged.wrong_upstream,
+    constants.another_constant,
     steps.slip_at_a_step,
     rearranged.wrong_reshape,
     factors.factor_of_its_own,
@@ -130,6 +132,7 @@ def likely_cause(evidence: Evidence) -> str | None:
 
 
 BY_CHANCE = (
+    constants.another_constant,
     where.location,
     rearranged.elsewhere,
     factors.factor_of_its_own,

@@ -52,6 +52,7 @@ def constant_factor(e: Evidence) -> str | None:
                 names = [name for name in names if re.sub(r"\d+", "#", name) in also] or names
             if not names:
                 continue
+            names = [name.format("n − 1 for n" if verb == "multiplied" else "n for n − 1") for name in names]
             if len(names) > MOST_NAMES:  # the shapes single nothing out
                 return (
                     f"{sign}{verb} by {number(value)}: every entry is {number(size)} times the right gradient"
@@ -98,7 +99,7 @@ def _of_copies(e: Evidence) -> Iterator[tuple[float, str]]:
         count = int(counts.max(initial=0))
         if 1 < count < there.size // len(counts) and counts.min() == count:
             yield float(count), f"the number of {what}"
-            if math.isqrt(count) ** 2 == count:
+            if math.isqrt(count) ** 2 == count and np.ptp(e.columns[e.columns != 0]) < 1e-6:  # a pooling
                 yield math.sqrt(count), f"the side of a window, not the number of {what}"
 
 
@@ -116,7 +117,7 @@ def _known_numbers(e: Evidence) -> Iterator[tuple[float, str]]:
         n, what = float(seen.max()), "the number of entries that each output is computed from"
         yield n, what
         if n > 2:
-            yield n / (n - 1), f"n − 1 for n, with n = {n:.0f}, {what}"
+            yield n / (n - 1), f"{{}}, with n = {n:.0f}, {what}"
     for shape, owner in {e.dy.shape: "y", e.input.shape: x}.items():
         layout = letters(e, len(shape))
         if len(shape) == 4 and layout:
@@ -148,7 +149,7 @@ def _lengths(e: Evidence) -> Iterator[tuple[float, str]]:
                 which = f"the length of {axes_named(axes)} of {owner}"
                 yield math.sqrt(length), f"√{length:.0f}, the root of {which}"
                 if length > 2:
-                    yield length / (length - 1), f"n − 1 for n, with n = {length:.0f}, {which}"
+                    yield length / (length - 1), f"{{}}, with n = {length:.0f}, {which}"
 
 
 def dropout_scale(e: Evidence) -> str | None:
@@ -208,5 +209,7 @@ def factor_of_its_own(e: Evidence) -> str | None:
         ):
             shown = ", ".join(map(number, known[:3])) + (", …" if len(known) > 3 else "")
             one = axis_name(e, axis, e.array.ndim) if e.of_input else f"index (axis {axis})"
-            return f"each {one} is wrong by its own factor ({shown}): are weights left out?"
+            return (
+                f"each {one} is wrong by its own factor ({shown}): are weights, counts or lengths left out?"
+            )
     return None

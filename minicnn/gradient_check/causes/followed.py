@@ -125,7 +125,7 @@ class Follower:
             args, change = (args[0], change), None
         self._inside = True
         try:
-            if not self._recording and not change:
+            if not self._recording and change is None:
                 result = call(*args)
                 if isinstance(result, Nudged):
                     result = result.view(self._kind)
@@ -138,7 +138,7 @@ class Follower:
             result = self.of_class(call(*args))
             if not isinstance(result, np.ndarray) or result.dtype.kind != "c":
                 return result
-            if change and not in_place:
+            if change is not None and not in_place:
                 result = result.copy()
             if self._recording:
                 self._roots[slot] = self._root(name, flat, result)
@@ -154,7 +154,9 @@ class Follower:
                 if source is not None:
                     step = step._replace(source=source.copy())
                 self._steps.append(step._replace(place=_place(name, len(inputs)), output=step.output.copy()))
-            elif change:
+            elif isinstance(change, np.ndarray):
+                step.output[...] = change
+            elif change is not None:
                 step.output.imag[...] = change(step)
         finally:
             self._inside = False
@@ -225,6 +227,9 @@ def _kind(run: Follower) -> type[np.ndarray]:
                 (self, Index(key)),
                 lambda a, index: (get if a is self else np.asarray(a).__getitem__)(index.key),
             )
+
+        def __iter__(self):
+            return (self[i] for i in range(len(self)))
 
         def __setitem__(self, key, value):
             if run._inside:

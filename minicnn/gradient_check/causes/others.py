@@ -58,15 +58,19 @@ def other_factors(step: Step, n: int | None, slots: Sequence[int], steps: list[S
 
 def other_slopes(step: Step, n: int | None, slots: Sequence[int], steps: list[Step]) -> Slips:
     """The slope of another array, such as the state of the time before."""
-    if n is not None or step.source is None or len(slots) < 2:
+    if n is not None or step.source is None:
         return
     for name, group in list(_others(steps))[:MOST_ARRAYS]:
         values = _aligned(group, slots, 0)
-        if values is None or values[slots[-1]].shape != step.output.shape:
+        if values is None or not _stretches(values[slots[-1]].shape, step.output.shape):
             continue
-        for formula in ("1 − v²", "v·(1 − v)", "1 where v > 0, else 0"):
+        for formula in ("1 − v²", "v·(1 − v)", "1 where v > 0, else 0", "2·v"):
             text = f"{formula} is used for the slope, with another array for v, {name}"
             yield text, partial(_slope_of, f=OF_ONE[formula], values=values)
+
+
+def _stretches(shape: tuple[int, ...], to: tuple[int, ...]) -> bool:
+    return len(shape) == len(to) and all(a in (1, b) for a, b in zip(shape, to))
 
 
 def _slope_of(s: Step, n: int | None, f: Callable[..., Any], values: dict[int, np.ndarray]) -> np.ndarray:
@@ -87,12 +91,12 @@ def _others(steps: list[Step]) -> Iterator[tuple[str, Values]]:
         if s.place is None or s.name == "[]=":
             continue
         calls, text = s.place.calls, s.place.text
-        lines[calls] = f"“{text.line or f'np.{s.name}'}”"
+        lines[calls] = f"“{text.own or text.line or f'np.{s.name}'}”"
         results.setdefault(calls, []).append((s.slot, s.output))
         for m, value in enumerate(s.inputs):
             if isinstance(value, np.ndarray):
                 given.setdefault((calls, m), []).append((s.slot, value))
-                if m < len(text.operands) and re.fullmatch(r"[\w.]+", text.operands[m]):
+                if m < len(text.operands) and re.fullmatch(r"[A-Za-z_][\w.]*", text.operands[m]):
                     called[np.real(value).tobytes()] = f"“{text.operands[m]}”"
     for key, group in reversed(results.items()):
         yield called.get(group[-1][1].real.tobytes(), f"the result of {lines[key]}"), group

@@ -75,11 +75,15 @@ def _shares(windows: list[Window], is_max: bool, share: float) -> dict[str, Shar
     }
     if is_max:
         as_average = f"as in average pooling: {right}"
+        if len(sizes) > 1:
+            shares[f"every entry of a window gets dy/{most}, {as_average}"] = lambda w: (
+                w.entries,
+                w.dy / most,
+            )
         return shares | {
             f"every entry of a window gets an average share, dy/{most}, {as_average}": (
                 lambda w: (w.entries, w.dy / len(w.entries))
             ),
-            f"every entry of a window gets dy/{most}, {as_average}": lambda w: (w.entries, w.dy / most),
             f"the minimum of each window gets the gradient: {right}": lambda w: (
                 w.entries[w.x.argmin()],
                 w.dy,
@@ -181,7 +185,7 @@ def _wrong_places(
         f"{step} is used without the stride: i + a instead of i·stride + a": lambda o, a: o + a,
         f"{step} inside its window is used without the window's position": lambda o, a: a,
         f"the position of the window is used without {step} in it: i·stride": lambda o, a: o * stride,
-        "the output's own position is used: i instead of i·stride + a": lambda o, a: o,
+        "the output's own position is used, instead of that of its maximum in x": lambda o, a: o,
         "row and column of the maximum inside its window have changed places": (
             lambda o, a: o * stride + low + _swapped(a, axes)
         ),

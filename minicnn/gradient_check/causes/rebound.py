@@ -23,9 +23,15 @@ OWN = __name__.rsplit(".", 2)[0]
 NAMED_OTHERWISE = {"pow": "power", "fabs": "abs"}
 
 
-def rebound(function: Callable[..., Any], kind: type[np.ndarray]) -> Callable[..., Any]:
-    """Return a copy of a function whose new arrays are complex and of this class."""
-    return _Rebinding(kind).of(function)
+Number = Callable[[str, float], Any]  # the name of a number, its value -> the value in the copy
+
+
+def rebound(function: Callable[..., Any], kind: type[np.ndarray], number: Number | None = None) -> Any:
+    """Return a copy of a function whose new arrays are complex and of this class.
+
+    ``number``: is asked for the value of each number in it: options, defaults, globals, literals with a point.
+    """
+    return _Rebinding(kind, number).of(function)
 
 
 class _Like:
@@ -39,8 +45,8 @@ class _Like:
 
 
 class _Rebinding:
-    def __init__(self, kind: type[np.ndarray]) -> None:
-        self.kind = kind
+    def __init__(self, kind: type[np.ndarray], number: Number | None) -> None:
+        self.kind, self.number = kind, number
         self._made: dict[int, Any] = {}  # id of a thing -> its copy
         self._kept: list[Any] = []  # so that ids stay
         makers = {name: self._maker(getattr(np, name)) for name in MAKERS if hasattr(np, name)}
@@ -80,7 +86,11 @@ class _Rebinding:
                 if callable(value):
                     setattr(made, name, self.of(value))
                 elif isinstance(value, dict):  # the options
-                    setattr(made, name, {key: self._array(each) for key, each in value.items()})
+                    setattr(
+                        made,
+                        name,
+                        {key: self._value(key, self._array(each)) for key, each in value.items()},
+                    )
             return made
         if not _strange(cls) or self.of(cls) is cls:
             return thing
@@ -100,12 +110,24 @@ class _Rebinding:
             except ValueError:  # not yet set
                 content = None
             wanted = name != "__class__" and (callable(content) or isinstance(content, types.ModuleType))
-            cells.append(types.CellType(self.of(content)) if wanted else cell)
-        made = types.FunctionType(
-            function.__code__, names, function.__name__, function.__defaults__, tuple(cells)
-        )
-        made.__kwdefaults__ = function.__kwdefaults__
+            content = self.of(content) if wanted else self._value(name, content)
+            cells.append(types.CellType(content) if wanted or self._is_number(content) else cell)
+        code, defaults, named = function.__code__, function.__defaults__, function.__kwdefaults__
+        if self.number and not own:
+            literals = (self._value(str(c), c) if isinstance(c, float) else c for c in code.co_consts)
+            code = code.replace(co_consts=tuple(literals))
+            last = code.co_varnames[: code.co_argcount][-len(defaults or ()) :]
+            defaults = defaults and tuple(map(self._value, last, defaults))
+            named = named and {key: self._value(key, value) for key, value in named.items()}
+        made = types.FunctionType(code, names, function.__name__, defaults, tuple(cells))
+        made.__kwdefaults__ = named
         return made
+
+    def _is_number(self, value: Any) -> bool:
+        return self.number is not None and type(value) in (int, float)
+
+    def _value(self, name: str, value: Any) -> Any:
+        return self.number(name, value) if self.number and self._is_number(value) else value
 
     def _globals(self, names: dict[str, Any]) -> dict[str, Any]:
         if id(names) not in self._made:
@@ -113,6 +135,8 @@ class _Rebinding:
             made = self._made[id(names)] = dict(names)
             made["float"] = lambda x=0.0: x if isinstance(x, self.kind) else builtins.float(x)
             for name, value in names.items():
+                if isinstance(value, float):
+                    made[name] = self._value(name, value)
                 if (
                     isinstance(value, types.ModuleType | types.FunctionType | type)
                     or id(value) in self._makers

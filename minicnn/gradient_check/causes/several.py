@@ -135,9 +135,9 @@ def _weighted(step: Step, m: int, value: np.ndarray) -> np.ndarray:
 def pieces(step: Step, n: int | None, slots: Sequence[int], steps: list[Step]) -> Slips:
     """The gradients of the pieces of an array, as the gates of an LSTM, are put together in another order."""
     whole, piece = np.shape(step.inputs[0]), step.output.shape
-    if step.name != "[]" or len(piece) < 2 or len(whole) != len(piece):
+    if step.name != "[]" or len(whole) < 2 or len(piece) < len(whole) - 1:
         return
-    if sum(a != b for a, b in zip(whole, piece)) != 1:  # cut along one axis
+    if len(whole) == len(piece) and sum(a != b for a, b in zip(whole, piece)) != 1:  # cut along one axis
         return
     groups: dict[bytes, list[Step]] = {}
     for s in steps:

@@ -3,7 +3,7 @@
 ``n``: the input whose path is changed (None: all inputs). The derivative is the imaginary part of the output.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import product
 from typing import Any
@@ -37,7 +37,20 @@ def slopes(step: Step, n: int | None, slots: Sequence[int], steps: list[Step]) -
             given = [] if is_source and by_numbers else given
         elif direct.shape == step.output.shape and not is_source:
             given.append((step.active[0], direct))
+    half = {"power": np.real(step.inputs[-1]), "sqrt": 0.5}.get(step.name)
     for of, v in given:
+        if np.size(half) == 1 and half not in (None, 1):
+            text = f"of the slope k·v^(k − 1) only the k is there, {number(float(np.ravel(half)[0]))}"
+            yield text, partial(_slope, of=of, f=partial(_times, k=half))
+        for c, name in _added(v, steps) if step.name in ("sqrt", "power") else ():
+            for text, root in (
+                (f"1/(2·(√v + {name}))", lambda v, y, c: v.imag / (2 * (np.sqrt(v.real - c) + c))),
+                (f"1/(2·(√(v + {name}) + {name}))", lambda v, y, c: v.imag / (2 * (np.sqrt(v.real) + c))),
+            ):
+                yield (
+                    f"{text} is used for the slope of the root, and 1/(2·√(v + {name})) is right",
+                    partial(_slope, of=of, f=partial(root, c=c)),
+                )
         yield "the slope is missing (of |v|: its sign; of ReLU: its mask)", partial(_slope, of=of, f=_missing)
         yield "the slope is applied twice", partial(_slope, of=of, f=_twice)
         seen = [np.ones(v.shape)]
@@ -49,6 +62,22 @@ def slopes(step: Step, n: int | None, slots: Sequence[int], steps: list[Step]) -
             which = "with the y that comes out" if out else _called(v, steps)
             slope = partial(_slope, of=of, f=partial(_formula, f=f, out=out))
             yield f"{text.replace('v', 'y') if out else text} is used for the slope, {which}", slope
+
+
+def _added(v: np.ndarray, steps: list[Step]) -> Iterator[tuple[float, str]]:
+    """Yield (number, name) of an ε that was added to give v."""
+    for s in steps:
+        if s.name == "add" and s.output.shape == v.shape and np.array_equal(s.output.real, v.real):
+            names = s.place.text.operands if s.place else ()
+            yield from (
+                (float(np.real(np.ravel(each)[0])), names[m] if m < len(names) else "ε")
+                for m, each in enumerate(s.inputs)
+                if np.size(each) == 1 and m not in s.active
+            )
+
+
+def _times(v: np.ndarray, y: np.ndarray, k: Any) -> np.ndarray:
+    return v.imag * k
 
 
 def _called(v: np.ndarray, steps: list[Step]) -> str:
@@ -81,6 +110,11 @@ def _formula(v: np.ndarray, y: np.ndarray, f: Callable[[np.ndarray], np.ndarray]
 
 def operands(step: Step, n: int | None, slots: Sequence[int], steps: list[Step]) -> Slips:
     """Another array in the place of one that the derivative is computed with."""
+    if step.name == "multiply" and n is None and len(step.active) == 2:
+        yield (
+            "the factors have changed places: of a·b, da = dy·a and db = dy·b",
+            lambda s, n: s.part(None, {0: np.real(s.inputs[1]), 1: np.real(s.inputs[0])}),
+        )
     for m, value in enumerate(step.inputs):
         what = {"multiply": "the other factor of the product", "divide": "the divisor"}.get(step.name)
         if what and [m] != step.active and np.size(value) and (m == 1 or step.name == "multiply"):
@@ -98,8 +132,11 @@ def operands(step: Step, n: int | None, slots: Sequence[int], steps: list[Step])
         if value.shape[-1] == value.shape[-2]:
             text = "the other factor of the product is not transposed in the backward pass"
             yield text, partial(_with, m=m, f=_turned)
-        elif value.ndim == 2:
-            for f in (lambda w: w.reshape(w.T.shape).T, lambda w: w.T.reshape(w.shape)):
+        else:
+            for f in (
+                lambda w: w.reshape(w.shape[-1], -1).T.reshape(w.shape),
+                lambda w: w.reshape(-1, w.shape[-1]).T.reshape(w.shape),
+            ):
                 text = "the other factor of the product is reshaped where it must be transposed"
                 yield text, partial(_with, m=m, f=f)
     square = step.output.ndim > 1 and step.output.shape[-1] == step.output.shape[-2]
@@ -141,7 +178,12 @@ def places(step: Step, n: int | None, slots: Sequence[int], steps: list[Step]) -
     one = n if n is not None else step.active[0] if len(step.active) == 1 else None
     if step.name == "where" and one is not None and np.shape(step.inputs[one]) == step.output.shape:
         yield "the mask of np.where is missing", lambda s, n: np.imag(s.inputs[one])
-        yield "the mask of np.where is inverted", lambda s, n: np.imag(s.inputs[one]) - s.part(n)
+    if step.name in ("where", "maximum", "minimum") and n is None:
+        text = f"the mask of np.{step.name} is inverted: what it leaves out gets the gradient"
+        yield text, lambda s, n: sum(np.imag(s.inputs[k]) for k in s.active) - s.part(n)
+    if step.name in CHOICES and one == 0:
+        for text, of in CHOICES_WRONG.items():
+            yield text, partial(_chosen, of=of)
     shapes = [np.shape(step.inputs[k]) for k in step.active]
     if step.name in JOINS and len(shapes) > 1 and len(set(shapes)) == 1:
         for order in list(orders(range(len(shapes))))[1:]:
@@ -192,6 +234,21 @@ def places(step: Step, n: int | None, slots: Sequence[int], steps: list[Step]) -
                             f"only the {which} index of axis {axis} counts: a sum over this axis is needed",
                             partial(_only, axis=axis, index=index),
                         )
+
+
+CHOICES = ("take_along_axis", "max", "amax", "min", "amin", "maximum.reduce", "minimum.reduce")
+CHOICES_WRONG: dict[str, Callable[[np.ndarray, int], np.ndarray]] = {
+    "every entry gets the gradient, and only the one that was taken should": lambda d, a: d.sum(a),
+    "always the first entry gets the gradient: it must be the one that was taken": lambda d, a: d.take(0, a),
+    "all entries share the gradient, and only the one that was taken should get it": lambda d, a: d.mean(a),
+}
+
+
+def _chosen(s: Step, n: int | None, of: Callable[[np.ndarray, int], np.ndarray]) -> np.ndarray:
+    d = np.imag(s.inputs[0])
+    axes = [a for a in range(d.ndim) if d.size == s.output.size * d.shape[a]]
+    kept = [a for a in axes if s.output.shape in (d.sum(a).shape, d.sum(a, keepdims=True).shape)]
+    return of(d, kept[0]).reshape(s.output.shape)
 
 
 def _itself(s: Step, n: int | None, k: int) -> np.ndarray:
@@ -252,19 +309,23 @@ def windows(step: Step, n: int | None, slots: Sequence[int], steps: list[Step]) 
     line = [s for s in line if [*map(type, _parts(s.inputs[-1].key))] == kinds]
     keys = [_parts(s.inputs[-1].key) for s in line]
     ranked, first = ([list(key) for key in keys] for _ in range(2))
+    alone: dict[int, list[Any]] = {}
     for axis, parts in enumerate(zip(*keys)):
         if all(isinstance(p, slice) and isinstance(p.start, int) and isinstance(p.stop, int) for p in parts):
             starts = sorted({p.start for p in parts})
             ranks = {start: starts[0] + rank for rank, start in enumerate(starts)}
             for key, p in zip(ranked, parts):
                 key[axis] = slice(ranks[p.start], ranks[p.start] + p.stop - p.start, p.step)
+            if any(key[axis] != p for key, p in zip(ranked, parts)):
+                alone[axis] = [[*key[:axis], own[axis], *key[axis + 1 :]] for key, own in zip(keys, ranked)]
         elif all(isinstance(p, int | np.integer) for p in parts) and len(set(parts)) > 1:
             fixed = [[*key[:axis], parts[0], *key[axis + 1 :]] for key in keys]
             yield f"index {parts[0]} is used each time along axis {axis}", _indices(line, fixed)
-    if ranked != first:
-        text = "the stride is forgotten: index i + a instead of i·stride + a"
-        yield text, _indices(line, ranked)
-        yield text, {slot: partial(_read, index=index) for slot, index in _indices(line, ranked).items()}
+    text = "the stride is forgotten: index i + a instead of i·stride + a"
+    some = {f"{text}, along axis {axis}": keys for axis, keys in alone.items() if len(alone) > 1}
+    for said, moved in {text: ranked, **some}.items() if ranked != first else ():
+        yield said, _indices(line, moved)
+        yield said, {slot: partial(_read, index=index) for slot, index in _indices(line, moved).items()}
 
 
 def _indices(line: list[Step], keys: list[Any]) -> dict[int, Index]:

@@ -59,7 +59,9 @@ class Index:
         self.key = key
 
 
-Change = Callable[[Step], np.ndarray] | Index  # the output's imaginary part, or another index
+Change = (
+    Callable[[Step], np.ndarray] | Index | np.ndarray
+)  # the output's imaginary part; another index; the output
 Slip = Callable[
     [Step, int | None], np.ndarray
 ]  # the derivative, if the path of one input (or of all) is changed

@@ -102,7 +102,9 @@ def shortcut(e: Evidence) -> str | None:
     if e.fits(e.dy.ravel()[e.index] * (e.right - e.dy.ravel()[e.index])):
         return "the gradients of the shortcut and of the other branch are multiplied: they must be added"
     if e.fits(e.right - e.dy.ravel()[e.index]):
-        return "dy itself is missing: the shortcut's gradient must be added"
+        return (
+            "dy itself is missing: y has the term x itself, as of a shortcut, and its gradient must be added"
+        )
     if e.fits(e.right + e.dy.ravel()[e.index]):
         return "dy itself is added once too often: the gradient of a shortcut twice, or y has no such term"
     return None

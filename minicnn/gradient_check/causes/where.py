@@ -53,8 +53,11 @@ def _regions(e: Evidence) -> Iterator[tuple[str, np.ndarray]]:
         ends = [slabs[axis, i] for axis in axes for i in (0, shape[axis] - 1)]
         yield f"at the border (the ends of axes {axes[0]} and {axes[1]})", np.any(ends, axis=0)
     if e.of_input and e.array.shape == e.dy.shape:
-        yield "where x < 0", x < 0
-        yield "where x > 0", x > 0
+        for side, below in (("<", True), (">", False)):
+            wrong, right = x[e.wrong], x[~e.wrong & (e.right != 0)]
+            gap = (wrong.max(), right.min()) if below else (right.max(), wrong.min())
+            at = 0.0 if gap[0] < 0 <= gap[1] or gap[0] <= 0 < gap[1] else (gap[0] + gap[1]) / 2
+            yield f"where x {side} {at:.3g}", (x < at) if below else (x > at)
 
 
 def _slab(e: Evidence, axis: int, i: int) -> str:

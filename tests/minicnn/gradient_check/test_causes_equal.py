@@ -311,7 +311,7 @@ def test_n_less_one_of_several_axes(rng):
         return (c**2).sum((1, 2)) / (x[0].size - 1), (c, x[0].size)  # backward: / x[0].size
 
     op = forward, lambda dy, cache: dy[:, None, None] * 2 * cache[0] / cache[1]
-    assert "n − 1 for n, with n = 12" in causes(op, {"x": rng.standard_normal((2, 3, 4))})["x"]
+    assert "n for n − 1, with n = 12" in causes(op, {"x": rng.standard_normal((2, 3, 4))})["x"]
 
 
 def classifier(W, X, y):
