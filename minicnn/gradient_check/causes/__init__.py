@@ -40,6 +40,7 @@ from minicnn.gradient_check.causes import (
     convolution,
     factors,
     form,
+    inner,
     loops,
     losses,
     moved,
@@ -49,6 +50,7 @@ from minicnn.gradient_check.causes import (
     softmax,
     steps,
     terms,
+    values,
     where,
 )
 from minicnn.gradient_check.causes.evidence import OR, Evidence, Unanswered
@@ -96,9 +98,13 @@ OF_NUMBERS: list[Hypothesis] = [
     loops.part_of_dy,
     rearranged.shifted,
     rearranged.wrong_upstream,
+    inner.slip_of_a_loss,
+    inner.sum_of_a_softmax,
     constants.another_constant,
     steps.slip_at_a_step,
+    loops.overwritten_entries,
     rearranged.wrong_reshape,
+    values.times_a_value,
     factors.factor_of_its_own,
     rearranged.elsewhere,
     where.location,
@@ -127,6 +133,7 @@ def likely_cause(evidence: Evidence) -> str | None:
                 says_x = re.search(r"\bx\b", re.sub("“.*?”", "", cause))
                 of_it = evidence.of_input or hypothesis.__module__ == activations.__name__
                 own = evidence.gradient.name
+                of_it &= hypothesis.__module__ != inner.__name__
                 return f"{cause} (x stands for {own})" if says_x and of_it and own != "x" else cause
     return None
 

@@ -10,6 +10,7 @@ import numpy as np
 from minicnn.gradient_check.causes.elsewhere import is_constant
 from minicnn.gradient_check.causes.evidence import Evidence
 from minicnn.gradient_check.causes.layout import axis_name, letters, of_rows
+from minicnn.gradient_check.causes.values import named
 from minicnn.gradient_check.causes.words import axes_named, number
 
 # A single pair of numbers always has a ratio. If this many pairs have the same ratio, it is not by chance.
@@ -59,8 +60,14 @@ def constant_factor(e: Evidence) -> str | None:
                 )
             if math.isclose(value, 3, rel_tol=1e-6):  # a length, or x³
                 names.append("a constant factor of the formula, such as an exponent")
+            code = named(e, size)
+            if code and not code[1:2].isdigit():
+                names.insert(0, code)
             perhaps = "perhaps " * (source is _lengths)  # many numbers are the length of something
             return f"{sign}{verb} by {number(value)}: {perhaps}{', or '.join(names)}"
+    code = named(e, size)
+    if code:
+        return f"{sign}off by a factor: it is {number(size)} times the right gradient, and {code}"
     if not is_constant(e, factor, there):
         return _of_root(e, factor, there)
     if telling < ENOUGH:

@@ -14,6 +14,16 @@ ENOUGH = 3
 
 
 def overwritten(e: Evidence) -> str | None:
+    """Of windows that slide over an input; entries that are used again by an index wait for steps.py."""
+    return _overwritten(e) if _slides(e) else None
+
+
+def overwritten_entries(e: Evidence) -> str | None:
+    """Of entries that are used again, as in an embedding, or a weight in a loop."""
+    return None if _slides(e) else _overwritten(e)
+
+
+def _overwritten(e: Evidence) -> str | None:
     """Each entry has one term only, its last or its first: windows overlap, and = is used instead of +=.
 
     The order is that of a loop over windows, dy's row-major order. (If the loop is over the entries of a

@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 
 from minicnn.gradient_check.causes.effects import Known, Target, Without
-from minicnn.gradient_check.causes.evidence import ENOUGH_DIGITS, OR, Evidence, Unanswered
-from minicnn.gradient_check.causes.followed import Follower
+from minicnn.gradient_check.causes.evidence import ENOUGH_DIGITS, OR, Evidence
+from minicnn.gradient_check.causes.followed import Follower, follower_of
 from minicnn.gradient_check.causes.slips import OTHER, SIMPLE
 from minicnn.gradient_check.causes.step import Step
+from minicnn.gradient_check.causes.values import numbers
 from minicnn.gradient_check.causes.words import number
 
 MOST_TARGETS = 60
@@ -33,9 +34,8 @@ def slip_at_a_step(e: Evidence) -> str | None:
     """Try each slip at each step; of one slip that fits at several steps of a chain, the last is reported."""
     if not e.wrong.any() or e.gradient.error < ROUNDED:
         return None
-    try:
-        follower = Follower(e)
-    except Unanswered:
+    follower = follower_of(e)
+    if follower is None:
         return None
     right_ones = follower.record(0 * e.array, e.search.right)
     targets = list(_targets(follower.steps, {step.slot: step for step in right_ones}))
@@ -104,7 +104,9 @@ def _factors(
                 break
             without = Without(e, follower, some)
             factor = without.factor()
-            text = _of_factor(some, factor) if factor is not None and _enough(e) else ""
+            text = (
+                _of_factor(some, factor, numbers(follower.steps)) if factor is not None and _enough(e) else ""
+            )
             if text and factor is not None and abs(factor) < SAME:
                 missing[some.shared, some.of is not None] = f"{text}: at {some.where}"
                 break
@@ -128,7 +130,7 @@ def _executions(target: Target) -> Iterator[Target]:
         yield target._replace(slots=target.slots[1:], runs="first")
 
 
-def _of_factor(target: Target, factor: float) -> str:
+def _of_factor(target: Target, factor: float, known: dict[str, float]) -> str:
     """Return what this factor is, if it is a known number."""
     if target.runs:
         times = len(target.slots) + 1
@@ -148,6 +150,9 @@ def _of_factor(target: Target, factor: float) -> str:
         return f"the factor {number(np.real(exponent))} of the slope, the exponent, is missing"
     arrays = [each for each in (step.output, *step.inputs) if isinstance(each, np.ndarray)]
     for value, verb in ((factor, "multiplied"), (1 / factor, "divided")):
+        code = next((name for name, each in known.items() if abs(each - value) < SAME), "")
+        if code:
+            return f"the path through it is {verb} by {number(value)}: by {code}, a factor or divisor of the code"
         what = {
             f"the length of axis {k} of {a.shape}"
             for a in arrays
