@@ -44,8 +44,7 @@ class Kink:
     def __str__(self) -> str:
         at = ", ".join(map(str, self.entry))
         if np.isnan(self.left + self.right):
-            why = "the function jumps there, or is too steep, as √x at 0"
-            return f"jump at [{at}]: {why}: it has no slope; not judged"
+            return f"no slope at [{at}]: y jumps there, or is too steep, as √x at 0; not judged"
         side = f"of the {self.side} side" if self.side in ("left", "right") else self.side
         verdict = {True: "a valid choice", False: "not a valid choice", None: "not judged"}[self.valid]
         return (
@@ -82,8 +81,8 @@ class Gradient:
         along: tests along random directions, of all entries at once; none if every entry was compared.
         notes: what else is to be said about it, in words.
         limit: the bound, if it is not that of the method.
-        flat: y does not depend on the array at this point, but does elsewhere. A right and a wrong formula give 0
-            here, so nothing is judged.
+        flat: y does not depend on the array at this point, or less than errors are seen, but does elsewhere. A right
+            and a wrong formula agree here, so nothing is judged.
     """
 
     name: str
@@ -105,6 +104,11 @@ class Gradient:
         for kink in self.kinks:
             checked[kink.entry] &= kink.valid is False
         return checked
+
+    @property
+    def steepest(self) -> float:
+        """The largest slope that was found."""
+        return float(np.nanmax(np.abs(self.numeric), initial=0.0))
 
     @property
     def right(self) -> int:
@@ -201,6 +205,13 @@ class Gradient:
         return f"{self.shown_error:>9}  {self.mark:4}  {compared:>14}  {at}".rstrip()
 
 
+def dependence(names: str, steepest: float) -> str:
+    """Return in words that y does not depend on arrays, or too little; ``steepest``: the largest slope."""
+    if not steepest:
+        return f"y does not depend on {names} here: all slopes are 0"
+    return f"y hardly depends on {names} here: all slopes are at most {steepest:.0e}, too small to compare"
+
+
 MOST_KINKS = 3  # that a report lists
 
 
@@ -222,7 +233,8 @@ def remarks(gradient: Gradient, of: Sequence[str] = ()) -> Iterator[str]:
     yield from gradient.notes
     if gradient.flat:
         name = gradient.name
-        yield f"y does not depend on {name} here: all slopes are 0. Take other numbers, such as −{name}"
+        other = f"−{name}" if not gradient.steepest else f"{name}/10"
+        yield f"{dependence(name, gradient.steepest)}. Take other numbers, such as {other}"
         return
     if gradient.along:
         yield from _directions(gradient)

@@ -1,19 +1,23 @@
 """The result of a check: a verdict in one line, what is wrong beside the numbers, and a table of the gradients."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from minicnn.gradient_check import html
-from minicnn.gradient_check.gradient import BOUNDS, FLOOR, Along, Gradient, Kink, remarks
+from minicnn.gradient_check.gradient import BOUNDS, FLOOR, Along, Gradient, Kink, dependence, remarks
 
 __all__ = ["BOUNDS", "FLOOR", "Along", "Gradient", "Kink", "Report", "remarks"]
 
 _UNJUDGED = {
     "kinks": "not judged (kinks)",
-    "jumps": "not judged (the function jumps)",
-    "flat": "not judged (y does not depend on them here: all slopes are 0)",
+    "jumps": "not judged (y has no slope there: it jumps, or is as steep as √x at 0)",
     "not compared": "not compared",
 }
+
+
+def _dependence(gradients: Iterable[Gradient], names: str) -> str:
+    """Return how y depends on the arrays that are flat."""
+    return dependence(names, max((each.steepest for each in gradients if each.flat), default=0.0))
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,7 @@ class Report(Mapping[str, Gradient]):
         if wrong:
             return f"WRONG: {', '.join(wrong)}"
         if not self.passed:
-            return f"nothing was tested: y does not depend on {', '.join(self)} here: all slopes are 0"
+            return f"nothing was tested: {_dependence(self.values(), ', '.join(self))}"
         unjudged: dict[str, int] = {}
         for gradient in self.values():
             for reason, count in gradient.unjudged.items():
@@ -73,7 +77,8 @@ class Report(Mapping[str, Gradient]):
         if not reasons:
             return "every gradient is right"
         right = sum(gradient.right for gradient in self.values())
-        parts = [f"{count} {_UNJUDGED[reason]}" for reason, count in reasons.items()]
+        flat = f"not judged ({_dependence(self.values(), 'them')})"
+        parts = [f"{count} {_UNJUDGED.get(reason, flat)}" for reason, count in reasons.items()]
         return f"{right} right, {', '.join(parts)}"
 
     @property

@@ -14,6 +14,9 @@ with the given gradient. They must agree to nine digits on every entry, which do
     steps.py           one step of the forward pass, in any code: its path or its slope is missing, … (slips.py,
                        several.py, others.py; effects.py, followed.py and rebound.py run the function with a slip)
     quoted.py          the line, the operation and the operand that a sentence quotes
+    constants.py       another value of ε, a temperature, … in the backward pass
+    inner.py           the slips of a loss, seen from a weight in front of it
+    values.py          a factor that is a value of the forward pass
     where.py           none of these: then at least the position of the error
 
 Other files know one kind of function each. They recognize it by its values, in either layout, and have a list of
@@ -85,7 +88,6 @@ OF_NUMBERS: list[Hypothesis] = [
     loops.tied_maxima,
     pooling.pooling_slips,
     terms.wrong_axes,
-    terms.shortcut,
     moved.wrong_copies,
     moved.of_another_array,
     activations.wrong_slope,
@@ -103,12 +105,10 @@ OF_NUMBERS: list[Hypothesis] = [
     constants.another_constant,
     steps.slip_at_a_step,
     loops.overwritten_entries,
-    rearranged.wrong_reshape,
     values.times_a_value,
     factors.factor_of_its_own,
     rearranged.elsewhere,
     where.location,
-    activations.slope,
 ]
 
 

@@ -41,6 +41,11 @@ def _others(name: str, value: float) -> Iterator[tuple[float, str]]:
     rule = f"in the forward pass it is {number(value)}"
     if 0 < abs(value) <= SMALL:
         yield 0.0, f"{name} is left out: this is the gradient for {name} = 0, {rule}"
+    for other in (10 * value, value / 10) if name[0].isdigit() else ():
+        yield (
+            other,
+            f"{name} in the code is {other:.6g} in the gradient: is its decimal point at another place?",
+        )
     if 0 < value < 1 and value != 0.5:
         yield (
             1 - value,

@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 
 from minicnn.gradient_check.causes import losses, softmax
-from minicnn.gradient_check.causes.evidence import Evidence
+from minicnn.gradient_check.causes.evidence import ENOUGH_DIGITS, Evidence
 from minicnn.gradient_check.causes.followed import Follower, follower_of
 from minicnn.gradient_check.causes.step import Step
 from minicnn.gradient_check.numeric import STEP
 from minicnn.gradient_check.report import Gradient
 
 MOST = 120  # numbers in the scores, and entries that are compared
+MOST_STEPS = 5_000  # of all runs
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,9 @@ class _Inside(Evidence):
 
 def slip_of_a_loss(e: Evidence) -> str | None:
     """Judge each array of scores that is computed from this one; in a loop over samples, the rows of all runs."""
-    follower = follower_of(e) if e.dy.size <= MOST and len(e.index) <= MOST else None
-    if follower is None or not e.wrong.any():
+    telling = e.digits * np.count_nonzero(e.wrong) > 2 * ENOUGH_DIGITS
+    follower = follower_of(e) if telling and max(e.dy.size, len(e.index)) <= MOST else None
+    if follower is None or len(follower.steps) * len(e.index) > MOST_STEPS:
         return None
     groups: dict[object, list[Step]] = {}
     for step in follower.steps:

@@ -28,18 +28,8 @@ def wrong_copies(e: Evidence) -> str | None:
     if (taken < 0).any():
         averaged = copies.min() != copies.max() and e.fits(e.right / copies)
         return "the gradients of an entry's copies are averaged: they must be added" if averaged else None
-    if (columns[np.arange(n), taken] > 0.5).all() and copies.max() > 1:
-        if copies.min() == copies.max() and not e.of_input:
-            return None  # a bias: which sample is left out says more
-        if copies.min() == copies.max():
-            return (
-                f"only one of the {copies.max()} outputs that each entry is copied to counts: their gradients "
-                "must be added"
-            )
-        return (
-            "an entry is copied to several outputs, but only one of them counts: += is needed (np.add.at for "
-            "an index that repeats)"
-        )
+    if (columns[np.arange(n), taken] > 0.5).all() and copies.min() == copies.max() > 1 and e.of_input:
+        return f"only one of the {copies[0]} outputs that each entry is copied to counts: their gradients must be added"
     if copies.max() > 1 or len(np.unique(taken)) < ENOUGH or copies.min() == 0:
         return None
     right = columns.argmax(axis=1)
@@ -66,7 +56,9 @@ def of_another_array(e: Evidence) -> str | None:
 
 
 def array_itself(e: Evidence) -> str | None:
-    """An array, y or dy was returned instead of a gradient."""
+    """An array, y or dy was returned instead of a gradient, or dy with it."""
+    if e.array.shape == e.dy.shape and e.fits(e.right + e.dy.ravel()[e.index]):
+        return "dy itself is added once too often: the gradient of a shortcut twice, or y has no such term"
     for name, array in {**e.arrays, "y": e.y, "dy": e.dy}.items():
         if array.shape == e.analytic.shape and array.any() and e.matches(array):
             return f"this is {name} itself, not a gradient"

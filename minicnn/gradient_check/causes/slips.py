@@ -222,18 +222,6 @@ def places(step: Step, n: int | None, slots: Sequence[int], steps: list[Step]) -
     own = "the value of this line is there once too {}: the path through it is {} it"
     yield own.format("often", "multiplied by"), lambda s, n: s.part(n) * s.output.real
     yield own.format("few", "divided by"), lambda s, n: s.part(n) / s.output.real
-    if n is not None or len(step.active) == 1:
-        m = step.active[0] if n is None else n
-        size = np.shape(step.inputs[m])
-        if step.name in ("add", "subtract", "multiply", "divide", "broadcast_to"):
-            for axis in range(step.output.ndim):
-                own_axis = axis - (step.output.ndim - len(size))
-                if step.output.shape[axis] > 1 and (own_axis < 0 or size[own_axis] == 1):
-                    for index, which in ((0, "first"), (-1, "last")):
-                        yield (
-                            f"only the {which} index of axis {axis} counts: a sum over this axis is needed",
-                            partial(_only, axis=axis, index=index),
-                        )
 
 
 CHOICES = ("take_along_axis", "max", "amax", "min", "amin", "maximum.reduce", "minimum.reduce")
@@ -288,14 +276,6 @@ def _reshaped(s: Step, n: int | None, k: int, order: tuple[int, ...]) -> np.ndar
 def _tiled(s: Step, n: int | None) -> np.ndarray:
     given = np.imag(s.inputs[0])
     return np.tile(given, [b // a for a, b in zip(given.shape, s.output.shape)])
-
-
-def _only(s: Step, n: int | None, axis: int, index: int) -> np.ndarray:
-    part = s.part(n)
-    kept = np.zeros_like(part)
-    where = (slice(None),) * axis + (slice(index, index + 1 or None),)
-    kept[where] = part[where]
-    return kept
 
 
 def windows(step: Step, n: int | None, slots: Sequence[int], steps: list[Step]) -> Slips:

@@ -84,32 +84,6 @@ def not_transposed(e: Evidence) -> str | None:
     return None
 
 
-def shortcut(e: Evidence) -> str | None:
-    """The direct path of a residual connection, y = x + …: its term dy is missing, or one too many."""
-    if e.array.shape != e.dy.shape:
-        return None
-    if e.fits(e.dy.ravel()[e.index]):
-        return (
-            "this is dy itself: the derivative of the function is missing "
-            "(with a shortcut, y = x + f(x): that of the other branch)"
-        )
-    if (
-        e.slopes is None
-        and e.y.shape == e.array.shape
-        and e.fits(e.dy.ravel()[e.index] * (e.y / e.array).ravel()[e.index])
-    ):
-        return "y = x·h(x), and h is treated as a constant: only the direct path is there, dy·h"
-    if e.fits(e.dy.ravel()[e.index] * (e.right - e.dy.ravel()[e.index])):
-        return "the gradients of the shortcut and of the other branch are multiplied: they must be added"
-    if e.fits(e.right - e.dy.ravel()[e.index]):
-        return (
-            "dy itself is missing: y has the term x itself, as of a shortcut, and its gradient must be added"
-        )
-    if e.fits(e.right + e.dy.ravel()[e.index]):
-        return "dy itself is added once too often: the gradient of a shortcut twice, or y has no such term"
-    return None
-
-
 def regularizer(e: Evidence) -> str | None:
     """right − given = a·w + b·sign(w): a penalty is in the loss but not in the gradient, or vice versa."""
     w = e.array.ravel()[e.index]

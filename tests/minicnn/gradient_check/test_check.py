@@ -278,6 +278,20 @@ def test_a_check_at_a_point_where_all_slopes_are_0_says_that_it_tested_nothing(o
     assert f"Take other numbers, such as −{names[0]}" in str(report)
 
 
+def test_slopes_that_are_too_small_to_compare_are_not_said_to_be_0():
+    def forward(x):
+        p = np.exp(x) / np.exp(x).sum(axis=1, keepdims=True)
+        return p, lambda dy: p * (dy - (dy * p).sum(axis=1, keepdims=True))
+
+    report = check_op(forward, {"x": np.array([[30.0, -30.0]])})
+    # p·(1 − p) is e⁻⁶⁰ = 8.7565e-27 here
+    assert report.verdict.startswith(
+        "nothing was tested: y hardly depends on x here: all slopes are at most "
+    )
+    assert 1e-27 < report["x"].steepest < 1e-25
+    assert "Take other numbers, such as x/10" in str(report)
+
+
 def test_dead_units_beside_a_bias_are_not_judged(rng):
     def forward(x, W, b):
         y, backward = dead(x, W)

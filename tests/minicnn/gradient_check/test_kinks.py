@@ -196,6 +196,15 @@ def test_a_sort_gives_each_gradient_back_once():
     assert twice.failures == ["x"]
 
 
+def test_a_root_at_0_is_not_said_to_jump():
+    def backward(dy, x):
+        return dy / (2 * np.sqrt(np.where(x > 0, x, 1)))
+
+    report = check_op((lambda x: (np.sqrt(x), x), backward), {"x": np.array([0.0, 1.0, 4.0])})
+    assert "2 right, 1 not judged (y has no slope there" in report.verdict
+    assert "no slope at [0]: y jumps there, or is too steep, as √x at 0; not judged" in str(report)
+
+
 def test_where_the_function_jumps_nothing_is_judged_and_the_first_line_says_so():
     x = np.array([0.0, 1.0, 1.5, 2.5])
     report = check_op((lambda x: (np.floor(x) * x, x), lambda dy, x: dy * np.floor(x)), {"x": x})
@@ -204,5 +213,5 @@ def test_where_the_function_jumps_nothing_is_judged_and_the_first_line_says_so()
     first = str(report).splitlines()[0]
     assert "every gradient is right" not in first
     assert f"{report['x'].right} right, " in first
-    assert "not judged (the function jumps)" in first
+    assert "not judged (y has no slope there: it jumps, or is as steep as √x at 0)" in first
     assert [kink.entry for kink in report["x"].kinks if kink.valid is None] == [(1,)]

@@ -29,7 +29,7 @@ def kink(entry, valid, left=0.0):
         ({"kinks": (kink((0, 1), None), kink((1, 1), True))}, "5 right, 1 not judged (kinks)"),
         (
             {"kinks": (kink((0, 1), None), kink((1, 1), None, np.nan))},
-            "4 right, 1 not judged (kinks), 1 not judged (the function jumps)",
+            "4 right, 1 not judged (kinks), 1 not judged (y has no slope there: it jumps, or is as steep as √x at 0)",
         ),
         ({"kinks": (kink((0, 1), False),)}, "WRONG: x"),
         ({"numeric": np.array([[0, np.nan, 2], [3, 4, np.nan]])}, "4 right, 2 not compared"),

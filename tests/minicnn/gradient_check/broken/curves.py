@@ -50,9 +50,9 @@ faults(
         "exp(v) is used for the slope",
         lambda dy, x, y: np.where(x > 0, dy, dy * np.exp(x)),
     ),
-    elu_no_alpha_added=("x", "where x < 0", lambda dy, x, y: np.where(x > 0, dy, dy * y)),
-    elu_plus_one=("x", "where x < 0", lambda dy, x, y: np.where(x > 0, dy, dy * (y + 1))),
-    elu_relu=("x", "where x < 0", lambda dy, x, y: np.where(x > 0, dy, 0)),
+    elu_no_alpha_added=("x", "y is used for the slope", lambda dy, x, y: np.where(x > 0, dy, dy * y)),
+    elu_plus_one=("x", "1 + y is used for the slope", lambda dy, x, y: np.where(x > 0, dy, dy * (y + 1))),
+    elu_relu=("x", "dy is multiplied by 1 where y > 0, else 0", lambda dy, x, y: np.where(x > 0, dy, 0)),
 )
 faults(
     curve(lambda x: x * sigmoid(x)),

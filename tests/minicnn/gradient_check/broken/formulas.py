@@ -113,7 +113,7 @@ def tanh_slope_not_applied(rng):
     return (reference.tanh_forward, lambda dy, y: dy), wide(rng), {}
 
 
-@fault("x", "the other factor of the product, “alpha”, is missing")
+@fault("x", "alpha is forgotten: this is the gradient for alpha = 1, in the forward pass it is 0.5")
 def elu_constant(rng):
     def backward(dy, cache):
         x, y, alpha = cache
@@ -131,15 +131,18 @@ def elu_operator_precedence(rng):
     return (reference.elu_forward, backward), wide(rng), {}
 
 
-@fault("x", "the slope is wrong, as a function of x")
+@fault("x", "0.044715 in the code is 0.44715 in the gradient")
 def gelu_constant(rng):
+    def forward(x):
+        return x / 2 * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3))), (x, None)
+
     def backward(dy, cache):
         x, _ = cache
         u = np.sqrt(2 / np.pi) * (x + 0.44715 * x**3)
         t = np.tanh(u)
         return dy * ((1 + t) / 2 + x / 2 * (1 - t**2) * np.sqrt(2 / np.pi) * (1 + 3 * 0.44715 * x**2))
 
-    return (reference.gelu_forward, backward), wide(rng), {"approximate": True}
+    return (forward, backward), wide(rng), {}
 
 
 # ---- dropout -----------------------------------------------------------------------------------------------

@@ -60,3 +60,9 @@ def gru_step(x, h, W, U):
     """The state after one step; W and U hold update, reset, candidate."""
     z, r = (torch.sigmoid(x @ W[k] + h @ U[k]) for k in (0, 1))
     return (1 - z) * torch.tanh(x @ W[2] + (r * h) @ U[2]) + z * h
+
+
+def attention_of(qkv):
+    """Attention of one head, of queries, keys and values side by side."""
+    q, k, v = qkv.chunk(3, 1)
+    return torch.softmax(q @ k.T / 2, 1) @ v

@@ -194,7 +194,7 @@ def rnn_last(dh, caches):
 @faulty(
     "RNN over time, the state's gradient not carried on",
     q.rnn_forward,
-    ["only its first contribution"],
+    ["the path through it is missing: at “prev_h @ wh”"],
     may=["time", "last", "step"],
 )
 def rnn_not_carried(dh, caches):
@@ -242,7 +242,9 @@ def attention_softmax(dout, cache):
 
 
 @faulty(
-    "residual block, the skip forgotten", blocks.residual, ["dy", "skip", "residual", "shortcut", "identity"]
+    "residual block, the skip forgotten",
+    blocks.residual,
+    ["path through it is missing: at “x” in “x + h @ w2”"],
 )
 def residual_skip(dy, cache):
     dx, dw1, dw2 = blocks.residual_backward(dy, cache)
