@@ -37,20 +37,8 @@ def slopes(step: Step, n: int | None, slots: Sequence[int], steps: list[Step]) -
             given = [] if is_source and by_numbers else given
         elif direct.shape == step.output.shape and not is_source:
             given.append((step.active[0], direct))
-    half = {"power": np.real(step.inputs[-1]), "sqrt": 0.5}.get(step.name)
+    k = 0.5 if step.name == "sqrt" else np.real(step.inputs[1]) if step.name == "power" else None
     for of, v in given:
-        if np.size(half) == 1 and half not in (None, 1):
-            text = f"of the slope k·v^(k − 1) only the k is there, {number(float(np.ravel(half)[0]))}"
-            yield text, partial(_slope, of=of, f=partial(_times, k=half))
-        for c, name in _added(v, steps) if step.name in ("sqrt", "power") else ():
-            for text, root in (
-                (f"1/(2·(√v + {name}))", lambda v, y, c: v.imag / (2 * (np.sqrt(v.real - c) + c))),
-                (f"1/(2·(√(v + {name}) + {name}))", lambda v, y, c: v.imag / (2 * (np.sqrt(v.real) + c))),
-            ):
-                yield (
-                    f"{text} is used for the slope of the root, and 1/(2·√(v + {name})) is right",
-                    partial(_slope, of=of, f=partial(root, c=c)),
-                )
         yield "the slope is missing (of |v|: its sign; of ReLU: its mask)", partial(_slope, of=of, f=_missing)
         yield "the slope is applied twice", partial(_slope, of=of, f=_twice)
         seen = [np.ones(v.shape)]
@@ -62,6 +50,19 @@ def slopes(step: Step, n: int | None, slots: Sequence[int], steps: list[Step]) -
             which = "with the y that comes out" if out else _called(v, steps)
             slope = partial(_slope, of=of, f=partial(_formula, f=f, out=out))
             yield f"{text.replace('v', 'y') if out else text} is used for the slope, {which}", slope
+        if k is None or np.size(k) > 1 or k == 1:
+            continue
+        text = f"of the slope k·v^(k − 1) only the k is there, {number(float(np.ravel(k)[0]))}"
+        yield text, partial(_slope, of=of, f=partial(_times, k=k))
+        for c, name in _added(v, steps) if k == 0.5 else ():
+            for text, root in (
+                (f"1/(2·(√v + {name}))", lambda v, y, c: v.imag / (2 * (np.sqrt(v.real - c) + c))),
+                (f"1/(2·(√(v + {name}) + {name}))", lambda v, y, c: v.imag / (2 * (np.sqrt(v.real) + c))),
+            ):
+                yield (
+                    f"{text} is used for the slope of the root, and 1/(2·√(v + {name})) is right",
+                    partial(_slope, of=of, f=partial(root, c=c)),
+                )
 
 
 def _added(v: np.ndarray, steps: list[Step]) -> Iterator[tuple[float, str]]:
@@ -110,11 +111,6 @@ def _formula(v: np.ndarray, y: np.ndarray, f: Callable[[np.ndarray], np.ndarray]
 
 def operands(step: Step, n: int | None, slots: Sequence[int], steps: list[Step]) -> Slips:
     """Another array in the place of one that the derivative is computed with."""
-    if step.name == "multiply" and n is None and len(step.active) == 2:
-        yield (
-            "the factors have changed places: of a·b, da = dy·a and db = dy·b",
-            lambda s, n: s.part(None, {0: np.real(s.inputs[1]), 1: np.real(s.inputs[0])}),
-        )
     for m, value in enumerate(step.inputs):
         what = {"multiply": "the other factor of the product", "divide": "the divisor"}.get(step.name)
         if what and [m] != step.active and np.size(value) and (m == 1 or step.name == "multiply"):
@@ -144,6 +140,11 @@ def operands(step: Step, n: int | None, slots: Sequence[int], steps: list[Step])
         yield (
             "the gradient that arrives is transposed (or not, where it must be)",
             lambda s, n: _turned(s.part(n)),
+        )
+    if step.name == "multiply" and n is None and len(step.active) == 2:
+        yield (
+            "the factors have changed places: of a·b, da = dy·a and db = dy·b",
+            lambda s, n: s.part(None, {0: np.real(s.inputs[1]), 1: np.real(s.inputs[0])}),
         )
 
 
@@ -178,12 +179,6 @@ def places(step: Step, n: int | None, slots: Sequence[int], steps: list[Step]) -
     one = n if n is not None else step.active[0] if len(step.active) == 1 else None
     if step.name == "where" and one is not None and np.shape(step.inputs[one]) == step.output.shape:
         yield "the mask of np.where is missing", lambda s, n: np.imag(s.inputs[one])
-    if step.name in ("where", "maximum", "minimum") and n is None:
-        text = f"the mask of np.{step.name} is inverted: what it leaves out gets the gradient"
-        yield text, lambda s, n: sum(np.imag(s.inputs[k]) for k in s.active) - s.part(n)
-    if step.name in CHOICES and one == 0:
-        for text, of in CHOICES_WRONG.items():
-            yield text, partial(_chosen, of=of)
     shapes = [np.shape(step.inputs[k]) for k in step.active]
     if step.name in JOINS and len(shapes) > 1 and len(set(shapes)) == 1:
         for order in list(orders(range(len(shapes))))[1:]:
@@ -222,6 +217,12 @@ def places(step: Step, n: int | None, slots: Sequence[int], steps: list[Step]) -
     own = "the value of this line is there once too {}: the path through it is {} it"
     yield own.format("often", "multiplied by"), lambda s, n: s.part(n) * s.output.real
     yield own.format("few", "divided by"), lambda s, n: s.part(n) / s.output.real
+    if step.name in ("where", "maximum", "minimum") and n is None:
+        text = f"the mask of np.{step.name} is inverted: what it leaves out gets the gradient"
+        yield text, lambda s, n: sum(np.imag(s.inputs[k]) for k in s.active) - s.part(n)
+    if step.name in CHOICES and one == 0:
+        for text, of in CHOICES_WRONG.items():
+            yield text, partial(_chosen, of=of)
 
 
 CHOICES = ("take_along_axis", "max", "amax", "min", "amin", "maximum.reduce", "minimum.reduce")

@@ -53,7 +53,7 @@ def of_weights(rng, broken):
     return (forward, backward), arrays, options
 
 
-@fault("beta", "divided by 48: the number of entries of a channel of x")
+@fault("beta", "or the number of entries of a channel of x")
 def batch_norm_beta_averaged(rng):
     return of_weights(rng, lambda dy, x_hat: ((dy * x_hat).sum(axis=(0, 1, 2)), dy.mean(axis=(0, 1, 2))))
 

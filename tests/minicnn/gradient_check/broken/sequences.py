@@ -210,7 +210,11 @@ def dense(rng, broken):
 
 faults(
     dense,
-    dense_b_one_sample=("b", "only the first term of its sum", lambda dy, x, w: (None, None, dy[0])),
+    dense_b_one_sample=(
+        "b",
+        "dy counts only in its first sample (axis 0)",
+        lambda dy, x, w: (None, None, dy[0]),
+    ),
     dense_w_reshape=("w", "", lambda dy, x, w: (None, x.reshape(3, 5) @ dy, None)),
     dense_x_reshape=("x", "reshape", lambda dy, x, w: (dy @ w.reshape(4, 3), None, None)),
     dense_w_of_w=("w", "", lambda dy, x, w: (None, w, None)),
