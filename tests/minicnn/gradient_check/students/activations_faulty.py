@@ -67,7 +67,7 @@ def elu_precedence(dout, cache):
     return dout * np.where(x > 0, 1, out) + alpha
 
 
-@faulty("elu, out for out + alpha", a.elu_forward, None, may=["x < 0"])
+@faulty("elu, out for out + alpha", a.elu_forward, ["y is used for the slope", "where x < 0"])
 def elu_alpha_forgotten(dout, cache):
     x, out, alpha = cache
     return np.where(x > 0, dout, dout * out)

@@ -111,7 +111,7 @@ SIGNS = np.array([1, -1, 1, 1, -1, -1, 1.0])
 
 @op(
     "torch.relu(1 - y * (X @ w)).mean()",
-    w=(3,),
+    w=uniform(2, 4, 3),
     options={"X": np.cos(np.arange(21.0)).reshape(7, 3), "y": SIGNS},
 )
 def margin(w, X, y):

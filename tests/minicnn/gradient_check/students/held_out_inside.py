@@ -3,7 +3,7 @@
 
 import numpy as np
 
-from tests.minicnn.gradient_check.students.corpus import faulty, op, right
+from tests.minicnn.gradient_check.students.corpus import faulty, op, right, uniform
 
 LABELS = np.array([0, 2, 1, 1, 0, 2, 2])
 DATA = np.sin(1.7 * np.arange(28.0)).reshape(7, 4)
@@ -76,7 +76,7 @@ def logistic_no_target(dy, cache):
     return dy * X.T.dot(p) / len(t)
 
 
-@op("hinge(X @ W, y) + 0.1 * (W**2).sum()", W=(4, 3), options={"X": DATA, "y": LABELS})
+@op("hinge(X @ W, y) + 0.1 * (W**2).sum()", W=uniform(-0.2, 0.2, 4, 3), options={"X": DATA, "y": LABELS})
 def machine(W, X, y):
     s = X @ W
     n = np.arange(len(y))
