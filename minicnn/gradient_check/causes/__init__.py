@@ -88,11 +88,12 @@ OF_NUMBERS: list[Hypothesis] = [
     loops.tied_maxima,
     pooling.pooling_slips,
     terms.wrong_axes,
-    moved.array_itself,
+    terms.shortcut,
     moved.wrong_copies,
     moved.of_another_array,
     activations.wrong_slope,
     terms.diagonal_only,
+    moved.array_itself,
     rearranged.wrong_operand,
     terms.not_transposed,
     rearranged.wrong_order,
@@ -121,14 +122,13 @@ def likely_cause(evidence: Evidence) -> str | None:
                 return None
             try:
                 cause = hypothesis(evidence)
+                cause = cause and _confirmed(hypothesis, evidence, cause)
             except Unanswered:
                 continue
             except Exception:
                 if RAISES:
                     raise
                 continue  # an error of the search itself: the verdict must be printed all the same
-            if cause:
-                cause = _confirmed(hypothesis, evidence, cause)
             if cause:
                 says_x = re.search(r"\bx\b", re.sub("“.*?”", "", cause))
                 of_it = evidence.of_input or hypothesis.__module__ == activations.__name__

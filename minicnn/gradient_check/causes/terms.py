@@ -84,6 +84,22 @@ def not_transposed(e: Evidence) -> str | None:
     return None
 
 
+def shortcut(e: Evidence) -> str | None:
+    """The direct path of a residual connection, y = x + …: its term dy is missing, or one too many, or alone."""
+    if e.array.shape != e.dy.shape:
+        return None
+    dy = e.dy.ravel()[e.index]
+    terms = {
+        "this is dy itself: the derivative of the function is missing (with a shortcut, y = x + f(x): that of the "
+        "other branch)": dy,
+        "dy itself is missing: y has the term x itself, as of a shortcut, and its gradient must be added": e.right
+        - dy,
+        "dy itself is added once too often: the gradient of a shortcut twice, or y has no such term": e.right
+        + dy,
+    }
+    return next((text for text, values in terms.items() if e.fits(values)), None)
+
+
 def regularizer(e: Evidence) -> str | None:
     """right − given = a·w + b·sign(w): a penalty is in the loss but not in the gradient, or vice versa."""
     w = e.array.ravel()[e.index]

@@ -242,6 +242,18 @@ def test_no_hypothesis_fails(monkeypatch):
                     hypothesis(each)
 
 
+def test_an_error_of_the_search_is_raised_here_and_never_to_a_user(monkeypatch):
+    def broken(_):
+        raise KeyError("a slip in the search")
+
+    monkeypatch.setattr("minicnn.gradient_check.causes.OF_NUMBERS", [broken])
+    op = lambda x: x**2, lambda dy, x: dy * x  # noqa: E731
+    with pytest.raises(KeyError):
+        check_op(op, {"x": np.arange(4.0)})
+    monkeypatch.setattr("minicnn.gradient_check.causes.RAISES", False)
+    assert check_op(op, {"x": np.arange(4.0)})["x"].cause is None
+
+
 def test_a_slow_function_is_called_seldom():
     """Code in six loops takes a tenth of a second: a convolution is recognized by some twenty calls."""
     (forward, backward), arrays, _ = FAULTS["conv_nchw_dx_stride_forgotten"][0](np.random.default_rng(0))

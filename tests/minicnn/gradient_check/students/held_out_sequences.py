@@ -243,7 +243,9 @@ def prenorm_right(dy, cache):
     return prenorm_back(dy, cache)
 
 
-@faulty("pre-norm residual block, no shortcut", prenorm, ["path through it is missing: at “x” in “x + t”"])
+@faulty(
+    "pre-norm residual block, no shortcut", prenorm, ["dy itself", "shortcut", "skip", "residual", "branch"]
+)
 def prenorm_skip(dy, cache):
     return prenorm_back(dy, cache, skip=0)
 

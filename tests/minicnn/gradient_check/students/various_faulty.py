@@ -244,7 +244,7 @@ def attention_softmax(dout, cache):
 @faulty(
     "residual block, the skip forgotten",
     blocks.residual,
-    ["path through it is missing: at “x” in “x + h @ w2”"],
+    ["dy", "skip", "residual", "shortcut", "identity"],
 )
 def residual_skip(dy, cache):
     dx, dw1, dw2 = blocks.residual_backward(dy, cache)
