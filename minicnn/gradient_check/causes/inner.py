@@ -102,13 +102,15 @@ def _judged(
 
 def sum_of_a_softmax(e: Evidence) -> str | None:
     """Of scores z, p = softmax(z) and dz = p·(dp − Σ dp·p), the sum is another number in each row: often 0."""
-    follower = follower_of(e) if 2 < e.array.size <= MOST and e.complete and e.gradient.fits else None
-    for axis in range(e.array.ndim) if follower else ():
+    follower = follower_of(e) if 2 < e.array.size <= MOST and e.complete and e.wrong.any() else None
+    if follower is None:
+        return None
+    for axis in range(e.array.ndim):
         p = softmax.softmax(e.array, axis)
         step = next(
             (s for s in follower.steps if s.output.shape == p.shape and np.allclose(s.output.real, p)), None
         )
-        if step is None or p.shape[axis] < 3 or not e.wrong.any():
+        if step is None or p.shape[axis] < 3:
             continue
         dp = follower.upstream(step)
         sums = dp - e.analytic / p

@@ -247,7 +247,7 @@ def test_an_error_of_the_search_is_raised_here_and_never_to_a_user(monkeypatch):
         raise KeyError("a slip in the search")
 
     monkeypatch.setattr("minicnn.gradient_check.causes.OF_NUMBERS", [broken])
-    op = lambda x: x**2, lambda dy, x: dy * x  # noqa: E731
+    op = lambda x: x**2, lambda dy, x: dy * x
     with pytest.raises(KeyError):
         check_op(op, {"x": np.arange(4.0)})
     monkeypatch.setattr("minicnn.gradient_check.causes.RAISES", False)
