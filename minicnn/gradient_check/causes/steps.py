@@ -18,7 +18,7 @@ from minicnn.gradient_check.causes.evidence import ENOUGH_DIGITS, OR, Evidence
 from minicnn.gradient_check.causes.followed import Follower, follower_of
 from minicnn.gradient_check.causes.slips import OTHER, SIMPLE
 from minicnn.gradient_check.causes.step import Step
-from minicnn.gradient_check.causes.values import numbers
+from minicnn.gradient_check.causes.values import named, numbers
 from minicnn.gradient_check.causes.words import number
 
 MOST_TARGETS = 60
@@ -118,7 +118,8 @@ def _factors(
                 break
             telling = sum(abs(r - v) > e.tolerance for r, v in zip(e.right, without.values))
             if factor is not None and telling >= ENOUGH and not some.runs and _enough(e, 1):
-                times = f"it is {_number(factor)} times the right one"
+                code = named(e, abs(factor))
+                times = f"it is {_number(factor)} times the right one{', and ' * bool(code)}{code}"
                 unknown = f"the path through it has a wrong factor, {times}: at {some.where}"
     return missing.get(min(missing, default=None)), found.get(min(found, default=None), {}), unknown  # type: ignore[arg-type]
 
@@ -150,9 +151,8 @@ def _of_factor(target: Target, factor: float, known: dict[str, float]) -> str:
         return f"the factor {number(np.real(exponent))} of the slope, the exponent, is missing"
     arrays = [each for each in (step.output, *step.inputs) if isinstance(each, np.ndarray)]
     for value, verb in ((factor, "multiplied"), (1 / factor, "divided")):
-        code = next((name for name, each in known.items() if abs(each - value) < SAME), "")
-        if code:
-            return f"the path through it is {verb} by {number(value)}: by {code}, a factor or divisor of the code"
+        if any(abs(each - value) < SAME for each in known.values()):
+            return ""  # it says more than a shape
         what = {
             f"the length of axis {k} of {a.shape}"
             for a in arrays

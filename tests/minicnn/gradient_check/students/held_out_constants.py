@@ -88,7 +88,9 @@ def hard_swish(x):
     return x * np.clip(x + 3, 0, 6) / 6, x
 
 
-@faulty("hard swish, 1/6 forgotten in one term", hard_swish, ["multiplied by 6: by “6”"])
+@faulty(
+    "hard swish, 1/6 forgotten in one term", hard_swish, ["6 times the right one, and “6” in the code is 6"]
+)
 def hard_swish_one(dy, x):
     return dy * np.where(x >= 3, 1, np.where(x > -3, (x + 3) / 6 + x, 0))
 
