@@ -231,12 +231,12 @@ def sharded(layer: Layer, wrap: Any, leaves: list[ShardedLayer]) -> Layer:
         return sharded(each, wrap, leaves)
 
     if layer.has_library_passes and isinstance(layer, Graph):
-        for each in layer.uses.shared:
-            if each.weights:
-                raise NotImplementedError(
-                    f"{each.name} is used at several places of {layer.name}: its weights cannot be trained by several "
-                    "processes yet; train without distributed"
-                )
+        shared = [each.name for each in layer.uses.shared if each.weights]
+        if shared:
+            raise NotImplementedError(
+                f"{shared[0]} is used at several places of {layer.name}: its weights cannot be trained by several "
+                "processes yet; train without distributed"
+            )
         graph = copy.copy(layer)
         graph.segments = [each._replace(chain=inner(each.chain)) for each in layer.segments]
         return graph
