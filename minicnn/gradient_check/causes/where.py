@@ -1,6 +1,7 @@
 """The last hypotheses: no cause fits the numbers, but the position of the errors is a hint."""
 
 from collections.abc import Iterator
+from math import comb
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from minicnn.gradient_check.causes.words import number
 
 # This many entries must be right, and not 0, or "wrong only here" has no meaning.
 ENOUGH = 2
+SELDOM = 10_000  # of so many sets of entries one is that beyond a number: any number would do
 BY_CHANCE = 0.02  # the chance that so many wrong entries are all in a region
 
 
@@ -57,7 +59,8 @@ def _regions(e: Evidence) -> Iterator[tuple[str, np.ndarray]]:
             wrong, right = x[e.wrong], x[~e.wrong & (e.right != 0)]
             gap = (wrong.max(), right.min()) if below else (right.max(), wrong.min())
             at = 0.0 if gap[0] < 0 <= gap[1] or gap[0] <= 0 < gap[1] else (gap[0] + gap[1]) / 2
-            yield f"where x {side} {at:.3g}", (x < at) if below else (x > at)
+            if at == 0 or comb(len(x), len(wrong)) > SELDOM:
+                yield f"where x {side} {at:.3g}", (x < at) if below else (x > at)
 
 
 def _slab(e: Evidence, axis: int, i: int) -> str:

@@ -181,6 +181,19 @@ def test_a_small_error_is_not_left_without_a_word(rng):
     passes, x = (forward, lambda dy, p: dy * (p - t)), rng.standard_normal((3, 4))
     assert check_op(passes, {"x": x}, epsilon=0.0).passed
     report = check_op(passes, {"x": x}, epsilon=1e-7)
+    assert report["x"].cause.startswith("epsilon is left out: this is the gradient for epsilon = 0")
+
+    class Hidden:  # an attribute is no number that can be exchanged
+        epsilon = 1e-7
+
+        def forward(self, x):
+            y, self.p = forward(x, self.epsilon)
+            return y
+
+        def backward(self, dy):
+            return dy * (self.p - t)
+
+    report = check_op(Hidden(), {"x": x})
     assert not report.passed
     assert re.search(r"it agrees to [67] digits: is there an ε in one pass only", str(report))
     assert "digits" not in str(check_op((forward, lambda dy, p: dy * p**3), {"x": x}, epsilon=0.0))
