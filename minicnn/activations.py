@@ -30,6 +30,7 @@ __all__ = [
     "log_softmax",
     "mish",
     "relu",
+    "relu6",
     "serialize",
     "sigmoid",
     "softmax",
@@ -43,23 +44,17 @@ keras_errors.add_getattr(__name__)
 def relu(
     x: Any, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0
 ) -> np.ndarray:
-    """Return x above ``threshold``, negative_slope · (x − threshold) elsewhere; but at most ``max_value``.
+    """Return x above ``threshold``, negative_slope · (x − threshold) elsewhere; but at most ``max_value``."""
+    if threshold or max_value is not None:
+        return relu6(x, max_value, negative_slope, threshold)
+    return leaky_relu(x, negative_slope) if negative_slope else _apply(ops.relu_forward, x)
 
-    Raises:
-        NotImplementedError: x is a symbol, and there is a threshold or a limit: ReLU as a layer has none.
-    """
-    if threshold == 0 and max_value is None:
-        if negative_slope:
-            return leaky_relu(x, negative_slope)
-        return _apply(ops.relu_forward, x)
-    if hasattr(x, "activated"):
-        raise NotImplementedError(
-            f"relu(a symbol, max_value={max_value!r}, threshold={threshold!r}): nearest: relu(a symbol)"
-        )
-    x = np.asarray(x)
-    x = x if x.dtype.kind in "fc" else x.astype(backend.floatx())
-    y = np.where(x.real > threshold, x, negative_slope * (x - threshold)).astype(x.dtype)
-    return y if max_value is None else np.where(y.real <= max_value, y, max_value).astype(x.dtype)
+
+def relu6(
+    x: Any, max_value: float | None = 6.0, negative_slope: float = 0.0, threshold: float = 0.0
+) -> np.ndarray:
+    """Return :func:`relu` with a limit, 6 by default."""
+    return _apply(ops.relu6_forward, x, max_value, negative_slope, threshold)
 
 
 def leaky_relu(x: Any, negative_slope: float = 0.2) -> np.ndarray:
@@ -165,6 +160,14 @@ class Row:
         return self.function.__name__
 
 
+def _relu6_in_onnx(
+    op: Callable[..., str], x: str, max_value: float | None, negative_slope: float, threshold: float
+) -> str:
+    limited = x if max_value is None else op("Min", x, float(max_value))
+    below = op("Mul", op("Sub", x, float(threshold)), float(negative_slope))
+    return op("Where", op("Greater", x, float(threshold)), limited, below)
+
+
 def _gelu_in_onnx(op: Callable[..., str], x: str, approximate: bool) -> str:
     """x · Φ(x), composed of older operations: Gelu itself came with opset 20."""
     if approximate:  # 2·Φ(x) ≈ 1 + tanh(√(2/π)·(x + 0.044715·x³))
@@ -185,6 +188,13 @@ TABLE: dict[str, Row] = {
             ops.leaky_relu_backward,
             onnx=lambda op, x, negative_slope: op("LeakyRelu", x, alpha=float(negative_slope)),
             options={"negative_slope": 0.2},
+        ),
+        Row(
+            relu6,
+            ops.relu6_forward,
+            ops.relu6_backward,
+            onnx=_relu6_in_onnx,
+            options={"max_value": 6.0, "negative_slope": 0.0, "threshold": 0.0},
         ),
         Row(
             elu,

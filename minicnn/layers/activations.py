@@ -82,7 +82,7 @@ class Activation(Layer):
 
 def activated(x: Symbol, name: str, options: dict[str, Any]) -> Symbol:
     """Return the symbol of an activation's values for x: ``activations.elu(x, alpha=0.5)`` becomes a layer."""
-    kinds: dict[str, Any] = {"leaky_relu": LeakyReLU, "elu": ELU}
+    kinds: dict[str, Any] = {"leaky_relu": LeakyReLU, "relu6": ReLU, "elu": ELU}
     if name in kinds:
         return kinds[name](**options)(x)  # type: ignore[no-any-return]
     usual = activations.TABLE[name].options
@@ -152,58 +152,90 @@ def activation_config(activation):
     )
 
 
-class ReLU(Activation):
-    """max(x, 0), or negative_slope · x below 0."""
+class Option:
+    """A number in an attribute of a layer, which is checked when it is set, at any time.
 
-    def __init__(self, negative_slope: float = 0.0, **kwargs: Unpack[LayerArguments]) -> None:
-        super().__init__("relu", **kwargs)
-        self.negative_slope = negative_slope
+    Args:
+        from_0: whether it must not be negative.
+        optional: whether it may be None.
+    """
+
+    def __init__(self, from_0: bool = False, optional: bool = False) -> None:
+        self._from_0, self._optional = from_0, optional
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, layer: Any, owner: type | None = None) -> Any:
+        return self if layer is None else vars(layer)[self._name]
+
+    def __set__(self, layer: Any, value: Any) -> None:
+        if value is not None or not self._optional:
+            number(self._name, value)
+            if self._from_0:
+                number(self._name, value, "a number from 0", lambda given: given >= 0)
+        vars(layer)[self._name] = value
+
+
+class WithOptions(Activation):
+    """An activation whose options are attributes of the layer, each an :class:`Option`."""
+
+    def __init__(self, **kwargs: Unpack[LayerArguments]) -> None:
+        super(Activation, self).__init__(**kwargs)
 
     @property
-    def negative_slope(self) -> float:
-        """The slope below 0. Another one may be set at any time."""
-        return self.options.get("negative_slope", 0.0)
-
-    @negative_slope.setter
-    def negative_slope(self, slope: float) -> None:
-        number("negative_slope", slope)
-        self.activation = "leaky_relu" if slope else "relu"
-        self.options = {"negative_slope": slope} if slope else {}
+    def options(self):  # type: ignore[override]
+        """The arguments of its forward pass."""
+        return {name: getattr(self, name) for name in activations.TABLE[self.activation].options}
 
 
-class LeakyReLU(Activation):
+class ReLU(WithOptions):
+    """max(x, 0); with its arguments negative_slope · (x − threshold) up to ``threshold``, then x, but at most
+    ``max_value``.
+    """
+
+    max_value, threshold = Option(from_0=True, optional=True), Option(from_0=True)
+    negative_slope = Option()
+
+    def __init__(
+        self,
+        max_value: float | None = None,
+        negative_slope: float = 0.0,
+        threshold: float = 0.0,
+        **kwargs: Unpack[LayerArguments],
+    ) -> None:
+        super().__init__(**kwargs)
+        self.max_value, self.negative_slope, self.threshold = max_value, negative_slope, threshold
+
+    @property
+    def activation(self):  # type: ignore[misc]
+        """The name of the simplest activation that it is."""
+        if self.max_value is not None or self.threshold:
+            return "relu6"
+        return "leaky_relu" if self.negative_slope else "relu"
+
+
+class LeakyReLU(WithOptions):
     """x above 0, negative_slope · x below; as in Keras, the older name alpha works too."""
+
+    activation = "leaky_relu"
+    negative_slope = Option()
 
     def __init__(self, negative_slope: float = 0.3, **kwargs: Any) -> None:
         negative_slope = kwargs.pop("alpha", negative_slope)
-        super().__init__("leaky_relu", **kwargs)
+        super().__init__(**kwargs)
         self.negative_slope = negative_slope
 
-    @property
-    def negative_slope(self) -> float:
-        """The slope below 0. Another one may be set at any time."""
-        return self.options.get("negative_slope", 0.3)
 
-    @negative_slope.setter
-    def negative_slope(self, slope: float) -> None:
-        self.options = {"negative_slope": number("negative_slope", slope)}
-
-
-class ELU(Activation):
+class ELU(WithOptions):
     """x above 0, alpha · (eˣ − 1) below."""
 
+    activation = "elu"
+    alpha = Option()
+
     def __init__(self, alpha: float = 1.0, **kwargs: Unpack[LayerArguments]) -> None:
-        super().__init__("elu", **kwargs)
+        super().__init__(**kwargs)
         self.alpha = alpha
-
-    @property
-    def alpha(self) -> float:
-        """The limit far below 0 is −alpha. Another one may be set at any time."""
-        return self.options.get("alpha", 1.0)
-
-    @alpha.setter
-    def alpha(self, alpha: float) -> None:
-        self.options = {"alpha": number("alpha", alpha)}
 
 
 class PReLU(Layer):

@@ -46,7 +46,7 @@ def good():
     x = layers.Normalization(mean=[100.0], variance=[3000.0])(inputs)
     x = layers.RandomFlip("horizontal", seed=1)(layers.Rescaling(2.0)(x))
     x = layers.Conv2D(2, 5, strides=8, kernel_regularizer="l2", activation="relu")(x)
-    x = layers.ReLU(0.1)(layers.BatchNormalization()(layers.ZeroPadding2D(1)(x)))
+    x = layers.ReLU(negative_slope=0.1)(layers.BatchNormalization()(layers.ZeroPadding2D(1)(x)))
     y = layers.Dropout(0.2)(layers.DepthwiseConv2D(3, padding="same")(x))
     x = layers.MaxPooling2D(2)(layers.Add()([x, y]))
     x = layers.Residual([layers.Conv2D(2, 1), layers.PReLU(shared_axes=[1, 2])])(x)

@@ -64,6 +64,15 @@ def test_relu_of_arrays(options, y):
     assert found.dtype == np.float32
 
 
+@pytest.mark.parametrize("implementation", ops.IMPLEMENTATIONS)
+def test_relu_with_a_limit_of_infinities(implementation):
+    with ops.use(implementation):
+        y, cache = ops.relu6_forward(np.array([-np.inf, 3, 5, 9, 1e30]), None, 0.0, 4.0)
+        np.testing.assert_array_equal(y, [0, 0, 5, 9, 1e30])
+        np.testing.assert_array_equal(ops.relu6_backward(np.full(5, 7.0), cache), [0, 0, 7, 7, 7])
+        np.testing.assert_array_equal(activations.relu6(np.array([-np.inf, -1, np.inf])), [0, 0, 6])
+
+
 def test_softmax_along_another_axis():
     x = np.arange(12.0).reshape(2, 3, 2) ** 1.5
     for function in (activations.softmax, activations.log_softmax):
@@ -88,6 +97,7 @@ def test_options_of_an_activation_of_a_symbol():
     x, values = minicnn.Input((5,)), np.linspace(-2, 2, 10, dtype=np.float32).reshape(2, 5)
     for function, options in (
         (activations.relu, {"negative_slope": 0.5}),
+        (activations.relu, {"max_value": 1.0, "negative_slope": 0.5, "threshold": 0.25}),
         (activations.leaky_relu, {"negative_slope": 0.1}),
         (activations.elu, {"alpha": 0.7}),
         (activations.softmax, {"axis": 1}),
@@ -96,7 +106,6 @@ def test_options_of_an_activation_of_a_symbol():
         for each in (model, minicnn.models.clone_model(model)):
             np.testing.assert_array_equal(each(values), function(values, **options))
     for function, options in (
-        (activations.relu, {"max_value": 6}),
         (activations.gelu, {"approximate": True}),
         (activations.softmax, {"axis": 0}),
     ):

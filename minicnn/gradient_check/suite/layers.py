@@ -198,7 +198,10 @@ PLAIN: dict[type[Layer], tuple[Callable[[Draw, bool], np.ndarray], Callable[[Dra
     layers.Softmax: (_any, lambda draw: _with()),
     layers.Flatten: (_any, lambda draw: _with()),
     layers.Activation: (_any, lambda draw: _with(draw.choice(ACTIVATIONS))),
-    layers.ReLU: (_any, lambda draw: _with(negative_slope=draw.choice([0.0, 0.3]))),
+    layers.ReLU: (
+        _any,
+        lambda draw: _with(draw.choice([None, 0.8]), draw.choice([0.0, 0.3]), draw.choice([0.0, 0.2])),
+    ),
     layers.LeakyReLU: (_any, lambda draw: _with(negative_slope=draw.choice([0.0, 0.3]))),
     layers.ELU: (_any, lambda draw: _with(draw.choice([1.0, 0.7]))),
     layers.Permute: (_maps, lambda draw: _with(draw.choice([(1, 2, 3), (2, 1, 3), (3, 1, 2), (2, 3, 1)]))),

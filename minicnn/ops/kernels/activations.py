@@ -29,6 +29,8 @@ __all__ = [
     "leaky_relu_forward",
     "mish_backward",
     "mish_forward",
+    "relu6_backward",
+    "relu6_forward",
     "relu_backward",
     "relu_forward",
     "sigmoid_backward",
@@ -87,7 +89,8 @@ class _Activation:
     def forward(self, x, parameter=0.0):
         x = prepare(x)
         y = empty_like(x)
-        parameter = x.dtype.type(parameter)
+        number = x.dtype.type
+        parameter = tuple(map(number, parameter)) if isinstance(parameter, tuple) else number(parameter)
         self._forward(x.reshape(-1), parameter, y.reshape(-1))
         return y, (y if self._keeps == "y" else x, parameter)
 
@@ -121,6 +124,20 @@ def _leaky_relu(x, slope):
 @register_jitable(**_INLINE)
 def _leaky_relu_dx(dy, x, slope):
     return slope * dy if x <= 0 else dy
+
+
+@register_jitable(**_INLINE)
+def _relu6(x, limits):
+    most, slope, threshold = limits
+    if x <= threshold:
+        return slope * (x - threshold) if slope != 0 else slope
+    return most if x >= most else x
+
+
+@register_jitable(**_INLINE)
+def _relu6_dx(dy, x, limits):
+    most, slope, threshold = limits
+    return slope * dy if x <= threshold else 0 * slope if x >= most else dy
 
 
 @register_jitable(**_INLINE)
@@ -215,6 +232,7 @@ def _mish_dx(dy, x, _):
 
 _RELU = _Activation(_relu, _relu_dx, keeps="y")
 _LEAKY_RELU = _Activation(_leaky_relu, _leaky_relu_dx, keeps="x")
+_RELU6 = _Activation(_relu6, _relu6_dx, keeps="x")
 _ELU = _Activation(_elu, _elu_dx, keeps="x")
 _SIGMOID = _Activation(_sigmoid, _sigmoid_dx, keeps="y")
 _TANH = _Activation(_tanh_y, _tanh_dx, keeps="y")
@@ -242,6 +260,16 @@ def leaky_relu_forward(x, negative_slope=0.3):
 def leaky_relu_backward(dy, cache):
     """Return dx, as the reference does."""
     return _LEAKY_RELU.backward(dy, cache)
+
+
+def relu6_forward(x, max_value=6.0, negative_slope=0.0, threshold=0.0):
+    """Return (y, cache), as the reference does."""
+    return _RELU6.forward(x, (math.inf if max_value is None else max_value, negative_slope, threshold))
+
+
+def relu6_backward(dy, cache):
+    """Return dx, as the reference does."""
+    return _RELU6.backward(dy, cache)
 
 
 def elu_forward(x, alpha=1.0):

@@ -2,6 +2,7 @@
 
     relu        f = max(x, 0)                                   f' = 1 if x > 0 else 0
     leaky_relu  f = x if x > 0 else a·x                         f' = 1 if x > 0 else a
+    relu6       f = a·(x − t) if x ≤ t, m if x ≥ m, else x      f' = a, 0 or 1;  relu6 itself: t = a = 0, m = 6
     elu         f = x if x > 0 else a·(eˣ − 1)                  f' = 1 if x > 0 else a·eˣ  = f + a
     sigmoid     f = 1 / (1 + e⁻ˣ)                               f' = f·(1 − f)
     tanh        f = (eˣ − e⁻ˣ) / (eˣ + e⁻ˣ)                     f' = 1 − f²
@@ -12,9 +13,9 @@
     mish        f = x·tanh(s),  s = log(1 + eˣ)                 f' = t + x·(1 − t²)·σ(x),  t = tanh s,  σ(x) = s'
 
 At the kink x = 0 the left branch is used, so ReLU'(0) = 0 (a convention: any slope between those of the two
-branches is a subgradient). At hard_sigmoid's kinks x = ±3 the constant branches are used, so its slope there
-is 0. NaN stays NaN: conditions are written `x <= 0`, which is false for NaN. If f' can be computed from y =
-f(x), the cache is y.
+branches is a subgradient). At hard_sigmoid's kinks x = ±3 and relu6's x = m the constant branches are used, so
+the slope there is 0. NaN stays NaN: conditions are written `x <= 0`, which is false for NaN. If f' can be
+computed from y = f(x), the cache is y.
 
 Shapes: x, y, dy and dx have the same shape, which may be any.
 """
@@ -36,6 +37,8 @@ __all__ = [
     "leaky_relu_forward",
     "mish_backward",
     "mish_forward",
+    "relu6_backward",
+    "relu6_forward",
     "relu_backward",
     "relu_forward",
     "sigmoid_backward",
@@ -69,6 +72,24 @@ def leaky_relu_backward(dy: Array, cache: Cache) -> Array:
     """Return dx: dy where x > 0, ``negative_slope``·dy elsewhere."""
     x, negative_slope = cache
     return np.where(x.real <= 0, negative_slope * dy, dy)
+
+
+def relu6_forward(
+    x: Array, max_value: float | None = 6.0, negative_slope: float = 0.0, threshold: float = 0.0
+) -> tuple[Array, Cache]:
+    """Return (y, cache): ``negative_slope``·(x − ``threshold``) up to the threshold, then x, but ``max_value``
+    at most; None is no limit.
+    """
+    most = np.inf if max_value is None else max_value
+    left, above = x.real <= threshold, x.real >= most
+    below = negative_slope * (x - threshold) if negative_slope else 0  # of −∞ too
+    return np.where(left, below, np.where(above, most, x)), (left, above, negative_slope)
+
+
+def relu6_backward(dy: Array, cache: Cache) -> Array:
+    """Return dx: ``negative_slope``·dy up to the threshold, 0 at and above the limit, dy between them."""
+    left, above, negative_slope = cache
+    return np.where(left, negative_slope * dy, np.where(above, 0, dy))
 
 
 def elu_forward(x: Array, alpha: float = 1.0) -> tuple[Array, Cache]:

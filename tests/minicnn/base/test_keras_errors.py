@@ -58,7 +58,6 @@ def test_old_arguments_name_todays(call, today):
         (lambda: layers.Dense(8, lora_rank=4), "Dense"),
         (lambda: layers.BatchNormalization(renorm=True), "batches"),
         (lambda: layers.Dropout(0.5, noise_shape=(None, 1, 1, 8)), "SpatialDropout2D"),
-        (lambda: layers.ReLU(max_value=6), "ReLU"),
         (lambda: layers.Dense(8, dtype="mixed_float16"), "float32"),
         (lambda: layers.LayerNormalization(axis=[1, 2, 3]).build((None, 8, 8, 3)), "last axis"),
         (lambda: layers.BatchNormalization(axis=1).build((None, 3, 8, 8)), "last axis"),

@@ -131,7 +131,7 @@ def activated():
     x = Input(SHAPE, dtype="float64")
     y = layers.Conv2D(3, 2)(x)
     several = [layers.Activation(name)(y) for name in activations.TABLE if name not in OPAQUE]
-    several += [layers.ELU(0.5)(y), layers.ReLU(0.25)(y)]
+    several += [layers.ELU(0.5)(y), layers.ReLU(2, 0.25, 0.125)(y)]
     scores = layers.Dense(3)(layers.Flatten()(layers.Concatenate()(several)))
     return compiled(Model(x, scores), loss=losses.CategoricalCrossentropy(from_logits=True))
 

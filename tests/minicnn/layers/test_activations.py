@@ -15,7 +15,9 @@ X = np.array([[-2.0, 0.0, 3.0]])
     ("make", "y", "slope"),
     [
         (lambda: layers.ReLU(), [0, 0, 3], [0, 0, 1]),
-        (lambda: layers.ReLU(0.25), [-0.5, 0, 3], [0.25, 0.25, 1]),
+        (lambda: layers.ReLU(negative_slope=0.25), [-0.5, 0, 3], [0.25, 0.25, 1]),
+        (lambda: layers.ReLU(2.5), [0, 0, 2.5], [0, 0, 0]),  # the first argument is Keras's
+        (lambda: layers.ReLU(None, 0.5, 1), [-1.5, -0.5, 3], [0.5, 0.5, 1]),
         (lambda: layers.LeakyReLU(), [-0.6, 0, 3], [0.3, 0.3, 1]),
         (lambda: layers.LeakyReLU(0.25), [-0.5, 0, 3], [0.25, 0.25, 1]),
         (lambda: layers.LeakyReLU(alpha=0.25), [-0.5, 0, 3], [0.25, 0.25, 1]),
@@ -88,7 +90,7 @@ def test_another_activation_has_its_usual_options():
 
 
 def test_the_activation_at_the_end_of_a_layer():
-    own = layers.ReLU(0.5)
+    own = layers.ReLU(negative_slope=0.5)
     for given, kept in ((None, None), ("relu", "relu"), (activations.relu, "relu"), (own, own)):
         layer = layers.Dense(2, given, name="last")
         assert layer.activation == kept
@@ -116,3 +118,11 @@ def test_an_option_that_is_set_later_is_used(layer, name, values, at_minus_2):
         np.testing.assert_allclose(layer.backward(np.array([[7.0, 11.0]])), [[7 * slope, 11.0]], rtol=1e-15)
     with pytest.raises(ValueError, match=f"{name}=nan: expected a number"):
         setattr(layer, name, float("nan"))
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"max_value": -1.0}, {"threshold": -0.5}, {"threshold": None}, {"negative_slope": None}]
+)
+def test_relu_refuses(wrong):
+    with pytest.raises(ValueError, match=f"{next(iter(wrong))}=.*: expected a number"):
+        layers.ReLU(**wrong)

@@ -31,6 +31,12 @@ export const ACTIVATIONS = {
     equation: "y = tanh x",
     slopeEquation: "f' = 1 − y²",
   },
+  relu6: {
+    value: (x, options) => (x <= options.threshold ? options.negative_slope * (x - options.threshold) : Math.min(x, limit(options))),
+    slope: (x, y, options) => (x <= options.threshold ? options.negative_slope : x < limit(options) ? 1 : 0),
+    equation: "y = min(x, limit) above the threshold, slope · (x − threshold) elsewhere",
+    slopeEquation: "f' = 1 between the threshold and the limit, 0 above, the slope below",
+  },
   elu: {
     value: (x, { alpha }) => (x > 0 ? x : alpha * Math.expm1(x)),
     slope: (x, y, { alpha }) => (x > 0 ? 1 : y + alpha),
@@ -93,6 +99,11 @@ export const ACTIVATION_LAYERS = {
 };
 
 // ---- any function of the table
+
+// Return the largest value of relu6.
+function limit({ max_value: largest }) {
+  return largest ?? Infinity;
+}
 
 // Check that the node's function is in the table.
 function checkActivation({ name, config }) {
