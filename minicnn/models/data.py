@@ -16,11 +16,11 @@ Batch = tuple[np.ndarray, np.ndarray | None, np.ndarray | None]
 
 
 class Parts:
-    """One array for each output of a model, which are cut together: targets, or sample weights.
+    """One array for each output of a model, which are cut together: targets or sample weights; or for each input.
 
     Args:
         arrays: as many as there are outputs; None for one that has none.
-        argument: what they are, in errors: "y" or "sample_weight".
+        argument: what they are, in errors: "x", "y" or "sample_weight".
 
     Raises:
         ValueError: their lengths differ, or all are None.
@@ -32,7 +32,7 @@ class Parts:
         lengths = {len(array) if array.ndim else 0 for array in self.arrays if array is not None}
         if len(lengths) != 1:
             shapes = [None if array is None else array.shape for array in self.arrays]
-            raise ValueError(f"{argument} has the shapes {shapes}: expected as many rows for each output")
+            raise ValueError(f"{argument} has the shapes {shapes}: expected as many rows for each")
         self.shape, self.ndim = (lengths.pop(),), 1
 
     def __len__(self) -> int:
@@ -47,7 +47,7 @@ class Batches:
 
     Args:
         x: (N, …), any numeric dtype; each batch is cast to ``dtype``. Arrays in files stay there: ``np.memmap``, or a
-            ShardedArray.
+            ShardedArray. Parts for a model with several inputs: a batch has a list of arrays.
         y: (N, …) or None; Parts for a model with several outputs.
         sample_weight: (N,) or None; or Parts.
         class_weight: {class number: weight}, factors of the sample weights, 1 for a class that is not there;
@@ -75,11 +75,12 @@ class Batches:
         batch_size: int = 32,
         dtype: Any = "float32",
     ) -> None:
-        self.x = as_rows(x)
+        self.x: Any = x if isinstance(x, Parts) else as_rows(x)
         self.y: Any = y if y is None or isinstance(y, Parts) else checks.checked_targets(y)
         self.dtype = np.dtype(dtype)
-        if self.x.dtype.kind not in "biuf":
-            raise TypeError(f"x has dtype {self.x.dtype}, expected numbers")
+        for each in _arrays(self.x):
+            if each.dtype.kind not in "biuf":
+                raise TypeError(f"x has dtype {each.dtype}, expected numbers")
         if self.x.ndim == 0 or len(self.x) == 0:
             raise ValueError(f"x has shape {self.x.shape}, expected at least one sample: (N, …)")
         of_all = sample_weight is not None and not isinstance(sample_weight, Parts)
@@ -140,7 +141,12 @@ class Batches:
                 own = slice(start + part.start, start + part.stop) if order is None else index[part]
             y: Any = None if self.y is None else self.y[index]
             y = y if y is None or isinstance(y, Parts) else np.asarray(y)
-            yield np.array(self.x[own], self.dtype), y, self._weights_of(index, y)
+            samples: Any = self.x[own]
+            if isinstance(samples, Parts):
+                samples = [np.array(each, self.dtype) for each in samples.arrays]
+            else:
+                samples = np.array(samples, self.dtype)
+            yield samples, y, self._weights_of(index, y)
             pages.used(stop - start)
 
     def get_state(self) -> dict[str, Any]:

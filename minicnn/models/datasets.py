@@ -63,7 +63,7 @@ class _Stream:
         given: the generator or the dataset.
         class_weight: see :class:`data.Batches`.
         targets: whether batches must have them.
-        for_outputs: changes (y, sample_weight) of a batch to the form for a model with several outputs.
+        arranged: changes (x, y, sample_weight) of a batch to the form for several inputs or outputs.
     """
 
     resumable = False
@@ -75,9 +75,9 @@ class _Stream:
         class_weight: Mapping[int, float] | None,
         dtype: Any,
         targets: bool,
-        for_outputs: Callable[[Any, Any], tuple[Any, Any]],
+        arranged: Callable[[Any, Any, Any], tuple[Any, Any, Any]],
     ) -> None:
-        self._for_outputs = for_outputs
+        self._arranged = arranged
         self.given, self.kind = given, type(given).__name__
         self._class_weight, self._dtype, self._targets = class_weight, dtype, targets
 
@@ -107,7 +107,7 @@ class _Stream:
             raise ValueError(
                 f"{self.kind} gave a batch without targets, expected (x, y) or (x, y, sample_weight)"
             )
-        y, weight = self._for_outputs(y, weight)
+        x, y, weight = self._arranged(x, y, weight)
         class_weight = None if y is None else self._class_weight
         (checked,) = Batches(x, y, weight, class_weight, max(len(x), 1), self._dtype).iterate()
         return checked
@@ -217,7 +217,7 @@ def source(
     *,
     dtype: Any = "float32",
     targets: bool = True,
-    for_outputs: Callable[[Any, Any], tuple[Any, Any]] = lambda y, sample_weight: (y, sample_weight),
+    arranged: Callable[[Any, Any, Any], tuple[Any, Any, Any]] = lambda *batch: batch,
 ) -> Any:
     """Return the batches of x: an array, a :class:`PyDataset` or a generator.
 
@@ -226,7 +226,7 @@ def source(
         batch_size: for arrays; by default 32, or such that there are ``steps`` batches.
         steps: the number of batches that will be used, if it is known.
         targets: whether y is needed.
-        for_outputs: changes (y, sample_weight) to the form for a model with several outputs.
+        arranged: changes (x, y, sample_weight) to the form for a model with several inputs or outputs.
 
     Raises:
         ValueError: y or weights with a generator or dataset, no targets, no batches, or steps is not a
@@ -236,7 +236,7 @@ def source(
         raise ValueError(f"steps={steps!r}: expected a positive integer, such as len(x) // batch_size")
     found: Any
     if not is_stream(x):
-        y, sample_weight = for_outputs(y, sample_weight)
+        x, y, sample_weight = arranged(x, y, sample_weight)
     if class_weight is not None:
         known = None if y is None or is_stream(x) or isinstance(y, Parts) else checks.checked_targets(y)
         checks.check_class_weight(class_weight, known)
@@ -247,7 +247,7 @@ def source(
                     f"{name}=…: {type(x).__name__} gives it in its batches, (x, y, sample_weight)"
                 )
         kind = DatasetBatches if isinstance(x, PyDataset) else GeneratorBatches
-        found = kind(x, class_weight, dtype, targets, for_outputs)
+        found = kind(x, class_weight, dtype, targets, arranged)
         if found.steps == 0:
             raise ValueError(f"{found.kind} has no batches")
     else:

@@ -5,7 +5,7 @@ predict     for each batch: forward
 """
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal, overload
 
 import numpy as np
@@ -80,10 +80,7 @@ class Evaluation(TrainingStep):
         logs = self._evaluate(source, steps, self._beside_a_training(callbacks), self.test_step)
         if progress.resolve(verbose):
             print(progress.describe(logs))
-        if return_dict:
-            return logs
-        values = list(logs.values())
-        return values if len(values) > 1 else values[0]
+        return logs if return_dict else one_or_list(logs)
 
     def _evaluate(
         self, source: Any, steps: int | None, callback_list: CallbackList, test_step: Callable[..., Any]
@@ -146,10 +143,12 @@ class Evaluation(TrainingStep):
     ) -> Any:
         """Return loss and metrics on one batch, as :meth:`evaluate`; no weight changes."""
         given: Any = {"return_dict": return_dict}  # which of the overloads it is, is not known here
+        x, y, sample_weight = self.arranged(x, y, sample_weight)
         return self.evaluate(x, y, len(x), verbose=0, sample_weight=sample_weight, **given)
 
     def predict_on_batch(self, x: Any) -> np.ndarray:
         """Return the model's output for one batch, as :meth:`predict`."""
+        x, _, _ = self.arranged(x)
         return self.predict(x, len(x))
 
     # ---- where batches come from ---------------------------------------------------------------------------
@@ -162,8 +161,9 @@ class Evaluation(TrainingStep):
                 "without return gave?"
             )
         if not datasets.is_stream(x):
+            x, _, _ = self.arranged(x)
             self._build_for(x)
-        options["for_outputs"] = self.for_outputs
+        options["arranged"] = self.arranged
         source = datasets.source(x, *args, dtype=self.dtype or backend.floatx(), **options)
         if not self.built:
             self._build_for(source.peek())
@@ -172,13 +172,23 @@ class Evaluation(TrainingStep):
     def _checked_batches(self, source: Any, position: TrainingPosition | None = None) -> Iterator[Any]:
         batches = source.iterate() if position is None else source.iterate(position.order, position.step)
         for batch in batches:
-            self.check_shape(batch[0].shape)
+            self.check_shape(self._shape_of(batch[0]))
             yield batch
 
     @ops.in_turn
     def _build_for(self, x: Any) -> None:
         """Build the model for samples of x's shape, and check that they fit."""
-        shape = np.shape(x)
+        shape = self._shape_of(x)
         if not self.built:
             self.build((None, *shape[1:]))
         self.check_shape(shape)
+
+    def _shape_of(self, x: Any) -> Any:
+        """Return the shape of samples; for several inputs, Parts or a list of arrays, the list of shapes."""
+        return [each.shape for each in getattr(x, "arrays", x)] if self.multiple_inputs else np.shape(x)
+
+
+def one_or_list(logs: Mapping[str, Any]) -> Any:
+    """Return the values, or the one value by itself, as Keras."""
+    values = list(logs.values())
+    return values if len(values) > 1 else values[0]

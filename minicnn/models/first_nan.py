@@ -63,9 +63,10 @@ def first_not_finite(model: TrainingStep, x: Any, y: Any, sample_weight: Any = N
             return first_not_finite(model, x, y, sample_weight)
         finally:
             model.distribution = share
-    x = np.asarray(x).astype(model.dtype)
-    if not np.isfinite(x).all():
+    x = [np.asarray(each).astype(model.dtype) for each in (x if model.multiple_inputs else [x])]
+    if not all(np.isfinite(each).all() for each in x):
         return NotFinite("input", model.name)
+    x = x if model.multiple_inputs else x[0]
     for weight in reversed(model.trainable_weights):
         if not np.isfinite(weight.value).all():
             return NotFinite("weight", weight.path)

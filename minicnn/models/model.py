@@ -192,15 +192,6 @@ class Functional(Graph, Model):
                     f"the input {symbol!r} leads to none of the outputs: leave it out, or use it"
                 )
 
-    def _build_for(self, x: Any) -> None:
-        if self.multiple_inputs:
-            raise NotImplementedError(
-                f"{self.name} has {len(self.inputs)} inputs: fit, evaluate and predict take one array; make "
-                "one input of them, such as channels of an image, and split it in a layer; or call the model, "
-                "model([a, b])"
-            )
-        super()._build_for(x)
-
     def get_config(self) -> dict[str, Any]:
         """Return the model's name and layers and what each is called on, for :meth:`from_config`."""
         names = self.uses.names

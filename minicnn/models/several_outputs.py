@@ -23,7 +23,7 @@ from minicnn.models.data import Parts
 
 
 def by_output(given: Any, names: Sequence[str], argument: str) -> list[Any]:
-    """Return a list with the value of each output.
+    """Return a list with the value of each output; for the argument "x" of each input.
 
     Args:
         given: a list of as many values, a dictionary {name of an output: value}, or None.
@@ -39,19 +39,25 @@ def by_output(given: Any, names: Sequence[str], argument: str) -> list[Any]:
         return [given.get(name) for name in names]
     if isinstance(given, list | tuple) and len(given) == len(names):
         return list(given)
+    end = "input" if argument == "x" else "output"
     raise ValueError(
-        f"{argument}={shown(given)}: expected a list of {len(names)}, one for each output, or a dictionary with the "
-        f"outputs' names, {', '.join(map(repr, names))}"
+        f"{argument}={shown(given)}: expected a list of {len(names)}, one for each {end}, or a dictionary with the "
+        f"{end}s' names, {', '.join(map(repr, names))}"
     )
 
 
 def parts(given: Any, names: Sequence[str], argument: str) -> Parts:
-    """Return targets or sample weights, a list or {name of an output: array}, as Parts.
+    """Return samples, targets or sample weights, a list or {name of an end: array}, as Parts.
 
     Raises:
-        ValueError: there is not one for each output, or their lengths differ.
+        ValueError: there is not one for each output or input, or their lengths differ.
     """
-    return given if isinstance(given, Parts) else Parts(by_output(given, names, argument), argument)
+    if isinstance(given, Parts):
+        return given
+    arrays = by_output(given, names, argument)
+    if argument == "x" and any(each is None for each in arrays):
+        raise ValueError(f"x: expected an array for each input, {', '.join(map(repr, names))}")
+    return Parts(arrays, argument)
 
 
 class LossOfOutputs(losses.Loss):

@@ -123,16 +123,20 @@ class TrainingStep(Layer):
         """The names of the layers whose outputs are the model's; a model that is not built has one output."""
         return [symbol.name for symbol in vars(self).get("outputs", [])] or [self.name]
 
-    def for_outputs(self, y: Any, sample_weight: Any = None) -> tuple[Any, Any]:
-        """Return targets and weights as they are; for several outputs as Parts: a batch has a part of each."""
+    def arranged(self, x: Any, y: Any = None, sample_weight: Any = None) -> tuple[Any, Any, Any]:
+        """Return samples, targets and weights as they are; of several inputs or outputs as Parts: a batch has a part
+        of each.
+        """
+        if self.multiple_inputs:
+            x = several_outputs.parts(x, [symbol.name for symbol in vars(self)["inputs"]], "x")
         names = self.output_names
         if len(names) == 1:
-            return self._by_name(y), sample_weight
+            return x, self._by_name(y), sample_weight
         if y is not None:
             y = several_outputs.parts(y, names, "y")
         if isinstance(sample_weight, list | tuple | Mapping):
             sample_weight = several_outputs.parts(sample_weight, names, "sample_weight")
-        return y, sample_weight
+        return x, y, sample_weight
 
     def check_compiled(self) -> CompiledMetrics:
         """Return the running means of loss and metrics.
@@ -223,10 +227,10 @@ class TrainingStep(Layer):
         ``skipped_steps`` counts it. Only random generators have gone on.
         """
         if not self.trainable_weights:
-            raise ValueError(
-                f"{self.name} has no weights to train: add a layer that has some, such as Dense(7), or set "
-                "trainable = True on it"
-            )
+            fix = "add a layer that has some, such as Dense(7)"
+            if self.weights:
+                fix = f"{self.name}.trainable = True before it is trained, and perhaps False again after it"
+            raise ValueError(f"{self.name} has no weights to train: {fix}")
         with self.first_pass_checked("backward"), WholeStep(self) as step:
             value, prediction = self.forward_loss(x, y, sample_weight, training=True)
             if step.is_finite(value):

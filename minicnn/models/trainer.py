@@ -18,7 +18,7 @@ from minicnn.callbacks import CallbackList, History
 from minicnn.distributed import DataParallel
 from minicnn.distributed import get as distribution_of
 from minicnn.models import checks, data, datasets, first_nan, progress
-from minicnn.models.evaluation import Callbacks, Evaluation
+from minicnn.models.evaluation import Callbacks, Evaluation, one_or_list
 from minicnn.models.running import TrainingPosition, own_training
 from minicnn.models.sharded_files import as_rows
 
@@ -71,7 +71,7 @@ class Trainer(Evaluation):
         Args:
             x, y: samples (N, …) and targets, of any numeric dtype; or x is a generator or a
                 ``utils.PyDataset``, which gives batches (x, y) or (x, y, sample_weight). For a model with several
-                outputs y is a list of arrays, or {name of the output: array}.
+                inputs or outputs x or y is a list of arrays, or {name of the input or output: array}.
             batch_size: samples in a batch, 32 by default.
             epochs: the number of the last epoch; training begins at ``initial_epoch``.
             verbose: 0 nothing, 1 a bar, 2 a line for each epoch; "auto" is 1 on a terminal and 2 elsewhere.
@@ -104,19 +104,24 @@ class Trainer(Evaluation):
                 raise ValueError(
                     f"validation_split needs arrays, not {type(x).__name__}: give validation_data"
                 )
-            y, sample_weight = self.for_outputs(y, sample_weight)
-            (x, y, sample_weight), end = data.split(validation_split, as_rows(x), y, sample_weight)
+            x, y, sample_weight = self.arranged(x, y, sample_weight)
+            x = x if isinstance(x, data.Parts) else as_rows(x)
+            (x, y, sample_weight), end = data.split(validation_split, x, y, sample_weight)
             validation_data = validation_data or end
         source = self._source(x, y, sample_weight, class_weight, batch_size, steps_per_epoch)
         self._check_classes(class_weight)
         share = distribution_of(distributed)
         if share is not None:
             share.check(self)
-            if len(self.output_names) > 1:
-                raise NotImplementedError(
-                    f"{self.name} has {len(self.output_names)} outputs, and distributed=… shares one among processes: "
-                    "train without distributed"
-                )
+            for ends, number in (
+                ("outputs", len(self.output_names)),
+                ("inputs", len(vars(self).get("inputs", []))),
+            ):
+                if number > 1:
+                    raise NotImplementedError(
+                        f"{self.name} has {number} {ends}, and distributed=… shares one among processes: train "
+                        "without distributed"
+                    )
             if isinstance(source, data.Batches):
                 source.rows = share.rows
         source = datasets.in_steps(source, steps_per_epoch, "steps_per_epoch")
@@ -220,10 +225,12 @@ class Trainer(Evaluation):
         class_weight: Mapping[int, float] | None = None,
         return_dict: bool = False,
     ) -> Any:
-        """Take one step on one batch; return loss and metrics, a list, with ``return_dict`` a dictionary."""
+        """Take one step on one batch; return loss and metrics, a list, or a number if there are no
+        metrics, or with ``return_dict`` a dictionary.
+        """
+        x, y, sample_weight = self.arranged(x, y, sample_weight)
         self._build_for(x)
         self._check_classes(class_weight)
-        y, sample_weight = self.for_outputs(y, sample_weight)
         ((x, y, weight),) = data.Batches(x, y, sample_weight, class_weight, len(x), self.dtype).iterate()
         with self.check_compiled().used() as results:
             skipped = self.skipped_steps
@@ -232,7 +239,7 @@ class Trainer(Evaluation):
             if self.skipped_steps > skipped and np.isfinite(value):  # the loss does not show it
                 first_nan.warn(self, "train_on_batch", x, y, weight, stacklevel=3)
             logs = results.update(value, y, prediction, weight)
-        return logs if return_dict else list(logs.values())
+        return logs if return_dict else one_or_list(logs)
 
     def _check_classes(self, class_weight: Any) -> None:
         if class_weight is not None and len(self.output_names) == 1:

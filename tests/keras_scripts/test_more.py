@@ -1,4 +1,4 @@
-"""Thirty more scripts, short ones: together with those of test_scripts.py forty shapes that are found in public.
+"""More scripts, short ones: together with those of test_scripts.py 43 shapes that are found in public.
 
 Each draws its data itself and runs twice, with imports exchanged alone: here and under Keras on PyTorch. Every model
 that is trained starts from the same weights, so that all numbers can be compared: ``history``, and what the script

@@ -291,11 +291,25 @@ def test_several_inputs_and_outputs(data):
     assert model.input_shape == [(None, 3), (None, 3)]
     one = Model([a, b], total)
     one.compile("sgd", "mse")
-    for call in (one.fit, one.evaluate):
-        with pytest.raises(NotImplementedError, match="2 inputs"):
-            call([x, y], x)
-    with pytest.raises(NotImplementedError, match="2 inputs"):
-        model.predict([x, y])
+    for given in ([x, y], {"b": y, "a": x}):
+        np.testing.assert_array_equal(one.predict(given), x + y)
+        for found, expected in zip(model.predict(given), (x + y, x * y)):
+            np.testing.assert_array_equal(found, expected)
+        assert one.evaluate(given, [[5, 7, 6]]) == one.test_on_batch(given, [[5, 7, 6]]) == 3
+    for wrong, message in (
+        (
+            [x],
+            "x=.*expected a list of 2, one for each input, or a dictionary with the inputs' names, 'a', 'b'",
+        ),
+        ({"a": x, "c": y}, "the inputs' names, 'a', 'b'"),
+        ([x, np.ones((2, 3))], r"x has the shapes \[\(1, 3\), \(2, 3\)\]: expected as many rows"),
+        ([x, None], "x: expected"),
+        ([x, np.ones((1, 4))], "expected"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            one.evaluate(wrong, x)
+    with pytest.raises(TypeError, match="numbers"):
+        one.predict([x, np.array([["a", "b", "c"]])])
     with pytest.raises(ValueError, match="got 1 inputs, expected 2"):
         model([x])
     with pytest.raises(NotImplementedError, match="gives 2 outputs"):

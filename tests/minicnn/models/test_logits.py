@@ -145,7 +145,7 @@ def test_it_learns_where_the_probability_is_1_and_should_be_0():
     assert model.evaluate(np.array([[20.0]]), np.array([[1.0]]), verbose=0) == pytest.approx(
         np.logaddexp(0, -17.995), rel=1e-5
     )
-    [value] = model.train_on_batch(np.array([[20.0]]), np.array([[0.0]]), class_weight={0: 3.0, 1: 1.0})
+    value = model.train_on_batch(np.array([[20.0]]), np.array([[0.0]]), class_weight={0: 3.0, 1: 1.0})
     assert value == pytest.approx(3 * 17.995, rel=1e-6)
 
 

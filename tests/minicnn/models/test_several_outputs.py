@@ -77,6 +77,14 @@ def test_targets_by_list_by_name_in_batches_and_split():
     )
 
 
+def test_not_several_inputs_among_processes():
+    a, b = Input((4,)), Input((4,))
+    model = Model([a, b], layers.Add()([a, layers.Dense(4)(b)]))
+    model.compile("sgd", "mse")
+    with pytest.raises(NotImplementedError, match="has 2 inputs, and distributed"):
+        model.fit([X, X], X, distributed=DataParallel(None, 2), verbose=0)
+
+
 def test_not_among_processes():
     with pytest.raises(NotImplementedError, match="has 2 outputs, and distributed"):
         compiled().fit(X, [EMOTION, AGE], distributed=DataParallel(None, 2), verbose=0)
