@@ -207,8 +207,8 @@ class ReLU(WithOptions):
         super().__init__(**kwargs)
         self.max_value, self.negative_slope, self.threshold = max_value, negative_slope, threshold
 
-    @property
-    def activation(self):  # type: ignore[misc]
+    @property  # type: ignore[misc]
+    def activation(self):
         """The name of the simplest activation that it is."""
         if self.max_value is not None or self.threshold:
             return "relu6"

@@ -66,11 +66,14 @@ class Model(Saved):
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, type] | None = None) -> Any:
-        """Make a model of a subclass whose constructor makes the layers itself, and works without arguments.
+        """Make a model of a graph's configuration; or one of a subclass whose constructor makes the layers itself, and
+        works without arguments.
 
         Raises:
             ValueError: it needs arguments.
         """
+        if cls is Model and "called_on" in config:
+            return Functional.from_config(config, custom_objects)
         try:
             return cls()  # type: ignore[call-arg]
         except TypeError as error:

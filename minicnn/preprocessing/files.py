@@ -138,7 +138,7 @@ def array_to_img(
         )
     if scale:
         array = array - array.min()
-        array = array * (255 / (array.max() or 1))
+        array = np.minimum(array * (255 / (array.max() or 1)), 255)  # rounded, it may be more
     if array.shape[2] == 1:
         array = array[..., 0]
         if array.max() > 255:

@@ -128,6 +128,7 @@ def test_from_json_config_and_clone(data):
     for other in (
         models.model_from_json(model.to_json()),
         type(model).from_config(model.get_config()),
+        Model.from_config(model.get_config()),
         models.clone_model(model),
     ):
         assert other.to_json() == model.to_json()

@@ -64,6 +64,10 @@ def test_arrays_become_images_and_back(tmp_path, rng):
     assert (np.asarray(array_to_img(np.full((2, 2, 1), 7.9), scale=False)) == 7).all()
     assert (np.asarray(array_to_img(np.full((2, 2, 1), 7.9))) == 0).all()
     assert np.asarray(array_to_img(np.full((2, 2, 1), 4000.0), scale=False))[0, 0] == 4000
+    x_to_255 = np.array([0, 0.5313283], np.float32).reshape(
+        1, 2, 1
+    )  # 255 / 0.5313283 · 0.5313283 > 255 in float32
+    assert array_to_img(x_to_255).mode == "L"
     save_img(tmp_path / "x.png", x)
     np.testing.assert_array_equal(img_to_array(load_img(tmp_path / "x.png")), np.asarray(image))
     save_img(tmp_path / "x.jpg", np.zeros((5, 4, 4)))
