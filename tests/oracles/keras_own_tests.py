@@ -88,6 +88,7 @@ DIFFERENCES = {
     "NormalizationTest.test_adapt_empty_iterable_raises": "adapt of no batch leaves mean 0 and variance 1",
     "NormalizationTest.test_normalization_basics": "Normalization has no third weight, Keras's count",
     "PrecisionTest.test_weighted_top_k": ROWS,
+    "ReLUTest.test_invalid_usage": "a negative negative_slope is accepted, which Keras refuses",
     "RecallTest.test_weighted_top_k": ROWS,
     **dict.fromkeys([f"{kind}.test_threshold_limit" for kind in
         ("FalseNegativesTest", "FalsePositivesTest", "TrueNegativesTest", "TruePositiveTest")], LIMITS),
