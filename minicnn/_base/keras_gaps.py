@@ -116,18 +116,18 @@ NAMES = [
     Old("optimizers", "legacy adam_v2", "minicnn.optimizers: Adam, SGD, …"),
     Gap("losses", "CategoricalGeneralizedCrossEntropy categorical_generalized_cross_entropy",
         "CategoricalFocalCrossentropy, or CategoricalCrossentropy with class_weight in fit"),
-    Gap("losses", "Circle CosineSimilarity CTC Dice Hinge LogCosh MeanAbsoluteError "
-        "MeanAbsolutePercentageError MeanSquaredLogarithmicError Poisson SquaredHinge Tversky mae mape msle",
-        "Huber, CategoricalCrossentropy, MeanSquaredError or CategoricalHinge"),
+    Gap("losses", "Circle CosineSimilarity CTC Dice Hinge LogCosh "
+        "MeanAbsolutePercentageError MeanSquaredLogarithmicError Poisson SquaredHinge Tversky mape msle",
+        "Huber, MeanAbsoluteError, CategoricalCrossentropy, MeanSquaredError or CategoricalHinge"),
     Gap("metrics", "BinaryIoU IoU MeanIoU OneHotIoU OneHotMeanIoU",
         "confusion_matrix, classification_report"),
     Gap("metrics", "FBetaScore", "F1Score, or Precision and Recall"),
     Gap("metrics", "PrecisionAtRecall RecallAtPrecision SensitivityAtSpecificity SpecificityAtSensitivity",
         "AUC, Recall"),
     Gap("metrics", "CategoricalHinge CosineSimilarity ConcordanceCorrelation Hinge LogCoshError "
-        "MeanAbsoluteError MeanAbsolutePercentageError MeanSquaredLogarithmicError PearsonCorrelation "
-        "Poisson R2Score RootMeanSquaredError SquaredHinge Sum log_cosh mae mape msle",
-        "Mean, or MeanSquaredError; a function of (y_true, y_pred) is a metric too"),
+        "MeanAbsolutePercentageError MeanSquaredLogarithmicError PearsonCorrelation "
+        "Poisson R2Score RootMeanSquaredError SquaredHinge Sum log_cosh mape msle",
+        "Mean, MeanAbsoluteError or MeanSquaredError; a function of (y_true, y_pred) is a metric too"),
     Gap("callbacks", "RemoteMonitor", "CSVLogger, a line for each epoch"),
     Gap("callbacks", "OrbaxCheckpoint", "ModelCheckpoint"),
     Gap("callbacks", "ProgbarLogger", "fit(verbose=1)"),

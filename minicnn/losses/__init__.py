@@ -13,6 +13,7 @@ The division by N is what hand-written code forgets most often. reduction="sum" 
     … of logits                 −Σ t·log softmax(z), which softmax and cross-entropy make together   softmax(z) − t
     binary cross-entropy        −mean(t·log p + (1−t)·log(1−p))                                      (p−t) / (p·(1−p)·K)
     mean squared error          mean (p − t)²                                                        2·(p − t) / K
+    mean absolute error         mean |p − t|                                                         sign(p − t) / K
     Huber                       mean of e²/2, e = p − t; δ·|e| − δ²/2 where |e| > δ                  clip(e, −δ, δ) / K
     Kullback-Leibler            Σ t·log(t/p)                                                         −t/p
     focal                       cross-entropy of each entry times (1 − its probability)^γ            by the product rule
@@ -39,7 +40,7 @@ from minicnn.losses.classification import (
     SparseCategoricalCrossentropy,
 )
 from minicnn.losses.focal import BinaryFocalCrossentropy, CategoricalFocalCrossentropy
-from minicnn.losses.regression import Huber, MeanSquaredError
+from minicnn.losses.regression import Huber, MeanAbsoluteError, MeanSquaredError
 
 keras_errors.add_getattr(__name__)
 
@@ -54,6 +55,7 @@ __all__ = [
     "Huber",
     "KLDivergence",
     "Loss",
+    "MeanAbsoluteError",
     "MeanSquaredError",
     "SparseCategoricalCrossentropy",
     "binary_crossentropy",
@@ -66,6 +68,8 @@ __all__ = [
     "huber",
     "kl_divergence",
     "kld",
+    "mae",
+    "mean_absolute_error",
     "mean_squared_error",
     "mse",
     "serialize",
@@ -89,6 +93,7 @@ categorical_crossentropy = _function(CategoricalCrossentropy)
 sparse_categorical_crossentropy = _function(SparseCategoricalCrossentropy)
 binary_crossentropy = _function(BinaryCrossentropy)
 mean_squared_error = mse = _function(MeanSquaredError)
+mean_absolute_error = mae = _function(MeanAbsoluteError)
 categorical_hinge = _function(CategoricalHinge)
 huber = _function(Huber)
 kl_divergence = kld = _function(KLDivergence)
@@ -97,10 +102,12 @@ categorical_focal_crossentropy = _function(CategoricalFocalCrossentropy)
 
 _CLASSES = [
     *(CategoricalCrossentropy, SparseCategoricalCrossentropy, BinaryCrossentropy),
-    *(MeanSquaredError, CategoricalHinge, Huber, KLDivergence),
+    *(MeanSquaredError, MeanAbsoluteError, CategoricalHinge, Huber, KLDivergence),
     *(BinaryFocalCrossentropy, CategoricalFocalCrossentropy),
 ]
-_registry = Registry("loss", _CLASSES, aliases={"mse": MeanSquaredError, "kld": KLDivergence})
+_registry = Registry(
+    "loss", _CLASSES, aliases={"mse": MeanSquaredError, "mae": MeanAbsoluteError, "kld": KLDivergence}
+)
 _of_function = {globals()[kind().name.removesuffix("_loss")]: kind for kind in _CLASSES}
 
 

@@ -2,6 +2,7 @@
 
                                                                 dℓ/dp
 mean squared error   e²                                         2·e / K
+mean absolute error  |e|                                        sign(e) / K; 0 at e = 0
 Huber                e²/2; δ·|e| − δ²/2 where |e| > δ           clip(e, −δ, δ) / K
 """
 
@@ -28,6 +29,25 @@ class MeanSquaredError(Loss):
     def gradient(self, dlosses: np.ndarray, cache: Any) -> np.ndarray:
         """Return dL/dy_pred."""
         return 2 * cache * each_entry(dlosses, cache)
+
+
+class MeanAbsoluteError(Loss):
+    """|p − t|, the mean over the last axis, as in Keras: (N, …, K) -> (N, …); at p = t the slope is 0."""
+
+    def __init__(
+        self, reduction: str = "sum_over_batch_size", name: str | None = "mean_absolute_error", **others: Any
+    ) -> None:
+        super().__init__(reduction, name, **others)
+
+    def losses(self, y_true: np.ndarray, y_pred: np.ndarray) -> tuple[np.ndarray, Any]:
+        """Return the mean absolute error of each row of entries."""
+        error = y_pred - y_true
+        sign = np.sign(error.real)
+        return row_means(error * sign), sign
+
+    def gradient(self, dlosses: np.ndarray, cache: Any) -> np.ndarray:
+        """Return dL/dy_pred."""
+        return cache * each_entry(dlosses, cache)
 
 
 class Huber(Loss):

@@ -51,6 +51,7 @@ from minicnn.metrics.losses import (
     BinaryCrossentropy,
     CategoricalCrossentropy,
     KLDivergence,
+    MeanAbsoluteError,
     MeanSquaredError,
     SparseCategoricalCrossentropy,
 )
@@ -58,11 +59,19 @@ from minicnn.metrics.report import ClassificationReport, classification_report, 
 
 _CLASSES = [
     *(AUC, Accuracy, BinaryAccuracy, BinaryCrossentropy, CategoricalAccuracy, CategoricalCrossentropy),
-    *(F1Score, KLDivergence, FalseNegatives, FalsePositives, Mean, MeanSquaredError, Precision, Recall),
-    *(SparseCategoricalAccuracy, SparseCategoricalCrossentropy, SparseTopKCategoricalAccuracy),
+    *(F1Score, KLDivergence, FalseNegatives, FalsePositives, Mean, MeanAbsoluteError, MeanSquaredError),
+    *(
+        Precision,
+        Recall,
+        SparseCategoricalAccuracy,
+        SparseCategoricalCrossentropy,
+        SparseTopKCategoricalAccuracy,
+    ),
     *(TopKCategoricalAccuracy, TrueNegatives, TruePositives),
 ]
-_registry = Registry("metric", _CLASSES, {"mse": MeanSquaredError, "kld": KLDivergence})
+_registry = Registry(
+    "metric", _CLASSES, {"mse": MeanSquaredError, "mae": MeanAbsoluteError, "kld": KLDivergence}
+)
 # losses without a class here; "kl_divergence" names the class
 _FUNCTIONS = {
     each.__name__: each
@@ -84,6 +93,7 @@ __all__ = [
     "FalsePositives",
     "KLDivergence",
     "Mean",
+    "MeanAbsoluteError",
     "MeanMetricWrapper",
     "MeanSquaredError",
     "Metric",
@@ -108,6 +118,8 @@ __all__ = [
     "get",
     "huber",
     "kl_divergence",
+    "mae",
+    "mean_absolute_error",
     "mean_squared_error",
     "mse",
     "serialize",

@@ -47,6 +47,15 @@ class MeanSquaredError(_Loss):
         super().__init__(name, dtype, others)
 
 
+class MeanAbsoluteError(_Loss):
+    """The mean of losses.mean_absolute_error."""
+
+    function = staticmethod(losses.mean_absolute_error)
+
+    def __init__(self, name: str | None = "mean_absolute_error", dtype: Any = None, **others: Any) -> None:
+        super().__init__(name, dtype, others)
+
+
 class KLDivergence(_Loss):
     """The mean of losses.kl_divergence."""
 

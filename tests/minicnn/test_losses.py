@@ -45,6 +45,7 @@ def all_losses(reduction):
     yield losses.Huber(0.75, reduction)
     yield losses.KLDivergence(reduction)
     yield losses.MeanSquaredError(reduction)
+    yield losses.MeanAbsoluteError(reduction)
     yield losses.CategoricalHinge(reduction)
 
 
@@ -59,11 +60,14 @@ def test_the_classes_of_a_map_are_its_last_axis(loss, rng):
     np.testing.assert_allclose(loss.backward(), d.reshape(shape), rtol=1e-12, atol=1e-14)
 
 
-def test_huber_divergence_and_focal_by_hand():
+def test_absolute_error_huber_divergence_and_focal_by_hand():
     def both(loss, t, p):
         value = loss.forward(np.array(t), np.array(p))
         return float(value), loss.backward().tolist()
 
+    value, d = both(losses.MeanAbsoluteError(), [[0.0, 0.0, 1.0, 2.0]], [[0.5, -3.0, 1.0, 2.5]])
+    assert value == 1.0  # 0.5, 3, 0 and 0.5
+    assert d == [[0.25, -0.25, 0.0, 0.25]]
     # errors 0.5, −3 and exactly 2 with δ = 2: 0.125, 2·3 − 2, 2; all thirds
     value, d = both(losses.Huber(2.0), [[0.0, 0.0, 0.0]], [[0.5, -3.0, 2.0]])
     assert value == pytest.approx(6.125 / 3)
@@ -106,6 +110,7 @@ def test_focal_losses_of_certain_answers(kind, gamma):
 @pytest.mark.parametrize(
     ("kind", "names"),
     [
+        (losses.MeanAbsoluteError, ["mae", "mean_absolute_error", losses.mae, losses.mean_absolute_error]),
         (losses.Huber, ["huber", "Huber", losses.huber]),
         (losses.KLDivergence, ["kl_divergence", "kld", "KLD", losses.kl_divergence]),
         (losses.CategoricalFocalCrossentropy, ["categorical_focal_crossentropy"]),

@@ -9,6 +9,7 @@ torch = pytest.importorskip("torch")
 from minicnn import losses  # noqa: E402
 
 CASES = [
+    ("MeanAbsoluteError", {}),
     ("Huber", {}),
     ("Huber", {"delta": 0.4}),
     ("KLDivergence", {}),
@@ -33,7 +34,7 @@ def test_value_and_gradient(name, options, shape, computing_in):
     )
     p = (
         rng.standard_normal(shape)
-        if "from_logits" in options or name == "Huber"
+        if "from_logits" in options or name in ("Huber", "MeanAbsoluteError")
         else rng.uniform(0.02, 0.98, shape)
     )
     ours, theirs = getattr(losses, name)(**options), getattr(keras.losses, name)(**options)

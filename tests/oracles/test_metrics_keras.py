@@ -66,6 +66,7 @@ def test_metric(name, options, weighted):
         ("TrueNegatives", {"thresholds": 0.2}),
         ("FalseNegatives", {}),
         ("MeanSquaredError", {}),
+        ("MeanAbsoluteError", {}),
         ("CategoricalCrossentropy", {"label_smoothing": 0.2}),
         ("BinaryCrossentropy", {}),
         ("SparseCategoricalCrossentropy", {}),

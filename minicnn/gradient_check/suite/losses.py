@@ -74,6 +74,12 @@ def _squared_error(draw: Draw) -> LossCase:
     return _weighted(draw, loss, draw.moderate(shape), draw.moderate(shape))
 
 
+def _absolute_error(draw: Draw) -> LossCase:
+    shape = _shape(draw)
+    loss = losses.MeanAbsoluteError(draw.choice(losses.REDUCTIONS))
+    return _weighted(draw, loss, draw.moderate(shape), draw.moderate(shape))
+
+
 def _huber(draw: Draw) -> LossCase:
     shape = _shape(draw)
     loss = losses.Huber(draw.choice([0.5, 1.0, 2.0]), draw.choice(losses.REDUCTIONS))
@@ -115,6 +121,7 @@ LOSSES: dict[type[losses.Loss], Callable[[Draw], LossCase]] = {
     losses.SparseCategoricalCrossentropy: _sparse_categorical,
     losses.BinaryCrossentropy: _binary,
     losses.MeanSquaredError: _squared_error,
+    losses.MeanAbsoluteError: _absolute_error,
     losses.CategoricalHinge: _hinge,
     losses.Huber: _huber,
     losses.KLDivergence: _divergence,
