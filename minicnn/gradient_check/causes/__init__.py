@@ -106,6 +106,7 @@ OF_NUMBERS: list[Hypothesis] = [
     constants.another_constant,
     steps.slip_at_a_step,
     loops.overwritten_entries,
+    rearranged.wrong_reshape,
     values.times_a_value,
     factors.factor_of_its_own,
     rearranged.elsewhere,

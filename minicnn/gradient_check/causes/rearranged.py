@@ -173,6 +173,20 @@ def wrong_order(e: Evidence) -> str | None:
     return None
 
 
+def wrong_reshape(e: Evidence) -> str | None:
+    """A reshape instead of a transpose, or with another order of axes than in the forward pass."""
+    if not _different_numbers(e):
+        return None
+    places = np.arange(e.array.size).reshape(e.array.shape)
+    for order in orders(range(e.array.ndim)):
+        if e.fits(_taken_from(e, places.transpose(order).ravel()[e.index])):
+            return f"a reshape instead of a transpose: the right numbers, read with the axes in the order {order}"
+    for text, source in reshapes(e.array.shape):
+        if e.fits(_taken_from(e, source[e.index])):
+            return f"a reshape instead of a transpose: this is the right gradient{text}"
+    return None
+
+
 def shifted(e: Evidence) -> str | None:
     """given[i] = right[i + p] along one or two axes: padding cropped at the wrong side, an index off by one."""
     shape = np.array(e.array.shape)

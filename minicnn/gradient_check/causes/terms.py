@@ -94,6 +94,8 @@ def shortcut(e: Evidence) -> str | None:
         "other branch)": dy,
         "dy itself is missing: y has the term x itself, as of a shortcut, and its gradient must be added": e.right
         - dy,
+        "the gradients of the shortcut and of the other branch are multiplied: they must be added": dy
+        * (e.right - dy),
         "dy itself is added once too often: the gradient of a shortcut twice, or y has no such term": e.right
         + dy,
     }
