@@ -4,16 +4,14 @@ import dataclasses
 import math
 import time
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
 from minicnn.gradient_check.numeric import Arrays
 from minicnn.gradient_check.report import Gradient
 
-if TYPE_CHECKING:
-    from minicnn.gradient_check.causes.evidence import Evidence
-
+Evidence = Any  # of evidence.py, which uses this file
 # other arrays -> the upstream gradient, and what backward returns for each
 Elsewhere = Callable[[Arrays], tuple[np.ndarray, Mapping[str, np.ndarray | None]]]
 MOST_ELSEWHERE = 150  # entries that are compared for other arrays
@@ -42,7 +40,7 @@ class Search:
         return self.cut
 
 
-def second_evidence(e: "Evidence") -> "Evidence | None":
+def second_evidence(e: Evidence) -> Evidence | None:
     """Return the evidence for other arrays, with one sample more if both passes take it; None if there is no such."""
     n = e.input.shape[:1]
     of_samples = [name for name, array in e.arrays.items() if array.shape[:1] == n]
@@ -56,13 +54,13 @@ def second_evidence(e: "Evidence") -> "Evidence | None":
     return None
 
 
-def is_constant(e: "Evidence", here: float, there: float) -> bool:
+def is_constant(e: Evidence, here: float, there: float) -> bool:
     """Whether a number is the same for the arrays and for the second ones; it may be divided by the batch size."""
     n = (1, len(e.second.input), len(e.input)) if e.second and e.input.ndim else (1, 1, 1)
     return any(math.isclose(there, here * r, rel_tol=1e-5) for r in (1, n[1] / n[2], n[2] / n[1]))
 
 
-def _at(e: "Evidence", arrays: Arrays) -> "Evidence":
+def _at(e: Evidence, arrays: Arrays) -> Evidence:
     """Return the evidence for other arrays.
 
     Raises:

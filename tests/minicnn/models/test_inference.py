@@ -95,7 +95,7 @@ MODELS = {
         Flatten(), Dense(6, use_bias=False), BatchNormalization(), ReLU(), Dense(1, activation="sigmoid"),
     ],
     "dense over channels": lambda: [Dense(6), BatchNormalization(), Dense(3, activation=LeakyReLU(0.1))],
-    "other activations": lambda: [kernel(4, activation="tanh"), BatchNormalization(), LeakyReLU(0.2), ReLU(0.1)],
+    "other activations": lambda: [kernel(4, activation="tanh"), BatchNormalization(), LeakyReLU(0.2), ReLU(6.0, 0.1)],
     "other layers": lambda: [
         Normalization(mean=0.1, variance=2.0), DepthwiseConv2D(3), BatchNormalization(), SeparableConv2D(6, 3),
         GroupNormalization(3), AveragePooling2D(), GaussianNoise(0.3), GlobalAveragePooling2D(), Dense(4),
@@ -333,6 +333,8 @@ def test_a_changed_weight_is_never_missed(tmp_path_factory, data):
 
 SETTINGS = {
     "activation of a layer": lambda model: setattr(model.layers[0], "activation", "tanh"),
+    "slope": lambda model: setattr(model.layers[5], "negative_slope", 0.5),
+    "limit": lambda model: setattr(model.layers[5], "max_value", 0.01),
     "activation": lambda model: setattr(model.layers[2], "activation", "sigmoid"),
     "epsilon": lambda model: setattr(model.layers[1], "epsilon", 0.7),
     "strides": lambda model: setattr(model.layers[0], "strides", (1, 1)),
@@ -352,8 +354,10 @@ def test_a_changed_setting_is_not_missed(name, rng):
             Input((8, 8, 2)),
             kernel(3, strides=2),
             BatchNormalization(),
-            ReLU(),
+            Activation("relu"),
             MaxPooling2D(),
+            kernel(3),
+            ReLU(),
             GlobalAveragePooling2D(),
         ]
     )

@@ -86,9 +86,12 @@ def test_an_evaluation_calls_no_forward_loss_of_the_library():
 def test_a_model_without_weights_to_train_is_told_what_to_do():
     frozen = Sequential([Input((4,)), layers.Dense(2)])
     frozen.trainable = False
-    for model in (Sequential([Input((2,)), layers.Activation("softmax")]), frozen):
+    for model, fix in (
+        (Sequential([Input((2,)), layers.Activation("softmax")]), "add a layer that has some"),
+        (frozen, f"{frozen.name}.trainable = True before it is trained"),
+    ):
         model.compile("sgd", "mse")
         x = np.ones((3, *model.input_shape[1:]))
-        with pytest.raises(ValueError, match="no weights to train: add a layer that has some"):
+        with pytest.raises(ValueError, match=f"no weights to train: {fix}"):
             model.fit(x, np.ones((3, 2)), verbose=0)
         assert model.evaluate(x, np.ones((3, 2)), verbose=0) >= 0
