@@ -32,7 +32,9 @@ NO_FLAGS = ["yes", None, 2, 0.5, [True]]
         (lambda center: layers.BatchNormalization(center=center), "center", NO_FLAGS),
         (lambda scale: layers.GroupNormalization(scale=scale), "scale", NO_FLAGS),
         (layers.GlobalAveragePooling2D, "keepdims", NO_FLAGS),
-        (layers.ReLU, "negative_slope", NO_NUMBERS),
+        (layers.ReLU, "max_value", [-1, *(each for each in NO_NUMBERS if each is not None)]),
+        (lambda negative_slope: layers.ReLU(negative_slope=negative_slope), "negative_slope", NO_NUMBERS),
+        (lambda threshold: layers.ReLU(threshold=threshold), "threshold", [-1, *NO_NUMBERS]),
         (layers.LeakyReLU, "negative_slope", NO_NUMBERS),
         (layers.ELU, "alpha", NO_NUMBERS),
         (layers.Dropout, "rate", [*NO_NUMBERS, 1, -0.1]),
@@ -80,7 +82,7 @@ def test_a_wrong_argument_is_an_error_at_once(make, argument, wrong):
         lambda: layers.BatchNormalization(epsilon=1e-30),
         lambda: layers.Dense(1),
         lambda: layers.Conv2D(1, 1, use_bias=1),
-        lambda: layers.ReLU(-2.5),
+        lambda: layers.ReLU(negative_slope=-2.5),
         lambda: layers.Concatenate(-32),
         lambda: layers.Softmax(32),
         lambda: layers.RandomRotation(1),
@@ -101,7 +103,7 @@ def test_the_outermost_values_are_accepted(make):
 def test_numpy_s_numbers_are_numbers_too():
     assert layers.Dense(np.int64(3)).units == 3
     assert layers.Dropout(np.float32(0.5)).rate == 0.5
-    assert layers.ReLU(np.array(0.5)).negative_slope == 0.5
+    assert layers.ReLU(np.array(0.5)).max_value == 0.5
     assert layers.Conv2D(2, np.array([3, 5])).kernel_size == (3, 5)
     assert layers.Dense(2, use_bias=np.bool_(False)).use_bias is False
     assert layers.Dense(2, use_bias=0).use_bias is False
