@@ -110,13 +110,12 @@ def run_scale(options: argparse.Namespace, file: IO[bytes] | None) -> None:
     """Measure and simulate one training by many processes; print tables, and write the numbers."""
     results: dict[str, Any] = {}
     for net in scale.NETS:
-        of_two = scale.two_processes(net, 1 if options.quick else 3)
-        if of_two:
+        of_two: dict[str, float] = {}
+        try:
+            of_two = scale.two_processes(net, 1 if options.quick else 3)
             numbers(f"Measured: a step of {net}, {scale.BATCH} faces, ms", of_two)
-        else:
-            print(
-                "Two processes: not measured; this needs mpiexec and mpi4py, pip install 'minicnn-fer[mpi]'\n"
-            )
+        except RuntimeError as error:
+            print(f"Two processes: not measured; {error}\n")
         found = scale.measure(net, options.threads)
         simulated = scale.simulate(found)
         print(

@@ -126,11 +126,15 @@ def simulate(found: Measured) -> dict[str, dict[str, dict[int, float]]]:
 
 
 def two_processes(net: str, rounds: int) -> dict[str, float]:
-    """Return ms of a step of 64 faces: one process with two threads, and two with one each; {} without mpiexec."""
+    """Return ms of a step of 64 faces: one process with two threads, and two with one each.
+
+    Raises:
+        RuntimeError: there is no mpiexec, or a process failed.
+    """
     beside = Path(sys.executable).with_name("mpiexec")
     mpiexec = str(beside) if beside.exists() else shutil.which("mpiexec")
     if mpiexec is None:
-        return {}
+        raise RuntimeError("this needs mpiexec and mpi4py, pip install 'minicnn-fer[mpi]'")
     ways: dict[str, tuple[list[str], int, list[str]]] = {
         "1 process, 2 threads": ([], 2, ["1"]),
         "1 process, 2 threads, 2 shards": ([], 2, ["2"]),
@@ -154,7 +158,7 @@ def two_processes(net: str, rounds: int) -> dict[str, float]:
                 check=False,
             )
             if done.returncode:
-                return {}
+                raise RuntimeError(f"{way}: {(done.stderr.splitlines() or ['no output'])[-1]}")
             found[way].append(json.loads(done.stdout))
     return {way: min(times) for way, times in found.items()}
 

@@ -150,7 +150,7 @@ class ShardedLayer(Layer):
         if not isinstance(layer, ShardedLayer) or not layer.copies:
             return None
         pairs = [fusion.fused(one, other) for one, other in zip(self.copies, layer.copies)]
-        return None if None in pairs else _Pair(self, layer, ShardedUnit(pairs))
+        return None if None in pairs else _Pair(self, layer, ShardedUnit(pairs, self.multiple_inputs))
 
     def follow(self, keys: list[int], first: int) -> None:
         """Bring the copies to the state of the layer, before a step.

@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import os
+import subprocess
 from contextlib import nullcontext
 from types import SimpleNamespace
 
@@ -12,7 +13,7 @@ import pytest
 
 import minicnn
 from minicnn.benchmark import __main__ as command
-from minicnn.benchmark import contenders, machine, measure, nets, passes, peak, steps, worker
+from minicnn.benchmark import contenders, machine, measure, nets, passes, peak, scale, steps, worker
 from minicnn.ops import reference
 from minicnn.ops.kernels import register_tile
 
@@ -216,3 +217,16 @@ def test_the_machine_is_described(tmp_path, monkeypatch):
         False,
     )
     assert found["instruction_set"] == register_tile.instruction_set()
+
+
+def test_why_two_processes_are_not_measured(monkeypatch):
+    monkeypatch.setattr(
+        scale.subprocess, "run", lambda *_, **__: subprocess.CompletedProcess([], 1, "", "a\nno MPI")
+    )
+    monkeypatch.setattr(scale.shutil, "which", lambda _: "mpiexec")
+    with pytest.raises(RuntimeError, match="^1 process, 2 threads: no MPI$"):
+        scale.two_processes("tiny", 1)
+    monkeypatch.setattr(scale.shutil, "which", lambda _: None)
+    monkeypatch.setattr(scale.sys, "executable", "/nowhere/python")
+    with pytest.raises(RuntimeError, match="needs mpiexec and mpi4py"):
+        scale.two_processes("tiny", 1)

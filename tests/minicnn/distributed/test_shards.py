@@ -38,7 +38,8 @@ def with_forks():
     inputs = layers.Input((8, 8, 1))
     x = layers.Conv2D(4, 3, padding="same", activation="relu")(inputs)
     y = layers.BatchNormalization()(layers.Conv2D(4, 3, padding="same")(x))
-    z = layers.Concatenate()([layers.Add()([x, y]), x, layers.BatchNormalization(center=False)(x)])
+    added = layers.ReLU()(layers.Add()([x, y]))  # a fused pair of several inputs
+    z = layers.Concatenate()([added, x, layers.BatchNormalization(center=False)(x)])
     inner = Sequential([layers.Input((8, 8, 12)), layers.Conv2D(3, 1), layers.GlobalAveragePooling2D()])
     return Model(inputs, layers.Dense(3, activation="softmax")(inner(z)))
 
