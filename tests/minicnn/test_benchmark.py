@@ -224,7 +224,7 @@ def test_why_two_processes_are_not_measured(monkeypatch):
         scale.subprocess, "run", lambda *_, **__: subprocess.CompletedProcess([], 1, "", "a\nno MPI")
     )
     monkeypatch.setattr(scale.shutil, "which", lambda _: "mpiexec")
-    with pytest.raises(RuntimeError, match="^1 process, 2 threads: no MPI$"):
+    with pytest.raises(RuntimeError, match=r"^1 process, 2 threads: no MPI$"):
         scale.two_processes("tiny", 1)
     monkeypatch.setattr(scale.shutil, "which", lambda _: None)
     monkeypatch.setattr(scale.sys, "executable", "/nowhere/python")
