@@ -74,6 +74,8 @@ class BackupAndRestore(Callback):
         super().__init__(**others)
         if save_freq != "epoch" and not (isinstance(save_freq, int) and save_freq >= 1):
             raise ValueError(f'save_freq={save_freq!r}: expected "epoch" or a positive number of batches')
+        if not str(backup_dir):
+            raise ValueError(f'backup_dir={backup_dir!r}: expected the name of a folder, such as "backup"')
         self.backup_dir = Path(backup_dir)
         self.path = self.backup_dir if self.backup_dir.suffix == ".npz" else self.backup_dir / FILE
         self.save_freq, self.delete_checkpoint, self.seconds = save_freq, delete_checkpoint, seconds

@@ -193,6 +193,8 @@ def test_what_cannot_be_gone_on_from_is_named(rng, tmp_path):
     faces, path = data(rng), tmp_path / "b.npz"
     with pytest.raises(ValueError, match="save_freq='batch'"):
         BackupAndRestore(path, save_freq="batch")
+    with pytest.raises(ValueError, match="backup_dir='': expected the name of a folder"):
+        BackupAndRestore("")
     net().save(path)
     with pytest.raises(ValueError, match=r"b\.npz: a model, but no backup of a training"):
         fit(net(), faces, [BackupAndRestore(path)])
