@@ -275,6 +275,7 @@ class Layer:
             )
         return x
 
+    @keras_errors.keras_arguments
     def add_weight(
         self,
         name: str,

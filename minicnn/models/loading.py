@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from minicnn._base import schema
+from minicnn._base import keras_errors, schema
 from minicnn._base.messages import reason
 from minicnn.layers.arguments import room_for
 from minicnn.layers.inputs import InputLayer
@@ -21,13 +21,14 @@ def save_model(model: Model, filepath: str | os.PathLike[str], overwrite: bool =
     model.save(filepath, overwrite)
 
 
+@keras_errors.keras_arguments
 def load_model(
-    path: str | os.PathLike[str], custom_objects: Mapping[str, type] | None = None, compile: bool = True
+    filepath: str | os.PathLike[str], custom_objects: Mapping[str, type] | None = None, compile: bool = True
 ) -> Model:
     """Return the model that `Model.save` wrote: its predictions are the same, and training can continue.
 
     Args:
-        path: the file.
+        filepath: the file.
         custom_objects: class name -> class, for your own layers.
         compile: whether to restore optimizer and loss too.
 
@@ -36,10 +37,12 @@ def load_model(
         ValueError: it is not a file of `Model.save`, is damaged, or has a layer of an unknown class; the
             message names the file.
     """
-    config, arrays = npz.read(path)
+    config, arrays = npz.read(filepath)
     if "model" not in config:
-        raise ValueError(f"{path}: holds weights only; make the model, then call model.load_weights(path)")
-    with npz.naming(path):
+        raise ValueError(
+            f"{filepath}: holds weights only; make the model, then call model.load_weights(filepath)"
+        )
+    with npz.naming(filepath):
         schema.check(config, SNAPSHOT)
         # the description alone could ask for weights of any size
         with room_for(sum(array.size for array in weights_of(arrays))):

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from minicnn import ops, random
-from minicnn._base import schema
+from minicnn._base import keras_errors, schema
 from minicnn._base.registry import to_json
 from minicnn.models.trainer import Trainer
 from minicnn.saving import load_keras_weights, npz
@@ -63,15 +63,16 @@ class Saved(Trainer):
         return json.dumps(to_json(self))
 
     @ops.in_turn
-    def save(self, path: str | os.PathLike[str], overwrite: bool = True) -> None:
-        """Write the model to ``path``: layers, weights, loss and metrics, optimizer and random states.
+    @keras_errors.keras_arguments
+    def save(self, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
+        """Write the model to ``filepath``: layers, weights, loss and metrics, optimizer and random states.
 
         Keras loads a file .keras, .h5 or .hdf5 too, not compiled, if h5py (the extra ``[keras]``) is installed and
         Keras has the model's layers; ``saving.save_keras_weights`` says what it does not have. Such a file holds
         the weights twice. A file .npz is minicnn's alone.
 
         Args:
-            path: the file.
+            filepath: the file.
             overwrite: whether a file of this name is replaced.
 
         Raises:
@@ -79,8 +80,8 @@ class Saved(Trainer):
             FileExistsError: there is such a file, and it is not to be replaced.
             FileNotFoundError: there is no such folder.
         """
-        self._refuse_to_overwrite(path, overwrite)
-        npz.write(path, *self.snapshot(), with_keras(self, path))
+        self._refuse_to_overwrite(filepath, overwrite)
+        npz.write(filepath, *self.snapshot(), with_keras(self, filepath))
 
     def _refuse_to_overwrite(self, path: Any, overwrite: bool) -> None:
         if not overwrite and os.path.lexists(path):
@@ -135,32 +136,34 @@ class Saved(Trainer):
             self.optimizer.set_state({**config["optimizer_state"], **moments})
 
     @ops.in_turn
-    def save_weights(self, path: str | os.PathLike[str], overwrite: bool = True) -> None:
-        """Write the weights alone to ``path``; the arguments are those of :meth:`save`.
+    @keras_errors.keras_arguments
+    def save_weights(self, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
+        """Write the weights alone to ``filepath``; the arguments are those of :meth:`save`.
 
         With h5py, a file .weights.h5, .h5 or .hdf5 is Keras's, for its load_weights and for this one.
         """
-        self._refuse_to_overwrite(path, overwrite)
+        self._refuse_to_overwrite(filepath, overwrite)
         arrays = {f"weights/{index}": weight.value for index, weight in enumerate(self.weights)}
         npz.write(
-            path,
+            filepath,
             {"weights_of": self.name},
             arrays,
-            with_keras(self, path, weights=True) if self.built else None,
+            with_keras(self, filepath, weights=True) if self.built else None,
         )
 
-    def load_weights(self, path: str | os.PathLike[str]) -> None:
+    @keras_errors.keras_arguments
+    def load_weights(self, filepath: str | os.PathLike[str]) -> None:
         """Set the weights from a file of :meth:`save_weights` or :meth:`save`, or from one of Keras.
 
         Raises:
             ValueError: the file holds weights of other shapes; nothing is changed then.
             ImportError: it is Keras's, and h5py, the extra ``[keras]``, is not installed.
         """
-        if is_for_keras_alone(path):
-            load_keras_weights(self, path)
+        if is_for_keras_alone(filepath):
+            load_keras_weights(self, filepath)
             return
-        arrays = npz.read(path)[1]
-        with npz.naming(path, "not weights of this model"):
+        arrays = npz.read(filepath)[1]
+        with npz.naming(filepath, "not weights of this model"):
             self.set_weights(weights_of(arrays))
 
 

@@ -71,6 +71,9 @@ def test_old_arguments_name_todays(call, today):
         (lambda: losses.CategoricalCrossentropy(axis=1), "last axis"),
         (lambda: losses.MeanSquaredError(reduction="none"), "one a sample"),
         (lambda: metrics.get("cosine_similarity"), "function"),
+        (lambda: minicnn.Sequential().load_weights("w.npz", by_name=True), "layer.set_weights"),
+        (lambda: minicnn.Sequential().save("m.npz", save_format="tf"), ".npz, .keras, .h5"),
+        (lambda: layers.Dense(2).add_weight(name="w", shape=(2,), constraint="nonneg"), "regularizer"),
         (lambda: minicnn.Sequential().compile("sgd", "mse", loss_weights=[2.0]), "class_weight"),
         (lambda: minicnn.Sequential().compile("sgd", "mse", steps_per_execution=8), "every batch"),
     ],
@@ -98,6 +101,17 @@ def test_what_keras_has_and_we_have_not_names_the_nearest_thing(call, nearest):
 def test_an_unknown_argument_gets_a_guess(call, message):
     with pytest.raises(TypeError, match=message):
         call()
+
+
+def test_arguments_of_files_and_weights_that_change_nothing_pass(tmp_path):
+    model = minicnn.Sequential([minicnn.Input((3,)), layers.Dense(2)])
+    assert layers.Dense(2).add_weight(name="w", shape=(2,), dtype="float32", constraint=None, autocast=False).shape == (
+        2,
+    )
+    model.save(filepath=tmp_path / "m.npz", include_optimizer=True)
+    model.load_weights(filepath=tmp_path / "m.npz", skip_mismatch=False)
+    loaded = minicnn.models.load_model(filepath=tmp_path / "m.npz", safe_mode=False)
+    assert len(loaded.weights) == 2
 
 
 def test_arguments_that_change_nothing_pass():
