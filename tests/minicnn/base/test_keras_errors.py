@@ -331,7 +331,7 @@ def test_no_name_of_the_table_is_in_two_rows():
 
 
 def test_every_owner_of_an_argument_exists():
-    modules = [layers, losses, metrics, callbacks, optimizers, minicnn.Model, minicnn.utils]
+    modules = [layers, losses, metrics, callbacks, optimizers, minicnn.Model, minicnn.models, minicnn.utils]
     for row in keras_gaps.ARGUMENTS:
         for owner in row.of.split():
             if owner == "method":
