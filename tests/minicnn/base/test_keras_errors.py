@@ -105,9 +105,9 @@ def test_an_unknown_argument_gets_a_guess(call, message):
 
 def test_arguments_of_files_and_weights_that_change_nothing_pass(tmp_path):
     model = minicnn.Sequential([minicnn.Input((3,)), layers.Dense(2)])
-    assert layers.Dense(2).add_weight(name="w", shape=(2,), dtype="float32", constraint=None, autocast=False).shape == (
-        2,
-    )
+    assert layers.Dense(2).add_weight(
+        name="w", shape=(2,), dtype="float32", constraint=None, autocast=False
+    ).shape == (2,)
     model.save(filepath=tmp_path / "m.npz", include_optimizer=True)
     model.load_weights(filepath=tmp_path / "m.npz", skip_mismatch=False)
     loaded = minicnn.models.load_model(filepath=tmp_path / "m.npz", safe_mode=False)
@@ -331,7 +331,16 @@ def test_no_name_of_the_table_is_in_two_rows():
 
 
 def test_every_owner_of_an_argument_exists():
-    modules = [layers, losses, metrics, callbacks, optimizers, minicnn.Model, minicnn.models, minicnn.utils]
+    modules = [
+        layers,
+        losses,
+        metrics,
+        callbacks,
+        optimizers,
+        minicnn.Model,
+        minicnn.models.loading,
+        minicnn.utils,
+    ]
     for row in keras_gaps.ARGUMENTS:
         for owner in row.of.split():
             if owner == "method":
