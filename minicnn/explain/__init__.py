@@ -1,14 +1,18 @@
 """One training step of a net on one image, as a page to click through: every number, and where it comes from.
 
-minicnn.explain.write(model, image, label, "explain.html")      python -m minicnn.explain MODEL --image FILE
-minicnn.explain.show(model, image, label)                       in a notebook
+In a script and on the command line, and in a notebook:
 
-recording/    what the page gets, as JSON: record.py makes it; tape.py is the forward pass, recorded as
-              it runs; compute.py and structure.py say which nodes a layer becomes, objective.py the
-              loss, update.py the optimizer, section.py a part of a net
-describe/     a sentence and an equation for each kind of node, loss and optimizer
-page.py       the recording and web/ as one HTML file; web/ computes everything from it, in JavaScript
-command.py    the command, in parts that fer.explain uses too
+    minicnn.explain.write(model, image, label, "explain.html")      python -m minicnn.explain MODEL --image FILE
+    minicnn.explain.show(model, image, label)                       in a notebook
+
+The files:
+
+    recording/    what the page gets, as JSON: record.py makes it; tape.py is the forward pass, recorded as
+                  it runs; compute.py and structure.py say which nodes a layer becomes, objective.py the
+                  loss, update.py the optimizer, section.py a part of a net
+    describe/     a sentence and an equation for each kind of node, loss and optimizer
+    page.py       the recording and web/ as one HTML file; web/ computes everything from it, in JavaScript
+    command.py    the command, in parts that fer.explain uses too
 """
 
 import os

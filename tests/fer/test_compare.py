@@ -109,6 +109,7 @@ def test_runs_have_their_curves_over_each_other(tmp_path, rng):
         compare.run(folders, data=tmp_path / "mine", out=tmp_path / "out")
 
 
+@pytest.mark.slow
 def test_data_that_are_new_to_one_network_alone_are_said(tmp_path, capsys):
     mine, others = (
         write_faces(tmp_path / name, ("a", "b"), (3, 4), each=10, seed=i) for i, name in enumerate("mo")

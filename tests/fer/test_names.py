@@ -57,6 +57,7 @@ def check_printed(text):
         assert letter.isprintable() or unicodedata.category(letter) == "Zs", text
 
 
+@pytest.mark.slow
 def test_a_folder_of_such_pictures(folder, capsys):
     """With figures; warnings, such as matplotlib's of a layout that has no room, are errors."""
     there = sorted(folder.iterdir())

@@ -68,6 +68,7 @@ def test_the_same_pixels_under_other_names_are_other_data(trained, tmp_path):
     assert renamed.fingerprint() != own.fingerprint()
 
 
+@pytest.mark.slow
 def test_all_of_data_without_a_split_are_judged(trained, tmp_path):
     _, result = trained
     others = write_faces(tmp_path / "others", each=10, seed=9)
@@ -80,6 +81,7 @@ def test_all_of_data_without_a_split_are_judged(trained, tmp_path):
     assert evaluate.run(result.run.folder, data=others, split="test", out=tmp_path / "e")[1].samples == 3
 
 
+@pytest.mark.slow
 def test_data_that_the_run_was_trained_on_keep_their_test_rows(trained):
     data, result = trained
     _, report = evaluate.run(result.run.folder, data=data)

@@ -47,6 +47,7 @@ def test_correlations_are_numpy_s(rng):
     assert map_agreement.correlations(np.ones((1, 5, 6)), others[:1]).tolist() == [0]
 
 
+@pytest.mark.slow
 def test_the_map_that_is_shown_agrees_better_with_occlusion_than_grad_cam(tiny, monkeypatch):
     """What docs/fer.md says; python -m fer.networks.map_agreement tiny prints it for more faces and all layers."""
     monkeypatch.setattr(map_agreement, "candidates", _defaults(map_agreement.candidates))

@@ -69,6 +69,7 @@ def test_pixels_that_no_window_sees_get_no_gradient():
         assert dx.sum() == y.size
 
 
+@pytest.mark.slow
 def test_windows_of_more_entries_than_a_byte_counts():
     x = np.zeros((1, 20, 20, 1))
     x[0, 19, 19] = 1  # entry 399

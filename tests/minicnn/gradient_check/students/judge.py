@@ -69,10 +69,10 @@ def words_of(report):
     return "\n".join(lines).lower()
 
 
-def judge(seed=0):
-    """Return the outcomes of all cases, in their order; with other numbers for another seed."""
+def judge(seed=0, every=1):
+    """Return the outcomes of every so manyth case, in their order; with other numbers for another seed."""
     load()
-    return [Outcome(case, seed) for case in CASES.values()]
+    return [Outcome(case, seed) for case in list(CASES.values())[::every]]
 
 
 def lists(outcomes):
