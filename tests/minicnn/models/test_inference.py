@@ -275,6 +275,10 @@ def changes(path):
     def by_augmented_assignment(model, number, rng):
         model.weights[number].value *= 2
 
+    def by_memoryview(model, number, rng):
+        view = memoryview(model.weights[number].value.reshape(-1))
+        view[0] = view[0] + 9.0
+
     def by_copyto(model, number, rng):
         value = model.weights[number].value
         np.copyto(value, value + 0.5)
@@ -285,9 +289,7 @@ def changes(path):
         "another thread": by_another_thread,
         "*=": by_augmented_assignment,
         "np.copyto": by_copyto,
-        "a memoryview": lambda model, number, rng: memoryview(
-            model.weights[number].value.reshape(-1)
-        ).__setitem__(0, 9.0),
+        "a memoryview": by_memoryview,
         "assign": lambda model, number, rng: model.weights[number].assign(
             model.weights[number].numpy() + 0.5
         ),
