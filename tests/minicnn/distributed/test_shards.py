@@ -140,9 +140,17 @@ def test_without_training_batch_norm_of_shards_is_the_layer(scale, center, imple
         np.testing.assert_allclose(sum(gradients), weight.grad, rtol=1e-5, atol=1e-6)
 
 
-class Doubled(layers.Activation):
-    def forward(self, x, training=False):
-        return 2 * super().forward(x, training)
+def doubling(kind):
+    """Return a subclass of a layer or container whose passes are its own."""
+
+    class Doubling(kind):
+        def forward(self, x, training=False):
+            return 2 * super().forward(x, training)
+
+        def backward(self, dy):
+            return super().backward(2 * dy)
+
+    return Doubling
 
 
 class Listed:
@@ -168,7 +176,7 @@ def test_only_a_relu_is_computed_together_with_batch_norm():
     for relu in layers.Activation("relu"), layers.ReLU():
         assert norm.fused_with(relu).norm is norm
         assert norm.fused_with(ShardedLayer(relu, 2)).norm is norm
-    for apart in layers.Activation("tanh"), layers.Dropout(0.5), Doubled("relu"):
+    for apart in layers.Activation("tanh"), layers.Dropout(0.5), doubling(layers.Activation)("relu"):
         assert norm.fused_with(apart) is None
         assert norm.fused_with(ShardedLayer(apart, 2)) is None
 
@@ -212,19 +220,6 @@ def test_statistics_of_shards_move_by_the_mean_of_the_shards():
     np.testing.assert_allclose(norm.moving_variance.value, (variance + x[0].var()) / 2, rtol=1e-12)
 
 
-def doubling(kind):
-    """Return a subclass of a container whose passes are its own."""
-
-    class Doubling(kind):
-        def forward(self, x, training=False):
-            return 2 * super().forward(x, training)
-
-        def backward(self, dy):
-            return super().backward(2 * dy)
-
-    return Doubling
-
-
 def test_copies_get_what_changes_in_the_layer_and_keep_what_is_their_own():
     layer = layers.Dropout(0.5)
     layer.name_of_mode, layer.steps, layer.ready, layer.seen = "a", 1, False, 0
@@ -253,11 +248,7 @@ def test_copies_share_weights_and_leave_the_rest_of_a_model_alone():
 
 
 def test_every_generator_of_a_copy_gets_numbers_of_its_shard():
-    class Two(layers.Residual):
-        def forward(self, x, training=False):
-            return super().forward(x, training)
-
-    layer = Two([layers.Dropout(0.5), layers.Dropout(0.5)])
+    layer = doubling(layers.Residual)([layers.Dropout(0.5), layers.Dropout(0.5)])
     layer.build_for((None, 3), "float32")
     sharded = ShardedLayer(layer, 2)
     for keys, first in [((7, 8), 0), ((7, 9), 0), ((7, 8), 2)]:
