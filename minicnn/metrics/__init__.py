@@ -9,6 +9,7 @@ place of one-hot targets, and 0/0 is 0 without an epsilon in the denominators.
 
 from typing import Any
 
+import minicnn.losses as loss_functions
 from minicnn._base import keras_errors
 from minicnn._base.registry import Registry, serialize
 from minicnn.losses import (
@@ -77,7 +78,6 @@ _FUNCTIONS = {
     each.__name__: each
     for each in (huber, categorical_hinge, binary_focal_crossentropy, categorical_focal_crossentropy)
 }
-_SMALLER_IS_BETTER = (*_FUNCTIONS.values(), kl_divergence)
 keras_errors.add_getattr(__name__)
 
 __all__ = [
@@ -162,7 +162,8 @@ def get(
         if not callable(metric):
             raise TypeError(f"metric={identifier!r}: expected a name, a function or a Metric")
         of_function = MeanMetricWrapper(metric)
-        of_function.direction = "down" if metric in _SMALLER_IS_BETTER else "up"
+        is_loss = isinstance(metric, loss_functions.Loss) or metric in vars(loss_functions).values()
+        of_function.direction = "down" if is_loss else "up"
         return of_function
     if isinstance(identifier, str):
         metric.name = identifier

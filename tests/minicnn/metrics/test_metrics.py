@@ -313,3 +313,13 @@ def test_a_loss_by_its_name_is_a_metric_and_better_when_smaller(name, rng):
     assert metric.name == name
     assert metric.direction == "down"
     assert metric.result() == pytest.approx(float(getattr(losses, name)(y_true, y_pred).mean()))
+
+
+def test_every_loss_as_a_function_or_an_object_is_better_when_smaller():
+    names = [
+        name for name in losses.__all__ if name.islower() and name not in ("get", "serialize", "deserialize")
+    ]
+    assert {"mse", "mae", "huber"} <= set(names)
+    for loss in (*(getattr(losses, name) for name in names), losses.MeanSquaredError()):
+        assert metrics.get(loss).direction == "down"
+    assert metrics.get(metrics.categorical_accuracy).direction == "up"
