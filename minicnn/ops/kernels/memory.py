@@ -11,8 +11,10 @@ cache lines.
 How much of an array is worked on at a time, the second-level cache decides (:func:`second_level_cache`).
 """
 
+import bisect
 import itertools
 import math
+import operator
 import platform
 import subprocess
 import sys
@@ -32,7 +34,7 @@ USUAL_CACHE = 2**20  # bytes of a core's second-level cache where the system doe
 _CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
 
 _requests = itertools.count()
-_buffers: "list[_Buffer]" = []
+_buffers: "list[_Buffer]" = []  # by size
 _scratch: dict[np.dtype, np.ndarray] = {}
 
 
@@ -68,36 +70,35 @@ def second_level_cache():
 
 
 class _Buffer:
-    """A buffer, and when it was last needed: the number of the request, counted from 0."""
+    """Memory, where its first line begins, and when it was last needed: the number of the request, from 0."""
 
     def __init__(self, nbytes):
-        self.bytes, self.needed = np.empty(nbytes, np.uint8), 0
+        self.memory, self.nbytes, self.needed = np.empty(nbytes + LINE, np.uint8), nbytes, 0
+        self.start = -self.memory.__array_interface__["data"][0] % LINE
 
     def references(self):
-        return sys.getrefcount(self.bytes)
+        return sys.getrefcount(self.memory)
 
     def is_free(self):
         return self.references() == _UNUSED
 
 
 _UNUSED = _Buffer(0).references()  # without views
+_size = operator.attrgetter("nbytes")
 
 
 def _buffer(nbytes):
     """Return the smallest free buffer of at least ``nbytes`` and at most twice that, or a new one."""
-    with LOCK:  # no other thread finds the same one before it is returned, which is a reference to it
-        request = next(_requests)
-        least, most = nbytes + LINE, 2 * nbytes + LINE
-        fitting = [buffer for buffer in _buffers if least <= buffer.bytes.nbytes <= most and buffer.is_free()]
-        if fitting:
-            found = min(fitting, key=lambda buffer: buffer.bytes.nbytes)
-        else:
-            long_ago = request - RECENT
-            old = [buffer for buffer in _buffers if buffer.needed < long_ago and buffer.is_free()]
-            found = _Buffer(nbytes + LINE)
-            _buffers[:] = [buffer for buffer in _buffers if buffer not in old] + [found]
-        found.needed = request
-        return found.bytes
+    request = next(_requests)
+    first, last = (bisect.bisect(_buffers, size, key=_size) for size in (nbytes - 1, 2 * nbytes))
+    found = next((buffer for buffer in itertools.islice(_buffers, first, last) if buffer.is_free()), None)
+    if found is None:
+        long_ago = request - RECENT
+        _buffers[:] = [buffer for buffer in _buffers if buffer.needed >= long_ago or not buffer.is_free()]
+        found = _Buffer(nbytes)
+        bisect.insort(_buffers, found, key=_size)
+    found.needed = request
+    return found
 
 
 def empty(shape, dtype):
@@ -106,9 +107,9 @@ def empty(shape, dtype):
     nbytes = (math.prod(shape) if isinstance(shape, tuple) else shape) * dtype.itemsize
     if nbytes < SMALL:
         return np.empty(shape, dtype)
-    buffer = _buffer(nbytes)
-    start = -buffer.__array_interface__["data"][0] % LINE
-    return buffer[start : start + nbytes].view(dtype).reshape(shape)
+    with LOCK:  # no other thread finds the same buffer before it has this array, which is a reference to it
+        buffer = _buffer(nbytes)
+        return np.ndarray(shape, dtype, buffer.memory, buffer.start)
 
 
 def empty_like(x):
