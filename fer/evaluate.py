@@ -49,7 +49,7 @@ MAX_FACES = 12  # in a figure
 MAX_POINTS = 1500  # in the map of features
 
 WARNINGS = {
-    "validation": "These faces also chose the epoch whose model was kept, so the accuracy is a little too high.",
+    "validation": "If these faces also chose the epoch or the settings, the accuracy is a little too high.",
     "train": "The network was trained on these same faces; on new ones it is worse.",
 }
 

@@ -209,8 +209,10 @@ def _describe(folder: Run, config: Config, data: FerDataset, model: minicnn.Sequ
     sizes = ", ".join(f"{len(split)} {name}" for name, split in data.splits().items())
     say(*data.notes, f"Data: {data.name}, {sizes}")
     if data.test is None:
-        say(f"{data.name} has no PrivateTest rows: the result will be that of the validation rows,")
-        say("which also choose the epoch, so that it is a little too high.")
+        chosen = (
+            ", which also choose the epoch,\nso that it is a little too high" if config.keep == "best" else ""
+        )
+        say(f"{data.name} has no PrivateTest rows: the result will be that of the validation rows{chosen}.")
     name = config.arch if config.init is None else f"that of {config.init}"
     say(f"Network: {name}, {model.count_params():,} parameters", f"Run: {folder}")
 

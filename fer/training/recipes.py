@@ -11,7 +11,6 @@ from typing import Any
 _COMMON: dict[str, Any] = {
     "batch_size": 128,
     "optimizer": "adamw",
-    "learning_rate": 2e-3,
     "weight_decay": 0.05,
     "schedule": "cosine",
     "label_smoothing": 0.1,
@@ -19,6 +18,23 @@ _COMMON: dict[str, Any] = {
 }
 
 RECIPES: dict[str, dict[str, Any]] = {
-    "vgg": {"arch": "vgg", "dropout": 0.5, "ema": 0.999, "epochs": 60, "augment": "strong", **_COMMON},
-    "tiny": {"arch": "tiny", "ema": 0.99, "epochs": 100, "augment": "full", **_COMMON},
+    "vgg": {
+        "arch": "vgg",
+        "dropout": 0.5,
+        "augment": "strong",
+        "drop_faulty": True,
+        "epochs": 130,
+        "learning_rate": 4e-3,
+        "ema": 0.999,
+        "keep": "last",
+        **_COMMON,
+    },
+    "tiny": {
+        "arch": "tiny",
+        "augment": "full",
+        "epochs": 100,
+        "learning_rate": 2e-3,
+        "ema": 0.99,
+        **_COMMON,
+    },
 }
