@@ -41,7 +41,7 @@ class Follower:
         self._roots: dict[int, int | None] = {}  # of a slot: the slot of its source, negative for an array
         self._kept: dict[int | None, np.ndarray] = {}
         self._sources: set[int] = set()
-        self.cost = self._count = 0
+        self.cost = self._count = self._last = 0
         self._steps: list[Step] = []
         self._kind = _kind(self)
         first = int(e.index[0])
@@ -70,7 +70,7 @@ class Follower:
             self._run(v, others)
         finally:
             self._recording = False
-        return self._steps
+        return [step._replace(late=step.slot > self._last) for step in self._steps]
 
     def one(self, i: int) -> np.ndarray:
         """Return the direction of one flat entry."""
@@ -110,6 +110,8 @@ class Follower:
                 array.root = -1 - n  # type: ignore[attr-defined]
             self._kept = {array.root: array for array in followed.values()}  # type: ignore[attr-defined]
             y = self._function(**followed)
+        slot = getattr(y, "slot", None)
+        self._last = self._count if slot is None else slot
         self.cost += self._count + 20
         return np.asarray(y).view(np.ndarray)
 
@@ -147,6 +149,7 @@ class Follower:
                 result = result.copy()
             if self._recording:
                 self._roots[slot] = self._root(name, flat, result)
+                result.slot = slot  # type: ignore[attr-defined]
                 result.root = slot if self._roots[slot] is None else self._roots[slot]  # type: ignore[attr-defined]
                 self._kept[slot] = result
             source = self._kept.get(self._roots.get(slot))
@@ -215,6 +218,7 @@ def _kind(run: Follower) -> type[np.ndarray]:
 
     class Followed(Nudged):
         root: int | None = None
+        slot: int | None = None  # of the operation that gave it
 
         def __array_ufunc__(self, ufunc, method, *inputs, out=None, **kwargs):
             call = super().__array_ufunc__

@@ -17,7 +17,7 @@ MOST_ARRAYS = 40
 
 def other_arrays(step: Step, n: int | None, slots: Sequence[int], steps: list[Step]) -> Slips:
     """The value of another line in the place of one, of the same or of the next execution."""
-    others = list(_others(steps))
+    others = list(_others(steps, step))
     if step.name == "matmul":
         matrices = [(name, group) for name, group in others if group[-1][1].ndim > 1]
         others += [(name, [(slot, a.swapaxes(-1, -2)) for slot, a in group]) for name, group in matrices]
@@ -50,7 +50,7 @@ def other_factors(step: Step, n: int | None, slots: Sequence[int], steps: list[S
     """The value of another line is multiplied too."""
     if step.output.size < 2 or step.name in METHODS:
         return
-    for name, group in list(_others(steps))[:MOST_ARRAYS]:
+    for name, group in list(_others(steps, step))[:MOST_ARRAYS]:
         values = _aligned(group, slots, 0)
         if values is not None and values[slots[-1]].shape == step.output.shape:
             yield f"multiplied by {name} once too often", partial(_times, values=values)
@@ -60,7 +60,7 @@ def other_slopes(step: Step, n: int | None, slots: Sequence[int], steps: list[St
     """The slope of another array, such as the state of the time before."""
     if n is not None or step.source is None:
         return
-    for name, group in list(_others(steps))[:MOST_ARRAYS]:
+    for name, group in list(_others(steps, step))[:MOST_ARRAYS]:
         values = _aligned(group, slots, 0)
         if values is None or not _stretches(values[slots[-1]].shape, step.output.shape):
             continue
@@ -81,11 +81,14 @@ def _slope_of(s: Step, n: int | None, f: Callable[..., Any], values: dict[int, n
 Values = list[tuple[int, np.ndarray]]  # the slot, and an array there
 
 
-def _others(steps: list[Step]) -> Iterator[tuple[str, Values]]:
-    """Yield (name, values) of the arrays in a function, the last first: results, then what operations are given."""
+def _others(steps: list[Step], of: Step) -> Iterator[tuple[str, Values]]:
+    """Yield (name, values) of the arrays in a function: results, those near a step first, then what operations are given;
+    last what is computed after y.
+    """
     results: dict[Any, Values] = {}
     given: dict[Any, Values] = {}
     lines: dict[Any, str] = {}
+    late = {s.slot for s in steps if s.late}
     called: dict[bytes, str] = {}  # what arrays are called as operands
     for s in steps:
         if s.place is None or s.name == "[]=":
@@ -98,7 +101,8 @@ def _others(steps: list[Step]) -> Iterator[tuple[str, Values]]:
                 given.setdefault((calls, m), []).append((s.slot, value))
                 if m < len(text.operands) and re.fullmatch(r"[A-Za-z_][\w.]*", text.operands[m]):
                     called[np.real(value).tobytes()] = f"“{text.operands[m]}”"
-    for key, group in reversed(results.items()):
+    near = sorted(results.items(), key=lambda each: (each[1][0][0] in late, abs(each[1][-1][0] - of.slot)))
+    for key, group in near:
         yield called.get(group[-1][1].real.tobytes(), f"the result of {lines[key]}"), group
     for (key, _), group in given.items():
         yield called.get(np.real(group[-1][1]).tobytes(), f"what goes into {lines[key]}"), group

@@ -23,7 +23,8 @@ class Step(NamedTuple):
     """One execution of an operation, with plain complex arrays.
 
     ``inputs``: without the lists around them. ``source``: the array from which the output is computed entry by
-    entry, perhaps by several operations. ``again``: the operation for other inputs.
+    entry, perhaps by several operations. ``again``: the operation for other inputs. ``late``: whether y was there
+    before: a function that returns the gradients too computes them then.
     """
 
     slot: int
@@ -33,6 +34,7 @@ class Step(NamedTuple):
     source: np.ndarray | None
     again: Callable[[list[Any]], Any]
     place: Place | None = None
+    late: bool = False
 
     @property
     def active(self) -> list[int]:

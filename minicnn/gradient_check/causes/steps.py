@@ -72,7 +72,7 @@ def _targets(steps: list[Step], right: dict[int, Step]) -> Iterator[Target]:
     seen = set()
     for group in groups.values():
         slots = tuple(step.slot for step in group)
-        if slots in seen or group[0].name == "[]=":
+        if slots in seen or group[0].name == "[]=" or group[0].late:
             continue
         seen.add(slots)
         active = group[-1].active
