@@ -23,7 +23,7 @@ class Target(NamedTuple):
     of: int | None
     runs: str = ""  # which of the executions, in words
     texts: tuple[Quote, ...] = ()  # of each place in the code
-    shared: bool = False  # whether a right gradient goes this way, too
+    unlike: int = 0  # 1 if a right gradient goes this way too, and 1 if one of the other wrong ones does not
 
     @property
     def where(self) -> str:

@@ -50,7 +50,7 @@ def constant_factor(e: Evidence) -> str | None:
                     name for known, name in source(e.second) if math.isclose(known, abs(goal), rel_tol=1e-6)
                 }
                 also = {re.sub(r"\d+", "#", name) for name in also}
-                names = [name for name in names if re.sub(r"\d+", "#", name) in also] or names
+                names = [name for name in names if re.sub(r"\d+", "#", name) in also]
             if not names:
                 continue
             names = [name.format("n − 1 for n" if verb == "multiplied" else "n for n − 1") for name in names]
@@ -200,8 +200,14 @@ def dropout_scale(e: Evidence) -> str | None:
 
 
 def factor_of_its_own(e: Evidence) -> str | None:
-    """Each sample (or channel) is wrong by its own factor: weights were forgotten."""
+    """Each sample (or channel) is wrong by its own factor: weights were forgotten.
+
+    In an outer product, as x·δ of one sample, this is so whatever is wrong with one of the two.
+    """
     for axis, length in enumerate(e.array.shape):
+        rows = np.moveaxis(np.nan_to_num(e.gradient.numeric), axis, 0).reshape(length, -1)
+        if np.linalg.matrix_rank(rows, tol=1e-6 * np.abs(rows).max(initial=0.0)) < 2:
+            continue
         factors = np.full(length, np.nan)
         for i in range(length):
             right, given = e.right[e.places[axis] == i], e.given[e.places[axis] == i]

@@ -28,6 +28,10 @@ SPLITS: dict[Any, Any] = {np.split: None, np.array_split: None, np.vsplit: 0, np
 METHODS = ("reshape", "transpose", "swapaxes", "repeat", "dot", "ravel", "flatten", "squeeze", "take")
 
 
+class _Reached(BaseException):  # no user catches it
+    """The function has computed y: what follows, as the gradients in the same function, need not run."""
+
+
 class Follower:
     """A function of named arrays, and what happens in it.
 
@@ -42,6 +46,8 @@ class Follower:
         self._kept: dict[int | None, np.ndarray] = {}
         self._sources: set[int] = set()
         self.cost = self._count = self._last = 0
+        self._end: int | None = None  # the slot of the operation that gives y
+        self._written: list[tuple[int, np.ndarray]] = []  # what is changed in place: the slot, the array
         self._steps: list[Step] = []
         self._kind = _kind(self)
         first = int(e.index[0])
@@ -65,7 +71,7 @@ class Follower:
 
     def record(self, v: np.ndarray, others: Sequence[str] = ()) -> list[Step]:
         """Return all operations, for derivatives along v, or those of other arrays along random directions."""
-        self._changes, self._steps, self._recording = {}, [], True
+        self._changes, self._steps, self._written, self._recording = {}, [], [], True
         try:
             self._run(v, others)
         finally:
@@ -109,9 +115,15 @@ class Follower:
             for n, array in enumerate(followed.values()):
                 array.root = -1 - n  # type: ignore[attr-defined]
             self._kept = {array.root: array for array in followed.values()}  # type: ignore[attr-defined]
-            y = self._function(**followed)
-        slot = getattr(y, "slot", None)
-        self._last = self._count if slot is None else slot
+            try:
+                y = self._function(**followed)
+            except _Reached as reached:
+                y = reached.args[0]
+        if self._recording:
+            slot = getattr(y, "slot", None)
+            later = (n for n, array in self._written if slot is not None and np.may_share_memory(array, y))
+            self._last = self._count if slot is None else max([slot, *later])
+            self._end = slot if slot == self._last else None
         self.cost += self._count + 20
         return np.asarray(y).view(np.ndarray)
 
@@ -127,6 +139,12 @@ class Follower:
         if self._inside:
             return call(*args)
         slot, self._count = self._count, self._count + 1
+        result = self._followed(slot, name, args, call, in_place)
+        if slot == self._end and not self._recording:
+            raise _Reached(result)
+        return result
+
+    def _followed(self, slot: int, name: str, args: Any, call: Callable[..., Any], in_place: bool) -> Any:
         change = self._changes.get(slot)
         if isinstance(change, Index):
             args, change = (args[0], change), None
@@ -143,6 +161,8 @@ class Follower:
             flat = [each for arg in args for each in (arg if type(arg) in (list, tuple) else (arg,))]
             inputs: list[Any] = [np.array(each) if isinstance(each, np.ndarray) else each for each in flat]
             result = self.of_class(call(*args))
+            if self._recording and result is None:  # as np.add.at
+                self._written += [(slot, each) for each in flat[:1] if isinstance(each, np.ndarray)]
             if not isinstance(result, np.ndarray) or result.dtype.kind != "c":
                 return result
             if change is not None and not in_place:
@@ -152,6 +172,7 @@ class Follower:
                 result.slot = slot  # type: ignore[attr-defined]
                 result.root = slot if self._roots[slot] is None else self._roots[slot]  # type: ignore[attr-defined]
                 self._kept[slot] = result
+                self._written += [(slot, result)] * in_place
             source = self._kept.get(self._roots.get(slot))
             step = Step(
                 slot, name, inputs, result.view(np.ndarray), source, lambda flat: call(*_filled(args, flat))
@@ -178,6 +199,7 @@ class Follower:
         slot, self._count = self._count, self._count + 1
         step = Step(slot, "[]=", [Index(key)], plain, None, lambda flat: None)
         if self._recording:
+            self._written.append((slot, array))
             self._steps.append(step._replace(place=_place("[]=", 0)))
         change = self._changes.get(slot)
         plain[change.key if isinstance(change, Index) else key] = value
@@ -238,7 +260,10 @@ def _kind(run: Follower) -> type[np.ndarray]:
                 first = (slice(None),) * (axis % args[0].ndim)
                 pieces = np.array_split(*given) if func is np.array_split else np.split(*given)
                 return [args[0][(*first, slice(p[0], p[-1] + 1) if len(p) else slice(0))] for p in pieces]
-            return run.follow(func.__name__, args, lambda *values: call(func, types, values, kwargs))
+            in_place = kwargs.get("out") is not None
+            return run.follow(
+                func.__name__, args, lambda *values: call(func, types, values, kwargs), in_place
+            )
 
         def __getitem__(self, key):
             get = super().__getitem__
@@ -284,10 +309,10 @@ def _place(name: str, inputs: int) -> Place:
     text, frame = Quote("", "", ()), sys._getframe(2)
     while frame is not None:
         module = frame.f_globals.get("__name__", "")
-        if module.startswith(OWN) and module != __name__:
-            break
-        if module.startswith("numpy"):
+        if module.startswith("numpy") or module == Nudged.__module__:
             inputs = 0  # a step inside of x.mean(…): its inputs have no names
+        elif module.startswith(OWN) and module != __name__:
+            break
         elif module != __name__:
             calls += [frame.f_code, frame.f_lasti]
             if not own:

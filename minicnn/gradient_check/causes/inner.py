@@ -46,7 +46,7 @@ def slip_of_a_loss(e: Evidence) -> str | None:
     if follower is None or len(follower.steps) * len(e.index) > MOST_STEPS:
         return None
     groups: dict[object, list[Step]] = {}
-    for step in follower.steps:
+    for step in (step for step in follower.steps if not step.late):
         groups.setdefault(step.place.calls if step.place else step.slot, []).append(step)
     runs = [
         {step.slot: step.output.imag.ravel() / STEP for step in follower.record(follower.one(int(i)))}

@@ -82,8 +82,8 @@ Values = list[tuple[int, np.ndarray]]  # the slot, and an array there
 
 
 def _others(steps: list[Step], of: Step) -> Iterator[tuple[str, Values]]:
-    """Yield (name, values) of the arrays in a function: results, those near a step first, then what operations are given;
-    last what is computed after y.
+    """Yield (name, values) of the arrays in a function: results near a step first, those after y last; then what
+    operations are given.
     """
     results: dict[Any, Values] = {}
     given: dict[Any, Values] = {}

@@ -18,6 +18,12 @@ from minicnn.gradient_check.causes.step import Index, Slips, Step
 from minicnn.gradient_check.causes.words import number, orders
 from minicnn.gradient_check.foreign import Nudged
 
+EXPONENTS = {"sqrt": 0.5, "square": 2.0, "reciprocal": -1.0}
+EXPONENT_WRONG: dict[str, Callable[[float], float]] = {
+    "the exponent is k: it must be lowered by 1": lambda k: k,
+    "the exponent is k − 2": lambda k: k - 2,
+    "the exponent has the wrong sign": lambda k: 1 - k,
+}
 LINEAR = ("add", "subtract", "multiply", "divide", "negative")  # of one input: the other factor says more
 MOST_IN_A_JACOBIAN = 200
 
@@ -37,7 +43,7 @@ def slopes(step: Step, n: int | None, slots: Sequence[int], steps: list[Step]) -
             given = [] if is_source and by_numbers else given
         elif direct.shape == step.output.shape and not is_source:
             given.append((step.active[0], direct))
-    k = 0.5 if step.name == "sqrt" else np.real(step.inputs[1]) if step.name == "power" else None
+    k = np.real(step.inputs[1]) if step.name == "power" else EXPONENTS.get(step.name)
     for of, v in given:
         yield "the slope is missing (of |v|: its sign; of ReLU: its mask)", partial(_slope, of=of, f=_missing)
         yield "the slope is applied twice", partial(_slope, of=of, f=_twice)
@@ -52,8 +58,10 @@ def slopes(step: Step, n: int | None, slots: Sequence[int], steps: list[Step]) -
             yield f"{text.replace('v', 'y') if out else text} is used for the slope, {which}", slope
         if k is None or np.size(k) > 1 or k == 1:
             continue
-        text = f"of the slope k·v^(k − 1) only the k is there, {number(float(np.ravel(k)[0]))}"
-        yield text, partial(_slope, of=of, f=partial(_times, k=k))
+        of_slope, k = f"of the slope k·v^(k − 1), with k = {number(float(np.ravel(k)[0]))},", np.ravel(k)[0]
+        for text, power in {"only the k is there": 0, **EXPONENT_WRONG}.items():
+            how = power and power(k)
+            yield f"{of_slope} {text}", partial(_slope, of=of, f=partial(_powered, k=k, exponent=how))
         for c, name in _added(v, steps) if k == 0.5 else ():
             for text, root in (
                 (f"1/(2·(√v + {name}))", lambda v, y, c: v.imag / (2 * (np.sqrt(v.real - c) + c))),
@@ -77,8 +85,8 @@ def _added(v: np.ndarray, steps: list[Step]) -> Iterator[tuple[float, str]]:
             )
 
 
-def _times(v: np.ndarray, y: np.ndarray, k: Any) -> np.ndarray:
-    return v.imag * k
+def _powered(v: np.ndarray, y: np.ndarray, k: float, exponent: float) -> np.ndarray:
+    return v.imag * k * v.real**exponent
 
 
 def _called(v: np.ndarray, steps: list[Step]) -> str:

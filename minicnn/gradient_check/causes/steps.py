@@ -6,7 +6,8 @@ another formula, its other operand another array. The result is the gradient tha
 gives (followed.py). A line that runs several times, as in a loop over time, has the slip each time, or only once.
 """
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import product
 from typing import Any
@@ -24,8 +25,10 @@ from minicnn.gradient_check.causes.words import number
 MOST_TARGETS = 60
 ROUNDED = 1e-6  # a smaller error is that of an ε, or of a rounded constant
 FACTORS = ("the other factor", "the divisor")
+SLOPES = ("the slope is missing", "the slope is applied twice")
 ENOUGH = 3  # entries that tell a factor which is no known number
 # a gather of four corners has one slip in four lines, two means have one n
+Found = dict[str, tuple[int, str]]  # what is wrong -> how unlike the target is, where it is
 TOGETHER = ("[]", "mean", "sum", "add.reduce")
 SAME = 1e-6  # factors that differ by less
 
@@ -37,12 +40,13 @@ def slip_at_a_step(e: Evidence) -> str | None:
     follower = follower_of(e)
     if follower is None:
         return None
-    right_ones = follower.record(0 * e.array, e.search.right)
-    targets = list(_targets(follower.steps, {step.slot: step for step in right_ones}))
+    wrong = [[name] for name in e.arrays if name not in (e.gradient.name, *e.search.right)]
+    ways = [_way(e, follower, names) for names in (e.search.right, *wrong)]
+    targets = list(_targets(follower.steps, ways[0], ways[1:]))
     known = [target for target in targets if target.where in (place for _, place in e.search.found)]
     for text, place in dict.fromkeys(e.search.found):  # first what explains the gradient of another array
         missing, found, _ = _factors(e, follower, known)
-        if missing == f"{text}: at {place}" or found.get(text) == place:
+        if missing == f"{text}: at {place}" or found.get(text, (0, ""))[1] == place:
             return f"{text}: at {place}"
         if _others(e, follower, known, {}, text):
             return f"{text}: at {place}"
@@ -52,17 +56,28 @@ def slip_at_a_step(e: Evidence) -> str | None:
         e.search.found.append(tuple(missing.split(": at ", 1)))  # type: ignore[arg-type]
         return missing
     found = _others(e, follower, targets, found) or _masks(e, follower, targets)
-    named = sorted(found.items(), key=lambda each: not each[0].startswith(FACTORS))  # what has a name first
+    least = min((unlike for unlike, _ in found.values()), default=0)
+    named = [(text, where) for text, (unlike, where) in found.items() if unlike == least]
+    if any(text.startswith(FACTORS) for text, _ in named):  # what has a name first; it is all of such a slope
+        named = [each for each in named if not each[0].startswith(SLOPES)]
+        named.sort(key=lambda each: not each[0].startswith(FACTORS))
     e.search.found += [
         each for each in named if "used for the slope" not in each[0]
     ]  # the simplest may differ
     return OR.join(f"{text}: at {where}" for text, where in named) or unknown
 
 
-def _targets(steps: list[Step], right: dict[int, Step]) -> Iterator[Target]:
+def _way(e: Evidence, follower: Follower, names: Sequence[str]) -> dict[int, list[int]]:
+    """Return slot -> the inputs through which derivatives of these arrays pass."""
+    return {step.slot: step.active for step in follower.record(0 * e.array, names)}
+
+
+def _targets(
+    steps: list[Step], right: dict[int, list[int]], wrong: list[dict[int, list[int]]]
+) -> Iterator[Target]:
     """Yield every operation with all its executions: in one place of the program; or in all calls of a function.
 
-    ``right``: the same steps, with derivatives for arrays whose gradients are right.
+    ``right``: the way of the arrays whose gradients are right; ``wrong``: of each other array with a wrong one.
     """
     groups: dict[object, list[Step]] = {}
     for step in steps:
@@ -80,8 +95,8 @@ def _targets(steps: list[Step], right: dict[int, Step]) -> Iterator[Target]:
             continue
         texts = tuple({step.place.calls: step.place.text for step in group if step.place}.values())
         for n in (None, *(active if len(active) > 1 else ())):
-            passing = right[slots[-1]].active if slots[-1] in right else []
-            yield Target(slots, group[-1], n, texts=texts, shared=bool(passing) and n in (None, *passing))
+            passes = [bool(way.get(slots[-1])) and n in (None, *way[slots[-1]]) for way in (right, *wrong)]
+            yield Target(slots, group[-1], n, texts=texts, unlike=passes[0] + (not all(passes[1:])))
 
 
 def _enough(e: Evidence, unknowns: int = 0) -> bool:
@@ -89,14 +104,10 @@ def _enough(e: Evidence, unknowns: int = 0) -> bool:
     return e.digits * (len(e.index) - unknowns) > ENOUGH_DIGITS
 
 
-def _factors(
-    e: Evidence, follower: Follower, targets: list[Target]
-) -> tuple[str | None, dict[str, str], str | None]:
+def _factors(e: Evidence, follower: Follower, targets: list[Target]) -> tuple[str | None, Found, str | None]:
     """Return a target whose path is missing; the lines of paths with another factor; a weaker cause."""
-    missing: dict[
-        tuple[bool, bool], str
-    ] = {}  # whether a right gradient passes, a part of a step; and the cause
-    found: dict[tuple[bool, bool], dict[str, str]] = {}
+    missing: dict[tuple[int, bool], str] = {}  # how unlike, whether a part of a step; and the cause
+    found: dict[tuple[int, bool], Found] = {}
     unknown = None
     for target in targets:
         for some in _executions(target):
@@ -104,17 +115,20 @@ def _factors(
                 break
             without = Without(e, follower, some)
             factor = without.factor()
+            whole = e.zero(np.array(without.values)).all()  # then factors.py has judged its size
             text = (
-                _of_factor(some, factor, numbers(follower.steps)) if factor is not None and _enough(e) else ""
+                _of_factor(some, factor, whole, numbers(follower.steps))
+                if factor is not None and _enough(e)
+                else ""
             )
             if text and factor is not None and abs(factor) < SAME:
-                missing[some.shared, some.of is not None] = f"{text}: at {some.where}"
+                missing[some.unlike, some.of is not None] = f"{text}: at {some.where}"
                 break
             arrives = not some.runs and abs(without.arrives[0]) > 0
             if not text and arrives and _enough(e) and without.is_ignored():
                 text = "the gradient that comes from above is not used: this is the gradient for ones"
             if text:
-                found.setdefault((some.shared, some.of is not None), {})[text] = some.where
+                found.setdefault((some.unlike, some.of is not None), {})[text] = some.unlike, some.where
                 break
             telling = sum(abs(r - v) > e.tolerance for r, v in zip(e.right, without.values))
             if factor is not None and telling >= ENOUGH and not some.runs and _enough(e, 1):
@@ -131,8 +145,8 @@ def _executions(target: Target) -> Iterator[Target]:
         yield target._replace(slots=target.slots[1:], runs="first")
 
 
-def _of_factor(target: Target, factor: float, known: dict[str, float]) -> str:
-    """Return what this factor is, if it is a known number."""
+def _of_factor(target: Target, factor: float, whole: bool, known: dict[str, float]) -> str:
+    """Return what this factor is, if it is a known number; ``whole``: it is that of the whole gradient."""
     if target.runs:
         times = len(target.slots) + 1
         only = f"this line runs {times} times, but only its {target.runs} run counts"
@@ -149,7 +163,11 @@ def _of_factor(target: Target, factor: float, known: dict[str, float]) -> str:
     exponent: Any = step.inputs[1] if step.name == "power" else None
     if np.size(exponent) == 1 and exponent and abs(factor * np.real(exponent) - 1) < SAME:
         return f"the factor {number(np.real(exponent))} of the slope, the exponent, is missing"
-    arrays = [each for each in (step.output, *step.inputs) if isinstance(each, np.ndarray)]
+    arrays = [each for each in (step.output, *step.inputs) if isinstance(each, np.ndarray) and not whole]
+    for n in sorted({n for a in arrays for n in a.shape if n > ENOUGH}):
+        for value, text in (((n - 1) / n, "n instead of n − 1"), (n / (n - 1), "n − 1 instead of n")):
+            if abs(factor - value) < SAME:
+                return f"the path through it is {_number(factor)} times the right one: divided by {text}, n = {n}?"
     for value, verb in ((factor, "multiplied"), (1 / factor, "divided")):
         if any(abs(each - value) < SAME for each in known.values()):
             return ""  # it says more than a shape
@@ -159,9 +177,16 @@ def _of_factor(target: Target, factor: float, known: dict[str, float]) -> str:
             for k, n in enumerate(a.shape)
             if n == round(value)
         }
+        what |= {
+            f"the number of entries along axes {(*range(k, k + m),)} of {a.shape}"
+            for a in arrays
+            for m in range(2, a.ndim)
+            for k in range(a.ndim - m + 1)
+            if math.prod(a.shape[k : k + m]) == round(value)
+        }
         what |= {f"the number of entries of {a.shape}" for a in arrays if a.size == round(value)}
         if what and value > 1 + SAME and abs(value - round(value)) < SAME:
-            name = f": {what.pop()}, a shape there" if len(what) == 1 and value > ENOUGH + SAME else ""
+            name = f", perhaps {what.pop()}" if len(what) == 1 and value > ENOUGH + SAME else ""
             return f"the path through it is {verb} by {round(value)}{name}"
     return ""
 
@@ -173,9 +198,7 @@ def _number(value: float) -> str:
     return next((sign + text for text, near in simple if abs(abs(value) - near) < 1e-9), number(value))
 
 
-def _others(
-    e: Evidence, follower: Follower, targets: list[Target], found: dict[str, str], only: str = ""
-) -> dict[str, str]:
+def _others(e: Evidence, follower: Follower, targets: list[Target], found: Found, only: str = "") -> Found:
     """Return every slip of the simple kinds that gives the numbers, beside those found; or those of one other kind;
     ``only``: only the slip of this text.
     """
@@ -183,13 +206,13 @@ def _others(
     known = [Known(e, follower, target, first) for target in targets]
     for kinds in (SIMPLE, *((kind,) for kind in OTHER)) if _enough(e) else ():
         for kind in kinds:
-            best: tuple[bool, int, str, str] | None = None
+            best: tuple[int, int, str, str] | None = None
             for target, effects in zip(targets, known):
                 slips = kind(target.step, target.of, target.slots, follower.steps)
                 for rank, (text, slip) in enumerate(slips):  # the simplest come first
                     if only and text != only:
                         continue
-                    if best and (target.shared, rank) > best[:2]:
+                    if best and (target.unlike, rank) > best[:2]:
                         break  # of two that fit in one chain, the simpler, then the last
                     if follower.is_over:
                         return found
@@ -201,10 +224,10 @@ def _others(
                     except Exception:  # another array does not fit in here
                         continue
                     if fits:
-                        best = target.shared, rank, text, target.where
+                        best = target.unlike, rank, text, target.where
                         break
             if best:
-                found[best[2]] = best[3]
+                found[best[2]] = best[0], best[3]
         if found:
             break
     return found
@@ -220,7 +243,7 @@ MASKS = {
 }
 
 
-def _masks(e: Evidence, follower: Follower, targets: list[Target]) -> dict[str, str]:
+def _masks(e: Evidence, follower: Follower, targets: list[Target]) -> Found:
     """Find a slope that is a mask of the gradient: as of a ReLU, but where dh > 0 instead of where z > 0."""
     for target in targets:
         step = target.step
@@ -235,7 +258,7 @@ def _masks(e: Evidence, follower: Follower, targets: list[Target]) -> dict[str, 
         for text, mask in MASKS.items():
             changes = {step.slot: partial(_masked, mask=mask(up, step.output.imag))}
             if e.fits(follower.gradient(int(i), changes) for i in e.index):
-                return {text: target.where}
+                return {text: (target.unlike, target.where)}
     return {}
 
 
