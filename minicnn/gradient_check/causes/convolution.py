@@ -14,25 +14,8 @@ from typing import Any
 import numpy as np
 
 from minicnn.gradient_check.causes.evidence import Evidence, Unanswered
+from minicnn.gradient_check.causes.layout import LAYOUTS, UNROTATED
 from minicnn.gradient_check.causes.rearranged import moves
-
-# (letters of x and y, letters of the kernel); O and I count as C of y and x
-LAYOUTS = (
-    ("NHWC", "HWIO"),
-    ("NCHW", "OIHW"),
-    ("NHWC", "OHWI"),
-    ("NCHW", "HWIO"),
-    ("NCHW", "IOHW"),
-    ("NHWC", "OIHW"),
-    ("NWC", "WIO"),
-    ("NCW", "OIW"),
-    ("CHW", "OIHW"),
-    ("HWC", "HWIO"),
-    ("HW", "HW"),
-    ("NHW", "HW"),
-    ("NW", "W"),
-    ("W", "W"),
-)
 
 
 @dataclass(frozen=True)
@@ -196,8 +179,7 @@ def _slips(k: Convolution, of_x: bool) -> Iterator[tuple[str, np.ndarray]]:
         swapped = "the strides, dilations or paddings of rows and columns have changed places"
         yield swapped, result(rows=k.columns, columns=k.rows)
     if of_x:
-        rotated = "the kernel is not rotated by 180°: these are the numbers that the unrotated kernel gives"
-        yield rotated, result(w=k.w[:, :, ::-1, ::-1])
+        yield f"the kernel {UNROTATED}", result(w=k.w[:, :, ::-1, ::-1])
         if 1 not in k.w.shape[2:]:
             height, width = kernel.index("H"), kernel.index("W")
             for a, b, w in ((width, height, k.w[:, :, ::-1]), (height, width, k.w[:, :, :, ::-1])):

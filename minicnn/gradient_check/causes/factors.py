@@ -46,11 +46,11 @@ def constant_factor(e: Evidence) -> str | None:
             names = list(dict.fromkeys(near))
             if names and there and e.second:
                 goal = there if verb == "multiplied" else 1 / there
-                also = {
-                    name for known, name in source(e.second) if math.isclose(known, abs(goal), rel_tol=1e-6)
-                }
-                also = {re.sub(r"\d+", "#", name) for name in also}
-                names = [name for name in names if re.sub(r"\d+", "#", name) in also]
+                also: dict[str, bool] = {}  # which of these names has the factor there, if it has one
+                for known, name in source(e.second):
+                    kind = re.sub(r"\d+", "#", name)
+                    also[kind] = also.get(kind, False) or math.isclose(known, abs(goal), rel_tol=1e-6)
+                names = [name for name in names if also.get(re.sub(r"\d+", "#", name), True)]
             if not names:
                 continue
             names = [name.format("n − 1 for n" if verb == "multiplied" else "n for n − 1") for name in names]
@@ -70,7 +70,7 @@ def constant_factor(e: Evidence) -> str | None:
         return f"{sign}off by a factor: it is {number(size)} times the right gradient, and {code}"
     if not is_constant(e, factor, there):
         return _of_root(e, factor, there)
-    if telling < ENOUGH:
+    if telling < ENOUGH and not e.second:
         return None
     return f"{sign}off by a constant factor: {number(size)} times the right gradient"
 
@@ -103,10 +103,11 @@ def _of_copies(e: Evidence) -> Iterator[tuple[float, str]]:
         (there.sum(axis=0), "entries that each output is computed from"),
         (there.sum(axis=1), "outputs that each entry is copied to"),
     ):
-        count = int(counts.max(initial=0))
-        if 1 < count < there.size // len(counts) and counts.min() == count:
+        count, shares = int(counts.max(initial=0)), e.columns[e.columns != 0]
+        mean = np.ptp(shares) < 1e-6 and abs(shares[0] * count - 1) < 1e-6  # also one that counts the padding
+        if 1 < count < there.size // len(counts) and (counts.min() == count or mean):
             yield float(count), f"the number of {what}"
-            if math.isqrt(count) ** 2 == count and np.ptp(e.columns[e.columns != 0]) < 1e-6:  # a pooling
+            if math.isqrt(count) ** 2 == count and np.ptp(shares) < 1e-6:  # a pooling
                 yield math.sqrt(count), f"the side of a window, not the number of {what}"
 
 

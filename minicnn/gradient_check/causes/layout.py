@@ -17,7 +17,25 @@ WORDS = {
     "I": "input channel",
 }
 IMAGES = ("NHWC", "NCHW")
+UNROTATED = "is not rotated by 180° (or it is, in a loop that adds to windows: there it must not be reversed)"
 KERNELS = {"NHWC": "HWIO", "NCHW": "OIHW"}
+# (letters of x and y, letters of the kernel); O and I count as C of y and x
+LAYOUTS = (
+    ("NHWC", "HWIO"),
+    ("NCHW", "OIHW"),
+    ("NHWC", "OHWI"),
+    ("NCHW", "HWIO"),
+    ("NCHW", "IOHW"),
+    ("NHWC", "OIHW"),
+    ("NWC", "WIO"),
+    ("NCW", "OIW"),
+    ("CHW", "OIHW"),
+    ("HWC", "HWIO"),
+    ("HW", "HW"),
+    ("NHW", "HW"),
+    ("NW", "W"),
+    ("W", "W"),
+)
 
 
 def of_images(e: Evidence) -> str:
@@ -75,9 +93,25 @@ def axis_name(e: Evidence, axis: int, ndim: int) -> str:
     return f"{WORDS[known[axis]] if known else 'index'} (axis {axis})"
 
 
-def kernel_letters(e: Evidence) -> str:
-    """Return the letters of a kernel with four axes; the library's own if the shapes fit both."""
-    return KERNELS[of_images(e) or "NHWC"]
+def kernel_letters(e: Evidence, kernel: np.ndarray, pixels: tuple[int, ...] = ()) -> str:
+    """Return the letters of a kernel with four axes, "" if the shapes fit none, or several that differ.
+
+    ``pixels``: axes that are reversed, of several letters those in which they are the pixels.
+    """
+    x, y = e.input.shape, e.dy.shape
+    fits = [
+        letters
+        for images, letters in LAYOUTS
+        if len(images) == len(x) == len(y)
+        and len(letters) == kernel.ndim == 4
+        and kernel.shape[letters.index("I")] in (x[images.index("C")], 1)
+        and kernel.shape[letters.index("O")] in (y[images.index("C")], 1)
+    ]
+    fits = [letters for letters in fits if window_axes(kernel, letters) == pixels] or fits
+    windows = {frozenset(map(letters.index, "HW")) for letters in fits}
+    if len(windows) > 1 and kernel is e.arrays.get("kernel"):  # the library's own
+        return KERNELS["NHWC"]
+    return fits[0] if len(windows) == 1 else ""
 
 
 def window_axes(kernel: np.ndarray, letters: str) -> tuple[int, ...]:

@@ -194,6 +194,7 @@ def _of_dx(k: Normalization, dy: np.ndarray) -> Iterator[tuple[str, np.ndarray]]
         f"{path}: x − μ is used instead of x̂: not divided by σ": k.dx(d, inner=c, outer=c),
         f"{path}: y is used instead of x̂": k.dx(d, inner=y, outer=y),
         f"{path} has no dy·x̂ in its mean": k.dx(d, inner=1),
+        f"{path} has no x̂ in front of its mean": k.dx(d, outer=1),
     }.items()
     for axes in (a for m in range(1, dy.ndim + 1) for a in combinations(range(dy.ndim), m) if a != k.axes):
         wrong = f"over {axes_named(axes)} instead of {axes_named(k.axes)}"

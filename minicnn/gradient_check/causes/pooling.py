@@ -180,6 +180,11 @@ def _wrong_places(
         stride[axis] = steps[0] if steps else size[axis]
         low[axis] = starts[middle[0]] - middle[0] * stride[axis]
     rest = [axis for axis in range(len(shape)) if axis not in axes]
+
+    def unstrided(o: np.ndarray, a: np.ndarray) -> np.ndarray:
+        near = e.array[tuple(slice(i, i + n) for i, n in zip(o, size))]
+        return o * stride + low + np.unravel_index(near.argmax(), near.shape)
+
     step = "the index of the maximum"
     makers: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
         f"{step} is used without the stride: i + a instead of i·stride + a": lambda o, a: o + a,
@@ -189,6 +194,7 @@ def _wrong_places(
         "row and column of the maximum inside its window have changed places": (
             lambda o, a: o * stride + low + _swapped(a, axes)
         ),
+        f"{step} is looked for in the window without the stride, from i on": unstrided,
         f"{step} is divided by the wrong width: divmod(index, rows) for divmod(index, columns)": (
             lambda o, a: o * stride + low + _divided(a, axes, size)
         ),

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from minicnn.gradient_check.causes.evidence import Evidence
-from minicnn.gradient_check.causes.layout import kernel_letters, letters, window_axes
+from minicnn.gradient_check.causes.layout import UNROTATED, kernel_letters, letters, window_axes
 from minicnn.gradient_check.causes.words import listed, orders
 
 # With fewer different numbers, "in another order" could be chance.
@@ -113,7 +113,7 @@ def _of_operand(e: Evidence, name: str, array: np.ndarray, move: Move) -> str:
     """Describe the rearrangement, for convolution and dense layers in their usual terms."""
     is_kernel = array is not e.input
     kernel = "the kernel" if name == "kernel" else f"the kernel {name}"
-    unrotated = f"{kernel} is not rotated by 180°: these are the numbers that the unrotated {name} gives"
+    unrotated = f"{kernel} {UNROTATED}"
     if is_kernel and array.ndim == 2 and not move.flips:
         x, y = e.input.shape, e.dy.shape
         pairs = ((x[1:], y[1:]), (x[:1], y[:1])) if len(x) == len(y) == 2 else ()
@@ -122,8 +122,8 @@ def _of_operand(e: Evidence, name: str, array: np.ndarray, move: Move) -> str:
         return f"{kernel} is not transposed: dx is dy times the transposed {name}"
     if is_kernel and array.ndim == 3 and len(move.flips) == 2 and not move.moved:
         return unrotated
-    if is_kernel and array.ndim == 4:
-        known = kernel_letters(e)
+    known = kernel_letters(e, array, move.flips) if is_kernel else ""
+    if known:
         pixels, channels = (tuple(sorted(map(known.index, pair))) for pair in ("HW", "IO"))
         swapped = f"input and output channels (axes {channels[0]} and {channels[1]})"
         if move.flips == window_axes(array, known):
@@ -165,7 +165,8 @@ def wrong_order(e: Evidence) -> str | None:
     for move in moves(e.array.shape):
         if e.fits(_taken_from(e, move(places).ravel()[e.index])):
             is_kernel = e.array.ndim == 4 and not e.of_input
-            if is_kernel and not move.moved and move.flips == window_axes(e.array, kernel_letters(e)):
+            known = kernel_letters(e, e.array, move.flips) if is_kernel and not move.moved else ""
+            if known and move.flips == window_axes(e.array, known):
                 return f"the gradient of {e.gradient.name} is rotated by 180° (axes {listed(move.flips)} reversed)"
             if not move.flips and e.array.ndim == 2:
                 return f"the gradient of {e.gradient.name} is transposed: its rows and columns are swapped"
@@ -190,7 +191,7 @@ def wrong_reshape(e: Evidence) -> str | None:
 def shifted(e: Evidence) -> str | None:
     """given[i] = right[i + p] along one or two axes: padding cropped at the wrong side, an index off by one."""
     shape = np.array(e.array.shape)
-    known = letters(e, len(shape)) if e.of_input else kernel_letters(e) if len(shape) == 4 else ""
+    known = letters(e, len(shape)) if e.of_input else kernel_letters(e, e.array)
     for axes in [*((axis,) for axis in range(len(shape))), *pairwise(range(len(shape)))]:
         far = [min(shape[axis] // 2, FARTHEST) for axis in axes]
         for shifts in product(*([p for p in range(-f, f + 1) if p] for f in far)):

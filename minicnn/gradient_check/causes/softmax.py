@@ -63,6 +63,7 @@ def _of_softmax(x: np.ndarray, p: np.ndarray, dy: np.ndarray, axis: int) -> Cand
         f"the sign of the sum is wrong: p·(dy + Σ dy·p), and {right}": p * (dy + total),
         f"the p inside the sum is missing: p·(dy − Σ dy), and {right}": p * (dy - _total(dy, axis)),
         f"the factor p in front is missing: dy − Σ dy·p, and {right}": dy - total,
+        f"the factor p is at the sum only: dy − p·Σ dy·p, and {right}": dy - p * total,
         f"the mean over the classes is used instead of the sum: {right}": p * (dy - total / p.shape[axis]),
         "only the paths to the other outputs are there: −p·Σ dy·p, and p·dy is missing": -p * total,
         "this is p − dy: the gradient of cross-entropy, not of softmax": p - dy,

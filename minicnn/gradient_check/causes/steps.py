@@ -26,6 +26,7 @@ MOST_TARGETS = 60
 ROUNDED = 1e-6  # a smaller error is that of an ε, or of a rounded constant
 FACTORS = ("the other factor", "the divisor")
 SLOPES = ("the slope is missing", "the slope is applied twice")
+TIMES = ("the path through it is multiplied", "the path through it is divided")
 ENOUGH = 3  # entries that tell a factor which is no known number
 # a gather of four corners has one slip in four lines, two means have one n
 Found = dict[str, tuple[int, str]]  # what is wrong -> how unlike the target is, where it is
@@ -58,8 +59,10 @@ def slip_at_a_step(e: Evidence) -> str | None:
     found = _others(e, follower, targets, found) or _masks(e, follower, targets)
     least = min((unlike for unlike, _ in found.values()), default=0)
     named = [(text, where) for text, (unlike, where) in found.items() if unlike == least]
-    if any(text.startswith(FACTORS) for text, _ in named):  # what has a name first; it is all of such a slope
-        named = [each for each in named if not each[0].startswith(SLOPES)]
+    places = {where for text, where in named if text.startswith(FACTORS)}  # what has a name says more
+    if places:
+        named = [each for each in named if each[1] in places or not each[0].startswith(SLOPES)]
+        named = [each for each in named if not each[0].startswith(TIMES)]
         named.sort(key=lambda each: not each[0].startswith(FACTORS))
     e.search.found += [
         each for each in named if "used for the slope" not in each[0]

@@ -136,14 +136,14 @@ def test_a_kernel_that_is_its_own_rotation_is_not_blamed(rng):
 
 
 def test_one_number_has_no_odd_factor(rng):
-    """Any two numbers have a ratio: only a telling one is named."""
+    """Any two numbers have a ratio: it is named if it is the same for other arrays."""
     forward, backward = ops.reference.dense_forward, ops.reference.dense_backward
     arrays = {"x": rng.standard_normal((3, 2)), "kernel": rng.standard_normal((2, 1)), "bias": np.ones(1)}
-    for factor, words in ((0.1234, "None"), (3, "multiplied by 3: the batch size")):
+    for factor, words in ((0.1234, "0.1234 times"), (3, "3 times"), (None, "None")):
 
         def broken(dy, cache, factor=factor):
             dx, dkernel, dbias = backward(dy, cache)
-            return dx, dkernel, factor * dbias
+            return dx, dkernel, dbias * (factor or 2 + dx[0, 0])
 
         assert words in str(check_op((forward, broken), arrays)["bias"].cause)
 

@@ -28,7 +28,10 @@ def conv_backward(dy, cache, kernel=lambda k: k, crop=lambda windows, dxp: windo
     return crop(windows, dxp), dkernel, dbias
 
 
-@fault("x", "the kernel is not rotated by 180°: these are the numbers that the unrotated kernel gives")
+@fault(
+    "x",
+    "the kernel is not rotated by 180° (or it is, in a loop that adds to windows: there it must not be reversed)",
+)
 def conv_kernel_not_rotated(rng):
     def backward(dy, cache):
         return conv_backward(dy, cache, kernel=lambda k: k[::-1, ::-1])
