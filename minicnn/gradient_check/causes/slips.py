@@ -12,14 +12,16 @@ import numpy as np
 
 from minicnn.gradient_check.causes.activations import OF_ONE
 from minicnn.gradient_check.causes.followed import METHODS
-from minicnn.gradient_check.causes.others import other_arrays, other_factors, other_slopes
+from minicnn.gradient_check.causes.others import PRODUCTS, other_arrays, other_factors, other_slopes
+from minicnn.gradient_check.causes.rearranged import moves
 from minicnn.gradient_check.causes.several import JOINS, blocks, exchanged, pieces, softmaxes
 from minicnn.gradient_check.causes.step import Index, Slips, Step
 from minicnn.gradient_check.causes.words import number, orders
 from minicnn.gradient_check.foreign import Nudged
 
 EXPONENTS = {"sqrt": 0.5, "square": 2.0, "reciprocal": -1.0}
-EXPONENT_WRONG: dict[str, Callable[[float], float]] = {
+WRONG_EXPONENTS: dict[str, Callable[[float], float]] = {
+    "only the k is there": lambda k: 0.0,
     "the exponent is k: it must be lowered by 1": lambda k: k,
     "the exponent is k − 2": lambda k: k - 2,
     "the exponent has the wrong sign": lambda k: 1 - k,
@@ -59,9 +61,8 @@ def slopes(step: Step, n: int | None, slots: Sequence[int], steps: list[Step]) -
         if k is None or np.size(k) > 1 or k == 1:
             continue
         of_slope, k = f"of the slope k·v^(k − 1), with k = {number(float(np.ravel(k)[0]))},", np.ravel(k)[0]
-        for text, power in {"only the k is there": 0, **EXPONENT_WRONG}.items():
-            how = power and power(k)
-            yield f"{of_slope} {text}", partial(_slope, of=of, f=partial(_powered, k=k, exponent=how))
+        for text, exponent in WRONG_EXPONENTS.items():
+            yield f"{of_slope} {text}", partial(_slope, of=of, f=partial(_powered, k=k, exponent=exponent(k)))
         for c, name in _added(v, steps) if k == 0.5 else ():
             for text, root in (
                 (f"1/(2·(√v + {name}))", lambda v, y, c: v.imag / (2 * (np.sqrt(v.real - c) + c))),
@@ -131,18 +132,22 @@ def operands(step: Step, n: int | None, slots: Sequence[int], steps: list[Step])
                 partial(_with, m=m, f=_minus_one if minus else np.ones_like),
             )
             yield f"{what}{shown} is there twice", partial(_with, m=m, f=np.square)
-        if step.name not in ("matmul", "dot") or m == n or value.ndim < 2:
+        if step.name not in PRODUCTS or m == n or np.ndim(value) < 2 or value.size > MOST_IN_A_JACOBIAN:
             continue
-        if value.shape[-1] == value.shape[-2]:
-            text = "the other factor of the product is not transposed in the backward pass"
-            yield text, partial(_with, m=m, f=_turned)
-        else:
-            for f in (
-                lambda w: w.reshape(w.shape[-1], -1).T.reshape(w.shape),
-                lambda w: w.reshape(-1, w.shape[-1]).T.reshape(w.shape),
-            ):
+        if step.name in ("matmul", "dot"):
+            if value.shape[-1] == value.shape[-2]:
+                text = "the other factor of the product is not transposed in the backward pass"
+                yield text, partial(_with, m=m, f=_turned)
+            else:
                 text = "the other factor of the product is reshaped where it must be transposed"
-                yield text, partial(_with, m=m, f=f)
+                yield text, partial(_with, m=m, f=lambda w: w.reshape(w.shape[-1], -1).T.reshape(w.shape))
+                yield text, partial(_with, m=m, f=lambda w: w.reshape(-1, w.shape[-1]).T.reshape(w.shape))
+        for move in moves(value.shape) if m not in step.active else ():
+            if len(move.flips) + len(move.moved) <= 2:
+                yield (
+                    f"the other factor of the product is rearranged: {move}",
+                    partial(_with, m=m, f=move.__call__),
+                )
     square = step.output.ndim > 1 and step.output.shape[-1] == step.output.shape[-2]
     if square and step.name in ("matmul", "dot", "einsum") and (n is not None or len(step.active) == 1):
         yield (
@@ -288,33 +293,64 @@ def _tiled(s: Step, n: int | None) -> np.ndarray:
 
 
 def windows(step: Step, n: int | None, slots: Sequence[int], steps: list[Step]) -> Slips:
-    """x[i·stride + a] read or written at i + a."""
-    if step.name != "[]" or len(slots) < 2 or step.place is None:
+    """x[i·stride + a] read or written at i + a; for a product, where its other factor was read."""
+    if len(slots) < 2 or step.place is None:
         return
-    kinds = [*map(type, _parts(step.inputs[-1].key))]
-    line = [
-        s for s in steps if s.place and s.place.line[1:] == step.place.line[1:] and s.name in ("[]", "[]=")
-    ]  # type: ignore[index]
-    line = [s for s in line if [*map(type, _parts(s.inputs[-1].key))] == kinds]
-    keys = [_parts(s.inputs[-1].key) for s in line]
-    ranked, first = ([list(key) for key in keys] for _ in range(2))
+    if step.name == "[]":
+        kinds = [*map(type, _parts(step.inputs[-1].key))]
+        line = [
+            s
+            for s in steps
+            if s.place and s.place.line[1:] == step.place.line[1:] and s.name in ("[]", "[]=")
+        ]
+        line = [s for s in line if [*map(type, _parts(s.inputs[-1].key))] == kinds]
+        for said, moved in _moved([_parts(s.inputs[-1].key) for s in line], np.shape(step.inputs[0])):
+            yield said, _indices(line, moved)
+            yield said, {slot: partial(_read, index=index) for slot, index in _indices(line, moved).items()}
+    for m, value in enumerate(step.inputs if step.name in ("multiply", *PRODUCTS) else ()):
+        if m in step.active or np.ndim(value) < 2:
+            continue
+        reads = [read for slot in slots if (read := _reading(slot, m, steps))]
+        shape, keys = np.shape(reads[0].inputs[0]) if reads else (), [_parts(r.inputs[-1].key) for r in reads]
+        alike = {(np.shape(read.inputs[0]), len(key)) for read, key in zip(reads, keys)}
+        for said, moved in _moved(keys, shape) if len(reads) == len(slots) and len(alike) == 1 else ():
+            parts = {slot: read.inputs[0].real[tuple(key)] for slot, read, key in zip(slots, reads, moved)}
+            yield said, {slot: partial(_of_part, m=m, part=part) for slot, part in parts.items()}
+
+
+def _reading(slot: int, m: int, steps: list[Step]) -> Step | None:
+    """Return the operation that reads the part of an array which is an input here."""
+    value = next(np.real(s.inputs[m]) for s in steps if s.slot == slot)
+    before = (s for s in reversed(steps) if s.slot < slot and s.name == "[]")
+    return next((s for s in before if np.array_equal(s.output.real, value)), None)
+
+
+def _of_part(s: Step, m: int, part: np.ndarray) -> np.ndarray:
+    return s.part(None, {m: part})
+
+
+def _moved(keys: list[tuple[Any, ...]], shape: tuple[int, ...]) -> Iterator[tuple[str, list[Any]]]:
+    """Yield (what is wrong, the keys that it gives) for the parts of an array that a loop reads."""
+    ranked, dense, first = ([list(key) for key in keys] for _ in range(3))
     alone: dict[int, list[Any]] = {}
     for axis, parts in enumerate(zip(*keys)):
         if all(isinstance(p, slice) and isinstance(p.start, int) and isinstance(p.stop, int) for p in parts):
             starts = sorted({p.start for p in parts})
             ranks = {start: starts[0] + rank for rank, start in enumerate(starts)}
-            for key, p in zip(ranked, parts):
+            for key, near, p in zip(ranked, dense, parts):
                 key[axis] = slice(ranks[p.start], ranks[p.start] + p.stop - p.start, p.step)
+                near[axis] = slice(p.start, p.start + len(range(*p.indices(shape[axis]))))
             if any(key[axis] != p for key, p in zip(ranked, parts)):
                 alone[axis] = [[*key[:axis], own[axis], *key[axis + 1 :]] for key, own in zip(keys, ranked)]
         elif all(isinstance(p, int | np.integer) for p in parts) and len(set(parts)) > 1:
             fixed = [[*key[:axis], parts[0], *key[axis + 1 :]] for key in keys]
-            yield f"index {parts[0]} is used each time along axis {axis}", _indices(line, fixed)
+            yield f"index {parts[0]} is used each time along axis {axis}", fixed
+            back = [[*key[:axis], p, *key[axis + 1 :]] for key, p in zip(keys, parts[::-1])]
+            yield f"the index runs the other way round along axis {axis}", back
     text = "the stride is forgotten: index i + a instead of i·stride + a"
-    some = {f"{text}, along axis {axis}": keys for axis, keys in alone.items() if len(alone) > 1}
-    for said, moved in {text: ranked, **some}.items() if ranked != first else ():
-        yield said, _indices(line, moved)
-        yield said, {slot: partial(_read, index=index) for slot, index in _indices(line, moved).items()}
+    every = {text: ranked, "the stride is forgotten: entries side by side instead of one in so many": dense}
+    every |= {f"{text}, along axis {axis}": keys for axis, keys in alone.items() if len(alone) > 1}
+    yield from ((said, moved) for said, moved in every.items() if moved != first)
 
 
 def _indices(line: list[Step], keys: list[Any]) -> dict[int, Index]:

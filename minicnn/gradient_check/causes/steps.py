@@ -118,7 +118,7 @@ def _factors(e: Evidence, follower: Follower, targets: list[Target]) -> tuple[st
                 break
             without = Without(e, follower, some)
             factor = without.factor()
-            whole = e.zero(np.array(without.values)).all()  # then factors.py has judged its size
+            whole = bool(e.zero(np.array(without.values)).all())  # then factors.py has judged its size
             text = (
                 _of_factor(some, factor, whole, numbers(follower.steps))
                 if factor is not None and _enough(e)
