@@ -58,7 +58,7 @@ def constant_factor(e: Evidence) -> str | None:
                 return (
                     f"{sign}{verb} by {number(value)}: every entry is {number(size)} times the right gradient"
                 )
-            if math.isclose(value, 3, rel_tol=1e-6):  # a length, or x³
+            if source is _lengths or math.isclose(value, 3, rel_tol=1e-6):  # a length, or x³
                 names.append("a constant factor of the formula, such as an exponent")
             code = named(e, size)
             if code and not code[1:2].isdigit():
@@ -69,24 +69,10 @@ def constant_factor(e: Evidence) -> str | None:
     if code:
         return f"{sign}off by a factor: it is {number(size)} times the right gradient, and {code}"
     if not is_constant(e, factor, there):
-        return _of_root(e, factor, there)
+        return None
     if telling < ENOUGH and not e.second:
         return None
     return f"{sign}off by a constant factor: {number(size)} times the right gradient"
-
-
-def _of_root(e: Evidence, factor: float, there: float) -> str | None:
-    """A factor that depends on the numbers: y is a root, a norm or an RMSE, and its slope 1/(2·y) is missing."""
-    if e.y.size > 1 or not e.second:
-        return None
-    ratios = factor / float(e.y.ravel()[0]), there / float(e.second.y.ravel()[0])
-    for n, text in (
-        (1, "y, a factor that depends on the numbers: of the root's slope, 1/(2·y), only the ½ is there"),
-        (2, "2·y, a factor that depends on the numbers: the root's slope, 1/(2·y), is missing"),
-    ):
-        if all(math.isclose(ratio, n, rel_tol=1e-6) for ratio in ratios):
-            return f"multiplied by {text}"
-    return None
 
 
 def _second_factor(e: Evidence, factor: float) -> float:

@@ -172,6 +172,7 @@ def _of_dx(k: Normalization, dy: np.ndarray) -> Iterator[tuple[str, np.ndarray]]
         "multiplied by the standard deviation instead of divided by it": k.dx(d) / r**2,
     }.items()
     v = k.mean(k.centered**2) * n / right
+    yield "divided by the variance instead of by the standard deviation", k.dx(d) / r / v
     epsilon = 1 / r**2 - v  # the forward pass divides by √(v + ε), or by something else
     if np.ptp(epsilon) < 1e-6 * (np.abs(epsilon).max() + v.max()):
         other_v = v * right / (2 * n - 1 - right)
@@ -199,8 +200,11 @@ def _of_dx(k: Normalization, dy: np.ndarray) -> Iterator[tuple[str, np.ndarray]]
     for axes in (a for m in range(1, dy.ndim + 1) for a in combinations(range(dy.ndim), m) if a != k.axes):
         wrong = f"over {axes_named(axes)} instead of {axes_named(k.axes)}"
         yield f"the means are {wrong}", k.dx(d, over_mean=axes, over_variance=axes)
-        yield f"the mean of dy, the path through the mean, is {wrong}", k.dx(d, over_mean=axes)
-        yield f"the mean of dy·x̂, the path through the variance, is {wrong}", k.dx(d, over_variance=axes)
+        part = math.prod(dy.shape[axis] for axis in axes) / n  # of a sum that is divided by n
+        for divided in (1, part):
+            yield f"the mean of dy, the path through the mean, is {wrong}", k.dx(d, divided, over_mean=axes)
+            through_variance = k.dx(d, variance=divided, over_variance=axes)
+            yield f"the mean of dy·x̂, the path through the variance, is {wrong}", through_variance
 
 
 def _of_sigma(k: Normalization, d: np.ndarray, q: np.ndarray, how: str) -> Iterator[tuple[str, np.ndarray]]:

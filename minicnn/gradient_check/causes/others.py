@@ -32,13 +32,16 @@ def other_arrays(step: Step, n: int | None, slots: Sequence[int], steps: list[St
             continue
         seen = [np.real(value)]
         for name, group in others:
-            if group[-1][1].shape != value.shape or len(seen) > MOST_ARRAYS:
-                continue
-            for shift in (0, 1) if len(slots) > 1 else (0,):
+            for shift in (0, 1) if len(slots) > 1 or len(group) > 1 else (0,):
+                if len(seen) > MOST_ARRAYS:
+                    return
                 values = _aligned(group, slots, shift)
-                if values is None or any(np.array_equal(each, values[slots[-1]].real) for each in seen):
+                if not values:
                     continue
-                seen.append(values[slots[-1]].real)
+                other = values[slots[-1]].real
+                if other.shape != value.shape or any(np.array_equal(each, other) for each in seen):
+                    continue
+                seen.append(other)
                 when = " of the next time" if shift else ""
                 yield (
                     f"the derivative is computed with another array, {name}{when}",
@@ -52,8 +55,9 @@ def other_factors(step: Step, n: int | None, slots: Sequence[int], steps: list[S
         return
     for name, group in list(_others(steps, step))[:MOST_ARRAYS]:
         values = _aligned(group, slots, 0)
-        if values is not None and values[slots[-1]].shape == step.output.shape:
+        if values is not None and _stretches(values[slots[-1]].shape, step.output.shape):
             yield f"multiplied by {name} once too often", partial(_times, values=values)
+            yield f"the path through it is not multiplied by {name}", partial(_over, values=values)
 
 
 def other_slopes(step: Step, n: int | None, slots: Sequence[int], steps: list[Step]) -> Slips:
@@ -70,7 +74,7 @@ def other_slopes(step: Step, n: int | None, slots: Sequence[int], steps: list[St
 
 
 def _stretches(shape: tuple[int, ...], to: tuple[int, ...]) -> bool:
-    return len(shape) == len(to) and all(a in (1, b) for a, b in zip(shape, to))
+    return len(shape) <= len(to) and all(a in (1, b) for a, b in zip(shape[::-1], to[::-1]))
 
 
 def _slope_of(s: Step, n: int | None, f: Callable[..., Any], values: dict[int, np.ndarray]) -> np.ndarray:
@@ -111,6 +115,9 @@ def _others(steps: list[Step], of: Step) -> Iterator[tuple[str, Values]]:
 def _aligned(group: Values, slots: Sequence[int], shift: int) -> dict[int, np.ndarray] | None:
     if len(group) == 1 and not shift:
         return dict.fromkeys(slots, group[0][1])
+    if len(slots) == 1:  # the last execution before it, or the next one
+        near = [value for slot, value in group if (slot < slots[0]) != bool(shift)]
+        return {slots[0]: near[0 if shift else -1]} if near else None
     if len(group) != len(slots):
         return None
     last = len(group) - 1
@@ -119,6 +126,10 @@ def _aligned(group: Values, slots: Sequence[int], shift: int) -> dict[int, np.nd
 
 def _times(s: Step, n: int | None, values: dict[int, np.ndarray]) -> np.ndarray:
     return s.part(n) * values[s.slot].real
+
+
+def _over(s: Step, n: int | None, values: dict[int, np.ndarray]) -> np.ndarray:
+    return s.part(n) / values[s.slot].real
 
 
 def _instead(s: Step, n: int | None, m: int, values: dict[int, np.ndarray]) -> np.ndarray:

@@ -54,7 +54,8 @@ def pooling_slips(e: Evidence) -> str | None:
         if abs(value - y[j]) > 1e-7 * (1 + abs(y[j])) and not equal_shares:
             return None
         windows.append(Window(entries, x[entries], output, float(dy[j])))
-    if max(len(window.entries) for window in windows) < 2:
+    sizes = {len(window.entries) for window in windows}
+    if max(sizes) < 2 or (len(sizes) > 1 and e.array.ndim != e.dy.ndim):  # several functions together
         return None
     return e.explained_by(_slips(e, windows, is_max, float(np.abs(used).max())))
 
@@ -105,11 +106,12 @@ def _shares(windows: list[Window], is_max: bool, share: float) -> dict[str, Shar
         "only the maximum of each window gets a share, as in max-pooling": lambda w: (w.winner, w.dy * share),
         "multiplied by the entries: the slope of a mean is 1/k": lambda w: (w.entries, w.dy * w.x * share),
     }
-    if len(sizes) > 1:  # there is padding in some windows
+    if len(sizes) > 1 and share * most > 1 + 1e-6:  # there is padding in some windows, which does not count
         shares[
             f"divided by all {most} entries of a window, also where padding is in it: it does not count in the "
             "forward pass"
         ] = lambda w: (w.entries, w.dy / most)
+    elif len(sizes) > 1:
         inside = "divided by the number of entries inside the map: the padding counts in the forward pass"
         shares[inside] = lambda w: (w.entries, w.dy / len(w.entries))
     return shares
@@ -129,6 +131,7 @@ def _slips(
     )
     if not is_max:
         yield overwritten, _given(e, windows, lambda w: (w.entries, w.dy / len(w.entries)))[1]
+        yield overwritten, _given(e, windows, right)[1]
     for some, which in ((windows[:1], "first"), (windows[-1:], "last")):
         early = (
             f"only the {which} window of all gets its gradient: an early return in a loop, or = instead of +="

@@ -59,7 +59,10 @@ def moves(shape: tuple[int, ...]) -> list[Move]:
 
 @lru_cache(maxsize=8)
 def reshapes(shape: tuple[int, ...]) -> list[tuple[str, np.ndarray]]:
-    """Return (text, places) of every .transpose(a).reshape(…).transpose(b) that keeps the shape, not the order."""
+    """Return (text, places) of every .transpose(a).reshape(…).transpose(b) that keeps the shape, not the order.
+
+    Also an axis of a·b entries that is read as (a, b) for (b, a): halves for every second entry.
+    """
     if not 2 <= len(shape) <= 4:
         return []
     places = np.arange(int(np.prod(shape)))
@@ -71,6 +74,12 @@ def reshapes(shape: tuple[int, ...]) -> list[tuple[str, np.ndarray]]:
         steps = [f".transpose{first}" * (first != tuple(range(len(shape))))]
         steps += [f".reshape{between}", f".transpose{back}" * (back != tuple(range(len(shape))))]
         every.setdefault(moved.tobytes(), ("".join(steps), moved))
+    for axis, length in enumerate(shape):
+        for a in (a for a in range(2, length) if length % a == 0):
+            cut = (*shape[:axis], a, length // a, *shape[axis + 1 :])
+            moved = places.reshape(cut).swapaxes(axis, axis + 1).ravel()
+            text = f" with axis {axis} in {a} blocks for every entry in {a}, or the other way round"
+            every.setdefault(moved.tobytes(), (text, moved))
     return list(every.values())[1:]
 
 

@@ -16,7 +16,7 @@ from minicnn.gradient_check.causes.others import PRODUCTS, other_arrays, other_f
 from minicnn.gradient_check.causes.rearranged import moves
 from minicnn.gradient_check.causes.several import JOINS, blocks, exchanged, pieces, softmaxes
 from minicnn.gradient_check.causes.step import Index, Slips, Step
-from minicnn.gradient_check.causes.words import number, orders
+from minicnn.gradient_check.causes.words import axes_named, number, orders
 from minicnn.gradient_check.foreign import Nudged
 
 EXPONENTS = {"sqrt": 0.5, "square": 2.0, "reciprocal": -1.0}
@@ -45,24 +45,24 @@ def slopes(step: Step, n: int | None, slots: Sequence[int], steps: list[Step]) -
             given = [] if is_source and by_numbers else given
         elif direct.shape == step.output.shape and not is_source:
             given.append((step.active[0], direct))
-    k = np.real(step.inputs[1]) if step.name == "power" else EXPONENTS.get(step.name)
+    k = EXPONENTS.get(step.name, 1.0)
+    if step.name == "power" and np.size(step.inputs[1]) == 1:
+        k = float(np.ravel(np.real(step.inputs[1]))[0])
     for of, v in given:
         yield "the slope is missing (of |v|: its sign; of ReLU: its mask)", partial(_slope, of=of, f=_missing)
         yield "the slope is applied twice", partial(_slope, of=of, f=_twice)
-        seen = [np.ones(v.shape)]
+        of_slope = f"of the slope k·v^(k − 1), with k = {number(k)},"
+        for text, exponent in WRONG_EXPONENTS.items() if k not in (0, 1) else ():
+            yield f"{of_slope} {text}", partial(_slope, of=of, f=partial(_powered, k=k, exponent=exponent(k)))
+        seen = [np.ones(v.shape), -np.ones(v.shape)]
         for (text, f), out in product(OF_ONE.items(), (False, True)):
             values = f((step.output if out else v).real)
-            if any(np.array_equal(values, other) for other in seen):
+            if any(np.allclose(values, other, rtol=1e-6, atol=0, equal_nan=True) for other in seen):
                 continue  # such as sign(v), where every v is positive
             seen.append(values)
             which = "with the y that comes out" if out else _called(v, steps)
             slope = partial(_slope, of=of, f=partial(_formula, f=f, out=out))
             yield f"{text.replace('v', 'y') if out else text} is used for the slope, {which}", slope
-        if k is None or np.size(k) > 1 or k == 1:
-            continue
-        of_slope, k = f"of the slope k·v^(k − 1), with k = {number(float(np.ravel(k)[0]))},", np.ravel(k)[0]
-        for text, exponent in WRONG_EXPONENTS.items():
-            yield f"{of_slope} {text}", partial(_slope, of=of, f=partial(_powered, k=k, exponent=exponent(k)))
         for c, name in _added(v, steps) if k == 0.5 else ():
             for text, root in (
                 (f"1/(2·(√v + {name}))", lambda v, y, c: v.imag / (2 * (np.sqrt(v.real - c) + c))),
@@ -161,22 +161,8 @@ def operands(step: Step, n: int | None, slots: Sequence[int], steps: list[Step])
         )
 
 
-def masks(step: Step, n: int | None, slots: Sequence[int], steps: list[Step]) -> Slips:
-    """A factor such as min(x, 0) counts as its mask."""
-    names = step.place.text.operands if step.place else ()
-    for m, value in enumerate(step.inputs if step.name == "multiply" else ()):
-        if [m] != step.active and np.size(value) > np.count_nonzero(value) > 0:
-            shown = f", “{names[m]}”," if m < len(names) else ""
-            text = f"the other factor of the product{shown} counts as a mask: 1 where it is not 0"
-            yield text, partial(_with, m=m, f=_nonzero)
-
-
 def _minus_one(v: np.ndarray) -> np.ndarray:
     return -np.ones_like(v)
-
-
-def _nonzero(v: np.ndarray) -> np.ndarray:
-    return 1.0 * (v != 0)
 
 
 def _turned(v: np.ndarray) -> np.ndarray:
@@ -192,10 +178,15 @@ def places(step: Step, n: int | None, slots: Sequence[int], steps: list[Step]) -
     one = n if n is not None else step.active[0] if len(step.active) == 1 else None
     if step.name == "where" and one is not None and np.shape(step.inputs[one]) == step.output.shape:
         yield "the mask of np.where is missing", lambda s, n: np.imag(s.inputs[one])
+    if one is not None and step.name not in METHODS:
+        yield from _sums(np.shape(step.inputs[one]), step.output.shape, one)
     shapes = [np.shape(step.inputs[k]) for k in step.active]
     if step.name in JOINS and len(shapes) > 1 and len(set(shapes)) == 1:
         for order in list(orders(range(len(shapes))))[1:]:
-            yield "the blocks of the gradient are exchanged", partial(_exchanged, order=order)
+            yield (
+                "the blocks of the gradient are exchanged",
+                partial(_exchanged, active=step.active, order=order),
+            )
     if step.name == "[]" and _repeats(step.inputs[-1].key):
         yield (
             "an index that repeats: only one of its gradients counts (np.add.at adds them all, += does not)",
@@ -238,6 +229,22 @@ def places(step: Step, n: int | None, slots: Sequence[int], steps: list[Step]) -
             yield text, partial(_chosen, of=of)
 
 
+def _sums(shape: tuple[int, ...], whole: tuple[int, ...], k: int) -> Slips:
+    """Yield the sums over other axes for an array that is broadcast: the right sum is over its axes of length 1."""
+    wide = [axis for axis, (a, b) in enumerate(zip(shape, whole)) if a == 1 < b]
+    kept = [axis for axis, (a, b) in enumerate(zip(shape, whole)) if a == b > 1]
+    if len(shape) == len(whole) and wide:
+        for axes in dict.fromkeys([tuple(kept), *((axis,) for axis in kept)]):
+            text = f"a sum is over {axes_named((*wide, *axes))} instead of {axes_named(tuple(wide))}"
+            yield text, partial(_summed, k=k, axes=axes)
+
+
+def _summed(s: Step, n: int | None, k: int, axes: tuple[int, ...]) -> np.ndarray:
+    d, inputs = np.imag(s.inputs[k]), [*s.inputs]
+    inputs[k] = np.real(s.inputs[k]) + 1j * np.broadcast_to(d.sum(axis=axes, keepdims=True), d.shape)
+    return s._replace(inputs=inputs).part(k)
+
+
 CHOICES = ("take_along_axis", "max", "amax", "min", "amin", "maximum.reduce", "minimum.reduce")
 CHOICES_WRONG: dict[str, Callable[[np.ndarray, int], np.ndarray]] = {
     "every entry gets the gradient, and only the one that was taken should": lambda d, a: d.sum(a),
@@ -263,10 +270,10 @@ def _itself(s: Step, n: int | None, k: int) -> np.ndarray:
     return (moved @ np.imag(s.inputs[k]).ravel()).reshape(s.output.shape)
 
 
-def _exchanged(s: Step, n: int | None, order: tuple[int, ...]) -> np.ndarray:
+def _exchanged(s: Step, n: int | None, active: list[int], order: tuple[int, ...]) -> np.ndarray:
     inputs = list(s.inputs)
-    for k, other in zip(s.active, order):
-        inputs[k] = s.inputs[k].real + 1j * s.inputs[s.active[other]].imag
+    for k, other in zip(active, order):
+        inputs[k] = np.real(s.inputs[k]) + 1j * np.imag(s.inputs[active[other]])
     return np.imag(np.asarray(s.again(inputs)))
 
 
@@ -366,4 +373,4 @@ def _parts(key: Any) -> tuple[Any, ...]:
 
 
 SIMPLE = (operands, slopes, places, windows)
-OTHER = (softmaxes, exchanged, pieces, blocks, other_arrays, other_slopes, other_factors, masks)
+OTHER = (softmaxes, exchanged, pieces, blocks, other_arrays, other_slopes, other_factors)

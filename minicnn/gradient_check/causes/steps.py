@@ -26,7 +26,11 @@ MOST_TARGETS = 60
 ROUNDED = 1e-6  # a smaller error is that of an ε, or of a rounded constant
 FACTORS = ("the other factor", "the divisor")
 SLOPES = ("the slope is missing", "the slope is applied twice")
-TIMES = ("the path through it is multiplied", "the path through it is divided")
+TIMES = (
+    "the path through it is multiplied",
+    "the path through it is divided",
+    "the gradient that comes from",
+)
 ENOUGH = 3  # entries that tell a factor which is no known number
 # a gather of four corners has one slip in four lines, two means have one n
 Found = dict[str, tuple[int, str]]  # what is wrong -> how unlike the target is, where it is
@@ -43,7 +47,7 @@ def slip_at_a_step(e: Evidence) -> str | None:
         return None
     wrong = [[name] for name in e.arrays if name not in (e.gradient.name, *e.search.right)]
     ways = [_way(e, follower, names) for names in (e.search.right, *wrong)]
-    targets = list(_targets(follower.steps, ways[0], ways[1:]))
+    targets = list(_targets(e.array, follower.steps, ways[0], ways[1:]))
     known = [target for target in targets if target.where in (place for _, place in e.search.found)]
     for text, place in dict.fromkeys(e.search.found):  # first what explains the gradient of another array
         missing, found, _ = _factors(e, follower, known)
@@ -76,7 +80,7 @@ def _way(e: Evidence, follower: Follower, names: Sequence[str]) -> dict[int, lis
 
 
 def _targets(
-    steps: list[Step], right: dict[int, list[int]], wrong: list[dict[int, list[int]]]
+    own: np.ndarray, steps: list[Step], right: dict[int, list[int]], wrong: list[dict[int, list[int]]]
 ) -> Iterator[Target]:
     """Yield every operation with all its executions: in one place of the program; or in all calls of a function.
 
@@ -87,6 +91,8 @@ def _targets(
         assert step.place is not None
         for key in enumerate(step.place[: 4 if step.name in TOGETHER else 3]):
             groups.setdefault(key, []).append(step)
+        if any(np.array_equal(np.real(each), own) for each in step.inputs if np.shape(each) == own.shape):
+            groups.setdefault(("own", step.place.calls), []).append(step)  # of a loop over layers, its own
     seen = set()
     for group in groups.values():
         slots = tuple(step.slot for step in group)
@@ -144,17 +150,17 @@ def _factors(e: Evidence, follower: Follower, targets: list[Target]) -> tuple[st
 def _executions(target: Target) -> Iterator[Target]:
     yield target
     if len(target.slots) > 1 and len(target.texts) == 1:  # one operation, in a loop
-        yield target._replace(slots=target.slots[:-1], runs="last")
-        yield target._replace(slots=target.slots[1:], runs="first")
+        yield target._replace(slots=target.slots[:-1], runs="only its last run counts")
+        yield target._replace(slots=target.slots[1:], runs="only its first run counts")
+        yield target._replace(slots=target.slots[:1], runs="its first run does not count")
+        yield target._replace(slots=target.slots[-1:], runs="its last run does not count")
 
 
 def _of_factor(target: Target, factor: float, whole: bool, known: dict[str, float]) -> str:
     """Return what this factor is, if it is a known number; ``whole``: it is that of the whole gradient."""
     if target.runs:
-        times = len(target.slots) + 1
-        only = f"this line runs {times} times, but only its {target.runs} run counts"
-        only += ": a loop that ends early, or = is used instead of +="
-        return only if abs(factor) < SAME else ""
+        why = "a bound that is off by one" if "not" in target.runs else "a loop that ends early, or = for +="
+        return f"of the runs of this line {target.runs}: {why}" if abs(factor) < SAME else ""
     for value, text in (
         (0.0, "the value is treated as a constant: the path through it is missing"),
         (-1.0, "the sign of the derivative is wrong"),
