@@ -49,17 +49,6 @@ OF_ONE: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "1 where v > 0, else 0": lambda v: v > 0.0,
     "1/(1 + |v|)²": lambda v: 1 / (1 + np.abs(v)) ** 2,
 }
-OF_BOTH: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
-    "x·y": lambda x, y: x * y,
-    "x + y": lambda x, y: x + y,
-    "x·exp(x)": lambda x, y: x * np.exp(x),
-    "x·exp(x − 1)": lambda x, y: x * np.exp(x - 1),
-    "x·σ(x)·(1 − σ(x))": lambda x, y: x * sigmoid(x) * (1 - sigmoid(x)),
-    "−x·exp(−x²)": lambda x, y: -x * np.exp(-(x**2)),
-    "1/√x": lambda x, y: 1 / np.sqrt(x),
-    "x³": lambda x, y: x**3,
-    "3·x": lambda x, y: 3 * x,
-}
 
 
 def expressions(x: np.ndarray, y: np.ndarray) -> dict[str, np.ndarray]:
@@ -67,7 +56,7 @@ def expressions(x: np.ndarray, y: np.ndarray) -> dict[str, np.ndarray]:
     values = {"0": 0 * x, "1": 1 + 0 * x}
     for v, name in ((y, "y"), (x, "x")):
         values |= {text.replace("v", name): f(v) for text, f in OF_ONE.items()}
-    return values | {text: f(x, y) for text, f in OF_BOTH.items()}
+    return values
 
 
 def _of_slope(x: np.ndarray, y: np.ndarray, slope: np.ndarray) -> dict[str, np.ndarray]:

@@ -8,14 +8,13 @@ Both gradients use the same indices: dx adds dy·w where x was read, dw adds dy�
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import permutations, product
+from itertools import product
 from typing import Any
 
 import numpy as np
 
 from minicnn.gradient_check.causes.evidence import Evidence, Unanswered
 from minicnn.gradient_check.causes.layout import LAYOUTS, UNROTATED
-from minicnn.gradient_check.causes.rearranged import moves
 
 
 @dataclass(frozen=True)
@@ -172,9 +171,6 @@ def _slips(k: Convolution, of_x: bool) -> Iterator[tuple[str, np.ndarray]]:
                 continue
             tried.append((rows, columns))
             yield text, result(rows=rows, columns=columns)
-            if of_x:
-                unrotated = result(rows=rows, columns=columns, w=k.w[:, :, ::-1, ::-1])
-                yield f"{text}; and the kernel is not rotated", unrotated
     if two and k.rows != k.columns:
         swapped = "the strides, dilations or paddings of rows and columns have changed places"
         yield swapped, result(rows=k.columns, columns=k.rows)
@@ -186,9 +182,6 @@ def _slips(k: Convolution, of_x: bool) -> Iterator[tuple[str, np.ndarray]]:
                 must = f"(or along axis {b}, in a loop that adds to windows: there it must not be reversed at all)"
                 text = f"the kernel is reversed along axis {a} only: it must be along both {must}"
                 yield text, result(w=w)
-            for w in _reshaped(_back(k.w, kernel, "OIHW")):
-                text = "the kernel is reshaped where it must be transposed"
-                yield text, result(w=_axes(w, kernel, "OIHW"))
 
 
 def _changes(axes: list[Steps], size: int, of_x: bool, where: str) -> dict[str, Callable[[Steps], Steps]]:
@@ -207,14 +200,9 @@ def _changes(axes: list[Steps], size: int, of_x: bool, where: str) -> dict[str, 
         f"the dilation is forgotten{where}: {read} at i + a instead of i + {dilation}·a": (
             lambda s: replace(s, dilation=1)
         ),
-        f"stride and dilation are forgotten{where}": lambda s: replace(s, stride=1, dilation=1),
         padding: lambda s: replace(s, padding=0),
-        f"stride and padding are forgotten{where}": lambda s: replace(s, stride=1, padding=0),
         f"the stride is used for the dilation, and the dilation for the stride{where}": (
             lambda s: Steps(s.dilation, s.stride, s.padding)
-        ),
-        f"the kernel size is used as stride{where}: windows are taken as not overlapping": (
-            lambda s: replace(s, stride=size)
         ),
     }
     for by in (1, -1, 2, -2):
@@ -226,12 +214,3 @@ def _changes(axes: list[Steps], size: int, of_x: bool, where: str) -> dict[str, 
 
 def _moved(s: Steps, by: int) -> Steps:
     return replace(s, padding=s.padding + by)
-
-
-def _reshaped(w: np.ndarray) -> Iterator[np.ndarray]:
-    """Yield w.transpose(order).reshape(w.shape), where that is not a transpose."""
-    transposed = {move(w).tobytes() for move in moves(w.shape)}
-    for order in permutations(range(w.ndim)):
-        moved = np.ascontiguousarray(w.transpose(order)).reshape(w.shape)
-        if w.transpose(order).shape != w.shape and moved.tobytes() not in transposed:
-            yield moved

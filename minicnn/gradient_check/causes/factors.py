@@ -9,7 +9,7 @@ import numpy as np
 
 from minicnn.gradient_check.causes.elsewhere import is_constant
 from minicnn.gradient_check.causes.evidence import Evidence
-from minicnn.gradient_check.causes.layout import axis_name, letters, of_rows
+from minicnn.gradient_check.causes.layout import letters, of_rows
 from minicnn.gradient_check.causes.values import named
 from minicnn.gradient_check.causes.words import axes_named, number
 
@@ -177,39 +177,4 @@ def dropout_scale(e: Evidence) -> str | None:
         return next(
             (text for text, value in known.items() if math.isclose(factor, value, rel_tol=1e-6)), None
         )
-    share, chance = float(kept.mean()), min(factor, 1 / factor)
-    if abs(k - 1) > 1e-6 or abs(chance - share) > 3 * math.sqrt(share * (1 - share) / kept.size):
-        return None
-    return (
-        f"{number(factor)} times the right gradient: {'1/q' if factor > 1 else 'q'} for a q = {number(chance)}, about "
-        f"the share of the entries that are kept ({share:.2g}): {scale} is in the backward pass only"
-    )
-
-
-def factor_of_its_own(e: Evidence) -> str | None:
-    """Each sample (or channel) is wrong by its own factor: weights were forgotten.
-
-    In an outer product, as x·δ of one sample, this is so whatever is wrong with one of the two.
-    """
-    for axis, length in enumerate(e.array.shape):
-        rows = np.moveaxis(np.nan_to_num(e.gradient.numeric), axis, 0).reshape(length, -1)
-        if np.linalg.matrix_rank(rows, tol=1e-6 * np.abs(rows).max(initial=0.0)) < 2:
-            continue
-        factors = np.full(length, np.nan)
-        for i in range(length):
-            right, given = e.right[e.places[axis] == i], e.given[e.places[axis] == i]
-            if np.count_nonzero(~e.zero(right)) >= ENOUGH:
-                factors[i] = given @ right / (right @ right)
-        known = factors[~np.isnan(factors)]
-        if (
-            len(known) >= 2
-            and known.all()
-            and np.ptp(known) > 1e-6
-            and e.fits(factors[e.places[axis]] * e.right)
-        ):
-            shown = ", ".join(map(number, known[:3])) + (", …" if len(known) > 3 else "")
-            one = axis_name(e, axis, e.array.ndim) if e.of_input else f"index (axis {axis})"
-            return (
-                f"each {one} is wrong by its own factor ({shown}): are weights, counts or lengths left out?"
-            )
     return None

@@ -96,10 +96,6 @@ def _shares(windows: list[Window], is_max: bool, share: float) -> dict[str, Shar
             f"every entry but the maximum gets the gradient, the mask is inverted: {right}": (
                 lambda w: (w.entries[w.x < w.x.max()], w.dy)
             ),
-            f"the window is multiplied by dy and given as gradient: {right}": lambda w: (
-                w.entries,
-                w.dy * w.x,
-            ),
         }
     shares |= {
         "only the maximum of each window gets the gradient, as in max-pooling": lambda w: (w.winner, w.dy),

@@ -9,6 +9,7 @@ import numpy as np
 
 from minicnn.gradient_check.causes.softmax import softmax
 from minicnn.gradient_check.causes.step import Change, Slips, Step
+from minicnn.gradient_check.causes.words import axes_named
 
 JOINS = ("concatenate", "stack", "hstack", "vstack", "block")
 MOST_PRODUCTS = 8
@@ -82,6 +83,25 @@ def _kept(step: Step, m: int, kept: list[np.ndarray]) -> np.ndarray:
 
 def _softmax(step: Step, form: Callable[..., np.ndarray], axis: int, kept: list[np.ndarray]) -> np.ndarray:
     return form(step.output.real, kept[0], axis)
+
+
+def projections(step: Step, n: int | None, slots: Sequence[int], steps: list[Step]) -> Slips:
+    """u = x/|x|, the norm along an axis: u′ = d − u·Σ u·d with d = x′/|x|, and the sum is over other axes."""
+    if n is not None or step.name not in ("divide", "multiply") or 0 not in step.active:
+        return
+    u = step.output.real
+    for axis in range(u.ndim):
+        squares = (u**2).sum(axis=axis, keepdims=True)
+        if u.shape[axis] < 2 or np.shape(step.inputs[1]) != squares.shape or np.ptp(squares) > 1e-3:
+            continue
+        for axes in (a for m in range(1, u.ndim + 1) for a in combinations(range(u.ndim), m) if a != (axis,)):
+            text = f"in the path through the norm the sum is over {axes_named(axes)} instead of axis {axis}"
+            yield text, partial(_projected, axes=axes, count=round(float(squares.mean())))
+
+
+def _projected(s: Step, n: int | None, axes: tuple[int, ...], count: int) -> np.ndarray:
+    d, u = s.part(0), s.output.real
+    return d - u * (u * d).sum(axis=axes, keepdims=True) / count
 
 
 def exchanged(step: Step, n: int | None, slots: Sequence[int], steps: list[Step]) -> Slips:

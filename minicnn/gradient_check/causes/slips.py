@@ -14,9 +14,9 @@ from minicnn.gradient_check.causes.activations import OF_ONE
 from minicnn.gradient_check.causes.followed import METHODS
 from minicnn.gradient_check.causes.others import PRODUCTS, other_arrays, other_factors, other_slopes
 from minicnn.gradient_check.causes.rearranged import moves
-from minicnn.gradient_check.causes.several import JOINS, blocks, exchanged, pieces, softmaxes
+from minicnn.gradient_check.causes.several import JOINS, blocks, exchanged, pieces, projections, softmaxes
 from minicnn.gradient_check.causes.step import Index, Slips, Step
-from minicnn.gradient_check.causes.words import axes_named, number, orders
+from minicnn.gradient_check.causes.words import number, orders
 from minicnn.gradient_check.foreign import Nudged
 
 EXPONENTS = {"sqrt": 0.5, "square": 2.0, "reciprocal": -1.0}
@@ -178,8 +178,6 @@ def places(step: Step, n: int | None, slots: Sequence[int], steps: list[Step]) -
     one = n if n is not None else step.active[0] if len(step.active) == 1 else None
     if step.name == "where" and one is not None and np.shape(step.inputs[one]) == step.output.shape:
         yield "the mask of np.where is missing", lambda s, n: np.imag(s.inputs[one])
-    if one is not None and step.name not in METHODS:
-        yield from _sums(np.shape(step.inputs[one]), step.output.shape, one)
     shapes = [np.shape(step.inputs[k]) for k in step.active]
     if step.name in JOINS and len(shapes) > 1 and len(set(shapes)) == 1:
         for order in list(orders(range(len(shapes))))[1:]:
@@ -227,22 +225,6 @@ def places(step: Step, n: int | None, slots: Sequence[int], steps: list[Step]) -
     if step.name in CHOICES and one == 0:
         for text, of in CHOICES_WRONG.items():
             yield text, partial(_chosen, of=of)
-
-
-def _sums(shape: tuple[int, ...], whole: tuple[int, ...], k: int) -> Slips:
-    """Yield the sums over other axes for an array that is broadcast: the right sum is over its axes of length 1."""
-    wide = [axis for axis, (a, b) in enumerate(zip(shape, whole)) if a == 1 < b]
-    kept = [axis for axis, (a, b) in enumerate(zip(shape, whole)) if a == b > 1]
-    if len(shape) == len(whole) and wide:
-        for axes in dict.fromkeys([tuple(kept), *((axis,) for axis in kept)]):
-            text = f"a sum is over {axes_named((*wide, *axes))} instead of {axes_named(tuple(wide))}"
-            yield text, partial(_summed, k=k, axes=axes)
-
-
-def _summed(s: Step, n: int | None, k: int, axes: tuple[int, ...]) -> np.ndarray:
-    d, inputs = np.imag(s.inputs[k]), [*s.inputs]
-    inputs[k] = np.real(s.inputs[k]) + 1j * np.broadcast_to(d.sum(axis=axes, keepdims=True), d.shape)
-    return s._replace(inputs=inputs).part(k)
 
 
 CHOICES = ("take_along_axis", "max", "amax", "min", "amin", "maximum.reduce", "minimum.reduce")
@@ -373,4 +355,4 @@ def _parts(key: Any) -> tuple[Any, ...]:
 
 
 SIMPLE = (operands, slopes, places, windows)
-OTHER = (softmaxes, exchanged, pieces, blocks, other_arrays, other_slopes, other_factors)
+OTHER = (softmaxes, projections, exchanged, pieces, blocks, other_arrays, other_slopes, other_factors)

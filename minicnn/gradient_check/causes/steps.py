@@ -246,9 +246,6 @@ MASKS = {
     "the mask is where the gradient that arrives is > 0: it must be where the value is > 0, as in the forward pass": (
         lambda up, slope: up > 0
     ),
-    "negative gradients must pass too: the mask is where value and gradient are > 0": (
-        lambda up, slope: (up > 0) & (slope != 0)
-    ),
 }
 
 

@@ -112,40 +112,28 @@ def regularizer(e: Evidence) -> str | None:
     ):  # any constant or sign(w) fits two values
         return None
     name, unit = e.gradient.name, float(e.dy.ravel()[0]) if e.dy.size == 1 and e.dy.any() else 1.0
-    apart, one_sign = e.right - e.given, len(np.unique(np.sign(w))) == 1
-    if len(apart) >= ENOUGH and e.fits(e.right - apart[0]):
-        term = f"a constant term of the derivative, {number(apart[0] / unit)}, is missing"
-        what = "is missing" if apart[0] * w[0] > 0 else "is too much"
-        same_signs = f" (“{number(abs(apart[0] / unit))}·sign({name}), L1, {what}” has the same numbers here)"
-        return term + same_signs * one_sign
-    basis = np.stack([w, np.sign(w)])
+    apart, signs = e.right - e.given, np.sign(w)
+    one_sign = len(np.unique(signs)) == 1  # then |w| is ±w, and sign(w) any constant
+    basis = np.stack([w, 0 * w if one_sign else signs, np.ones_like(w)])
     factors = np.linalg.lstsq(basis.T, apart, rcond=None)[0]
     factors[[e.zero(factor * row).all() for factor, row in zip(factors, basis)]] = 0
-    if one_sign and factors.all():  # |w| is ±w here, and sign(w) any constant
+    if len(w) < ENOUGH or not e.fits(e.right - factors @ basis) or (one_sign and factors.all()):
         return None
-    if not e.fits(e.right - factors @ basis):
-        return _one_number(e, w, apart) if e.dy.size == 1 and not one_sign else None
+    a, b, c = factors / unit
+    if c and not a and not b:
+        what = "is missing" if c * w[0] > 0 else "is too much"
+        same_signs = f" (“{number(abs(c))}·sign({name}), L1, {what}” has the same numbers here)" * one_sign
+        return f"a constant term of the derivative, {number(c)}, is missing{same_signs}"
+    if c:
+        instead = f"one number, {number(-c)}, is added at each entry, instead of {number(a)}·{name} (L2)"
+        return None if b or one_sign else f"{instead}: a sum over it, or the penalty itself?"
     if e.second:  # such a difference may have another reason, and then another size for other numbers
         basis = np.stack([f(e.second.array.ravel()[e.second.index]) for f in (np.array, np.sign)])
         there = np.linalg.lstsq(basis.T, e.second.right - e.second.given, rcond=None)[0]
-        if not all(map(partial(is_constant, e), factors, np.where(factors, there, 0))):
+        if not all(map(partial(is_constant, e), factors[:2], np.where(factors[:2], there, 0))):
             return None
-    factors = factors / unit
-    penalties = ((factors[0], name, "L2"), (factors[1], f"sign({name})", "L1"))
+    penalties = ((a, name, "L2"), (b, f"sign({name})", "L1"))
     what = listed(f"{number(abs(factor))}·{term} ({kind})" for factor, term, kind in penalties if factor)
-    if factors.sum() > 0:
+    if a + b > 0:
         return f"{what} is missing: is a penalty in the loss but not (or only partly) in the gradient?"
     return f"{what} is too much: a penalty that is not in the loss, or that is added twice"
-
-
-def _one_number(e: Evidence, w: np.ndarray, apart: np.ndarray) -> str | None:
-    """right − given = a·w − c: the gradient of the penalty is one number for all entries, as a sum over w."""
-    basis = np.stack([w, np.ones_like(w)])
-    factors = np.linalg.lstsq(basis.T, apart, rcond=None)[0]
-    if len(w) <= ENOUGH or e.zero(factors[0] * w).all() or not e.fits(e.right - factors @ basis):
-        return None
-    unit = float(e.dy.ravel()[0])
-    return (
-        f"one number, {number(-factors[1] / unit)}, is added at each entry, instead of "
-        f"{number(factors[0] / unit)}·{e.gradient.name} (L2): a sum over it, or the penalty itself?"
-    )

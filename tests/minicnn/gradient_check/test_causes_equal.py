@@ -357,7 +357,8 @@ def test_a_factor_that_depends_on_the_numbers_is_no_constant():
     of_root = "of the slope k·v^(k − 1), with k = 0.5, only the k is there"
     assert "the slope is missing" in causes(rmse, arrays, t=t, root=2)["p"].partition(place)[0]
     said, _, where = causes(rmse, arrays, t=t)["p"].partition(place)
-    assert said.startswith(of_root) and not where
+    assert said.startswith(of_root)
+    assert not where
     other = causes(lambda p, t: (np.exp(rmse(p, t)[0]), rmse(p, t)[1]), arrays, t=t)["p"]
     assert other is None or "factor" not in other
 
