@@ -6,7 +6,7 @@ computes the result of one such formula from the Jacobian, the arrays and dy (ev
 with the given gradient. They must agree to nine digits on every entry, which does not happen by chance.
 
     form.py            nothing given, another shape, not a number, zero everywhere
-    factors.py         a constant factor
+    factors.py         a constant factor, one factor for each sample
     rearranged.py      the kernel not rotated, a gradient transposed or shifted, a reshape for a transpose
     terms.py           sums over the wrong axes, dy not used, only the Jacobian's diagonal, a penalty forgotten
     loops.py           overlapping windows overwritten, ties, an early return, the last row left out
@@ -108,6 +108,7 @@ OF_NUMBERS: list[Hypothesis] = [
     loops.overwritten_entries,
     rearranged.wrong_reshape,
     values.times_a_value,
+    factors.factor_of_its_own,
     rearranged.elsewhere,
     where.location,
 ]

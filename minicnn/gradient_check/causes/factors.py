@@ -9,7 +9,7 @@ import numpy as np
 
 from minicnn.gradient_check.causes.elsewhere import is_constant
 from minicnn.gradient_check.causes.evidence import Evidence
-from minicnn.gradient_check.causes.layout import letters, of_rows
+from minicnn.gradient_check.causes.layout import axis_name, letters, of_rows
 from minicnn.gradient_check.causes.values import named
 from minicnn.gradient_check.causes.words import axes_named, number
 
@@ -177,4 +177,21 @@ def dropout_scale(e: Evidence) -> str | None:
         return next(
             (text for text, value in known.items() if math.isclose(factor, value, rel_tol=1e-6)), None
         )
+    return None
+
+
+def factor_of_its_own(e: Evidence) -> str | None:
+    """Each sample (or channel) is wrong by its own factor: weights were forgotten.
+
+    In an outer product, as x·δ of one sample, this is so whatever is wrong with one of the two.
+    """
+    for axis, length in enumerate(e.array.shape if e.complete else ()):
+        right, given = (np.moveaxis(a, axis, 0).reshape(length, -1) for a in (e.gradient.numeric, e.analytic))
+        factors = (given * right).sum(axis=1) / (right**2).sum(axis=1)
+        one = right.shape[1] < ENOUGH or np.linalg.matrix_rank(right, 1e-6 * np.abs(right).max()) < 2
+        wide = factors.reshape([length if a == axis else 1 for a in range(e.array.ndim)])
+        if not one and factors.all() and np.ptp(factors) > 1e-6 and e.matches(wide * e.gradient.numeric):
+            shown = ", ".join(map(number, factors[:3])) + ", …" * (length > 3)
+            name = axis_name(e, axis, e.array.ndim) if e.of_input else f"index (axis {axis})"
+            return f"each {name} is wrong by its own factor ({shown})"
     return None

@@ -76,11 +76,6 @@ def _shares(windows: list[Window], is_max: bool, share: float) -> dict[str, Shar
     }
     if is_max:
         as_average = f"as in average pooling: {right}"
-        if len(sizes) > 1:
-            shares[f"every entry of a window gets dy/{most}, {as_average}"] = lambda w: (
-                w.entries,
-                w.dy / most,
-            )
         return shares | {
             f"every entry of a window gets an average share, dy/{most}, {as_average}": (
                 lambda w: (w.entries, w.dy / len(w.entries))

@@ -6,7 +6,6 @@ another formula, its other operand another array. The result is the gradient tha
 gives (followed.py). A line that runs several times, as in a loop over time, has the slip each time, or only once.
 """
 
-import math
 from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import product
@@ -180,23 +179,9 @@ def _of_factor(target: Target, factor: float, whole: bool, known: dict[str, floa
     for value, verb in ((factor, "multiplied"), (1 / factor, "divided")):
         if any(abs(each - value) < SAME for each in known.values()):
             return ""  # it says more than a shape
-        what = {
-            f"the length of axis {k} of {a.shape}"
-            for a in arrays
-            for k, n in enumerate(a.shape)
-            if n == round(value)
-        }
-        what |= {
-            f"the number of entries along axes {(*range(k, k + m),)} of {a.shape}"
-            for a in arrays
-            for m in range(2, a.ndim)
-            for k in range(a.ndim - m + 1)
-            if math.prod(a.shape[k : k + m]) == round(value)
-        }
-        what |= {f"the number of entries of {a.shape}" for a in arrays if a.size == round(value)}
-        if what and value > 1 + SAME and abs(value - round(value)) < SAME:
-            name = f", perhaps {what.pop()}" if len(what) == 1 and value > ENOUGH + SAME else ""
-            return f"the path through it is {verb} by {round(value)}{name}"
+        n = round(value)
+        if n > 1 and abs(value - n) < SAME and any(a.size % n == 0 for a in arrays):
+            return f"the path through it is {verb} by {n}"
     return ""
 
 
@@ -242,11 +227,7 @@ def _others(e: Evidence, follower: Follower, targets: list[Target], found: Found
     return found
 
 
-MASKS = {
-    "the mask is where the gradient that arrives is > 0: it must be where the value is > 0, as in the forward pass": (
-        lambda up, slope: up > 0
-    ),
-}
+MASK = "the mask is where the gradient that arrives is > 0: it must be where the value is > 0, as in the forward pass"
 
 
 def _masks(e: Evidence, follower: Follower, targets: list[Target]) -> Found:
@@ -261,10 +242,9 @@ def _masks(e: Evidence, follower: Follower, targets: list[Target]) -> Found:
         up = follower.upstream(step)
         if (up > 0).all() or (up <= 0).all() or len(e.index) < ENOUGH:  # a mask of one number fits anything
             continue
-        for text, mask in MASKS.items():
-            changes = {step.slot: partial(_masked, mask=mask(up, step.output.imag))}
-            if e.fits(follower.gradient(int(i), changes) for i in e.index):
-                return {text: (target.unlike, target.where)}
+        changes = {step.slot: partial(_masked, mask=up > 0)}
+        if e.fits(follower.gradient(int(i), changes) for i in e.index):
+            return {MASK: (target.unlike, target.where)}
     return {}
 
 
