@@ -149,35 +149,24 @@ def _lengths(e: Evidence) -> Iterator[tuple[float, str]]:
 def dropout_scale(e: Evidence) -> str | None:
     """Dropout keeps an entry with the chance q = 1 − rate, and divides what it keeps by q; once in each pass.
 
-    The kept entries of dropout are anywhere. If they are those in a range of x, the function may also be one
-    with a slope k in this range, and constant outside.
+    The kept entries of dropout are anywhere: those in a range of x are of another function.
     """
     factor, slopes = _factor(e), e.slopes
-    if factor <= 0 or np.count_nonzero(~e.zero(e.right)) < ENOUGH:
-        return None
-    if slopes is None or not slopes.any() or slopes.all():
+    if factor <= 0 or np.count_nonzero(~e.zero(e.right)) < ENOUGH or slopes is None or slopes.all():
         return None
     kept = slopes != 0
     k = float(slopes[kept][0])
-    x = e.array.ravel()[e.index]
-    if np.ptp(slopes[kept]) > 1e-6 * abs(k) or np.array_equal(kept, x > 0):
-        return None  # ReLU
-    if np.count_nonzero(np.diff(kept[np.argsort(x)])) <= 2:
-        missing = f"the slope {number(k)} of the range in which y changes is missing"
-        return f"divided by {number(k)}: {missing}" if math.isclose(factor * k, 1, rel_tol=1e-6) else None
-    scale = "the scale 1/(1 − rate) of the kept entries"
-    if k > 1 + 1e-6:
-        q = 1 / k
-        known = {
-            f"multiplied by {number(k)}: {scale} is applied twice": k,
-            f"divided by {number(k)}: {scale} is missing": q,
-            f"multiplied by q = {number(q)} instead of divided by it: {scale}": q * q,
-            f"divided by the rate, {number(1 - q)}, instead of 1 − rate = {number(q)}": q / (1 - q),
-        }
-        return next(
-            (text for text, value in known.items() if math.isclose(factor, value, rel_tol=1e-6)), None
-        )
-    return None
+    ranges = np.count_nonzero(np.diff(kept[np.argsort(e.array.ravel()[e.index])]))
+    if np.ptp(slopes[kept]) > 1e-6 * abs(k) or ranges <= 2 or k <= 1 + 1e-6:
+        return None
+    q, scale = 1 / k, "the scale 1/(1 − rate) of the kept entries"
+    known = {
+        f"multiplied by {number(k)}: {scale} is applied twice": k,
+        f"divided by {number(k)}: {scale} is missing": q,
+        f"multiplied by q = {number(q)} instead of divided by it: {scale}": q * q,
+        f"divided by the rate, {number(1 - q)}, instead of 1 − rate = {number(q)}": q / (1 - q),
+    }
+    return next((text for text, value in known.items() if math.isclose(factor, value, rel_tol=1e-6)), None)
 
 
 def factor_of_its_own(e: Evidence) -> str | None:

@@ -64,14 +64,9 @@ def slopes(step: Step, n: int | None, slots: Sequence[int], steps: list[Step]) -
             slope = partial(_slope, of=of, f=partial(_formula, f=f, out=out))
             yield f"{text.replace('v', 'y') if out else text} is used for the slope, {which}", slope
         for c, name in _added(v, steps) if k == 0.5 else ():
-            for text, root in (
-                (f"1/(2·(√v + {name}))", lambda v, y, c: v.imag / (2 * (np.sqrt(v.real - c) + c))),
-                (f"1/(2·(√(v + {name}) + {name}))", lambda v, y, c: v.imag / (2 * (np.sqrt(v.real) + c))),
-            ):
-                yield (
-                    f"{text} is used for the slope of the root, and 1/(2·√(v + {name})) is right",
-                    partial(_slope, of=of, f=partial(root, c=c)),
-                )
+            right = f"is used for the slope of the root, and 1/(2·√(v + {name})) is right"
+            for text, inside in ((f"√v + {name}", c), (f"√(v + {name}) + {name}", 0.0)):
+                yield f"1/(2·({text})) {right}", partial(_slope, of=of, f=partial(_root, c=c, inside=inside))
 
 
 def _added(v: np.ndarray, steps: list[Step]) -> Iterator[tuple[float, str]]:
@@ -88,6 +83,10 @@ def _added(v: np.ndarray, steps: list[Step]) -> Iterator[tuple[float, str]]:
 
 def _powered(v: np.ndarray, y: np.ndarray, k: float, exponent: float) -> np.ndarray:
     return v.imag * k * v.real**exponent
+
+
+def _root(v: np.ndarray, y: np.ndarray, c: float, inside: float) -> np.ndarray:
+    return v.imag / (2 * (np.sqrt(v.real - inside) + c))
 
 
 def _called(v: np.ndarray, steps: list[Step]) -> str:

@@ -7,7 +7,6 @@ import numpy as np
 
 from minicnn.gradient_check.causes.evidence import Evidence
 from minicnn.gradient_check.causes.layout import axis_name, of_images
-from minicnn.gradient_check.causes.words import number
 
 # This many entries must be right, and not 0, or "wrong only here" has no meaning.
 ENOUGH = 2
@@ -27,7 +26,7 @@ def location(e: Evidence) -> str | None:
     for name, inside in _regions(e):
         if not wrong[~inside].any() and np.count_nonzero(right[~inside]) >= ENOUGH:
             if not right[inside].any():
-                return f"{among}wrong only {name}{_factor(e, wrong)}"
+                return f"{among}wrong only {name}"
             if inside.mean() ** np.count_nonzero(wrong) < BY_CHANCE:
                 return f"{among}right everywhere but for entries {name}"
     for name, inside in _regions(e):
@@ -69,15 +68,3 @@ def _slab(e: Evidence, axis: int, i: int) -> str:
     name = axis_name(e, axis, e.array.ndim)
     which = {0: "first", e.array.shape[axis] - 1: "last"}.get(i)
     return f"in the {which} {name}" if which else f"in {name.replace('(', f'{i} (')}"
-
-
-def _factor(e: Evidence, wrong: np.ndarray) -> str:
-    """Return a text if all wrong entries are wrong by the same factor; else an empty one."""
-    given, right = e.given[wrong], e.right[wrong]
-    telling = ~e.zero(right)
-    if np.count_nonzero(telling) < 3:
-        return ""
-    factors = given[telling] / right[telling]
-    if np.ptp(factors) > 1e-6 * np.abs(factors).max() or not e.zero(given[~telling]).all():
-        return ""
-    return f", there {number(factors[0].round(9) + 0.0)} times the right gradient"
