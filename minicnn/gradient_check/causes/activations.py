@@ -106,6 +106,9 @@ def wrong_slope(e: Evidence) -> str | None:
     names = expressions(x, y)
     right = next((text for text, values in names.items() if e.zero((values - slopes) * dy).all()), None)
     for used, values in names.items():
+        if used != "1" and e.fits(values * dy + slopes / values):
+            return f"dy·a + b for dy·a·b, with a = {used}: all factors of f′(x) must be multiplied"
+    for used, values in names.items():
         if e.fits(values * dy):
             is_swap = right is not None and used != right and used.replace("x", "y") == right
             swapped = " (the formula is for the output y, and x was put in)" if is_swap else ""
