@@ -17,7 +17,7 @@ def loss_slips(e: Evidence) -> str | None:
     """Recognize the loss; then compare the slips."""
     if not e.complete or e.array.size < 3 or e.array.ndim == 0:
         return None
-    for known in (_of_logits, _of_probabilities, _hinge):
+    for known in (_of_logits, _of_weighted_logits, _of_probabilities, _hinge):
         cause = e.explained_by(known(e))
         if cause:
             return cause
@@ -63,6 +63,27 @@ def _of_logits(e: Evidence) -> Candidates:
                 f"the sign of the target is wrong: p + t; {right}": s * (p + t),
                 f"p is rounded to 0 or 1 before the target is subtracted; {right}": s * (p.round() - t),
             }
+    return {}
+
+
+def _of_weighted_logits(e: Evidence) -> Candidates:
+    """Two classes with a weight w of the positive one: s·(p − 1)·w where t = 1, s·p where t = 0."""
+    p = 1 / (1 + np.exp(-e.array))
+    for s in _scales(e):
+        right = e.gradient.numeric / s
+        t = right < 0
+        weights = right / (p - t)
+        if not 1 < t.sum() < t.size - 1 or np.abs(weights[~t] - 1).max() > 1e-6:
+            continue
+        w = float(weights[t].mean())
+        if np.abs(weights[t] - w).max() > 1e-6 * w:
+            continue
+        rule = f"w·(p − 1) is right where t = 1, with w = {w:.4g}, the weight of the positive class"
+        return {
+            f"the weight multiplies only the target, p − w·t: {rule}": s * (p - w * t),
+            f"the weight is missing, p − t: {rule}": s * (p - t),
+            f"the weight is at the negative class, too: {rule}": s * w * (p - t),
+        }
     return {}
 
 
