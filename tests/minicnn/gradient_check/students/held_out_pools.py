@@ -276,7 +276,7 @@ def branches_two(d, x):
     return a * (x > 0) + 2 * x * b
 
 
-@faulty("three branches, blocks of dy exchanged", branches, None)
+@faulty("three branches, blocks of dy exchanged", branches, ["exchanged"])
 def branches_exchanged(d, x):
     b, a, c = np.split(d, 3, 1)
     return a * (x > 0) + 2 * x * b + c

@@ -169,7 +169,7 @@ def quotient_sign(dy, cache):
     return dy / y, dy * x / y**2
 
 
-@faulty("norm, the root forgotten", r.norm, ["factor", "times"])
+@faulty("norm, the root forgotten", r.norm, ["factor", "times", "once too often"])
 def norm_root(dy, x):
     return dy * x
 
