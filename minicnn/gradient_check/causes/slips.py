@@ -14,7 +14,15 @@ from minicnn.gradient_check.causes.activations import OF_ONE
 from minicnn.gradient_check.causes.followed import METHODS
 from minicnn.gradient_check.causes.others import PRODUCTS, other_arrays, other_factors, other_slopes
 from minicnn.gradient_check.causes.rearranged import moves
-from minicnn.gradient_check.causes.several import JOINS, blocks, exchanged, pieces, projections, softmaxes
+from minicnn.gradient_check.causes.several import (
+    JOINS,
+    MOST_PIECES,
+    blocks,
+    exchanged,
+    pieces,
+    projections,
+    softmaxes,
+)
 from minicnn.gradient_check.causes.step import Index, Slips, Step
 from minicnn.gradient_check.causes.words import number, orders
 from minicnn.gradient_check.foreign import Nudged
@@ -178,7 +186,7 @@ def places(step: Step, n: int | None, slots: Sequence[int], steps: list[Step]) -
     if step.name == "where" and one is not None and np.shape(step.inputs[one]) == step.output.shape:
         yield "the mask of np.where is missing", lambda s, n: np.imag(s.inputs[one])
     shapes = [np.shape(step.inputs[k]) for k in step.active]
-    if step.name in JOINS and len(shapes) > 1 and len(set(shapes)) == 1:
+    if step.name in JOINS and 1 < len(shapes) <= MOST_PIECES and len(set(shapes)) == 1:
         for order in list(orders(range(len(shapes))))[1:]:
             yield (
                 "the blocks of the gradient are exchanged",
