@@ -11,6 +11,8 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import suppress
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -23,11 +25,15 @@ try:
 except ImportError:  # Windows
     resource = None
 
+STATUS = Path("/proc/self/status")  # of Linux
+
 
 def peak_memory_mb() -> float | None:
     """Return the peak resident memory of this process in MB; None where Python cannot tell, on Windows."""
     if resource is None:
         return None
+    with suppress(OSError, IndexError):  # on Linux ru_maxrss of a process begins at the memory of its parent
+        return int(STATUS.read_text().partition("VmHWM:")[2].split()[0]) / 2**10
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (2**20 if sys.platform == "darwin" else 2**10)  # macOS counts bytes, Linux KiB
 

@@ -97,12 +97,21 @@ def test_the_number_of_threads_is_checked(capsys):
 
 
 @pytest.mark.parametrize(
-    ("platform", "unit"), [("linux", 2**10), ("darwin", 2**20)], ids=["Linux: KiB", "macOS: bytes"]
+    ("platform", "unit", "status"),
+    [
+        ("linux", 1, "VmPeak:\t 900000 kB\nVmHWM:\t 307200 kB\nVmRSS:\t 1 kB\n"),
+        ("linux", 2**10, "VmRSS:\t 1 kB\n"),
+        ("darwin", 2**20, None),
+    ],
+    ids=["Linux", "Linux without VmHWM: KiB", "macOS: bytes"],
 )
-def test_peak_memory_in_the_systems_unit(platform, unit, monkeypatch):
+def test_peak_memory_in_the_systems_unit(platform, unit, status, monkeypatch, tmp_path):
     usage = SimpleNamespace(RUSAGE_SELF=0, getrusage=lambda who: SimpleNamespace(ru_maxrss=300 * unit))
     monkeypatch.setattr(worker, "resource", usage)
     monkeypatch.setattr(worker.sys, "platform", platform)
+    monkeypatch.setattr(worker, "STATUS", tmp_path / "status")
+    if status is not None:
+        worker.STATUS.write_text(status)
     assert worker.peak_memory_mb() == 300
 
 
