@@ -27,7 +27,7 @@ ROOMS = {
     "losses": ["minicnn/losses/*.py", "minicnn/models/logits.py"],
     "regularizers": ["minicnn/regularizers.py"],
     "optimizers": ["minicnn/optimizers/*.py"],
-    "training": ["minicnn/models/step.py"],
+    "training": ["minicnn/models/step.py", "minicnn/models/several_outputs.py"],
     "distributed": [
         f"minicnn/distributed/{name}.py" for name in ("batch_norm", "gradients", "shards", "tree")
     ],

@@ -34,6 +34,7 @@ TESTS = [
     "tests/minicnn/distributed/test_sums.py",
     "tests/minicnn/models/test_logits.py",
     "tests/minicnn/models/test_models.py",
+    "tests/minicnn/models/test_several_outputs.py",
     "tests/minicnn/models/test_step.py",
     "tests/minicnn/models/test_whole_steps.py",
     "tests/properties",

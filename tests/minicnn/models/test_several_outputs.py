@@ -7,6 +7,7 @@ import minicnn
 from minicnn import Input, Model, callbacks, layers, losses, metrics, models
 from minicnn.distributed import DataParallel
 from minicnn.gradient_check import check_model
+from minicnn.models.several_outputs import LossOfOutputs, MetricsOfOutputs, by_output
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(20, 4))
@@ -33,6 +34,41 @@ def test_the_gradient_of_the_weighted_sum(sample_weight):
     model = compiled({"emotion": 0.7, "age": 3.0})
     report = check_model(model, X, [EMOTION, AGE], sample_weight=sample_weight)
     assert report.passed, report
+
+
+def test_losses_and_means_by_hand():
+    names = ["a", "b", "c"]
+    loss = LossOfOutputs({"a": "mse", "b": "mae"}, {"a": 2.0, "b": 0.5}, names)  # c has none
+    results = MetricsOfOutputs(loss, {"c": "mae"}, None)
+    rng = np.random.default_rng(2)
+
+    def batch(size):
+        y, prediction = ([rng.normal(size=(size, width)) for width in (2, 1, 1)] for _ in range(2))
+        a, b, c = (u - v for u, v in zip(y, prediction))
+        each = np.mean(a**2), np.mean(abs(b)), np.mean(abs(c))
+        return y, prediction, np.array([2 * each[0] + 0.5 * each[1], *each])
+
+    seen = np.zeros(4)
+    for number, size in enumerate((3, 5), start=1):
+        y, prediction, expected = batch(size)
+        total = loss.forward(y, prediction)
+        assert isinstance(total, np.ndarray)
+        np.testing.assert_allclose(total, expected[0], rtol=1e-14)
+        logs, seen = results.update(total, y, prediction, None), seen + size * expected
+        np.testing.assert_allclose(list(logs.values()), seen / (3 if number == 1 else 8), rtol=1e-14)
+    assert list(logs) == ["loss", "a_loss", "b_loss", "c_mae"]
+    copy = results.copy()
+    y, prediction, expected = batch(8)
+    logs = copy.update(expected[0], y, prediction, None)
+    np.testing.assert_allclose(list(logs.values()), seen / 16 + expected / 2, rtol=1e-14)
+    np.testing.assert_allclose(list(results.logs().values()), seen / 8, rtol=1e-14)  # sums of its own
+
+
+def test_what_belongs_to_which_output():
+    assert by_output((1, 2), ["a", "b"], "y") == [1, 2]
+    for given, argument, end in ((np.zeros((2, 1)), "y", "output"), ({"q": 1}, "x", "input")):
+        with pytest.raises(ValueError, match=f"(?s){argument}=.*expected a list of 2, one for each {end}"):
+            by_output(given, ["a", "b"], argument)
 
 
 @pytest.mark.slow
