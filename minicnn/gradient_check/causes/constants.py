@@ -42,10 +42,11 @@ def _others(name: str, value: float) -> Iterator[tuple[float, str]]:
     if 0 < abs(value) <= SMALL:
         yield 0.0, f"{name} is left out: this is the gradient for {name} = 0, {rule}"
     for other in (10 * value, value / 10) if name[0].isdigit() else ():
-        yield (
-            other,
-            f"{name} in the code is {other:.6g} in the gradient: is its decimal point at another place?",
-        )
+        if not np.isclose(other, 1):  # then the factor is missing, or was never there
+            text = (
+                f"{name} in the code is {other:.6g} in the gradient: is its decimal point at another place?"
+            )
+            yield other, text
     if 0 < value < 1 and value != 0.5:
         yield (
             1 - value,

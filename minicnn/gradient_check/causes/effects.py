@@ -23,6 +23,7 @@ class Target(NamedTuple):
     of: int | None
     runs: str = ""  # which of the executions, in words
     texts: tuple[Quote, ...] = ()  # of each place in the code
+    caller: str = ""  # of several calls of a function that it is in, the one
     unlike: int = 0  # 1 if a right gradient goes this way too, and 1 if one of the other wrong ones does not
 
     @property
@@ -30,7 +31,8 @@ class Target(NamedTuple):
         """Where it is, in words: every line, if there are several."""
         lines = dict.fromkeys(text.where(self.of) for text in self.texts if text.line)
         more = [f"{len(lines) - MOST_LINES} others"] if len(lines) > MOST_LINES else []
-        return listed([*lines][:MOST_LINES] + more) or f"the step np.{self.step.name}"
+        of_call = f", called in {self.caller}" * bool(self.caller)
+        return (listed([*lines][:MOST_LINES] + more) or f"the step np.{self.step.name}") + of_call
 
     def changed(self, slip: Slip) -> dict[int, Change]:
         """Return the changes by slot: this slip at each of the executions."""

@@ -2,21 +2,27 @@
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import combinations
 
 import numpy as np
 
 from minicnn.gradient_check.causes.elsewhere import is_constant
 from minicnn.gradient_check.causes.evidence import Evidence
-from minicnn.gradient_check.causes.layout import axis_name, letters, of_rows
+from minicnn.gradient_check.causes.layout import axis_name, letters
 from minicnn.gradient_check.causes.values import named
-from minicnn.gradient_check.causes.words import axes_named, number
+from minicnn.gradient_check.causes.words import axes_named, fraction, number
 
 # A single pair of numbers always has a ratio. If this many pairs have the same ratio, it is not by chance.
 ENOUGH = 3
 # If more than this many known numbers have the value of the factor, none of them is named.
 MOST_NAMES = 3
+FEW = 4.5  # smaller sizes are often equal by chance, and a constant of the formula can be as small
+OF_A_SHAPE = re.compile(
+    "(the length|the number of channels|the number of entries) of|.* the (root|length) of"
+)
+
+Source = Callable[[Evidence], Iterator[tuple[float, str]]]
 
 
 def _factor(e: Evidence) -> float:
@@ -36,35 +42,31 @@ def constant_factor(e: Evidence) -> str | None:
         return "the sign is wrong: this is minus the right gradient"
     size = abs(factor)
     sign = "the sign is wrong, and it is " if factor < 0 else ""
-    for value, verb in ((size, "multiplied"), (1 / size, "divided")):
+    inverse = 1 / there if there else 0.0
+    for value, goal, verb in ((size, abs(there), "multiplied"), (1 / size, abs(inverse), "divided")):
         for source in (_of_copies, _known_numbers, _lengths):
-            near = (
-                name
-                for known, name in source(e)
-                if abs(known - value) <= max(1e-6, e.gradient.bound) * value and known != 1
-            )
-            names = list(dict.fromkeys(near))
-            if names and there and e.second:
-                goal = there if verb == "multiplied" else 1 / there
-                also: dict[str, bool] = {}  # which of these names has the factor there, if it has one
-                for known, name in source(e.second):
-                    kind = re.sub(r"\d+", "#", name)
-                    also[kind] = also.get(kind, False) or math.isclose(known, abs(goal), rel_tol=1e-6)
-                names = [name for name in names if also.get(re.sub(r"\d+", "#", name), True)]
+            near = max(1e-6, e.gradient.bound) * value
+            known = (name for length, name in source(e) if abs(length - value) <= near and length != 1)
+            names, varied = _as_elsewhere(e, source, [*dict.fromkeys(known)], value, goal)
+            several = len(names) > MOST_NAMES  # the shapes single nothing out
+            few = value < FEW and not varied  # a small number can be anything
+            whole = math.isclose(value, round(value), rel_tol=1e-6)
+            if few and not several:
+                said = [name for name in names if not OF_A_SHAPE.match(name)]
+                names = said or [""] * (whole and bool(names))
             if not names:
                 continue
+            told = f"{sign}{verb} by {number(value)}: "
+            if several:
+                return f"{told}several sizes are {number(value)} here, and the numbers do not say which it is"
             names = [name.format("n − 1 for n" if verb == "multiplied" else "n for n − 1") for name in names]
-            if len(names) > MOST_NAMES:  # the shapes single nothing out
-                return (
-                    f"{sign}{verb} by {number(value)}: every entry is {number(size)} times the right gradient"
-                )
-            if source is _lengths or math.isclose(value, 3, rel_tol=1e-6):  # a length, or x³
+            if whole and (source is _lengths or 2.5 < value < FEW):  # a length, or x³
                 names.append("a constant factor of the formula, such as an exponent")
             code = named(e, size)
-            if code and not code[1:2].isdigit():
-                names.insert(0, code)
-            perhaps = "perhaps " * (source is _lengths)  # many numbers are the length of something
-            return f"{sign}{verb} by {number(value)}: {perhaps}{', or '.join(names)}"
+            names = [code] * (not code[1:2].isdigit()) + names
+            names += [f"another size that is {number(value)}"] * (few and whole)
+            perhaps = "perhaps " * (source is _lengths and not few)  # many are the length of something
+            return f"{told}{perhaps}{', or '.join(filter(None, names))}"
     code = named(e, size)
     if code:
         return f"{sign}off by a factor: it is {number(size)} times the right gradient, and {code}"
@@ -72,7 +74,30 @@ def constant_factor(e: Evidence) -> str | None:
         return None
     if telling < ENOUGH and not e.second:
         return None
-    return f"{sign}off by a constant factor: {number(size)} times the right gradient"
+    told = f"{sign}off by a constant factor: {number(size)} times the right gradient"
+    for value, what in ((1 / size, "a mean in the place of a sum"), (size, "a sum in the place of a mean")):
+        if math.isclose(value, round(value), rel_tol=1e-9):
+            return f"{told}: {what}, over {round(value)}?"
+    p_q = fraction(size)
+    return f"{told}, {p_q}: one size in the place of another?" if "/" in p_q else told
+
+
+def _as_elsewhere(
+    e: Evidence, source: Source, names: list[str], value: float, goal: float
+) -> tuple[list[str], bool]:
+    """Return the names that fit the second arrays, too; only those that change with the factor, if it changes."""
+    if not names or not goal or not e.second:
+        return names, False
+    there: dict[str, list[bool]] = {}
+    for known, name in source(e.second):
+        there.setdefault(_kind(name), []).append(math.isclose(known, goal, rel_tol=1e-6))
+    changes = not math.isclose(goal, value, rel_tol=1e-6)
+    varied = [name for name in names if changes and any(there.get(_kind(name), ()))]
+    return varied or [name for name in names if any(there.get(_kind(name), (True,)))], bool(varied)
+
+
+def _kind(name: str) -> str:
+    return re.sub(r"\d+", "#", name)
 
 
 def _second_factor(e: Evidence, factor: float) -> float:
@@ -105,7 +130,8 @@ def _known_numbers(e: Evidence) -> Iterator[tuple[float, str]]:
     x = next(iter(e.arrays))
     shape = e.dy.shape or e.input.shape or (1,)
     layout = letters(e, len(shape))
-    yield float(shape[layout.find("N") if layout else 0]), "the batch size"
+    samples = "the batch size" if layout else "the first axis's length (the batch size, if it has samples)"
+    yield float(shape[layout.find("N") if layout else 0]), samples
     seen = np.count_nonzero(e.columns, axis=0)
     if e.complete and seen.size and seen.min() == seen.max():
         n, what = float(seen.max()), "the number of entries that each output is computed from"
@@ -119,13 +145,6 @@ def _known_numbers(e: Evidence) -> Iterator[tuple[float, str]]:
             yield float(height * width), f"the {height}·{width} pixels of a map of {owner}"
             yield float(shape[0] * height * width), f"the number of entries of a channel of {owner}"
             yield float(channels), f"the number of channels of {owner}"
-        if len(shape) == 2 and of_rows(e):
-            yield float(shape[layout.index("C")]), f"the number of channels of {owner}"
-        elif len(shape) == 2:
-            unsure = "its channels, or the batch size if samples are columns"
-            yield float(shape[1]), f"the length of axis 1 of {owner} ({unsure})"
-        if len(shape) > 1:
-            yield float(math.prod(shape)), f"the number of entries of {owner}"
     for value, name in ((math.pi, "π"), (2 * math.pi, "2π"), (math.pi / 2, "π/2"), (math.pi / 4, "π/4")):
         yield value, name
         yield math.sqrt(value), f"√({name})"

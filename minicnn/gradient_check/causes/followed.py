@@ -306,7 +306,7 @@ def _place(name: str, inputs: int) -> Place:
     calls: list[Any] = [name]
     own: Hashable = ()
     line: tuple[Any, ...] = ()
-    text, frame = Quote("", "", ()), sys._getframe(2)
+    text, caller, frame = Quote("", "", ()), "", sys._getframe(2)
     while frame is not None:
         module = frame.f_globals.get("__name__", "")
         if module.startswith("numpy") or module == Nudged.__module__:
@@ -315,8 +315,10 @@ def _place(name: str, inputs: int) -> Place:
             break
         elif module != __name__:
             calls += [frame.f_code, frame.f_lasti]
+            if own and not caller:
+                caller = quote(frame.f_code, frame.f_lasti, frame.f_lineno, 0).where(None)
             if not own:
                 own, line = (name, frame.f_code, frame.f_lasti), (name, frame.f_code, frame.f_lineno)
                 text = quote(frame.f_code, frame.f_lasti, frame.f_lineno, inputs)
         frame = frame.f_back  # type: ignore[assignment]
-    return Place(tuple(calls), own, line, line[:2], text)
+    return Place(tuple(calls), own, line, line[:2], text, caller)

@@ -98,27 +98,3 @@ def _judged(
     gradient = Gradient("x", given, right, e.gradient.method)
     inside = _Inside(gradient, tail, {"x": scores}, e.dy, search=e.search, outside=e, onward=onward)
     return softmax.softmax_slips(inside) or losses.loss_slips(inside)
-
-
-def sum_of_a_softmax(e: Evidence) -> str | None:
-    """Of scores z, p = softmax(z) and dz = p·(dp − Σ dp·p), the sum is another number in each row: often 0."""
-    follower = follower_of(e) if 2 < e.array.size <= MOST and e.complete and e.wrong.any() else None
-    if follower is None:
-        return None
-    for axis in range(e.array.ndim):
-        p = softmax.softmax(e.array, axis)
-        step = next(
-            (s for s in follower.steps if s.output.shape == p.shape and np.allclose(s.output.real, p)), None
-        )
-        if step is None or p.shape[axis] < 3:
-            continue
-        dp = follower.upstream(step)
-        sums = dp - e.analytic / p
-        there = sums.mean(axis=axis, keepdims=True)
-        if not e.matches(p * (dp - there)) or not e.is_right(
-            p * (dp - (dp * p).sum(axis=axis, keepdims=True))
-        ):
-            continue
-        where = step.place.text.where(None) if step.place else step.name
-        return f"of the softmax's gradient p·(dp − Σ dp·p), the sum is missing, or is another one: at {where}"
-    return None

@@ -54,14 +54,15 @@ def _overwritten(e: Evidence) -> str | None:
                 who = "overlapping windows" if _slides(e) else "outputs that use the same entry"
                 return (
                     f"{who} overwrite each other: every entry has only its {which} contribution (= is used instead "
-                    f"of +={'' if _slides(e) else '; np.add.at for an index that repeats'})"
+                    f"of +=; np.add.at for an index array that repeats)"
                 )
     return None
 
 
 def _slides(e: Evidence) -> bool:
     """Whether a window can slide over the array: else entries are used again by an index, as in an embedding."""
-    return e.of_input and e.array.ndim > 2 and (e.array.ndim > 3 or len(e.arrays) < 3)
+    maps = e.array.ndim > 2 and e.dy.ndim >= e.array.ndim - 1
+    return e.of_input and maps and (e.array.ndim > 3 or len(e.arrays) < 3)
 
 
 def tied_maxima(e: Evidence) -> str | None:

@@ -135,8 +135,8 @@ def _hinge(e: Evidence) -> Candidates:
     if not known.all() or correct.sum(axis=1).max() > 1 or not correct.any():
         return {}
     count = active.sum(axis=1, keepdims=True)
-    if not np.allclose(np.where(correct, right + count * s, 0), 0):
-        return {}
+    if count.max() < 2 or not np.allclose(np.where(correct, right + count * s, 0), 0):
+        return {}  # one margin in each row: as of a maximum − a minimum
     rule = "the right class has minus the count of the margins that are not met"
     values = {
         f"the right class has −1 for one margin only: {rule}": -s,

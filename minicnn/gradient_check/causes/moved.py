@@ -45,6 +45,8 @@ def of_another_array(e: Evidence) -> str | None:
     for name, array in e.arrays.items():
         if name == e.gradient.name or array.size != e.analytic.size or array.size > 2_000:
             continue
+        if name in e.search.right and e.gradient.fits:
+            continue  # the two are not exchanged: a factor is missing
         unknown = Gradient(name, None, np.full(array.shape, np.nan), e.gradient.method)
         other = Evidence(unknown, e.function, e.arrays, e.dy)
         right = np.array([np.sum(e.dy * other.column(i)) for i in range(array.size)]).reshape(array.shape)

@@ -215,6 +215,7 @@ def shifted(e: Evidence) -> str | None:
                 pixels = all(not known or known[axis] in "HW" for axis in axes)
                 other = "the padding cropped at the wrong side" if pixels else "the order of channels changed"
                 text = f"shifted: each entry has the value of the entry at offset {by}"
+                other += ", or is it moved along another axis" * (len(axes) > 1)
                 return f"{text}. Is an index off by one, or {other}?"
     return None
 

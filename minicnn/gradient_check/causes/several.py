@@ -212,6 +212,31 @@ def blocks(step: Step, n: int | None, slots: Sequence[int], steps: list[Step]) -
                 )
 
 
+def uses(step: Step, n: int | None, slots: Sequence[int], steps: list[Step]) -> Slips:
+    """Of an array that is used at several places one use counts, or of an item its last one: = for +=."""
+    m = step.active[0] if n is None else n
+    array = step.inputs[m]
+    if (n is None and len(step.active) > 1) or np.size(array) < 2:
+        return
+    inputs = ((s, k, each) for s in steps if not s.late for k, each in enumerate(s.inputs))
+    alike = ((s, k, a) for s, k, a in inputs if isinstance(a, np.ndarray) and a.shape == array.shape)
+    uses = [(s, k) for s, k, a in alike if a.dtype == array.dtype and np.array_equal(a, array)]
+    elsewhere = [(s, k) for s, k in uses if s.slot not in slots]
+    if elsewhere and len(uses) - len(elsewhere) == len(slots):
+        text = "of several uses of an array only this one counts: = is used instead of +="
+        yield text, {s.slot: partial(_dropped, k=k) for s, k in elsewhere}
+    text = "of an item that is used several times only the last time counts: = is used instead of +="
+    of_all = [s for s, k in uses if s.name == "[]" and k == 0]
+    for items in (of_all, [s for s in of_all if s.slot in slots]) if step.name == "[]" else ():
+        last = {(s.place and s.place.calls, str(s.inputs[-1].key)): s.slot for s in items}
+        if 1 < len(last) < len(items):
+            yield text, {s.slot: partial(_dropped, k=0) for s in items if s.slot not in last.values()}
+
+
+def _dropped(step: Step, k: int) -> np.ndarray:
+    return step.output.imag - step.part(k)
+
+
 def _cut(step: Step, n: int | None, m: int, cut: np.ndarray) -> np.ndarray:
     inputs = [*step.inputs]
     inputs[m] = inputs[m].real + 1j * inputs[m].imag * (1 - cut)

@@ -22,6 +22,7 @@ from minicnn.gradient_check.causes.several import (
     pieces,
     projections,
     softmaxes,
+    uses,
 )
 from minicnn.gradient_check.causes.step import Index, Slips, Step
 from minicnn.gradient_check.causes.words import number, orders
@@ -155,6 +156,11 @@ def operands(step: Step, n: int | None, slots: Sequence[int], steps: list[Step])
                     f"the other factor of the product is rearranged: {move}",
                     partial(_with, m=m, f=move.__call__),
                 )
+    one = n if n is not None else step.active[0] if len(step.active) == 1 else None
+    of_numbers = step.name in PRODUCTS[1:3] and not step.output.ndim
+    if one is not None and len(step.inputs) == 2 and (step.name == "multiply" or of_numbers):
+        text = "the product's gradient has its own value in the place of the other factor: of a·b, da = dy·b"
+        yield text, partial(_own, one=one)
     square = step.output.ndim > 1 and step.output.shape[-1] == step.output.shape[-2]
     if square and step.name in ("matmul", "dot", "einsum") and (n is not None or len(step.active) == 1):
         yield (
@@ -166,6 +172,10 @@ def operands(step: Step, n: int | None, slots: Sequence[int], steps: list[Step])
             "the factors have changed places: of a·b, da = dy·a and db = dy·b",
             lambda s, n: s.part(None, {0: np.real(s.inputs[1]), 1: np.real(s.inputs[0])}),
         )
+
+
+def _own(s: Step, n: int | None, one: int) -> np.ndarray:
+    return s.part(n, {1 - one: np.broadcast_to(np.real(s.inputs[one]), np.shape(s.inputs[1 - one]))})
 
 
 def _minus_one(v: np.ndarray) -> np.ndarray:
@@ -210,10 +220,10 @@ def places(step: Step, n: int | None, slots: Sequence[int], steps: list[Step]) -
             "flatten",
         ):
             for order in orders(range(np.ndim(step.inputs[k]))):
-                yield (
-                    "a reshape is used where a transpose belongs, or the axes are in another order",
-                    partial(_reshaped, k=k, order=order),
-                )
+                text = "a reshape is used where a transpose belongs, or the axes are in another order"
+                if step.name == "[]" and order == tuple(sorted(order)):
+                    text = "the index is ignored: the gradient must be put back where the numbers were taken"
+                yield text, partial(_reshaped, k=k, order=order)
     if len(step.active) == 1 and step.source is None and step.name not in ("matmul", "dot"):
         k = step.active[0]
         if step.output.shape == step.inputs[k].shape and 1 < step.output.size <= MOST_IN_A_JACOBIAN:
@@ -362,4 +372,4 @@ def _parts(key: Any) -> tuple[Any, ...]:
 
 
 SIMPLE = (operands, slopes, places, windows)
-OTHER = (softmaxes, projections, exchanged, pieces, blocks, other_arrays, other_slopes, other_factors)
+OTHER = (softmaxes, projections, exchanged, pieces, blocks, uses, other_arrays, other_slopes, other_factors)

@@ -17,6 +17,7 @@ class Place(NamedTuple):
     line: tuple[Any, ...]
     within: Hashable
     text: Quote
+    caller: str = ""  # the line that calls the function it is in
 
 
 class Step(NamedTuple):

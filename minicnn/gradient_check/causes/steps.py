@@ -8,7 +8,6 @@ gives (followed.py). A line that runs several times, as in a loop over time, has
 
 from collections.abc import Iterator, Sequence
 from functools import partial
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -18,10 +17,11 @@ from minicnn.gradient_check.causes.evidence import ENOUGH_DIGITS, OR, Evidence
 from minicnn.gradient_check.causes.followed import Follower, follower_of
 from minicnn.gradient_check.causes.slips import OTHER, SIMPLE
 from minicnn.gradient_check.causes.step import Step
-from minicnn.gradient_check.causes.values import named, numbers
-from minicnn.gradient_check.causes.words import number
+from minicnn.gradient_check.causes.values import named, numbers, times_a_value
+from minicnn.gradient_check.causes.words import fraction, number
 
 MOST_TARGETS = 60
+MOST_MASKED = 200  # numbers, of which the gradient that arrives is computed
 ROUNDED = 1e-6  # a smaller error is that of an ε, or of a rounded constant
 FACTORS = ("the other factor", "the divisor")
 SLOPES = ("the slope is missing", "the slope is applied twice")
@@ -70,6 +70,12 @@ def slip_at_a_step(e: Evidence) -> str | None:
     e.search.found += [
         each for each in named if "used for the slope" not in each[0]
     ]  # the simplest may differ
+    signs = [each for each in named if each[0].startswith("the sign")]
+    named = signs or named  # what says less of the formula is likelier
+    if any("another array for v" in text for text, _ in named):
+        simpler = times_a_value(e)
+        if simpler:
+            return simpler
     return OR.join(f"{text}: at {where}" for text, where in named) or unknown
 
 
@@ -101,10 +107,18 @@ def _targets(
         active = group[-1].active
         if not active:
             continue
+        place = group[0].place
+        assert place is not None
+        all_calls, calls = (
+            {s.place and s.place.calls for s in some} for some in (groups[1, place.own], group)
+        )
+        caller = place.caller * (len(all_calls) > len(calls) == 1)
         texts = tuple({step.place.calls: step.place.text for step in group if step.place}.values())
         for n in (None, *(active if len(active) > 1 else ())):
             passes = [bool(way.get(slots[-1])) and n in (None, *way[slots[-1]]) for way in (right, *wrong)]
-            yield Target(slots, group[-1], n, texts=texts, unlike=passes[0] + (not all(passes[1:])))
+            yield Target(
+                slots, group[-1], n, texts=texts, caller=caller, unlike=passes[0] + (not all(passes[1:]))
+            )
 
 
 def _enough(e: Evidence, unknowns: int = 0) -> bool:
@@ -141,7 +155,8 @@ def _factors(e: Evidence, follower: Follower, targets: list[Target]) -> tuple[st
             telling = sum(abs(r - v) > e.tolerance for r, v in zip(e.right, without.values))
             if factor is not None and telling >= ENOUGH and not some.runs and _enough(e, 1):
                 code = named(e, abs(factor))
-                times = f"it is {_number(factor)} times the right one{', and ' * bool(code)}{code}"
+                times = f"it is {fraction(factor)} times the right one{', and ' * bool(code)}{code}"
+                times += ", or the 2 of a square is missing" * bool(abs(factor - 0.5) < SAME)
                 unknown = f"the path through it has a wrong factor, {times}: at {some.where}"
     return missing.get(min(missing, default=None)), found.get(min(found, default=None), {}), unknown  # type: ignore[arg-type]
 
@@ -158,7 +173,9 @@ def _executions(target: Target) -> Iterator[Target]:
 def _of_factor(target: Target, factor: float, whole: bool, known: dict[str, float]) -> str:
     """Return what this factor is, if it is a known number; ``whole``: it is that of the whole gradient."""
     if target.runs:
-        why = "a bound that is off by one" if "not" in target.runs else "a loop that ends early, or = for +="
+        why = "a loop that ends early, or = for +="
+        if "not" in target.runs:
+            why = "a bound that is off by one" + ", or = for +=" * ("first" in target.runs)
         return f"of the runs of this line {target.runs}: {why}" if abs(factor) < SAME else ""
     for value, text in (
         (0.0, "the value is treated as a constant: the path through it is missing"),
@@ -175,7 +192,7 @@ def _of_factor(target: Target, factor: float, whole: bool, known: dict[str, floa
     for n in sorted({n for a in arrays for n in a.shape if n > ENOUGH}):
         for value, text in (((n - 1) / n, "n instead of n − 1"), (n / (n - 1), "n − 1 instead of n")):
             if abs(factor - value) < SAME:
-                return f"the path through it is {_number(factor)} times the right one: divided by {text}, n = {n}?"
+                return f"the path through it is {fraction(factor)} times the right one: divided by {text}, n = {n}?"
     for value, verb in ((factor, "multiplied"), (1 / factor, "divided")):
         if any(abs(each - value) < SAME for each in known.values()):
             return ""  # it says more than a shape
@@ -183,13 +200,6 @@ def _of_factor(target: Target, factor: float, whole: bool, known: dict[str, floa
         if n > 1 and abs(value - n) < SAME and any(a.size % n == 0 for a in arrays):
             return f"the path through it is {verb} by {n}"
     return ""
-
-
-def _number(value: float) -> str:
-    """Return a number, as a fraction if it is a simple one."""
-    simple = ((f"{p}/{q}", p / q) for q, p in product(range(2, 10), range(1, 10)) if p % q)
-    sign = "−" if value < 0 else ""
-    return next((sign + text for text, near in simple if abs(abs(value) - near) < 1e-9), number(value))
 
 
 def _others(e: Evidence, follower: Follower, targets: list[Target], found: Found, only: str = "") -> Found:
@@ -237,7 +247,7 @@ def _masks(e: Evidence, follower: Follower, targets: list[Target]) -> Found:
     for target in targets:
         step = target.step
         one = len(target.slots) == 1 and target.of is None and step.source is not None
-        if not one or step.output.size > MOST_TARGETS:
+        if not one or step.output.size > (MOST_MASKED if step.name == "maximum" else MOST_TARGETS):
             continue
         if follower.is_over or not _enough(e):
             return {}

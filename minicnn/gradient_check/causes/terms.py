@@ -8,7 +8,7 @@ import numpy as np
 from minicnn.gradient_check.causes.elsewhere import is_constant
 from minicnn.gradient_check.causes.evidence import Evidence
 from minicnn.gradient_check.causes.layout import axis_name
-from minicnn.gradient_check.causes.words import axes_named, listed, number
+from minicnn.gradient_check.causes.words import MOST_AXES, axes_named, listed, number
 
 ENOUGH = 4  # this many entries off by one number are not by chance
 
@@ -47,6 +47,16 @@ def wrong_axes(e: Evidence) -> str | None:
             )
         if axes not in right and _agrees(e, terms.mean(axis=axes), e.analytic):
             return f"averaged {wrongly} instead of summed {rightly}{_kept(e, right[0])}"
+    return None
+
+
+def summed_too_far(e: Evidence) -> str | None:
+    """Each entry has the sum of the right gradient along some axes: a .sum() without its axis, in an assignment."""
+    for n in range(1, e.array.ndim + 1) if e.complete and e.array.ndim <= MOST_AXES else ():
+        for axes in combinations(range(e.array.ndim), n):
+            whole = e.gradient.numeric.sum(axis=axes, keepdims=True)
+            if e.matches(np.broadcast_to(whole, e.array.shape)):
+                return f"summed over {axes_named(axes)} of {e.gradient.name}, too: each entry there has the same sum"
     return None
 
 
@@ -120,6 +130,15 @@ def regularizer(e: Evidence) -> str | None:
     if len(w) < ENOUGH or not e.fits(e.right - factors @ basis) or (one_sign and factors.all()):
         return None
     a, b, c = factors / unit
+    if e.second:  # such a difference may have another reason, and then another size for other numbers
+        w_there = e.second.array.ravel()[e.second.index]
+        there_basis = np.stack(
+            [w_there, 0 * w_there if one_sign else np.sign(w_there), np.ones_like(w_there)]
+        )
+        there = np.linalg.lstsq(there_basis.T, e.second.right - e.second.given, rcond=None)[0]
+        told = factors * (1, 1, not a)  # a sum over w is another number there
+        if not all(map(partial(is_constant, e), told, np.where(told, there, 0))):
+            return None
     if c and not a and not b:
         what = "is missing" if c * w[0] > 0 else "is too much"
         same_signs = f" (“{number(abs(c))}·sign({name}), L1, {what}” has the same numbers here)" * one_sign
@@ -127,13 +146,13 @@ def regularizer(e: Evidence) -> str | None:
     if c:
         instead = f"one number, {number(-c)}, is added at each entry, instead of {number(a)}·{name} (L2)"
         return None if b or one_sign else f"{instead}: a sum over it, or the penalty itself?"
-    if e.second:  # such a difference may have another reason, and then another size for other numbers
-        basis = np.stack([f(e.second.array.ravel()[e.second.index]) for f in (np.array, np.sign)])
-        there = np.linalg.lstsq(basis.T, e.second.right - e.second.given, rcond=None)[0]
-        if not all(map(partial(is_constant, e), factors[:2], np.where(factors[:2], there, 0))):
-            return None
     penalties = ((a, name, "L2"), (b, f"sign({name})", "L1"))
-    what = listed(f"{number(abs(factor))}·{term} ({kind})" for factor, term, kind in penalties if factor)
-    if a + b > 0:
-        return f"{what} is missing: is a penalty in the loss but not (or only partly) in the gradient?"
-    return f"{what} is too much: a penalty that is not in the loss, or that is added twice"
+    missing, extra = (
+        listed(f"{number(abs(factor))}·{term} ({kind})" for factor, term, kind in penalties if factor * s > 0)
+        for s in (1, -1)
+    )
+    if missing and extra:
+        return f"{extra} is there instead of {missing}"
+    if missing:
+        return f"{missing} is missing: is a penalty in the loss but not (or only partly) in the gradient?"
+    return f"{extra} is too much: a penalty that is not in the loss, or that is added twice"

@@ -17,14 +17,15 @@ POWERS = {1: "{}", 2: "the square of {}", 0.5: "the root of {}"}
 
 def numbers(steps: list[Step]) -> dict[str, float]:
     """Return the numbers that have a name in the code, and by which it multiplies or divides: text -> value."""
-    found: dict[str, float] = {}
+    found: dict[str, set[float]] = {}  # a variable that changes in a loop is no number of the code
     for step in steps:
         names = step.place.text.operands if step.place else ()
         for m, name in enumerate(names if step.name in ("multiply", "divide") else ()):
             value = step.inputs[m] if m < len(step.inputs) else ()
-            if np.size(value) == 1 and m not in step.active:
-                found.setdefault(f"“{name}”", float(np.real(np.ravel(value)[0])))
-    return found
+            if np.size(value) == 1:
+                each = math.nan if m in step.active else float(np.real(np.ravel(value)[0]))
+                found.setdefault(f"“{name}”", set()).add(each)
+    return {name: value for name, (value, *more) in found.items() if not more and not math.isnan(value)}
 
 
 def named(e: Evidence, value: float) -> str:
@@ -64,7 +65,7 @@ def times_a_value(e: Evidence) -> str | None:
                     if known and np.ptp(k) <= 1e-8 * abs(k[0]):
                         more = "" if math.isclose(k[0], 1) else f", and by {number(k[0])}"
                         found.append((rank, f"{verb} by {text.format(name)} once too often{more}"))
-    return min(found, key=lambda each: each[0], default=(0, None))[1]
+    return min(found, key=lambda each: (each[0], len(each[1])), default=(0, None))[1]
 
 
 def _arrays(e: Evidence) -> Iterator[tuple[str, np.ndarray]]:

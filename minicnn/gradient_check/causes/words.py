@@ -1,7 +1,7 @@
 """Numbers, lists and axes as text; the orders of axes."""
 
 from collections.abc import Iterable, Iterator
-from itertools import combinations, permutations
+from itertools import combinations, permutations, product
 
 MOST_AXES = 5  # of an array; with more, their orders and combinations are too many to try
 
@@ -20,6 +20,13 @@ def orders(axes: Iterable[int]) -> Iterator[tuple[int, ...]]:
 def number(value: float) -> str:
     """Return a number as text for a sentence."""
     return f"{value:.6g}"
+
+
+def fraction(value: float) -> str:
+    """Return a number, as a fraction if it is a simple one."""
+    simple = ((f"{p}/{q}", p / q) for q, p in product(range(2, 10), range(1, 10)) if p % q)
+    sign = "−" if value < 0 else ""
+    return next((sign + text for text, near in simple if abs(abs(value) - near) < 1e-9), number(value))
 
 
 def listed(items: Iterable[object]) -> str:

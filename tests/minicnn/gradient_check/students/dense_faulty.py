@@ -126,7 +126,7 @@ def logistic_without_derivative(dp, cache):
     return np.outer(dp, w), x.T @ dp, dp.sum()
 
 
-@faulty("scale and shift, dw without x", d.scale_and_shift, None, may=["gradient of b", "order"])
+@faulty("scale and shift, dw without x", d.scale_and_shift, ["“x”, is missing"])
 def scale_without_x(dout, cache):
     x, w = cache
     return dout * w, dout.sum(axis=0), dout.sum(axis=0)

@@ -152,7 +152,7 @@ def cell(a, b, c, g):
 @faulty(
     "cell, the factors i and g exchanged",
     cell,
-    ["the factors have changed places", "computed with another array"],
+    ["the factors have changed places", "its own value in the place of the other factor"],
 )
 def cell_exchanged(dy, cache):
     f, i, n, c = cache
