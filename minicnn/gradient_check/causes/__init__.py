@@ -88,7 +88,6 @@ OF_NUMBERS: list[Hypothesis] = [
     loops.tied_maxima,
     pooling.pooling_slips,
     terms.wrong_axes,
-    terms.summed_too_far,
     terms.shortcut,
     moved.wrong_copies,
     moved.of_another_array,

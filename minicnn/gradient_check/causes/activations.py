@@ -66,13 +66,8 @@ def _of_slope(x: np.ndarray, y: np.ndarray, slope: np.ndarray) -> dict[str, np.n
     return {
         "the slope f′(x) is applied twice": slope**2,
         "divided by the slope f′(x) instead of multiplied by it": 1 / slope,
-        "multiplied by x·f′(x): one factor x too many": x * slope,
-        "multiplied by y·f′(x): one factor y too many": y * slope,
-        "the root of the slope f′(x) is used": np.sqrt(slope),
-        "the slope has the sign of x: |f′(x)| is used": np.abs(slope),
         f"{product} only the term h(x) is there, x·h′(x) is missing": h,
         f"{product} only the term x·h′(x) is there, h(x) is missing": slope - h,
-        f"{product} h(x) − x·h′(x) is used: a sign is wrong": 2 * h - slope,
         f"{product} the factor x of x·h′(x) is missing": h + (slope - h) / x,
     }
 
@@ -101,8 +96,6 @@ def wrong_slope(e: Evidence) -> str | None:
     side = None if found else _one_side(e, x, y, dy)
     if found or side:
         return ", or: ".join(found[:2]) or side
-    if e.fits(np.real(e.ask(**{e.gradient.name: e.dy})).ravel()[e.index]):
-        return "this is f(dy), the function itself: dy·f′(x) is needed"
     names = expressions(x, y)
     right = next((text for text, values in names.items() if e.zero((values - slopes) * dy).all()), None)
     for used, values in names.items():

@@ -201,9 +201,6 @@ def _changes(axes: list[Steps], size: int, of_x: bool, where: str) -> dict[str, 
             lambda s: replace(s, dilation=1)
         ),
         padding: lambda s: replace(s, padding=0),
-        f"the stride is used for the dilation, and the dilation for the stride{where}": (
-            lambda s: Steps(s.dilation, s.stride, s.padding)
-        ),
     }
     for by in (1, -1, 2, -2):
         pixels = f"{by} pixel{'s' * (abs(by) > 1)}"

@@ -51,6 +51,7 @@ def constant_factor(e: Evidence) -> str | None:
             several = len(names) > MOST_NAMES  # the shapes single nothing out
             few = value < FEW and not varied  # a small number can be anything
             whole = math.isclose(value, round(value), rel_tol=1e-6)
+            such_as = f", such as {names[0]}" if source is _lengths and len(names) == 1 else ""
             if few and not several:
                 said = [name for name in names if not OF_A_SHAPE.match(name)]
                 names = said or [""] * (whole and bool(names))
@@ -64,7 +65,7 @@ def constant_factor(e: Evidence) -> str | None:
                 names.append("a constant factor of the formula, such as an exponent")
             code = named(e, size)
             names = [code] * (not code[1:2].isdigit()) + names
-            names += [f"another size that is {number(value)}"] * (few and whole)
+            names += [f"another size that is {number(value)}{such_as}"] * (few and whole)
             perhaps = "perhaps " * (source is _lengths and not few)  # many are the length of something
             return f"{told}{perhaps}{', or '.join(filter(None, names))}"
     code = named(e, size)

@@ -59,9 +59,7 @@ def _of_logits(e: Evidence) -> Candidates:
                 f"only the first term, −t·(1 − p): (1 − t)·p is missing; {right}": -s * t * (1 - p),
                 f"only the second term, (1 − t)·p: −t·(1 − p) is missing; {right}": s * (1 - t) * p,
                 f"the logits are used instead of the probabilities: x − t; {right}": s * (x - t),
-                f"this is −t/p, the gradient with respect to p; {right}": -s * t / p,
                 f"the sign of the target is wrong: p + t; {right}": s * (p + t),
-                f"p is rounded to 0 or 1 before the target is subtracted; {right}": s * (p.round() - t),
             }
     return {}
 

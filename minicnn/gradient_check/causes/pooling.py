@@ -189,9 +189,6 @@ def _wrong_places(
             lambda o, a: o * stride + low + _swapped(a, axes)
         ),
         f"{step} is looked for in the window without the stride, from i on": unstrided,
-        f"{step} is divided by the wrong width: divmod(index, rows) for divmod(index, columns)": (
-            lambda o, a: o * stride + low + _divided(a, axes, size)
-        ),
     }
     if not is_max:
         makers = {"the stride is forgotten: window i starts at i instead of i·stride": lambda o, a: o + a}
@@ -216,11 +213,3 @@ def _swapped(place: np.ndarray, axes: list[int]) -> np.ndarray:
     if len(axes) == 2:
         swapped[axes] = place[axes[::-1]]
     return swapped
-
-
-def _divided(place: np.ndarray, axes: list[int], size: np.ndarray) -> np.ndarray:
-    divided = place.copy()
-    if len(axes) == 2:
-        index = place[axes[0]] * size[axes[1]] + place[axes[1]]
-        divided[axes] = divmod(int(index), int(size[axes[0]]))
-    return divided

@@ -31,7 +31,6 @@ OF_SOFTMAX: dict[str, Callable[[np.ndarray, np.ndarray, int], np.ndarray]] = {
     "the p in the softmax's sum is missing: p·(dp − Σ dp)": lambda p, d, a: p * d - _total(p * d, a),
     "the softmax's p in front is missing: dp − Σ dp·p": lambda p, d, a: d - p * _total(d, a),
     "the softmax's p is at the sum only: dp − p·Σ dp·p": lambda p, d, a: d - p * _total(p * d, a),
-    "the softmax has a mean for its sum": lambda p, d, a: p * (d - _total(p * d, a) / p.shape[a]),
 }
 
 

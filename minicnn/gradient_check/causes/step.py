@@ -40,7 +40,7 @@ class Step(NamedTuple):
     @property
     def active(self) -> list[int]:
         """Which inputs have a derivative."""
-        return [n for n, each in enumerate(self.inputs) if np.iscomplexobj(each) and np.imag(each).any()]
+        return [n for n, each in enumerate(self.inputs) if np.iscomplexobj(each) and np.any(np.imag(each))]
 
     def part(self, n: int | None, replaced: Mapping[int, Any] | None = None) -> np.ndarray:
         """Return the imaginary part that comes from input n (None: from all), with other real parts of some inputs."""

@@ -8,7 +8,7 @@ import numpy as np
 from minicnn.gradient_check.causes.elsewhere import is_constant
 from minicnn.gradient_check.causes.evidence import Evidence
 from minicnn.gradient_check.causes.layout import axis_name
-from minicnn.gradient_check.causes.words import MOST_AXES, axes_named, listed, number
+from minicnn.gradient_check.causes.words import axes_named, listed, number
 
 ENOUGH = 4  # this many entries off by one number are not by chance
 
@@ -47,16 +47,6 @@ def wrong_axes(e: Evidence) -> str | None:
             )
         if axes not in right and _agrees(e, terms.mean(axis=axes), e.analytic):
             return f"averaged {wrongly} instead of summed {rightly}{_kept(e, right[0])}"
-    return None
-
-
-def summed_too_far(e: Evidence) -> str | None:
-    """Each entry has the sum of the right gradient along some axes: a .sum() without its axis, in an assignment."""
-    for n in range(1, e.array.ndim + 1) if e.complete and e.array.ndim <= MOST_AXES else ():
-        for axes in combinations(range(e.array.ndim), n):
-            whole = e.gradient.numeric.sum(axis=axes, keepdims=True)
-            if e.matches(np.broadcast_to(whole, e.array.shape)):
-                return f"summed over {axes_named(axes)} of {e.gradient.name}, too: each entry there has the same sum"
     return None
 
 
