@@ -187,6 +187,7 @@ def _of_dx(k: Normalization, dy: np.ndarray) -> Iterator[tuple[str, np.ndarray]]
     yield from {
         f"{path} has 1/σ once too many": k.dx(d, variance=r),
         f"{path} has 1/σ once too few": k.dx(d, variance=1 / r),
+        f"{path} lacks (v + ε)^(−3/2): two factors 1/σ are missing": k.dx(d, variance=1 / r**2),
         f"{path}: x is used instead of x̂": k.dx(d, inner=x, outer=x),
         f"{path}: x is used instead of x̂ in front of the mean of dy·x̂": k.dx(d, outer=x),
         f"{path}: x is used instead of x̂ in the mean of dy·x̂": k.dx(d, inner=x),

@@ -70,12 +70,10 @@ def slip_at_a_step(e: Evidence) -> str | None:
     e.search.found += [
         each for each in named if "used for the slope" not in each[0]
     ]  # the simplest may differ
-    signs = [each for each in named if each[0].startswith("the sign")]
-    named = signs or named  # what says less of the formula is likelier
-    if any("another array for v" in text for text, _ in named):
-        simpler = times_a_value(e)
-        if simpler:
-            return simpler
+    named = [each for each in named if each[0].startswith("the sign")] or named  # the likelier ones
+    simpler = times_a_value(e) if any("another array for v" in text for text, _ in named) else None
+    if simpler:
+        return simpler
     return OR.join(f"{text}: at {where}" for text, where in named) or unknown
 
 
