@@ -12,7 +12,8 @@ with the given gradient. They must agree to nine digits on every entry, which do
     loops.py           overlapping windows overwritten, ties, an early return, the last row left out
     moved.py           numbers of dy cut out at the wrong place, the gradient of another array
     steps.py           one step of the forward pass, in any code: its path or its slope is missing, … (slips.py,
-                       several.py, others.py; effects.py, followed.py and rebound.py run the function with a slip)
+                       places.py, several.py, others.py; effects.py, followed.py and rebound.py run the function
+                       with a slip)
     quoted.py          the line, the operation and the operand that a sentence quotes
     constants.py       another value of ε, a temperature, … in the backward pass
     inner.py           the slips of a loss, seen from a weight in front of it
