@@ -54,7 +54,7 @@ def _overwritten(e: Evidence) -> str | None:
                 who = "overlapping windows" if _slides(e) else "outputs that use the same entry"
                 return (
                     f"{who} overwrite each other: every entry has only its {which} contribution (= is used instead "
-                    f"of +=; np.add.at for an index array that repeats)"
+                    "of +=; np.add.at for an index array that repeats)"
                 )
     return None
 

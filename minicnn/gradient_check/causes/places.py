@@ -139,8 +139,9 @@ def windows(step: Step, n: int | None, slots: Sequence[int], steps: list[Step]) 
         ]
         line = [s for s in line if [*map(type, _parts(s.inputs[-1].key))] == kinds]
         for said, moved in _moved([_parts(s.inputs[-1].key) for s in line], np.shape(step.inputs[0])):
-            yield said, _indices(line, moved)
-            yield said, {slot: partial(_read, index=index) for slot, index in _indices(line, moved).items()}
+            indices = _indices(line, moved)
+            yield said, indices
+            yield said, {slot: partial(_read, index=index) for slot, index in indices.items()}
     for m, value in enumerate(step.inputs if step.name in ("multiply", *PRODUCTS) else ()):
         if m in step.active or np.ndim(value) < 2:
             continue

@@ -204,9 +204,9 @@ def _others(e: Evidence, follower: Follower, targets: list[Target], found: Found
     """Return every slip of the simple kinds that gives the numbers, beside those found; or those of one other kind;
     ``only``: only the slip of this text.
     """
-    first = {step.slot: step for step in follower.record(follower.one(int(e.index[0])))}
     if e.zero(e.given[e.wrong]).all() and np.count_nonzero(e.wrong) < ENOUGH:  # a wrong 0 can have any cause
         return found
+    first = {step.slot: step for step in follower.record(follower.one(int(e.index[0])))}
     known = [Known(e, follower, target, first) for target in targets]
     for kinds in (SIMPLE, *((kind,) for kind in OTHER)) if _enough(e) else ():
         for kind in kinds:

@@ -103,7 +103,7 @@ def shortcut(e: Evidence) -> str | None:
 
 
 def regularizer(e: Evidence) -> str | None:
-    """right − given = a·w + b·sign(w): a penalty is in the loss but not in the gradient, or vice versa."""
+    """right − given = a·w + b·sign(w) + c: a penalty is in the loss but not in the gradient, or vice versa."""
     w = e.array.ravel()[e.index]
     if (e.dy.size != 1 and e.of_input) or len(np.unique(np.abs(w[w != 0]))) < 4:
         return None
@@ -112,20 +112,21 @@ def regularizer(e: Evidence) -> str | None:
     ):  # any constant or sign(w) fits two values
         return None
     name, unit = e.gradient.name, float(e.dy.ravel()[0]) if e.dy.size == 1 and e.dy.any() else 1.0
-    apart, signs = e.right - e.given, np.sign(w)
-    one_sign = len(np.unique(signs)) == 1  # then |w| is ±w, and sign(w) any constant
-    basis = np.stack([w, 0 * w if one_sign else signs, np.ones_like(w)])
+    apart = e.right - e.given
+    one_sign = len(np.unique(np.sign(w))) == 1  # then |w| is ±w, and sign(w) any constant
+
+    def terms(w: np.ndarray) -> np.ndarray:
+        return np.stack([w, 0 * w if one_sign else np.sign(w), np.ones_like(w)])
+
+    basis = terms(w)
     factors = np.linalg.lstsq(basis.T, apart, rcond=None)[0]
     factors[[e.zero(factor * row).all() for factor, row in zip(factors, basis)]] = 0
-    if len(w) < ENOUGH or not e.fits(e.right - factors @ basis) or (one_sign and factors.all()):
+    if len(w) < ENOUGH or not e.fits(e.right - factors @ basis):
         return None
     a, b, c = factors / unit
     if e.second:  # such a difference may have another reason, and then another size for other numbers
-        w_there = e.second.array.ravel()[e.second.index]
-        there_basis = np.stack(
-            [w_there, 0 * w_there if one_sign else np.sign(w_there), np.ones_like(w_there)]
-        )
-        there = np.linalg.lstsq(there_basis.T, e.second.right - e.second.given, rcond=None)[0]
+        other = terms(e.second.array.ravel()[e.second.index])
+        there = np.linalg.lstsq(other.T, e.second.right - e.second.given, rcond=None)[0]
         told = factors * (1, 1, not a)  # a sum over w is another number there
         if not all(map(partial(is_constant, e), told, np.where(told, there, 0))):
             return None
